@@ -1,0 +1,173 @@
+//! Reading JSON so that an error names the field that is wrong.
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::fmt;
+
+/// What is wrong with a document, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldError {
+    /// The field's path, such as `retry.attempts` or `tasks[3].args`; `None` for the document as a whole.
+    pub field: Option<String>,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl FieldError {
+    /// An error about one field.
+    pub fn new(field: &str, reason: impl Into<String>) -> Self {
+        Self {
+            field: Some(field.to_owned()),
+            reason: reason.into(),
+        }
+    }
+
+    /// The same error, about a document that is the field `parent` of another one.
+    #[must_use]
+    pub fn within(self, parent: &str) -> Self {
+        let field = match self.field {
+            Some(field) if field.starts_with('[') => format!("{parent}{field}"),
+            Some(field) => format!("{parent}.{field}"),
+            None => parent.to_owned(),
+        };
+        Self {
+            field: Some(field),
+            reason: self.reason,
+        }
+    }
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.field {
+            Some(field) => write!(f, "{field}: {}", self.reason),
+            None => f.write_str(&self.reason),
+        }
+    }
+}
+
+impl std::error::Error for FieldError {}
+
+/// Reads a document.
+///
+/// ```
+/// #[derive(serde::Deserialize, Debug)]
+/// #[serde(deny_unknown_fields)]
+/// struct Point { x: u32 }
+///
+/// let e = handoff_input::from_slice::<Point>(br#"{"x": "one"}"#).unwrap_err();
+/// assert_eq!(e.field.as_deref(), Some("x"));
+/// let e = handoff_input::from_slice::<Point>(br#"{"y": 1}"#).unwrap_err();
+/// assert_eq!(e.field.as_deref(), Some("y"));
+/// let e = handoff_input::from_slice::<Point>(b"{}").unwrap_err();
+/// assert_eq!(e.to_string(), "x: it is missing");
+/// assert!(handoff_input::from_slice::<Point>(b"{\"x\": 1").is_err());
+/// ```
+///
+/// # Errors
+/// If it is not JSON, nested more than 128 deep, or not of the expected form.
+pub fn from_slice<T: DeserializeOwned>(json: &[u8]) -> Result<T, FieldError> {
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(explain)?;
+    deserializer.end().map_err(|e| FieldError {
+        field: None,
+        reason: e.to_string(),
+    })?;
+    Ok(value)
+}
+
+/// Reads a part of a document that was read already.
+///
+/// # Errors
+/// If it is not of the expected form.
+pub fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, FieldError> {
+    serde_path_to_error::deserialize(value).map_err(explain)
+}
+
+fn explain(error: serde_path_to_error::Error<serde_json::Error>) -> FieldError {
+    let path = error.path().to_string();
+    let reason = error.into_inner().to_string();
+    // A document that breaks off has no path, or one that ends in a question mark.
+    let outer = (path != "." && !path.contains('?')).then_some(path);
+    // serde names a missing or unknown field in the text only, and the path is that of the object around it.
+    let named = |start: &str| {
+        reason
+            .strip_prefix(start)?
+            .split('`')
+            .next()
+            .map(str::to_owned)
+    };
+    let inner = FieldError {
+        field: named("missing field `").or_else(|| named("unknown field `")),
+        reason: match reason.split_once("`, ") {
+            _ if reason.starts_with("missing field `") => "it is missing".to_owned(),
+            Some((unknown, expected)) if unknown.starts_with("unknown field") => {
+                format!("there is no such field, {expected}")
+            }
+            _ => reason.clone(),
+        },
+    };
+    match outer {
+        // Depending on the reader the path of an unknown field ends with the field itself.
+        Some(outer) => match inner.field {
+            Some(ref field) if outer == *field || outer.ends_with(&format!(".{field}")) => {
+                FieldError {
+                    field: Some(outer),
+                    reason: inner.reason,
+                }
+            }
+            _ => inner.within(&outer),
+        },
+        None => inner,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Deserialize, Debug)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code)]
+    struct Outer {
+        inner: Option<Inner>,
+        list: Option<Vec<Inner>>,
+    }
+
+    #[derive(Deserialize, Debug)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code)]
+    struct Inner {
+        a: u32,
+    }
+
+    #[test]
+    fn names_the_field() {
+        let deep = format!("{{\"inner\":{}{}}}", "[".repeat(500), "]".repeat(500));
+        let table = [
+            (r#"{"inner":{"a":-1}}"#, Some("inner.a")),
+            (r#"{"inner":{}}"#, Some("inner.a")),
+            (r#"{"inner":{"a":1,"b":2}}"#, Some("inner.b")),
+            (r#"{"list":[{"a":1},{"a":"x"}]}"#, Some("list[1].a")),
+            (r#"{"list":[{"a":1},{}]}"#, Some("list[1].a")),
+            (r#"{"other":1}"#, Some("other")),
+            ("", None),
+            ("{", None),
+            ("{} {}", None),
+            ("[]", None),
+            ("null", None),
+            ("\u{fffd}", None),
+        ];
+        for (json, field) in table {
+            let e = from_slice::<Outer>(json.as_bytes()).expect_err(json);
+            assert_eq!(e.field.as_deref(), field, "{json}: {e}");
+            if let Ok(value) = serde_json::from_str::<Value>(json) {
+                let e = from_value::<Outer>(value).expect_err(json);
+                assert_eq!(e.field.as_deref(), field, "{json}: {e}");
+            }
+        }
+        assert!(from_slice::<Outer>(deep.as_bytes()).is_err());
+        assert!(from_slice::<Outer>(b"\xff").is_err());
+    }
+}

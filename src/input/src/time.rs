@@ -1,0 +1,173 @@
+//! Durations and points in time, as people write them.
+
+use jiff::{Span, SpanRelativeTo, Timestamp};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::fmt;
+use std::str::FromStr;
+
+/// A duration in whole milliseconds: `"1.5s"`, `"10m"`, `"2h 30m"`, `"7d"` or ISO 8601 as `"PT1.5S"`. Never negative.
+/// A day is 24 h.
+///
+/// ```
+/// use handoff_input::Duration;
+///
+/// assert_eq!("1.5s".parse::<Duration>().unwrap().ms, 1_500);
+/// assert_eq!("PT10M".parse::<Duration>().unwrap().ms, 600_000);
+/// assert_eq!("7d".parse::<Duration>().unwrap().to_string(), "7d");
+/// assert!("-1s".parse::<Duration>().is_err());
+/// assert!("10".parse::<Duration>().is_err());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Duration {
+    /// Milliseconds.
+    pub ms: u64,
+}
+
+impl Duration {
+    /// A duration of this many milliseconds.
+    pub const fn from_ms(ms: u64) -> Self {
+        Self { ms }
+    }
+}
+
+impl FromStr for Duration {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let not = || {
+            format!(
+                "{text:?} is not a duration; write one like \"1.5s\", \"10m\", \"2h 30m\", \"7d\" or \"PT1.5S\""
+            )
+        };
+        let span: Span = text.trim().parse().map_err(|_| not())?;
+        if span.is_negative() {
+            return Err(format!("{text:?} is negative"));
+        }
+        let days = SpanRelativeTo::days_are_24_hours();
+        let ms = span.to_duration(days).map_err(|_| not())?.as_millis();
+        let ms = u64::try_from(ms).map_err(|_| not())?;
+        Ok(Self { ms })
+    }
+}
+
+impl fmt::Display for Duration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000)];
+        for (unit, ms) in units {
+            if self.ms >= ms && self.ms.is_multiple_of(ms) {
+                return write!(f, "{}{unit}", self.ms / ms);
+            }
+        }
+        write!(f, "{}s", self.ms as f64 / 1_000.0)
+    }
+}
+
+/// A point in time, in milliseconds since 1970: RFC 3339, as `"2026-11-23T08:00:00Z"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Time {
+    /// Milliseconds since 1970.
+    pub ms: u64,
+}
+
+impl FromStr for Time {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let time: Timestamp = text.parse().map_err(|_| {
+            format!("{text:?} is not a time; write one like \"2026-11-23T08:00:00Z\"")
+        })?;
+        let ms =
+            u64::try_from(time.as_millisecond()).map_err(|_| format!("{text:?} is before 1970"))?;
+        Ok(Self { ms })
+    }
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Times beyond the year 9999 come from nowhere but a broken clock.
+        match i64::try_from(self.ms).map(Timestamp::from_millisecond) {
+            Ok(Ok(time)) => write!(f, "{time:.3}"),
+            _ => write!(f, "{} ms since 1970", self.ms),
+        }
+    }
+}
+
+macro_rules! as_text {
+    ($type:ty) => {
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?
+                    .parse()
+                    .map_err(de::Error::custom)
+            }
+        }
+
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+    };
+}
+
+as_text!(Duration);
+as_text!(Time);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        let table = [
+            ("0s", Some(0)),
+            ("1.5s", Some(1_500)),
+            ("250ms", Some(250)),
+            ("10m", Some(600_000)),
+            ("2h 30m", Some(9_000_000)),
+            ("1d", Some(86_400_000)),
+            ("1w", Some(604_800_000)),
+            ("PT1.5S", Some(1_500)),
+            ("P1DT1H", Some(90_000_000)),
+            (" 1s ", Some(1_000)),
+            ("1 year", None),
+            ("1mo", None),
+            ("-5s", None),
+            ("-PT5S", None),
+            ("5", None),
+            ("", None),
+            ("s", None),
+            ("1e9s", None),
+            ("NaNs", None),
+            ("99999999999999999999s", None),
+            ("1s; drop", None),
+        ];
+        for (text, ms) in table {
+            assert_eq!(text.parse::<Duration>().ok().map(|d| d.ms), ms, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_printed_can_be_read() {
+        for ms in [
+            0,
+            1,
+            250,
+            1_500,
+            60_000,
+            61_000,
+            5_400_000,
+            86_400_000,
+            2_592_000_000,
+        ] {
+            let text = Duration { ms }.to_string();
+            assert_eq!(text.parse(), Ok(Duration { ms }), "{text}");
+        }
+        let time = Time {
+            ms: 1_795_420_800_123,
+        };
+        assert_eq!(time.to_string().parse(), Ok(time));
+        assert!("2026-11-23".parse::<Time>().is_err());
+        assert!("1960-01-01T00:00:00Z".parse::<Time>().is_err());
+    }
+}

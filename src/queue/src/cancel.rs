@@ -1,0 +1,71 @@
+//! Asking a task to stop.
+
+use crate::record::{RunState, Slot, decode_opt, encode};
+use crate::{Env, Queue, QueueError, Run, Store, TaskId};
+
+/// What became of a request to cancel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cancelled {
+    /// It will not run, or not again.
+    Done,
+    /// It is running and sees the request at its next checkpoint.
+    Requested,
+    /// It was final already; nothing changed.
+    Final,
+    /// There is no such task.
+    Unknown,
+}
+
+impl<S: Store, E: Env> Queue<S, E> {
+    /// Cancels a task. Repeating it is harmless.
+    ///
+    /// # Errors
+    /// If the store fails; the request may have been noted.
+    pub async fn cancel(&self, id: &TaskId) -> Result<Cancelled, QueueError> {
+        let (slot, home) = (id.slot(), self.keys.slot(id.slot()));
+        if self.final_run(id).await?.is_some() {
+            return Ok(Cancelled::Final);
+        }
+        let task = match decode_opt(&home, self.store.get(&home).await?)? {
+            Some(Slot::Task(task)) if task.nonce == id.nonce() => task,
+            _ => return Ok(Cancelled::Unknown),
+        };
+        // Claimers take their ticket first and look at the counter then; we write first and look at head then.
+        self.store
+            .increment(&self.keys.cancel_block(slot), 1)
+            .await?;
+        let asked_ms = self.env.now_ms();
+        self.store
+            .set(&self.keys.cancel(slot), &encode(&asked_ms))
+            .await?;
+        if task.not_before_ms.is_none() && self.counter(&self.keys.head()).await? < slot {
+            let run = Run::cancelled_before_start(&task.nonce);
+            self.store
+                .set(&self.keys.run(slot, 0), &encode(&run))
+                .await?;
+            return Ok(Cancelled::Done);
+        }
+        // Between two runs nobody owns the next epoch yet: who claims it may end it.
+        let latest = self.latest_epoch(slot).await?;
+        let earlier = self.closest_run(slot, latest + 1).await?;
+        let between = match &earlier {
+            Some(run) => {
+                run.epoch == latest
+                    && matches!(
+                        run.state,
+                        RunState::Retrying { .. } | RunState::Continued { .. }
+                    )
+            }
+            None => latest == 0 && task.not_before_ms.is_some(),
+        };
+        let next = self.keys.claim(slot, latest + 1);
+        if !between || self.store.increment(&next, 1).await? != 1 {
+            return Ok(Cancelled::Requested);
+        }
+        let mut run = earlier.unwrap_or_else(|| Run::cancelled_before_start(&task.nonce));
+        run.epoch = latest + 1;
+        run.state = RunState::Cancelled;
+        self.decide(slot, latest + 1, &run).await?;
+        Ok(Cancelled::Done)
+    }
+}

@@ -1,0 +1,191 @@
+//! Taking tasks out: tickets, and what is found in their slots.
+
+use crate::attempt::{Begin, begin};
+use crate::config::{BEGIN_MS, CANCEL_BLOCK};
+use crate::presence::WORKERS;
+use crate::record::{Slot, decode_opt, encode};
+use crate::{Delivery, Env, Queue, QueueError, Run, RunState, Store, StoreError, Task};
+use std::collections::BTreeMap;
+
+/// The right to look into a slot and to run what is there, for [`BEGIN_MS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ticket {
+    pub(crate) slot: u64,
+    pub(crate) taken_ms: u64,
+}
+
+/// What a ticket came to.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// Run this.
+    Run(Box<Delivery>),
+    /// The slot is not written yet.
+    Empty(Ticket),
+    /// This write settles it: a task that was cancelled before it began.
+    Write(String, Vec<u8>),
+    /// Nothing to do.
+    Nothing,
+}
+
+/// Cancel requests per block of slots, read at most once per batch.
+pub(crate) type CancelBlocks = BTreeMap<u64, bool>;
+
+impl<S: Store, E: Env> Queue<S, E> {
+    /// How many slots wait for a ticket.
+    pub(crate) async fn waiting(&self) -> Result<u64, StoreError> {
+        let tail = self.counter(&self.keys.tail()).await?;
+        let head = self.counter(&self.keys.head()).await?;
+        Ok(tail.saturating_sub(head))
+    }
+
+    /// Takes at most `most` tickets, and no more than a fair share among the registered workers.
+    pub(crate) async fn claim(&self, most: u64) -> Result<Vec<Ticket>, StoreError> {
+        let waiting = self.waiting().await?;
+        if waiting == 0 {
+            return Ok(Vec::new());
+        }
+        let workers = self.presence(WORKERS).await?.present().max(1);
+        let count = waiting.div_ceil(workers).min(most).max(1);
+        let taken_ms = self.env.now_ms();
+        let last = self.increment(&self.keys.head(), count).await?;
+        let ticket = |slot| Ticket { slot, taken_ms };
+        Ok((last - count + 1..=last).map(ticket).collect())
+    }
+
+    /// Looks into the slots of `tickets`. A slot that can't be read or taken is logged and left to rescue.
+    pub(crate) async fn look(&self, tickets: &[Ticket]) -> Result<Vec<Found>, QueueError> {
+        let keys: Vec<_> = tickets.iter().map(|t| self.keys.slot(t.slot)).collect();
+        let values = self.store.get_many(&keys).await?;
+        let mut cancels = CancelBlocks::new();
+        let mut found = Vec::with_capacity(tickets.len());
+        for ((ticket, key), value) in tickets.iter().zip(&keys).zip(values) {
+            let looked = match decode_opt::<Slot>(key, value) {
+                Ok(None) => Ok(Found::Empty(*ticket)),
+                Ok(Some(Slot::Void)) => Ok(Found::Nothing),
+                Ok(Some(Slot::Task(task))) => self.take_home(*ticket, *task, &mut cancels).await,
+                Ok(Some(Slot::Announce(t, e))) => self.take_announced(t, e, &mut cancels).await,
+                Err(e) => Err(e),
+            };
+            found.push(looked.unwrap_or_else(|e| {
+                self.env.log(&format!("left to rescue: {e}"));
+                Found::Nothing
+            }));
+        }
+        Ok(found)
+    }
+
+    async fn take_home(
+        &self,
+        ticket: Ticket,
+        task: Task,
+        cancels: &mut CancelBlocks,
+    ) -> Result<Found, QueueError> {
+        let slot = ticket.slot;
+        if task.not_before_ms.is_some() {
+            // The timer delivers it, as epoch 1.
+            return Ok(Found::Nothing);
+        }
+        if self.is_cancelled(slot, cancels).await? {
+            let run = Run::cancelled_before_start(&task.nonce);
+            return Ok(Found::Write(self.keys.run(slot, 0), encode(&run)));
+        }
+        let Begin::Start(run) = begin(&task, 0, None, self.env.now_ms()) else {
+            return Ok(Found::Nothing); // There is nothing before epoch 0.
+        };
+        Ok(Found::Run(Box::new(Delivery {
+            slot,
+            epoch: 0,
+            task,
+            run,
+            taken_ms: ticket.taken_ms,
+        })))
+    }
+
+    async fn take_announced(
+        &self,
+        slot: u64,
+        epoch: u64,
+        cancels: &mut CancelBlocks,
+    ) -> Result<Found, QueueError> {
+        if self.store.get(&self.keys.result(slot)).await?.is_some() {
+            return Ok(Found::Nothing);
+        }
+        let taken_ms = self.env.now_ms();
+        let home = self.keys.slot(slot);
+        let claim = self.keys.claim(slot, epoch);
+        if self.store.increment(&claim, 1).await? != 1 {
+            return Ok(Found::Nothing);
+        }
+        // Earlier runs before the home: deletion takes the home first, so an absent run means nothing once the home is
+        // read after it and is still there.
+        let earlier = self.closest_run(slot, epoch).await?;
+        let Some(Slot::Task(task)) = decode_opt(&home, self.store.get(&home).await?)? else {
+            // Deleted after its retention, while an old announcement waited: leave nothing behind.
+            self.store.delete_many(&[claim]).await?;
+            return Ok(Found::Nothing);
+        };
+        let run = match begin(&task, epoch, earlier.clone(), self.env.now_ms()) {
+            Begin::Start(run) => run,
+            Begin::Adopt(run) | Begin::Exhausted(run) => {
+                self.decide(slot, epoch, &run).await?;
+                return Ok(Found::Nothing);
+            }
+        };
+        if self.is_cancelled(slot, cancels).await? {
+            let mut run = earlier.unwrap_or_else(|| Run::cancelled_before_start(&task.nonce));
+            run.epoch = epoch;
+            run.state = RunState::Cancelled;
+            self.decide(slot, epoch, &run).await?;
+            return Ok(Found::Nothing);
+        }
+        self.store
+            .set(&self.keys.run(slot, epoch), &encode(&run))
+            .await?;
+        let delivery = Delivery {
+            slot,
+            epoch,
+            task: *task,
+            run,
+            taken_ms,
+        };
+        Ok(Found::Run(Box::new(delivery)))
+    }
+
+    /// The record of the closest epoch before `epoch` that has one. An epoch that was claimed but has none died before
+    /// it began. Looking further down is not needed: whoever wrote that record looked down itself.
+    pub(crate) async fn closest_run(
+        &self,
+        slot: u64,
+        epoch: u64,
+    ) -> Result<Option<Run>, QueueError> {
+        for e in (0..epoch).rev() {
+            let key = self.keys.run(slot, e);
+            if let Some(run) = decode_opt(&key, self.store.get(&key).await?)? {
+                return Ok(Some(run));
+            }
+        }
+        Ok(None)
+    }
+
+    pub(crate) async fn is_cancelled(
+        &self,
+        slot: u64,
+        cancels: &mut CancelBlocks,
+    ) -> Result<bool, StoreError> {
+        let block = slot / CANCEL_BLOCK;
+        let any = match cancels.get(&block) {
+            Some(any) => *any,
+            None => {
+                let any = self.store.counter(&self.keys.cancel_block(slot)).await? != 0;
+                cancels.insert(block, any);
+                any
+            }
+        };
+        Ok(any && self.store.get(&self.keys.cancel(slot)).await?.is_some())
+    }
+
+    /// Whether a delivery's right to begin is over.
+    pub(crate) fn too_late(&self, delivery: &Delivery) -> bool {
+        self.env.now_ms().saturating_sub(delivery.taken_ms) > BEGIN_MS
+    }
+}

@@ -1,0 +1,41 @@
+//! Every duration and bound of the protocol, in one place. Times are in milliseconds.
+
+/// Clocks of different hosts differ by at most this much.
+pub const CLOCK_SLACK_MS: u64 = 3_000;
+/// A ticket or claim is a right to begin within this time; what has not begun by then goes to the next epoch.
+pub const BEGIN_MS: u64 = 2_000;
+/// A ticket whose slot is still empty is given up after this time. Below [`BEGIN_MS`].
+pub const ASIDE_MS: u64 = 1_000;
+/// An enqueuer that needed longer than this does not acknowledge.
+pub const ACKNOWLEDGE_MS: u64 = 30_000;
+/// Workers and the keeper register anew in every window of this length.
+pub const WINDOW_MS: u64 = 5_000;
+/// Rescue looks at a slot this long after its ticket was given out, when most tasks are done.
+pub const RESCUE_LAG_MS: u64 = 10_000;
+/// The longest delay, backoff and retention: 30 days.
+pub const DELAY_MAX_MS: u64 = 30 * 86_400_000;
+/// The shortest retention: hand-over counters must outlive any stalled instance.
+pub const RETENTION_MIN_MS: u64 = 3_600_000;
+/// How long a final task stays readable unless it says otherwise: 24 h.
+pub const RETENTION_DEFAULT_MS: u64 = 86_400_000;
+/// How long one attempt may take unless its task says otherwise: 60 s.
+pub const TIMEOUT_DEFAULT_MS: u64 = 60_000;
+/// The longest timeout of one attempt: 24 h.
+pub const TIMEOUT_MAX_MS: u64 = 86_400_000;
+/// The most attempts that a task may ask for.
+pub const ATTEMPTS_MAX: u32 = 50;
+/// Results and checkpoints above this many bytes of JSON fail the task with that reason.
+pub const RESULT_MAX_BYTES: usize = 256 * 1024;
+/// Error texts are cut to this many bytes.
+pub const ERROR_MAX_BYTES: usize = 2_048;
+/// The most tasks in one batch.
+pub const BATCH_MAX: usize = 1_000;
+/// A task that runs longer than this writes its first heartbeat, and later ones at every [`BEAT_MS`].
+pub const FIRST_BEAT_MS: u64 = 1_000;
+/// Time between two heartbeats; also sooner if the progress changed.
+pub const BEAT_MS: u64 = 5_000;
+
+/// Added to a slot's hand-over counter by who gives its ticket up.
+pub(crate) const GIVEN_UP: i64 = 1 << 20;
+/// Cancel requests are counted per block of this many slots.
+pub(crate) const CANCEL_BLOCK: u64 = 1_024;

@@ -1,0 +1,132 @@
+//! Taking tasks in.
+
+use crate::config::{ACKNOWLEDGE_MS, RETENTION_DEFAULT_MS, TIMEOUT_DEFAULT_MS};
+use crate::presence::{KEEPER, WORKERS};
+use crate::record::Slot;
+use crate::timer::{DUE, Entry, Inserted};
+use crate::{Env, Queue, QueueError, RetryPolicy, Store, Task, TaskId, Wake};
+use serde_json::Value;
+
+/// Registered workers are taken to be enough for this many waiting tasks each.
+const BACKLOG_PER_WORKER: u64 = 16;
+
+/// A task to be enqueued.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewTask {
+    /// Which of the deployment's tasks it is.
+    pub kind: String,
+    /// Its arguments, already checked.
+    pub args: Value,
+    /// Not before this time, in milliseconds since 1970.
+    pub not_before_ms: Option<u64>,
+    /// How long one attempt may take, in milliseconds.
+    pub timeout_ms: u64,
+    /// When a failed attempt is tried again.
+    pub retry: RetryPolicy,
+    /// How long it stays readable once it is final, in milliseconds.
+    pub retention_ms: u64,
+    /// The failed task that this one repeats.
+    pub retry_of: Option<String>,
+}
+
+impl NewTask {
+    /// A task with the defaults: at once, 60 s per attempt, 5 attempts, results kept for 24 h.
+    pub fn new(kind: &str, args: Value) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            args,
+            not_before_ms: None,
+            timeout_ms: TIMEOUT_DEFAULT_MS,
+            retry: RetryPolicy::default(),
+            retention_ms: RETENTION_DEFAULT_MS,
+            retry_of: None,
+        }
+    }
+}
+
+/// The acknowledgement of enqueued tasks: they will not be lost.
+#[derive(Debug)]
+pub struct Receipt {
+    /// The ids, in the order of the tasks.
+    pub ids: Vec<TaskId>,
+    /// The tasks as they were stored, in the same order.
+    pub tasks: Vec<Task>,
+    backlog: u64,
+}
+
+impl<S: Store, E: Env> Queue<S, E> {
+    /// Enqueues tasks: all in one increment and one write, whatever their number. Returning is the acknowledgement;
+    /// wake a worker with [`Queue::wake_for`] after it was passed on.
+    ///
+    /// # Errors
+    /// If the store fails or takes longer than 30 s. The tasks may run all the same, or some of them.
+    pub async fn enqueue(&self, tasks: Vec<NewTask>) -> Result<Receipt, QueueError> {
+        let began_ms = self.env.now_ms();
+        let tasks: Vec<Task> = tasks
+            .into_iter()
+            .map(|t| self.record(t, began_ms))
+            .collect();
+        let records: Vec<_> = tasks
+            .iter()
+            .map(|t| Slot::Task(Box::new(t.clone())))
+            .collect();
+        let slots = self.append(0, &records).await?;
+        let (first, last) = (*slots.start(), *slots.end());
+        let mut announce = Vec::new();
+        for (t, task) in (first..).zip(&tasks) {
+            if let Some(due_ms) = task.not_before_ms {
+                // A delayed task's home never runs; the timer delivers it as epoch 1.
+                let entry = Entry::deliver(t, 1);
+                if self.timer_insert(DUE, due_ms, &entry).await? == Inserted::Due {
+                    announce.push((t, 1));
+                }
+            }
+        }
+        let (given_up, head) = self.settle(slots).await?;
+        let runs_at_home = |n: &u64| tasks[(n - first) as usize].not_before_ms.is_none();
+        announce.extend(given_up.into_iter().filter(runs_at_home).map(|n| (n, 1)));
+        self.announce_behind(head.saturating_sub(last), &announce)
+            .await?;
+
+        if self.env.now_ms().saturating_sub(began_ms) > ACKNOWLEDGE_MS {
+            return Err(QueueError::TooLate);
+        }
+        let id = |(t, task): (u64, &Task)| TaskId::new(self.name(), t, &task.nonce);
+        Ok(Receipt {
+            ids: (first..).zip(&tasks).map(id).collect(),
+            tasks,
+            backlog: last.saturating_sub(head),
+        })
+    }
+
+    /// Wakes a worker for what was just enqueued unless enough are registered. Enqueueing wrote first and looks now;
+    /// a worker that leaves does so first and looks then: one of the two sees the other.
+    ///
+    /// # Errors
+    /// If the store fails; then the next request wakes a worker.
+    pub async fn wake_for(&self, receipt: &Receipt, workers_max: u64) -> Result<(), QueueError> {
+        let delayed = receipt.tasks.iter().any(|t| t.not_before_ms.is_some());
+        let workers = self.presence(WORKERS).await?.present();
+        let short = receipt.backlog > workers * BACKLOG_PER_WORKER && workers < workers_max;
+        if delayed && self.presence(KEEPER).await?.present() == 0 {
+            self.env.wake(Wake::Keep).await;
+        } else if workers == 0 || short {
+            self.env.wake(Wake::Work).await;
+        }
+        Ok(())
+    }
+
+    fn record(&self, task: NewTask, enqueued_ms: u64) -> Task {
+        Task {
+            nonce: TaskId::nonce_from(self.env.random(), self.env.random()),
+            kind: task.kind,
+            args: task.args,
+            enqueued_ms,
+            not_before_ms: task.not_before_ms,
+            timeout_ms: task.timeout_ms,
+            retry: task.retry,
+            retention_ms: task.retention_ms,
+            retry_of: task.retry_of,
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! What can go wrong in the queue.
+
+use crate::StoreError;
+use std::fmt;
+
+/// Why an operation on the queue failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum QueueError {
+    /// The store failed; the operation may or may not have been applied.
+    Store(StoreError),
+    /// A record in the store could not be read: cut short, or written by a newer version.
+    Record {
+        /// The key of the record.
+        key: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Enqueueing took so long that a promise can no longer be given. The task may run all the same.
+    TooLate,
+    /// The queue's name is not 1 to 32 characters of `a-z 0-9 _`.
+    Name(String),
+}
+
+impl fmt::Display for QueueError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store(e) => e.fmt(f),
+            Self::Record { key, reason } => write!(f, "the record {key} can't be read: {reason}"),
+            Self::TooLate => write!(
+                f,
+                "the store took too long to accept the task; it may run, but that is not promised"
+            ),
+            Self::Name(name) => write!(
+                f,
+                "the queue name {name:?} must be 1 to 32 characters of a-z, 0-9 and _"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for QueueError {}
+
+impl From<StoreError> for QueueError {
+    fn from(e: StoreError) -> Self {
+        Self::Store(e)
+    }
+}

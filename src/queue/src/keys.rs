@@ -1,0 +1,93 @@
+//! The names of all keys. ARCHITECTURE.md has the same table with their writers.
+
+use crate::QueueError;
+use crate::config::CANCEL_BLOCK;
+
+pub(crate) struct Keys {
+    queue: String,
+}
+
+impl Keys {
+    pub(crate) fn new(queue: &str) -> Result<Self, QueueError> {
+        let fits = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_');
+        if queue.is_empty() || queue.len() > 32 || !queue.bytes().all(fits) {
+            return Err(QueueError::Name(queue.to_owned()));
+        }
+        Ok(Self {
+            queue: queue.to_owned(),
+        })
+    }
+
+    pub(crate) fn queue(&self) -> &str {
+        &self.queue
+    }
+
+    fn key(&self, rest: std::fmt::Arguments<'_>) -> String {
+        format!("q.{}.{rest}", self.queue)
+    }
+
+    /// Counter: slots given out.
+    pub(crate) fn tail(&self) -> String {
+        self.key(format_args!("tail"))
+    }
+
+    /// Counter: tickets given out.
+    pub(crate) fn head(&self) -> String {
+        self.key(format_args!("head"))
+    }
+
+    /// Record of slot n.
+    pub(crate) fn slot(&self, n: u64) -> String {
+        self.key(format_args!("s.{n}"))
+    }
+
+    /// Counter: hand-over of slot n.
+    pub(crate) fn handover(&self, n: u64) -> String {
+        self.key(format_args!("h.{n}"))
+    }
+
+    /// Counter: claims of (t, e).
+    pub(crate) fn claim(&self, t: u64, e: u64) -> String {
+        self.key(format_args!("c.{t}.{e}"))
+    }
+
+    /// Start mark, heartbeat, then outcome of (t, e).
+    pub(crate) fn run(&self, t: u64, e: u64) -> String {
+        self.key(format_args!("o.{t}.{e}"))
+    }
+
+    /// The decided result of t, for epochs from 1.
+    pub(crate) fn result(&self, t: u64) -> String {
+        self.key(format_args!("r.{t}"))
+    }
+
+    /// Set when someone asked to cancel t.
+    pub(crate) fn cancel(&self, t: u64) -> String {
+        self.key(format_args!("x.{t}"))
+    }
+
+    /// Counter: cancel requests in t's block of slots.
+    pub(crate) fn cancel_block(&self, t: u64) -> String {
+        self.key(format_args!("xb.{}", t / CANCEL_BLOCK))
+    }
+
+    /// Counter: registrations of one role in one window.
+    pub(crate) fn presence(&self, role: char, window: u64) -> String {
+        self.key(format_args!("{role}.{window}"))
+    }
+
+    /// What the keeper remembers.
+    pub(crate) fn keeper(&self) -> String {
+        self.key(format_args!("keeper"))
+    }
+
+    /// Counter: marks of a span of time (`d`ay, `h`our, `m`inute) or entries of a second (`s`), in one timer wheel.
+    pub(crate) fn bucket(&self, wheel: char, unit: char, start_s: u64) -> String {
+        self.key(format_args!("{wheel}{unit}.{start_s}"))
+    }
+
+    /// Entry i of the second's bucket.
+    pub(crate) fn entry(&self, wheel: char, second: u64, i: u64) -> String {
+        self.key(format_args!("{wheel}e.{second}.{i}"))
+    }
+}

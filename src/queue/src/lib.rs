@@ -1,0 +1,83 @@
+//! The queue protocol of Handoff: a durable task queue on a key-value store whose only atomic is `increment`.
+//!
+//! This crate never names a host. The store is the trait [`Store`]; time, randomness, sleeping and waking come from
+//! the trait [`Env`]; so the same code runs inside a component and inside a test with virtual time.
+//!
+//! ARCHITECTURE.md tells the protocol as a whole. In short: a task gets a numbered *slot* by incrementing `tail`;
+//! a worker gets *tickets* by incrementing `head`; the holder of ticket n owns *epoch* 0 of the task in slot n. Every
+//! later delivery is an *announcement*, a slot that names (task, epoch), and whoever first increments that epoch's
+//! claim counter owns it. Every key is a counter, or has one writer, or all its writers write the same bytes.
+
+mod attempt;
+mod cancel;
+mod claim;
+mod config;
+mod enqueue;
+mod env;
+mod error;
+mod id;
+mod keeper;
+mod keys;
+pub mod memory;
+mod presence;
+mod record;
+mod rescue;
+mod retention;
+mod retry;
+mod slots;
+mod status;
+mod store;
+mod timer;
+mod worker;
+
+pub use attempt::{Delivery, Finished, Outcome};
+pub use cancel::Cancelled;
+pub use claim::Ticket;
+pub use config::*;
+pub use enqueue::{NewTask, Receipt};
+pub use env::{Env, Wake};
+pub use error::QueueError;
+pub use id::TaskId;
+pub use record::{AttemptError, Run, RunState, Task};
+pub use retry::RetryPolicy;
+pub use status::{Brief, State, TaskView};
+pub use store::{Store, StoreError};
+pub use worker::{Control, Runner, Worker, WorkerLimits};
+
+use keys::Keys;
+
+/// One queue in one store. Cheap to make; holds no state of its own besides the two handles.
+pub struct Queue<S, E> {
+    store: S,
+    env: E,
+    keys: Keys,
+}
+
+impl<S: Store, E: Env> Queue<S, E> {
+    /// The queue `name` in `store`. Names are 1 to 32 characters of `a-z 0-9 _`.
+    ///
+    /// # Errors
+    /// [`QueueError::Name`] if the name has other characters or another length.
+    pub fn new(name: &str, store: S, env: E) -> Result<Self, QueueError> {
+        Ok(Self {
+            keys: Keys::new(name)?,
+            store,
+            env,
+        })
+    }
+
+    /// The queue's name.
+    pub fn name(&self) -> &str {
+        self.keys.queue()
+    }
+
+    /// The store that the queue lives in.
+    pub fn store(&self) -> &S {
+        &self.store
+    }
+
+    /// The clock, random source and waker in use.
+    pub fn env(&self) -> &E {
+        &self.env
+    }
+}

@@ -1,0 +1,92 @@
+//! Who is there: registrations in windows of [`WINDOW_MS`], so that the dead disappear by themselves.
+//!
+//! One counter per role and window: joining adds 1, leaving adds [`LEFT`]. A role's member joins every window that it
+//! lives through and leaves each before it looks at the queue for the last time. Whoever adds work writes first and
+//! looks at the counter then; so one of the two always sees the other.
+
+use crate::config::WINDOW_MS;
+use crate::{Env, Queue, Store, StoreError};
+
+/// Workers that take new tickets.
+pub(crate) const WORKERS: char = 'w';
+/// Who keeps time, rescues and cleans up.
+pub(crate) const KEEPER: char = 'k';
+
+const LEFT: i64 = 1 << 20;
+
+/// A window's counter, read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Presence(i64);
+
+impl Presence {
+    /// How many joined this window and have not left it.
+    pub(crate) fn present(self) -> u64 {
+        (self.joined() as i64 - self.0 / LEFT).max(0) as u64
+    }
+
+    /// How many joined this window at all.
+    pub(crate) fn joined(self) -> u64 {
+        (self.0 % LEFT).max(0) as u64
+    }
+}
+
+pub(crate) fn window(now_ms: u64) -> u64 {
+    now_ms / WINDOW_MS
+}
+
+impl<S: Store, E: Env> Queue<S, E> {
+    pub(crate) async fn presence(&self, role: char) -> Result<Presence, StoreError> {
+        let key = self.keys.presence(role, window(self.env.now_ms()));
+        Ok(Presence(self.store.counter(&key).await?))
+    }
+
+    pub(crate) async fn join(&self, role: char, window: u64) -> Result<Presence, StoreError> {
+        let key = self.keys.presence(role, window);
+        Ok(Presence(self.store.increment(&key, 1).await?))
+    }
+
+    pub(crate) async fn leave(&self, role: char, window: u64) -> Result<Presence, StoreError> {
+        let key = self.keys.presence(role, window);
+        Ok(Presence(self.store.increment(&key, LEFT).await?))
+    }
+
+    /// Registers as the keeper of this window if nobody is. Without `again` also only if nobody was: one pass of the
+    /// keeper's work per window is enough. Two keepers at once would be harmless, only wasteful.
+    pub(crate) async fn take_keeper(&self, again: bool) -> Result<Option<u64>, StoreError> {
+        let seen = self.presence(KEEPER).await?;
+        if seen.present() > 0 || (seen.joined() > 0 && !again) {
+            return Ok(None);
+        }
+        let window = window(self.env.now_ms());
+        loop {
+            if self.join(KEEPER, window).await?.present() == 1 {
+                return Ok(Some(window));
+            }
+            // Of several that hinder each other the last to step back sees that nobody is left, and tries again.
+            if self.leave(KEEPER, window).await?.present() > 0 {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_who_is_left() {
+        let table = [
+            (0, 0, 0),
+            (1, 1, 1),
+            (3 + LEFT, 3, 2),
+            (3 + 3 * LEFT, 3, 0),
+            // A leave whose join was lost must not hide the others' absence.
+            (LEFT, 0, 0),
+        ];
+        for (counter, joined, present) in table {
+            let p = Presence(counter);
+            assert_eq!((p.joined(), p.present()), (joined, present), "{counter}");
+        }
+    }
+}

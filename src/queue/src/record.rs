@@ -1,0 +1,231 @@
+//! What is stored. A record is one digit for the version and then JSON, so that a newer version's record is told apart
+//! from a broken one.
+
+use crate::config::ERROR_MAX_BYTES;
+use crate::{QueueError, RetryPolicy};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+const VERSION: u8 = b'1';
+
+pub(crate) fn encode<T: Serialize>(record: &T) -> Vec<u8> {
+    let mut bytes = vec![VERSION];
+    // Only maps with keys that are not strings can fail, and no record has one.
+    if serde_json::to_writer(&mut bytes, record).is_err() {
+        unreachable!("records have string keys");
+    }
+    bytes
+}
+
+pub(crate) fn decode<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, QueueError> {
+    let reason = match bytes.split_first() {
+        Some((&VERSION, json)) => match serde_json::from_slice(json) {
+            Ok(record) => return Ok(record),
+            Err(e) => e.to_string(),
+        },
+        Some((b'2'..=b'9', _)) => "written by a newer version".to_owned(),
+        _ => "not a record".to_owned(),
+    };
+    Err(QueueError::Record {
+        key: key.to_owned(),
+        reason,
+    })
+}
+
+pub(crate) fn decode_opt<T: DeserializeOwned>(
+    key: &str,
+    bytes: Option<Vec<u8>>,
+) -> Result<Option<T>, QueueError> {
+    bytes.map(|b| decode(key, &b)).transpose()
+}
+
+/// A slot of the queue. Immutable once written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Slot {
+    /// A task's home.
+    Task(Box<Task>),
+    /// A later delivery of a task: (home slot, epoch).
+    Announce(u64, u64),
+    /// Nothing: skipped by an enqueuer that found itself overtaken.
+    Void,
+}
+
+/// A task as it was enqueued.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Task {
+    /// The random part of its id.
+    pub nonce: String,
+    /// Which of the deployment's tasks it is.
+    pub kind: String,
+    /// Its arguments.
+    pub args: Value,
+    /// When it was enqueued, in milliseconds since 1970.
+    pub enqueued_ms: u64,
+    /// Not to run before this time, in milliseconds since 1970. A task that has it is delivered by the timer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before_ms: Option<u64>,
+    /// How long one attempt may take.
+    pub timeout_ms: u64,
+    /// When a failed attempt is tried again.
+    pub retry: RetryPolicy,
+    /// How long it stays readable once it is final.
+    pub retention_ms: u64,
+    /// The id of the failed task that this one repeats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_of: Option<String>,
+}
+
+/// One epoch of a task: its start mark and heartbeats while it runs, then its outcome.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// The task's nonce, so that a final task is looked up without its home.
+    pub nonce: String,
+    /// The epoch that ran. Adopted records keep the epoch that they come from.
+    pub epoch: u64,
+    /// Which attempt this is, from 1. 0 if nothing ran.
+    pub attempt: u32,
+    /// When it began, in milliseconds since 1970. 0 if nothing ran.
+    #[serde(default)]
+    pub started_ms: u64,
+    /// What the attempts before this one failed with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<AttemptError>,
+    /// What the task last said about its progress.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Value>,
+    /// Where the next run goes on from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<Value>,
+    /// How it stands.
+    pub state: RunState,
+}
+
+/// How an epoch stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// Marked as begun, last heard of at this time.
+    Running {
+        /// Milliseconds since 1970.
+        beat_ms: u64,
+    },
+    /// Final.
+    Succeeded {
+        /// Milliseconds since 1970.
+        ended_ms: u64,
+        /// What the task returned.
+        result: Value,
+    },
+    /// Final. The error is the last of [`Run::errors`].
+    Failed {
+        /// Milliseconds since 1970.
+        ended_ms: u64,
+    },
+    /// Final. Without a time, since whoever writes it must write the same bytes.
+    Cancelled,
+    /// Failed, and another attempt follows. The error is the last of [`Run::errors`].
+    Retrying {
+        /// When, in milliseconds since 1970.
+        at_ms: u64,
+        /// The timer delivers it; otherwise it was announced at once.
+        timer: bool,
+    },
+    /// Stored its checkpoint and went back to the queue.
+    Continued {
+        /// Milliseconds since 1970.
+        ended_ms: u64,
+    },
+}
+
+/// One failed attempt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AttemptError {
+    /// Which attempt, from 1.
+    pub attempt: u32,
+    /// When it began, in milliseconds since 1970.
+    pub started_ms: u64,
+    /// When it ended or was found lost, in milliseconds since 1970.
+    pub ended_ms: u64,
+    /// What went wrong.
+    pub error: String,
+}
+
+impl Run {
+    /// What everybody writes who finds the cancel flag before epoch 0 began.
+    pub(crate) fn cancelled_before_start(nonce: &str) -> Self {
+        Self {
+            nonce: nonce.to_owned(),
+            epoch: 0,
+            attempt: 0,
+            started_ms: 0,
+            errors: Vec::new(),
+            progress: None,
+            checkpoint: None,
+            state: RunState::Cancelled,
+        }
+    }
+
+    /// Whether this outcome never changes once it is decided.
+    pub fn is_final(&self) -> bool {
+        matches!(
+            self.state,
+            RunState::Succeeded { .. } | RunState::Failed { .. } | RunState::Cancelled
+        )
+    }
+
+    /// When it became final, where that is known.
+    pub fn ended_ms(&self) -> Option<u64> {
+        match self.state {
+            RunState::Succeeded { ended_ms, .. } | RunState::Failed { ended_ms } => Some(ended_ms),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn fail_attempt(&mut self, ended_ms: u64, error: &str) {
+        self.errors.push(AttemptError {
+            attempt: self.attempt,
+            started_ms: self.started_ms,
+            ended_ms,
+            error: cut(error),
+        });
+    }
+}
+
+/// At most [`ERROR_MAX_BYTES`] of a text, on a character's boundary.
+fn cut(text: &str) -> String {
+    if text.len() <= ERROR_MAX_BYTES {
+        return text.to_owned();
+    }
+    let end = (0..=ERROR_MAX_BYTES)
+        .rev()
+        .find(|&i| text.is_char_boundary(i))
+        .unwrap_or(0);
+    format!("{} …", &text[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_says_why() {
+        let reason = |bytes: &[u8]| match decode::<Slot>("k", bytes) {
+            Err(QueueError::Record { reason, .. }) => reason,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(reason(b"2{}"), "written by a newer version");
+        assert_eq!(reason(b""), "not a record");
+        assert_eq!(reason(b"\xff\x00"), "not a record");
+        assert!(reason(b"1{\"task\":{\"nonce\":\"ab").contains("EOF"));
+        assert_eq!(decode::<Slot>("k", &encode(&Slot::Void)), Ok(Slot::Void));
+    }
+
+    #[test]
+    fn long_errors_are_cut_between_characters() {
+        let text = cut(&"é".repeat(ERROR_MAX_BYTES));
+        assert!(text.len() <= ERROR_MAX_BYTES + 4 && text.ends_with(" …"));
+        assert_eq!(cut("short"), "short");
+    }
+}

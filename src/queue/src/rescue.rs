@@ -1,0 +1,174 @@
+//! Finding what was lost: every slot is passed once, in order, some time after its ticket was given out.
+
+use crate::attempt::lease_end_ms;
+use crate::config::{BEGIN_MS, CLOCK_SLACK_MS};
+use crate::record::{RunState, Slot, decode_opt, encode};
+use crate::timer::{DUE, Entry, Inserted, What};
+use crate::{Env, Queue, QueueError, Run, Store};
+
+/// What rescue found out about a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Finding {
+    /// Somebody saw to it, or will.
+    Done,
+    /// Lost: announce (task, epoch).
+    Announce(u64, u64),
+    /// Not yet clear: look at (task, epoch) again at this time.
+    Later(u64, u64, What, u64),
+}
+
+impl<S: Store, E: Env> Queue<S, E> {
+    /// Passes slot `n`, whose ticket was given out before `ticketed_ms`.
+    pub(crate) async fn pass_slot(&self, n: u64, ticketed_ms: u64) -> Result<Finding, QueueError> {
+        let key = self.keys.run(n, 0);
+        let run: Option<Run> = decode_opt(&key, self.store.get(&key).await?)?;
+        if run.as_ref().is_some_and(Run::is_final) {
+            return Ok(Finding::Done);
+        }
+        let home = self.keys.slot(n);
+        match decode_opt(&home, self.store.get(&home).await?)? {
+            None => {
+                let filled = self.give_up(n).await?;
+                Ok(if filled {
+                    Finding::Announce(n, 1)
+                } else {
+                    Finding::Done
+                })
+            }
+            Some(Slot::Void) => Ok(Finding::Done),
+            Some(Slot::Announce(t, e)) => self.examine(t, e, None, false).await,
+            Some(Slot::Task(task)) => match task.not_before_ms {
+                // Its enqueuer may have died before the timer entry: look whether epoch 1 was delivered.
+                Some(at_ms) => {
+                    self.examine_unclaimed(n, 1, at_ms + BEGIN_MS + CLOCK_SLACK_MS)
+                        .await
+                }
+                None => {
+                    let start_ms = ticketed_ms.max(task.enqueued_ms) + BEGIN_MS;
+                    self.examine(n, 0, Some(start_ms), false).await
+                }
+            },
+        }
+    }
+
+    /// Looks at what a timer entry names.
+    pub(crate) async fn look_at(&self, entry: &Entry) -> Result<Finding, QueueError> {
+        let again = entry.what == What::LookAgain;
+        // The entry's time is the end of epoch 0's lease: whatever began is over.
+        self.examine(entry.task, entry.epoch, Some(0), again).await
+    }
+
+    /// Examines delivery (t, e). Without a start mark an epoch 0 began at `began_ms` at the latest.
+    async fn examine(
+        &self,
+        t: u64,
+        e: u64,
+        began_ms: Option<u64>,
+        again: bool,
+    ) -> Result<Finding, QueueError> {
+        let home = self.keys.slot(t);
+        let Some(Slot::Task(task)) = decode_opt(&home, self.store.get(&home).await?)? else {
+            return Ok(Finding::Done);
+        };
+        if self.store.get(&self.keys.result(t)).await?.is_some() {
+            return Ok(Finding::Done);
+        }
+        let key = self.keys.run(t, e);
+        let run: Option<Run> = decode_opt(&key, self.store.get(&key).await?)?;
+        let Some(run) = run else {
+            return self
+                .examine_unmarked(t, e, task.timeout_ms, began_ms, again)
+                .await;
+        };
+        match run.state {
+            RunState::Retrying { timer: true, .. } => Ok(Finding::Done),
+            RunState::Retrying { at_ms, .. } => {
+                self.examine_unclaimed(t, e + 1, at_ms + BEGIN_MS + CLOCK_SLACK_MS)
+                    .await
+            }
+            RunState::Continued { ended_ms } => {
+                self.examine_unclaimed(t, e + 1, ended_ms + BEGIN_MS + CLOCK_SLACK_MS)
+                    .await
+            }
+            RunState::Running { .. } => {
+                let end_ms = lease_end_ms(run.started_ms, task.timeout_ms);
+                if end_ms > self.env.now_ms() {
+                    return Ok(Finding::Later(t, e, What::Look, end_ms));
+                }
+                self.examine_unclaimed(t, e + 1, 0).await
+            }
+            _ if e == 0 => Ok(Finding::Done),
+            _ => {
+                // Final, but its owner died before it decided: that is anybody's to finish.
+                self.publish(t, e, &encode(&run)).await?;
+                Ok(Finding::Done)
+            }
+        }
+    }
+
+    /// A delivery that has no record.
+    async fn examine_unmarked(
+        &self,
+        t: u64,
+        e: u64,
+        timeout_ms: u64,
+        began_ms: Option<u64>,
+        again: bool,
+    ) -> Result<Finding, QueueError> {
+        let now_ms = self.env.now_ms();
+        if e == 0 {
+            let end_ms = lease_end_ms(began_ms.unwrap_or(0), timeout_ms);
+            if end_ms > now_ms {
+                return Ok(Finding::Later(t, 0, What::Look, end_ms));
+            }
+            return self.examine_unclaimed(t, 1, 0).await;
+        }
+        if self.store.counter(&self.keys.claim(t, e)).await? == 0 {
+            if e == 1 {
+                // An announcement that came after all: epoch 0 is final, nobody needs epoch 1.
+                let key = self.keys.run(t, 0);
+                let first: Option<Run> = decode_opt(&key, self.store.get(&key).await?)?;
+                if first.is_some_and(|r| r.is_final()) {
+                    return Ok(Finding::Done);
+                }
+            }
+            return Ok(Finding::Announce(t, e));
+        }
+        if again {
+            return self.examine_unclaimed(t, e + 1, 0).await;
+        }
+        let then_ms = now_ms + BEGIN_MS + CLOCK_SLACK_MS;
+        Ok(Finding::Later(t, e, What::LookAgain, then_ms))
+    }
+
+    /// (t, e) is to be delivered: it must be claimed, or announced once it is due.
+    async fn examine_unclaimed(&self, t: u64, e: u64, due_ms: u64) -> Result<Finding, QueueError> {
+        if self.store.counter(&self.keys.claim(t, e)).await? > 0 {
+            return Ok(Finding::Done);
+        }
+        if due_ms > self.env.now_ms() {
+            return Ok(Finding::Later(t, e, What::Look, due_ms));
+        }
+        Ok(Finding::Announce(t, e))
+    }
+
+    /// Does what findings ask for. Returns when all of it is settled.
+    pub(crate) async fn act(&self, findings: &[Finding]) -> Result<(), QueueError> {
+        let mut announce = Vec::new();
+        for finding in findings {
+            let mut finding = *finding;
+            while let Finding::Later(task, epoch, what, at_ms) = finding {
+                let entry = Entry { task, epoch, what };
+                if self.timer_insert(DUE, at_ms, &entry).await? == Inserted::Scheduled {
+                    break;
+                }
+                // That second is passed already: look at once.
+                finding = self.look_at(&entry).await?;
+            }
+            if let Finding::Announce(t, e) = finding {
+                announce.push((t, e));
+            }
+        }
+        Ok(self.announce(&announce).await?)
+    }
+}

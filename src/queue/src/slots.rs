@@ -1,0 +1,115 @@
+//! Slots: appending records to the queue, and the hand-over between whoever fills a slot and who holds its ticket.
+
+use crate::config::GIVEN_UP;
+use crate::record::{Slot, encode};
+use crate::{Env, Queue, Store, StoreError};
+use std::ops::RangeInclusive;
+
+/// How often an announcement may be overtaken before its announcer gives up with an error.
+const SETTLE_TRIES: usize = 8;
+
+impl<S: Store, E: Env> Queue<S, E> {
+    /// Takes `skip` slots to leave void and one for each of `records` behind them, and writes all.
+    pub(crate) async fn append(
+        &self,
+        skip: u64,
+        records: &[Slot],
+    ) -> Result<RangeInclusive<u64>, StoreError> {
+        let count = skip + records.len() as u64;
+        let last = self.increment(&self.keys.tail(), count).await?;
+        let first = last - records.len() as u64 + 1;
+        let void = (first - skip..first).map(|n| (self.keys.slot(n), encode(&Slot::Void)));
+        let filled = (first..).zip(records);
+        let filled = filled.map(|(n, record)| (self.keys.slot(n), encode(record)));
+        self.write(void.chain(filled).collect()).await?;
+        Ok(first..=last)
+    }
+
+    /// Makes sure that somebody runs what is in `slots`. A claimer may have taken a ticket before the slot was
+    /// filled; the hand-over counter tells which of the two came first. Returns the slots whose tickets were given
+    /// up, which must be announced, and `head`.
+    pub(crate) async fn settle(
+        &self,
+        slots: RangeInclusive<u64>,
+    ) -> Result<(Vec<u64>, u64), StoreError> {
+        let head = self.counter(&self.keys.head()).await?;
+        let mut given_up = Vec::new();
+        for n in *slots.start()..=(*slots.end()).min(head) {
+            let handover = self.store.increment(&self.keys.handover(n), 1).await?;
+            if handover >= GIVEN_UP {
+                given_up.push(n);
+            }
+        }
+        Ok((given_up, head))
+    }
+
+    /// Announces deliveries (task, epoch), each in a slot of its own, and settles them. Announcements are hints: one
+    /// too many costs a claim that finds the epoch taken.
+    pub(crate) async fn announce(&self, deliveries: &[(u64, u64)]) -> Result<(), StoreError> {
+        self.announce_behind(0, deliveries).await
+    }
+
+    /// The same, when `head` is known to be ahead by `skip`: those slots are left void, in one jump, so that nobody
+    /// after us is overtaken again.
+    pub(crate) async fn announce_behind(
+        &self,
+        mut skip: u64,
+        deliveries: &[(u64, u64)],
+    ) -> Result<(), StoreError> {
+        let mut left = deliveries.to_vec();
+        for _ in 0..SETTLE_TRIES {
+            if left.is_empty() {
+                return Ok(());
+            }
+            let records: Vec<_> = left.iter().map(|&(t, e)| Slot::Announce(t, e)).collect();
+            let slots = self.append(skip, &records).await?;
+            let (first, last) = (*slots.start(), *slots.end());
+            let (given_up, head) = self.settle(slots).await?;
+            left = given_up
+                .iter()
+                .map(|n| left[(n - first) as usize])
+                .collect();
+            skip = head.saturating_sub(last);
+        }
+        if left.is_empty() {
+            return Ok(());
+        }
+        Err(StoreError {
+            operation: "announce",
+            key: self.keys.tail(),
+            reason: format!("overtaken {SETTLE_TRIES} times in a row"),
+        })
+    }
+
+    /// Says of a ticket whose slot stays empty that it will not be used. True if the slot was filled meanwhile, so
+    /// that the ticket must be used after all.
+    pub(crate) async fn give_up(&self, slot: u64) -> Result<bool, StoreError> {
+        let handover = self.keys.handover(slot);
+        let after = self.store.increment(&handover, GIVEN_UP).await?;
+        // 1 from the enqueuer and nothing but our own: it counts on the ticket. Another's give-up: it announces.
+        Ok(after == GIVEN_UP + 1)
+    }
+
+    /// One write call, however many entries.
+    pub(crate) async fn write(
+        &self,
+        mut entries: Vec<(String, Vec<u8>)>,
+    ) -> Result<(), StoreError> {
+        match entries.len() {
+            0 => Ok(()),
+            1 => {
+                let (key, value) = entries.remove(0);
+                self.store.set(&key, &value).await
+            }
+            _ => self.store.set_many(&entries).await,
+        }
+    }
+
+    pub(crate) async fn counter(&self, key: &str) -> Result<u64, StoreError> {
+        Ok(self.store.counter(key).await?.max(0) as u64)
+    }
+
+    pub(crate) async fn increment(&self, key: &str, by: u64) -> Result<u64, StoreError> {
+        Ok(self.store.increment(key, by as i64).await?.max(0) as u64)
+    }
+}

@@ -1,0 +1,243 @@
+//! How a task stands.
+
+use crate::presence::{KEEPER, WORKERS};
+use crate::record::{RunState, Slot, decode_opt};
+use crate::{AttemptError, Env, Queue, QueueError, Run, Store, StoreError, Task, TaskId, Wake};
+use serde_json::Value;
+use std::fmt;
+
+/// The states of a task. `Succeeded`, `Failed` and `Cancelled` are final.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Waits for its time.
+    Scheduled,
+    /// Waits for a worker.
+    Queued,
+    /// A worker has it.
+    Running,
+    /// Failed, and waits for its next attempt.
+    Retrying,
+    /// Final, with a result.
+    Succeeded,
+    /// Final, with an error.
+    Failed,
+    /// Final: it was asked to stop.
+    Cancelled,
+}
+
+impl State {
+    /// Whether it never changes.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Scheduled => "scheduled",
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Retrying => "retrying",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        })
+    }
+}
+
+/// Everything there is to know about a task. Times are in milliseconds since 1970.
+#[derive(Debug, Clone)]
+pub struct TaskView {
+    /// The task as it was enqueued.
+    pub task: Task,
+    /// How it stands.
+    pub state: State,
+    /// The current or last attempt, from 1; 0 if none began.
+    pub attempt: u32,
+    /// Failed attempts.
+    pub errors: Vec<AttemptError>,
+    /// What it last said about its progress.
+    pub progress: Option<Value>,
+    /// When the current or last attempt began, as far as it is known.
+    pub started_ms: Option<u64>,
+    /// When it became final, as far as it is known.
+    pub ended_ms: Option<u64>,
+    /// When it runs next, if it waits for a time.
+    pub next_ms: Option<u64>,
+    /// What it returned.
+    pub result: Option<Value>,
+}
+
+impl TaskView {
+    /// A task of which nothing ran yet.
+    pub fn waiting(task: Task, state: State) -> Self {
+        Self {
+            next_ms: task.not_before_ms,
+            task,
+            state,
+            attempt: 0,
+            errors: Vec::new(),
+            progress: None,
+            started_ms: None,
+            ended_ms: None,
+            result: None,
+        }
+    }
+}
+
+/// A short answer, for callers that only wait for the end.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Brief {
+    /// No such task.
+    Unknown,
+    /// Not final.
+    Open,
+    /// Final.
+    Final(Box<Run>),
+}
+
+impl<S: Store, E: Env> Queue<S, E> {
+    /// The final record of a task, if it is final: 1 to 3 reads, and no look at the task itself.
+    pub(crate) async fn final_run(&self, id: &TaskId) -> Result<Option<Run>, QueueError> {
+        let slot = id.slot();
+        let first = self.keys.run(slot, 0);
+        let run: Option<Run> = decode_opt(&first, self.store.get(&first).await?)?;
+        if let Some(run) = run.filter(|r| r.is_final() && r.nonce == id.nonce())
+            && self.store.counter(&self.keys.claim(slot, 1)).await? == 0
+        {
+            return Ok(Some(run));
+        }
+        let result = self.keys.result(slot);
+        let run: Option<Run> = decode_opt(&result, self.store.get(&result).await?)?;
+        Ok(run.filter(|r| r.nonce == id.nonce()))
+    }
+
+    /// Whether a task is final, in at most 4 reads.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn brief(&self, id: &TaskId) -> Result<Brief, QueueError> {
+        if let Some(run) = self.final_run(id).await? {
+            return Ok(Brief::Final(Box::new(run)));
+        }
+        Ok(match self.home(id).await? {
+            Some(_) => Brief::Open,
+            None => Brief::Unknown,
+        })
+    }
+
+    /// Everything about a task; `None` if there is none with this id.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn view(&self, id: &TaskId) -> Result<Option<TaskView>, QueueError> {
+        let run = self.final_run(id).await?;
+        let Some(task) = self.home(id).await? else {
+            return Ok(None);
+        };
+        let slot = id.slot();
+        let run = match run {
+            Some(run) => Some(run),
+            None => {
+                let latest = self.latest_epoch(slot).await?;
+                self.closest_run(slot, latest + 1).await?
+            }
+        };
+        let ticketed = match &run {
+            Some(_) => true,
+            None => self.counter(&self.keys.head()).await? >= slot,
+        };
+        Ok(Some(describe(task, run, ticketed, self.env.now_ms())))
+    }
+
+    async fn home(&self, id: &TaskId) -> Result<Option<Task>, QueueError> {
+        let key = self.keys.slot(id.slot());
+        Ok(match decode_opt(&key, self.store.get(&key).await?)? {
+            Some(Slot::Task(task)) if task.nonce == id.nonce() => Some(*task),
+            _ => None,
+        })
+    }
+
+    /// The highest epoch that was claimed; 0 if none was. Epochs are claimed in order, so that doubling and halving
+    /// finds it in few reads however many there are.
+    pub(crate) async fn latest_epoch(&self, slot: u64) -> Result<u64, StoreError> {
+        let (mut claimed, mut step) = (0, 1);
+        while self
+            .store
+            .counter(&self.keys.claim(slot, claimed + step))
+            .await?
+            > 0
+        {
+            claimed += step;
+            step *= 2;
+        }
+        while step > 1 {
+            step /= 2;
+            if self
+                .store
+                .counter(&self.keys.claim(slot, claimed + step))
+                .await?
+                > 0
+            {
+                claimed += step;
+            }
+        }
+        Ok(claimed)
+    }
+
+    /// Wakes a worker if nothing pushes the queue along: no keeper's pass in this window, or the task `open` waits
+    /// while no worker is registered. Called after any request was answered, so that nothing depends on a resident
+    /// process.
+    ///
+    /// # Errors
+    /// If the store fails; then the next request tries again.
+    pub async fn push_along(&self, open: Option<&TaskId>) -> Result<(), QueueError> {
+        let unkept = self.presence(KEEPER).await?.joined() == 0;
+        if unkept || self.is_stuck(open).await? {
+            self.env.wake(Wake::Work).await;
+        }
+        Ok(())
+    }
+
+    async fn is_stuck(&self, open: Option<&TaskId>) -> Result<bool, StoreError> {
+        let Some(id) = open else { return Ok(false) };
+        Ok(self.presence(WORKERS).await?.present() == 0
+            && self.counter(&self.keys.head()).await? < id.slot())
+    }
+}
+
+/// A task's view from its home and its latest record.
+fn describe(task: Task, run: Option<Run>, ticketed: bool, now_ms: u64) -> TaskView {
+    let mut view = TaskView::waiting(task, State::Queued);
+    let Some(run) = run else {
+        view.next_ms = view.next_ms.filter(|&at| at > now_ms);
+        view.state = match view.task.not_before_ms {
+            Some(_) if view.next_ms.is_some() => State::Scheduled,
+            None if ticketed => State::Running,
+            _ => State::Queued,
+        };
+        return view;
+    };
+    view.next_ms = None;
+    view.ended_ms = run.ended_ms();
+    view.state = match run.state {
+        RunState::Running { .. } => State::Running,
+        RunState::Succeeded { result, .. } => {
+            view.result = Some(result);
+            State::Succeeded
+        }
+        RunState::Failed { .. } => State::Failed,
+        RunState::Cancelled => State::Cancelled,
+        RunState::Retrying { at_ms, .. } => {
+            view.next_ms = Some(at_ms);
+            State::Retrying
+        }
+        RunState::Continued { .. } => State::Queued,
+    };
+    view.attempt = run.attempt;
+    view.errors = run.errors;
+    view.progress = run.progress;
+    view.started_ms = (run.started_ms > 0).then_some(run.started_ms);
+    view
+}

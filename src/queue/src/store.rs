@@ -1,0 +1,49 @@
+//! What the protocol relies on: a key-value store, one key at a time, with an atomic increment.
+
+use std::fmt;
+
+/// A key-value store. One key at a time is linearizable; an acknowledged write is durable; `increment` is atomic.
+/// Nothing else is assumed: no listing, no transactions, no compare-and-swap, and [`Store::set_many`] and
+/// [`Store::delete_many`] may be applied in part and in any order. A call that failed may have been applied.
+///
+/// Keys are 1 to 96 characters of `a-z 0-9 . _ - =`. A key is either a value or a counter, never both.
+#[allow(async_fn_in_trait)] // Components have one thread; nothing here needs Send.
+pub trait Store {
+    /// The value of `key`, if there is one.
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
+    /// The values of `keys`, in their order.
+    async fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, StoreError>;
+    /// Sets one value.
+    async fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError>;
+    /// Sets several values, in any order.
+    async fn set_many(&self, entries: &[(String, Vec<u8>)]) -> Result<(), StoreError>;
+    /// Deletes values and counters; absent ones are no error.
+    async fn delete_many(&self, keys: &[String]) -> Result<(), StoreError>;
+    /// Adds `delta` to a counter, absent counting as 0, and returns the new value.
+    async fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError>;
+    /// Reads a counter without writing; absent is 0.
+    async fn counter(&self, key: &str) -> Result<i64, StoreError>;
+}
+
+/// A store call that failed. It may or may not have been applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreError {
+    /// What was tried: `get`, `set`, `increment` …
+    pub operation: &'static str,
+    /// The key, or the first of several.
+    pub key: String,
+    /// What the store said.
+    pub reason: String,
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the store failed to {} {}: {}",
+            self.operation, self.key, self.reason
+        )
+    }
+}
+
+impl std::error::Error for StoreError {}

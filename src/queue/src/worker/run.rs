@@ -1,0 +1,143 @@
+//! One attempt from its begin to its written outcome.
+
+use super::{Control, InProgress, Runner, Worker};
+use crate::attempt::Ending;
+use crate::claim::CancelBlocks;
+use crate::config::{BEAT_MS, FIRST_BEAT_MS};
+use crate::{Delivery, Env, Finished, Outcome, RunState, Store, Wake};
+use futures::future::{Either, poll_fn, select};
+use std::pin::pin;
+use std::rc::Rc;
+
+impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
+    /// Runs one delivery and sees that its outcome is written.
+    pub(super) async fn run(&self, delivery: Delivery) {
+        let key = (delivery.slot, delivery.epoch);
+        let runs = InProgress::Runs(Box::new(delivery.clone()));
+        self.in_progress.borrow_mut().insert(key, runs);
+        let mut work = pin!(self.attempt(delivery));
+        // Says during each poll which task it is that runs, for the case that it panics.
+        poll_fn(|cx| {
+            self.current.set(Some(key));
+            let polled = work.as_mut().poll(cx);
+            self.current.set(None);
+            polled
+        })
+        .await;
+        self.in_progress.borrow_mut().remove(&key);
+    }
+
+    async fn attempt(&self, mut delivery: Delivery) {
+        let env = self.queue.env();
+        let began_ms = env.now_ms();
+        let timeout_ms = delivery.task.timeout_ms;
+        let deadline_ms = began_ms + timeout_ms;
+        delivery.run.started_ms = began_ms;
+        let control = Rc::new(Control::new(
+            delivery.run.attempt,
+            deadline_ms,
+            // Early enough to store a checkpoint before the timeout.
+            (deadline_ms - timeout_ms / 4).min(self.started_ms + self.limits.budget_ms),
+            delivery.run.checkpoint.clone(),
+        ));
+        let kind = delivery.task.kind.clone();
+        let args = delivery.task.args.clone();
+        let mut task = pin!(self.runner.run(&kind, args, control.clone()));
+        let mut beat_at_ms = began_ms + FIRST_BEAT_MS;
+        let mut outcome = loop {
+            let tick_at_ms = (env.now_ms() + FIRST_BEAT_MS).min(deadline_ms);
+            let tick = pin!(env.sleep_ms(tick_at_ms.saturating_sub(env.now_ms())));
+            match select(task.as_mut(), tick).await {
+                Either::Left((outcome, _)) => break outcome,
+                Either::Right(_) => {}
+            }
+            let now_ms = env.now_ms();
+            if now_ms >= deadline_ms {
+                break overran(timeout_ms, now_ms - began_ms);
+            }
+            let mut blocks = CancelBlocks::new();
+            let cancelled = self.queue.is_cancelled(delivery.slot, &mut blocks).await;
+            control.cancelled.set(cancelled.unwrap_or(false));
+            let progress = control.progress.borrow().clone();
+            if now_ms >= beat_at_ms || progress != delivery.run.progress {
+                beat_at_ms = now_ms + BEAT_MS;
+                if let Err(e) = self.queue.beat(&mut delivery, progress).await {
+                    env.log(&e.to_string());
+                }
+            }
+        };
+        let took_ms = env.now_ms() - began_ms;
+        if took_ms > timeout_ms && !matches!(outcome, Outcome::Retry { .. }) {
+            // It computed past its time without a pause in which it could have been stopped; its lease may be over.
+            outcome = overran(timeout_ms, took_ms);
+        }
+        delivery.run.progress = control.progress.take().or(delivery.run.progress);
+        self.end(delivery, outcome).await;
+    }
+
+    /// Sees that a run's outcome is written, or is going to be with the next [`Worker::flush`].
+    async fn end(&self, delivery: Delivery, outcome: Outcome) {
+        let mut ending = self.queue.ending(delivery, outcome);
+        if matches!(ending.run.state, RunState::Retrying { .. }) {
+            self.shift.timed.set(true);
+            match self.insist(|| self.queue.schedule_retry(&ending)).await {
+                Some(scheduled) => ending.set_timer(scheduled),
+                // Nobody would deliver the next attempt: to rescue this one is lost, and it does.
+                None => return,
+            }
+        }
+        let ended = InProgress::Ended(Box::new(ending.clone()));
+        self.in_progress
+            .borrow_mut()
+            .insert((ending.slot, ending.epoch), ended);
+        self.write_ending(&ending).await;
+    }
+
+    async fn write_ending(&self, ending: &Ending) {
+        let finish = || self.queue.finish(ending);
+        if let Some(Finished::Write(key, value)) = self.insist(finish).await {
+            self.outcomes.borrow_mut().push((key, value));
+        }
+    }
+
+    /// Called when the task that is running now panics, which ends this instance: notes the failed attempt and hands
+    /// everything else that was in progress here over, so that nothing has to wait for a lease to end.
+    pub async fn panicked(&self, message: &str) {
+        let in_progress = self
+            .in_progress
+            .try_borrow()
+            .map(|p| p.clone())
+            .unwrap_or_default();
+        let current = self.current.take();
+        self.flush().await;
+        let mut others = Vec::new();
+        for (key, run) in in_progress {
+            match run {
+                InProgress::Ended(ending) => self.write_ending(&ending).await,
+                InProgress::Runs(delivery) if Some(key) == current => {
+                    let outcome = Outcome::Retry {
+                        error: format!("panicked: {message}"),
+                        after_ms: None,
+                    };
+                    self.end(*delivery, outcome).await;
+                }
+                InProgress::Runs(delivery) => others.push(*delivery),
+            }
+        }
+        self.flush().await;
+        if let Err(e) = self.queue.put_back(others).await {
+            self.queue.env().log(&e.to_string());
+        }
+        if let Err(e) = self.leave().await.and(self.leave_keeper().await) {
+            self.queue.env().log(&e.to_string());
+        }
+        self.queue.env().wake(Wake::Keep).await;
+    }
+}
+
+fn overran(timeout_ms: u64, took_ms: u64) -> Outcome {
+    Outcome::Retry {
+        error: format!("overran its timeout of {timeout_ms} ms: stopped after {took_ms} ms"),
+        after_ms: None,
+    }
+}
