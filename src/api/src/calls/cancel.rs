@@ -1,0 +1,24 @@
+//! `DELETE /v1/tasks/{id}`: cancels a task.
+
+use super::{Answer, parse_id, unknown};
+use crate::HostQueue;
+use crate::view::task_object;
+use handoff_platform::http::{Problem, Response};
+use handoff_queue::Cancelled;
+
+/// 200 if it will not run (again) or is final already, 202 if it is running: it sees the request at its next checkpoint.
+pub async fn call(queue: &HostQueue, id: &str) -> Result<Answer, Problem> {
+    let id = parse_id(id)?;
+    let status = match queue.cancel(&id).await? {
+        Cancelled::Done | Cancelled::Final => 200,
+        Cancelled::Requested => 202,
+        Cancelled::Unknown => return Err(unknown(&id.to_string())),
+    };
+    match queue.view(&id).await? {
+        Some(view) => Ok(Answer::new(Response::json(
+            status,
+            &task_object(&id, &view),
+        ))),
+        None => Err(unknown(&id.to_string())),
+    }
+}

@@ -1,0 +1,20 @@
+//! `POST /v1/tasks`: enqueues a task.
+
+use super::{After, Answer};
+use crate::new_task::TaskRequest;
+use crate::{HostQueue, limits};
+use handoff_platform::http::{Problem, Request, Response};
+use handoff_queue::Env;
+
+pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
+    let body: TaskRequest = request.json(limits::body_max_bytes()?).await?;
+    let registry = handoff_tasks::registry(limits::fault_tasks()?);
+    let task = body.check(&registry, queue.env().now_ms())?;
+    let receipt = queue.enqueue(vec![task]).await?;
+    let object = super::accepted(&receipt, 0);
+    let location = format!("/v1/tasks/{}", receipt.ids[0]);
+    Ok(Answer {
+        response: Response::json(202, &object).header("location", location),
+        after: After::Wake(receipt),
+    })
+}

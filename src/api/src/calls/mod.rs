@@ -1,0 +1,73 @@
+//! One file per call.
+
+pub mod batch;
+pub mod cancel;
+pub mod enqueue;
+pub mod health;
+pub mod ping;
+pub mod show;
+pub mod status;
+
+use crate::view::task_object;
+use handoff_platform::http::{Problem, Response};
+use handoff_queue::{Receipt, State, TaskId, TaskView};
+use serde_json::Value;
+
+/// What a call answers, and what is left to do when the answer is out.
+pub struct Answer {
+    pub response: Response,
+    pub after: After,
+}
+
+/// What to see to after the answer.
+pub enum After {
+    /// Something was enqueued: somebody must work on it.
+    Wake(Receipt),
+    /// Nothing in particular; this task was seen waiting.
+    Push(Option<TaskId>),
+}
+
+impl Answer {
+    /// An answer after which nothing in particular is left to do.
+    pub fn new(response: Response) -> Self {
+        Self {
+            response,
+            after: After::Push(None),
+        }
+    }
+}
+
+/// A problem as the answer.
+pub fn respond(problem: Problem) -> Response {
+    problem.into()
+}
+
+/// The id in a path. What is no id of this deployment is no task of it.
+pub fn parse_id(text: &str) -> Result<TaskId, Problem> {
+    match text.parse::<TaskId>() {
+        Ok(id) if id.queue() == crate::QUEUE => Ok(id),
+        _ => Err(unknown(text)),
+    }
+}
+
+/// No such task.
+pub fn unknown(id: &str) -> Problem {
+    Problem::new(
+        404,
+        "unknown-task",
+        "There is no such task",
+        format!("No task here has the id {id:?}. Tasks are deleted when their retention is over."),
+    )
+}
+
+/// The task object of what was just enqueued.
+pub fn accepted(receipt: &Receipt, i: usize) -> Value {
+    let id = &receipt.ids[i];
+    let task = &receipt.tasks[i];
+    let state = if task.not_before_ms.is_some() {
+        State::Scheduled
+    } else {
+        State::Queued
+    };
+    task_object(id, &TaskView::waiting(task.clone(), state))
+}

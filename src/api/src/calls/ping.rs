@@ -1,0 +1,19 @@
+//! `GET` or `POST /ping`: enqueues a task that takes 5 s.
+
+use super::{After, Answer};
+use crate::HostQueue;
+use handoff_platform::http::{Problem, Response};
+use handoff_queue::NewTask;
+use handoff_tasks::long_running_task;
+use serde_json::json;
+
+pub async fn call(queue: &HostQueue) -> Result<Answer, Problem> {
+    let (kind, args) = long_running_task();
+    let receipt = queue.enqueue(vec![NewTask::new(kind, args)]).await?;
+    let id = &receipt.ids[0];
+    let response = Response::json(202, &json!({"task_id": id.to_string()}));
+    Ok(Answer {
+        response: response.header("location", format!("/status/{id}")),
+        after: After::Wake(receipt),
+    })
+}

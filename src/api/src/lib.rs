@@ -1,0 +1,103 @@
+//! The public component: everything about tasks over HTTP. Each call is one file in `calls/`.
+
+// The handler is exported over the C ABI, which `http_component` writes; nothing else here is unsafe.
+#![allow(unsafe_code)]
+
+mod calls;
+mod limits;
+mod new_task;
+mod view;
+
+use calls::{After, Answer};
+use handoff_platform::http::{IncomingRequest, Method, Problem, Request, ResponseOutparam};
+use handoff_platform::{HostEnv, HostStore};
+use handoff_queue::{Env, Queue, QueueError};
+use spin_sdk::http_component;
+
+/// The queue that everything goes to.
+const QUEUE: &str = "default";
+
+type HostQueue = Queue<HostStore, HostEnv>;
+
+#[http_component]
+async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
+    let request = Request::new(incoming);
+    if request.path() == "/healthz" {
+        // Alive, whatever the store says.
+        calls::health::alive(&request).send(out);
+        if let Ok(queue) = open() {
+            push_along(&queue, After::Push(None)).await;
+        }
+        return;
+    }
+    let queue = match open() {
+        Ok(queue) => queue,
+        Err(problem) => return calls::respond(problem).send(out),
+    };
+    match route(&queue, request).await {
+        Ok(Answer { response, after }) => {
+            response.send(out);
+            push_along(&queue, after).await;
+        }
+        Err(problem) => {
+            calls::respond(problem).send(out);
+            push_along(&queue, After::Push(None)).await;
+        }
+    }
+}
+
+fn open() -> Result<HostQueue, Problem> {
+    let store = HostStore::open().map_err(QueueError::from)?;
+    Ok(Queue::new(QUEUE, store, HostEnv)?)
+}
+
+async fn route(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
+    let path = request.path().to_owned();
+    let mut parts = path.trim_start_matches('/').split('/');
+    let parts = [parts.next(), parts.next(), parts.next(), parts.next()];
+    let get = matches!(request.method(), Method::Get);
+    let post = matches!(request.method(), Method::Post);
+    let delete = matches!(request.method(), Method::Delete);
+    match parts {
+        [Some("ping"), None, ..] if get || post => calls::ping::call(queue).await,
+        [Some("ping"), None, ..] => Err(Problem::method_not_allowed("GET, POST")),
+        [Some("status"), Some(id), None, _] if get => calls::status::call(queue, id).await,
+        [Some("status"), Some(_), None, _] => Err(Problem::method_not_allowed("GET")),
+        [Some("readyz"), None, ..] if get => calls::health::ready(queue).await,
+        [Some("readyz"), None, ..] => Err(Problem::method_not_allowed("GET")),
+        [Some("v1"), Some("tasks"), None, _] if post => calls::enqueue::call(queue, request).await,
+        [Some("v1"), Some("tasks"), None, _] => Err(Problem::method_not_allowed("POST")),
+        [Some("v1"), Some("tasks:batch"), None, _] if post => {
+            calls::batch::call(queue, request).await
+        }
+        [Some("v1"), Some("tasks:batch"), None, _] => Err(Problem::method_not_allowed("POST")),
+        [Some("v1"), Some("tasks"), Some(id), None] if get => {
+            calls::show::call(queue, id, &request).await
+        }
+        [Some("v1"), Some("tasks"), Some(id), None] if delete => {
+            calls::cancel::call(queue, id).await
+        }
+        [Some("v1"), Some("tasks"), Some(_), None] => {
+            Err(Problem::method_not_allowed("GET, DELETE"))
+        }
+        _ => Err(Problem::not_found(format!(
+            "{path} is not a path of this application."
+        ))),
+    }
+}
+
+/// Sees that somebody works, after the answer: nothing waits for a resident process.
+async fn push_along(queue: &HostQueue, after: After) {
+    let pushed = match after {
+        After::Wake(receipt) => match limits::workers_max() {
+            Ok(max) => queue.wake_for(&receipt, max).await,
+            Err(problem) => return queue.env().log(&problem.detail),
+        },
+        After::Push(open) => queue.push_along(open.as_ref()).await,
+    };
+    if let Err(e) = pushed {
+        queue
+            .env()
+            .log(&format!("the next request wakes a worker: {e}"));
+    }
+}

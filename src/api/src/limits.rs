@@ -1,0 +1,41 @@
+//! What a request may ask for.
+
+use handoff_input::{Duration, FieldError};
+use handoff_platform::http::Problem;
+use handoff_platform::variables;
+
+/// The longest `?wait=`.
+pub const WAIT_MAX: Duration = Duration::from_ms(60_000);
+
+/// How often a waiting request sees that somebody works.
+pub const PUSH_EVERY_MS: u64 = 1_000;
+
+/// The largest body, in bytes.
+pub fn body_max_bytes() -> Result<u64, Problem> {
+    variables::number("body_max_bytes")
+}
+
+/// How many workers are started for a backlog, at most.
+pub fn workers_max() -> Result<u64, Problem> {
+    variables::number("workers_max")
+}
+
+/// Whether tasks of kind `fault` are known.
+pub fn fault_tasks() -> Result<bool, Problem> {
+    variables::switch("fault_tasks")
+}
+
+/// A duration within bounds, or an error that names the field.
+pub fn between(
+    field: &str,
+    value: Duration,
+    least_ms: u64,
+    most_ms: u64,
+) -> Result<u64, FieldError> {
+    if (least_ms..=most_ms).contains(&value.ms) {
+        return Ok(value.ms);
+    }
+    let (least, most) = (Duration::from_ms(least_ms), Duration::from_ms(most_ms));
+    let reason = format!("{value} is out of bounds: it must be from {least} to {most}");
+    Err(FieldError::new(field, reason))
+}

@@ -1,0 +1,108 @@
+//! A task as callers describe it.
+
+use crate::limits::between;
+use handoff_input::{Duration, FieldError, Time};
+use handoff_queue::{
+    ATTEMPTS_MAX, DELAY_MAX_MS, NewTask, RETENTION_MIN_MS, RetryPolicy, TIMEOUT_MAX_MS,
+};
+use handoff_tasks::Registry;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The body of `POST /v1/tasks`, and an item of a batch.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaskRequest {
+    task: String,
+    #[serde(default = "no_args")]
+    args: Value,
+    delay: Option<Duration>,
+    eta: Option<Time>,
+    timeout: Option<Duration>,
+    retry: Option<RetryRequest>,
+    retention: Option<Duration>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RetryRequest {
+    attempts: Option<u32>,
+    initial: Option<Duration>,
+    factor: Option<f64>,
+    max: Option<Duration>,
+}
+
+fn no_args() -> Value {
+    Value::Object(serde_json::Map::new())
+}
+
+impl TaskRequest {
+    /// Checks everything, so that a task that is taken can be run.
+    pub fn check(self, registry: &Registry, now_ms: u64) -> Result<NewTask, FieldError> {
+        registry.check(&self.task, &self.args)?;
+        let mut task = NewTask::new(&self.task, self.args);
+        task.not_before_ms = not_before(self.delay, self.eta, now_ms)?;
+        if let Some(timeout) = self.timeout {
+            task.timeout_ms = between("timeout", timeout, 1, TIMEOUT_MAX_MS)?;
+        }
+        if let Some(retention) = self.retention {
+            task.retention_ms = between("retention", retention, RETENTION_MIN_MS, DELAY_MAX_MS)?;
+        }
+        if let Some(retry) = self.retry {
+            task.retry = retry.check().map_err(|e| e.within("retry"))?;
+        }
+        Ok(task)
+    }
+}
+
+fn not_before(
+    delay: Option<Duration>,
+    eta: Option<Time>,
+    now_ms: u64,
+) -> Result<Option<u64>, FieldError> {
+    let at_ms = match (delay, eta) {
+        (None, None) => return Ok(None),
+        (Some(_), Some(_)) => {
+            return Err(FieldError::new("eta", "delay and eta exclude each other"));
+        }
+        (Some(delay), None) => now_ms + between("delay", delay, 0, DELAY_MAX_MS)?,
+        (None, Some(eta)) => eta.ms,
+    };
+    if at_ms > now_ms + DELAY_MAX_MS {
+        let reason = format!(
+            "it is more than {} from now",
+            Duration::from_ms(DELAY_MAX_MS)
+        );
+        return Err(FieldError::new("eta", reason));
+    }
+    // A time that is over means now.
+    Ok((at_ms > now_ms).then_some(at_ms))
+}
+
+impl RetryRequest {
+    fn check(self) -> Result<RetryPolicy, FieldError> {
+        let mut policy = RetryPolicy::default();
+        if let Some(attempts) = self.attempts {
+            if attempts == 0 || attempts > ATTEMPTS_MAX {
+                let reason =
+                    format!("{attempts} is out of bounds: it must be from 1 to {ATTEMPTS_MAX}");
+                return Err(FieldError::new("attempts", reason));
+            }
+            policy.attempts = attempts;
+        }
+        if let Some(initial) = self.initial {
+            policy.initial_ms = between("initial", initial, 0, DELAY_MAX_MS)?;
+        }
+        if let Some(factor) = self.factor {
+            if !(1.0..=100.0).contains(&factor) {
+                let reason = format!("{factor} is out of bounds: it must be from 1 to 100");
+                return Err(FieldError::new("factor", reason));
+            }
+            policy.factor = factor;
+        }
+        if let Some(max) = self.max {
+            policy.max_ms = between("max", max, 0, DELAY_MAX_MS)?;
+        }
+        Ok(policy)
+    }
+}

@@ -1,0 +1,52 @@
+//! A task as callers see it.
+
+use handoff_input::{Duration, Time};
+use handoff_queue::{AttemptError, State, TaskId, TaskView};
+use serde_json::{Map, Value, json};
+
+fn time(ms: u64) -> Value {
+    json!(Time { ms })
+}
+
+fn attempt(error: &AttemptError) -> Value {
+    json!({
+        "attempt": error.attempt,
+        "started_at": time(error.started_ms),
+        "ended_at": time(error.ended_ms),
+        "error": error.error,
+    })
+}
+
+/// The task object. What is not known or does not apply is left out.
+pub fn task_object(id: &TaskId, view: &TaskView) -> Value {
+    let mut object = Map::new();
+    let mut put = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            object.insert(name.to_owned(), value);
+        }
+    };
+    let last_error = view.errors.last().map(|e| json!(e.error));
+    put("id", Some(json!(id.to_string())));
+    put("task", Some(json!(view.task.kind)));
+    put("args", Some(view.task.args.clone()));
+    put("state", Some(json!(view.state.to_string())));
+    put("result", view.result.clone());
+    put("error", last_error.filter(|_| view.state == State::Failed));
+    put("attempt", Some(json!(view.attempt)));
+    put("attempts_max", Some(json!(view.task.retry.attempts)));
+    put("errors", Some(view.errors.iter().map(attempt).collect()));
+    put("progress", view.progress.clone());
+    put("enqueued_at", Some(time(view.task.enqueued_ms)));
+    put("next_at", view.next_ms.map(time));
+    put("started_at", view.started_ms.map(time));
+    put("ended_at", view.ended_ms.map(time));
+    put(
+        "timeout",
+        Some(json!(Duration::from_ms(view.task.timeout_ms))),
+    );
+    put(
+        "retention",
+        Some(json!(Duration::from_ms(view.task.retention_ms))),
+    );
+    Value::Object(object)
+}

@@ -1,0 +1,74 @@
+//! Time, randomness, sleeping and waking, from the host.
+
+use crate::http::client::{self, Call};
+use handoff_queue::{Env, Wake};
+use spin_executor::{CancelOnDropToken, push_waker_and_get_token};
+use std::future::{Future, poll_fn};
+use std::task::Poll;
+use std::time::{SystemTime, UNIX_EPOCH};
+use wasi::clocks::monotonic_clock::subscribe_duration;
+
+/// Where spin.toml's private worker is reached by service chaining.
+pub const WORKER_HOST: &str = "worker.spin.internal";
+
+/// How long a worker may take to answer that it is registered.
+const WAKE_TIMEOUT_MS: u64 = 5_000;
+
+/// The host's clock, random source and waker.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct HostEnv;
+
+impl Env for HostEnv {
+    fn now_ms(&self) -> u64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        since.map_or(0, |d| d.as_millis() as u64)
+    }
+
+    fn random(&self) -> u64 {
+        wasi::random::random::get_random_u64()
+    }
+
+    async fn sleep_ms(&self, ms: u64) {
+        sleep_ms(ms).await;
+    }
+
+    async fn wake(&self, wake: Wake) {
+        let path = match wake {
+            Wake::Work => "work",
+            Wake::Keep => "keep",
+        };
+        let call = Call::post(format!("http://{WORKER_HOST}/{path}"), WAKE_TIMEOUT_MS);
+        match client::deliver(call).await {
+            Ok(reply) if reply.status == 202 => {}
+            Ok(reply) => self.log(&format!(
+                "the worker answered {} to being woken",
+                reply.status
+            )),
+            Err(e) => self.log(&format!(
+                "no worker could be woken, the next request tries again: {e}"
+            )),
+        }
+    }
+
+    fn log(&self, message: &str) {
+        eprintln!("handoff: {message}");
+    }
+}
+
+/// Returns after `ms` milliseconds, and lets others run meanwhile. With 0 it lets them run once.
+pub fn sleep_ms(ms: u64) -> impl Future<Output = ()> {
+    let mut waiting: Option<CancelOnDropToken> = None;
+    let start = wasi::clocks::monotonic_clock::now();
+    let nanoseconds = ms.saturating_mul(1_000_000);
+    poll_fn(move |cx| {
+        let passed = wasi::clocks::monotonic_clock::now().saturating_sub(start);
+        if passed >= nanoseconds && (ms > 0 || waiting.is_some()) {
+            waiting = None;
+            return Poll::Ready(());
+        }
+        let pollable = subscribe_duration(nanoseconds.saturating_sub(passed));
+        let token = push_waker_and_get_token(pollable, cx.waker().clone());
+        waiting = Some(token.into());
+        Poll::Pending
+    })
+}

@@ -1,0 +1,123 @@
+//! A request, with its body read only when it is wanted and never beyond a limit.
+
+use super::Problem;
+use futures::StreamExt;
+use handoff_input::FieldError;
+use serde::de::DeserializeOwned;
+use spin_sdk::http::{IncomingRequest, Method};
+
+/// An incoming request.
+pub struct Request {
+    method: Method,
+    path: String,
+    query: String,
+    incoming: IncomingRequest,
+}
+
+impl Request {
+    /// Takes over the host's request.
+    pub fn new(incoming: IncomingRequest) -> Self {
+        let target = incoming.path_with_query().unwrap_or_default();
+        let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+        Self {
+            method: incoming.method(),
+            path: path.to_owned(),
+            query: query.to_owned(),
+            incoming,
+        }
+    }
+
+    /// The method.
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// The path, as sent.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The query's parameters, as sent: nothing that is used here needs decoding.
+    pub fn query(&self) -> impl Iterator<Item = (&str, &str)> {
+        let parts = self.query.split('&').filter(|part| !part.is_empty());
+        parts.map(|part| part.split_once('=').unwrap_or((part, "")))
+    }
+
+    /// The first value of a header, if it is text.
+    pub fn header(&self, name: &str) -> Option<String> {
+        let value = self
+            .incoming
+            .headers()
+            .get(&name.to_owned())
+            .into_iter()
+            .next()?;
+        String::from_utf8(value).ok()
+    }
+
+    /// Reads the body as JSON of at most `max_bytes`.
+    ///
+    /// # Errors
+    /// 415 for another content type, 413 beyond the limit, 400 if it can't be read; the problem names the field.
+    pub async fn json<T: DeserializeOwned>(self, max_bytes: u64) -> Result<T, Problem> {
+        self.expect_json()?;
+        let body = self.body(max_bytes).await?;
+        Ok(handoff_input::from_slice(&body)?)
+    }
+
+    /// JSON, whatever curl's -d says it is, or nothing said at all.
+    fn expect_json(&self) -> Result<(), Problem> {
+        let Some(sent) = self.header("content-type") else {
+            return Ok(());
+        };
+        let kind = sent
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
+        let json = kind == "application/json"
+            || (kind.starts_with("application/") && kind.ends_with("+json"));
+        if json || kind == "application/x-www-form-urlencoded" {
+            return Ok(());
+        }
+        Err(Problem::new(
+            415,
+            "unsupported-media-type",
+            "Only JSON is taken here",
+            format!("The content-type is {sent:?}. Send application/json."),
+        ))
+    }
+
+    async fn body(self, max_bytes: u64) -> Result<Vec<u8>, Problem> {
+        let too_large = || {
+            Problem::new(
+                413,
+                "too-large",
+                "The request's body is too large",
+                format!("At most {max_bytes} bytes are taken."),
+            )
+        };
+        let announced = self
+            .header("content-length")
+            .and_then(|length| length.parse::<u64>().ok());
+        if announced.is_some_and(|length| length > max_bytes) {
+            return Err(too_large());
+        }
+        let mut body = Vec::new();
+        let mut stream = self.incoming.into_body_stream();
+        while let Some(chunk) = stream.next().await {
+            let chunk = chunk.map_err(|e| {
+                let reason = format!("the body broke off: {}", e.to_debug_string());
+                Problem::invalid(FieldError {
+                    field: None,
+                    reason,
+                })
+            })?;
+            if (body.len() + chunk.len()) as u64 > max_bytes {
+                return Err(too_large());
+            }
+            body.extend(chunk);
+        }
+        Ok(body)
+    }
+}

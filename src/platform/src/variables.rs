@@ -1,0 +1,56 @@
+//! The application's variables.
+
+use crate::http::Problem;
+use handoff_input::Duration;
+use spin_sdk::variables::{Error, get};
+use std::fmt::Display;
+use std::str::FromStr;
+
+fn read<T: FromStr<Err: Display>>(name: &str, expected: &str) -> Result<T, Problem> {
+    let bad = |reason: String| {
+        Problem::new(
+            500,
+            "misconfigured",
+            "The application is misconfigured",
+            reason,
+        )
+    };
+    let text = get(name).map_err(|e| match e {
+        Error::Undefined(_) | Error::InvalidName(_) => bad(format!(
+            "spin.toml does not give this component the variable {name:?}"
+        )),
+        Error::Provider(e) | Error::Other(e) => {
+            bad(format!("the variable {name:?} can't be read: {e}"))
+        }
+    })?;
+    let wrong = |e| {
+        bad(format!(
+            "the variable {name:?} is {text:?}, but must be {expected}: {e}"
+        ))
+    };
+    text.trim().parse().map_err(wrong)
+}
+
+/// A number.
+///
+/// # Errors
+/// If the variable is not set or not a number.
+pub fn number(name: &str) -> Result<u64, Problem> {
+    read(name, "a whole number")
+}
+
+/// A duration, in milliseconds.
+///
+/// # Errors
+/// If the variable is not set or not a duration.
+pub fn duration_ms(name: &str) -> Result<u64, Problem> {
+    Ok(read::<Duration>(name, "a duration such as \"25s\"")?.ms)
+}
+
+/// A switch, `true` or `false`.
+///
+/// # Errors
+/// If the variable is not set or neither.
+pub fn switch(name: &str) -> Result<bool, Problem> {
+    read(name, "true or false")
+}

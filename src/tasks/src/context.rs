@@ -1,0 +1,140 @@
+//! What a running task can ask for.
+
+use futures::future::LocalBoxFuture;
+use handoff_queue::Control;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::rc::Rc;
+
+/// A task's means besides its arguments. The worker gives it the host's; a test gives it its own.
+pub trait Host {
+    /// Milliseconds since 1970.
+    fn now_ms(&self) -> u64;
+    /// Returns after this many milliseconds and lets others run meanwhile; with 0 it lets them run once.
+    fn sleep_ms(&self, ms: u64) -> LocalBoxFuture<'static, ()>;
+    /// Sends an HTTP request and waits for all of the answer. Errors come in words.
+    fn send(&self, call: HttpCall) -> LocalBoxFuture<'static, Result<HttpReply, String>>;
+    /// What is wrong with a request before it is sent: the field and the reason.
+    fn check(&self, call: &HttpCall) -> Result<(), (&'static str, String)>;
+}
+
+/// A request to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpCall {
+    /// `GET`, `POST` …
+    pub method: String,
+    /// An absolute URL; `http://NAME.spin.internal/…` is another component of the application.
+    pub url: String,
+    /// Names and values.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+    /// How long it may take, in milliseconds.
+    pub timeout_ms: u64,
+}
+
+/// The answer to a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpReply {
+    /// The HTTP status.
+    pub status: u16,
+    /// Names, in lower case, and values.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// Somebody asked to cancel the task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cancelled;
+
+/// What a running task can ask for. One per attempt.
+#[derive(Clone)]
+pub struct Context {
+    control: Rc<Control>,
+    host: Rc<dyn Host>,
+}
+
+impl Context {
+    /// A context for one attempt.
+    pub fn new(control: Rc<Control>, host: Rc<dyn Host>) -> Self {
+        Self { control, host }
+    }
+
+    /// Which attempt this is, from 1.
+    pub fn attempt(&self) -> u32 {
+        self.control.attempt()
+    }
+
+    /// Milliseconds left until the attempt's timeout.
+    pub fn left_ms(&self) -> u64 {
+        self.control
+            .deadline_ms()
+            .saturating_sub(self.host.now_ms())
+    }
+
+    /// What the last run stored with [`handoff_queue::Outcome::Continue`], if it can be read as `T`.
+    pub fn checkpoint<T: DeserializeOwned>(&self) -> Option<T> {
+        let stored = self.control.checkpoint()?.clone();
+        serde_json::from_value(stored).ok()
+    }
+
+    /// Says how far the task is: shown with it from the next heartbeat on, at most a second later.
+    pub fn progress(&self, progress: impl Serialize) {
+        if let Ok(progress) = serde_json::to_value(progress) {
+            self.control.set_progress(progress);
+        }
+    }
+
+    /// Lets others run, and returns an error if somebody asked to cancel the task. A task that computes calls this
+    /// every few milliseconds: heartbeats are written here.
+    ///
+    /// # Errors
+    /// [`Cancelled`], which the task should answer with [`handoff_queue::Outcome::Cancelled`].
+    pub async fn pause(&self) -> Result<(), Cancelled> {
+        self.sleep(0).await
+    }
+
+    /// Waits, and returns early with an error if somebody asks to cancel the task.
+    ///
+    /// # Errors
+    /// [`Cancelled`].
+    pub async fn sleep(&self, ms: u64) -> Result<(), Cancelled> {
+        const STEP_MS: u64 = 250;
+        let end_ms = self.host.now_ms() + ms;
+        loop {
+            if self.control.is_cancelled() {
+                return Err(Cancelled);
+            }
+            let left_ms = end_ms.saturating_sub(self.host.now_ms());
+            self.host.sleep_ms(left_ms.min(STEP_MS)).await;
+            if left_ms <= STEP_MS && self.host.now_ms() >= end_ms {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whether a task that can go on elsewhere should store its checkpoint now, since its timeout or the instance's
+    /// time is nearly over.
+    pub fn should_continue_elsewhere(&self) -> bool {
+        self.host.now_ms() >= self.control.yield_at_ms()
+    }
+
+    /// Whether a request may be sent at all.
+    ///
+    /// # Errors
+    /// The field that is wrong and why, in words: trying again would not help.
+    pub fn check(&self, call: &HttpCall) -> Result<(), String> {
+        let refused = |(field, reason)| format!("{field}: {reason}");
+        self.host.check(call).map_err(refused)
+    }
+
+    /// Sends an HTTP request.
+    ///
+    /// # Errors
+    /// In words: refused, unreachable, timed out, or answered with too much.
+    pub async fn send(&self, call: HttpCall) -> Result<HttpReply, String> {
+        self.check(&call)?;
+        self.host.send(call).await
+    }
+}

@@ -1,0 +1,61 @@
+//! The tasks of this deployment: one file each, and one line each in [`registry`].
+
+mod context;
+mod echo;
+mod fault;
+mod http_request;
+mod primes;
+mod registry;
+mod sleep;
+
+pub use context::{Cancelled, Context, Host, HttpCall, HttpReply};
+pub use handoff_input::{Duration, FieldError};
+pub use handoff_queue::Outcome;
+pub use registry::Registry;
+pub use sleep::long_running_task;
+
+use serde::de::DeserializeOwned;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
+
+/// A kind of task. README.md shows a whole one, under "Writing a task".
+#[allow(async_fn_in_trait)] // Components have one thread; nothing here needs Send.
+pub trait Task: 'static {
+    /// The name by which it is enqueued: lower case, with dots between words.
+    const NAME: &'static str;
+
+    /// Whether it computes rather than waits. A task that computes runs alone in its instance, and the host's pool
+    /// gives parallelism; tasks that wait share instances.
+    const COMPUTES: bool = false;
+
+    /// Its arguments. They are read when it is enqueued, so that wrong ones are refused then.
+    type Args: DeserializeOwned;
+
+    /// Checks what the type of the arguments can't say.
+    ///
+    /// # Errors
+    /// The field that can't be used, and why.
+    fn check(_args: &Self::Args) -> Result<(), FieldError> {
+        Ok(())
+    }
+
+    /// Runs one attempt. A panic, a trap or a timeout is a failed attempt, too.
+    async fn run(args: Self::Args, context: Context) -> Outcome;
+}
+
+/// The tasks of this deployment.
+///
+/// `faults` adds the kind `fault`, which breaks its instance in chosen ways: for tests.
+pub fn registry(faults: bool) -> Registry {
+    let registry = Registry::default()
+        .with::<echo::Echo>()
+        .with::<http_request::HttpRequest>()
+        .with::<primes::CountPrimes>()
+        .with::<sleep::Sleep>();
+    if faults {
+        return registry.with::<fault::Fault>().with::<fault::Busy>();
+    }
+    registry
+}

@@ -1,0 +1,80 @@
+//! Finding a task by its name.
+
+use crate::{Context, Task};
+use futures::future::LocalBoxFuture;
+use handoff_input::{FieldError, from_value};
+use handoff_queue::Outcome;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The known tasks, by name.
+#[derive(Default)]
+pub struct Registry {
+    kinds: BTreeMap<&'static str, Kind>,
+}
+
+struct Kind {
+    computes: bool,
+    check: fn(&Value) -> Result<(), FieldError>,
+    run: fn(Value, Context) -> LocalBoxFuture<'static, Outcome>,
+}
+
+fn read<T: Task>(args: Value) -> Result<T::Args, FieldError> {
+    let args = from_value(args)?;
+    T::check(&args)?;
+    Ok(args)
+}
+
+impl Registry {
+    /// Adds a task.
+    #[must_use]
+    pub fn with<T: Task>(mut self) -> Self {
+        let kind = Kind {
+            computes: T::COMPUTES,
+            check: |args| read::<T>(args.clone()).map(drop),
+            run: |args, context| {
+                Box::pin(async move {
+                    match read::<T>(args) {
+                        Ok(args) => T::run(args, context).await,
+                        // They were read when it was enqueued: this is another version of the task.
+                        Err(e) => Outcome::Fail(e.within("args").to_string()),
+                    }
+                })
+            },
+        };
+        let replaced = self.kinds.insert(T::NAME, kind);
+        assert!(replaced.is_none(), "two tasks are named {:?}", T::NAME);
+        self
+    }
+
+    /// The names of all tasks.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.kinds.keys().copied()
+    }
+
+    /// Whether the task `name` computes.
+    pub fn computes(&self, name: &str) -> bool {
+        self.kinds.get(name).is_some_and(|kind| kind.computes)
+    }
+
+    /// Checks a task's name and arguments before it is enqueued.
+    ///
+    /// # Errors
+    /// Names the field `task`, or the one in `args`.
+    pub fn check(&self, name: &str, args: &Value) -> Result<(), FieldError> {
+        let Some(kind) = self.kinds.get(name) else {
+            let known = self.names().collect::<Vec<_>>().join(", ");
+            let reason = format!("there is no task {name:?}; this deployment has {known}");
+            return Err(FieldError::new("task", reason));
+        };
+        (kind.check)(args).map_err(|e| e.within("args"))
+    }
+
+    /// Runs one attempt of the task `name`.
+    pub async fn run(&self, name: &str, args: Value, context: Context) -> Outcome {
+        match self.kinds.get(name) {
+            Some(kind) => (kind.run)(args, context).await,
+            None => Outcome::Fail(format!("this deployment has no task {name:?} any more")),
+        }
+    }
+}

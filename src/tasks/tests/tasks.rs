@@ -1,0 +1,150 @@
+//! The tasks that come with Handoff, run as a worker runs them, on a host with a clock of its own.
+
+use futures::executor::block_on;
+use futures::future::{FutureExt, LocalBoxFuture, ready};
+use handoff_queue::Control;
+use handoff_tasks::{Context, Host, HttpCall, HttpReply, Outcome, registry};
+use serde_json::{Value, json};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+/// Time passes when it is slept, and by 10 ms at each look at the clock.
+#[derive(Default)]
+struct TestHost {
+    now_ms: Rc<Cell<u64>>,
+    calls: RefCell<Vec<HttpCall>>,
+}
+
+impl Host for TestHost {
+    fn now_ms(&self) -> u64 {
+        self.now_ms.set(self.now_ms.get() + 10);
+        self.now_ms.get()
+    }
+
+    fn sleep_ms(&self, ms: u64) -> LocalBoxFuture<'static, ()> {
+        let now_ms = self.now_ms.clone();
+        async move { now_ms.set(now_ms.get() + ms) }.boxed_local()
+    }
+
+    fn send(&self, call: HttpCall) -> LocalBoxFuture<'static, Result<HttpReply, String>> {
+        self.calls.borrow_mut().push(call);
+        ready(Err("unreachable".to_owned())).boxed_local()
+    }
+
+    fn check(&self, call: &HttpCall) -> Result<(), (&'static str, String)> {
+        match call.url.contains("private") {
+            true => Err(("url", "it is private".to_owned())),
+            false => Ok(()),
+        }
+    }
+}
+
+fn run_with(name: &str, args: Value, control: Control, host: Rc<TestHost>) -> Outcome {
+    let context = Context::new(Rc::new(control), host);
+    block_on(registry(true).run(name, args, context))
+}
+
+fn run(name: &str, args: Value) -> Outcome {
+    let control = Control::new(1, 60_000, 60_000, None);
+    run_with(name, args, control, Rc::default())
+}
+
+#[test]
+fn echo_returns_its_arguments() {
+    for args in [json!(null), json!([1, "two"]), json!({"a": {"b": 1.5}})] {
+        assert_eq!(run("echo", args.clone()), Outcome::Done(args));
+    }
+}
+
+#[test]
+fn sleep_takes_as_long_as_asked() {
+    let host = Rc::new(TestHost::default());
+    let control = Control::new(1, 60_000, 60_000, None);
+    let outcome = run_with("sleep", json!({"for": "5s"}), control, host.clone());
+    assert_eq!(outcome, Outcome::Done(json!("Task Done.")));
+    let slept_ms = host.now_ms.get();
+    assert!((5_000..6_000).contains(&slept_ms), "{slept_ms}");
+}
+
+#[test]
+fn counting_goes_on_from_its_checkpoint() {
+    let args = json!({"below": 10_000_000});
+    let mut checkpoint = None;
+    for instance in 1.. {
+        // Each instance has no time left, so that it stops after its first slice.
+        let control = Control::new(1, 60_000, 0, checkpoint.take());
+        match run_with("primes.count", args.clone(), control, Rc::default()) {
+            Outcome::Continue(stored) => checkpoint = Some(stored),
+            outcome => {
+                assert_eq!(
+                    outcome,
+                    Outcome::Done(json!({"below": 10_000_000, "primes": 664_579}))
+                );
+                assert!(instance > 3, "it was done in {instance} instances");
+                return;
+            }
+        }
+    }
+}
+
+#[test]
+fn an_unanswered_request_is_tried_again() {
+    let host = Rc::new(TestHost::default());
+    let args = json!({"url": "http://example.org/x", "body": {"a": 1}, "headers": {"x-y": "z"}});
+    let control = Control::new(1, 60_000, 60_000, None);
+    let outcome = run_with("http.request", args, control, host.clone());
+    assert_eq!(outcome, Outcome::retry("unreachable"));
+    let call = host.calls.borrow()[0].clone();
+    assert_eq!(
+        (call.method.as_str(), call.body.as_slice()),
+        ("POST", &br#"{"a":1}"#[..])
+    );
+    let json_type = ("content-type".to_owned(), "application/json".to_owned());
+    assert_eq!(
+        call.headers,
+        [("x-y".to_owned(), "z".to_owned()), json_type]
+    );
+}
+
+#[test]
+fn a_request_that_may_not_be_sent_fails_at_once() {
+    let outcome = run("http.request", json!({"url": "http://private/"}));
+    assert_eq!(outcome, Outcome::Fail("url: it is private".to_owned()));
+}
+
+/// Rows: task, arguments, the field that the error names.
+#[test]
+fn wrong_arguments_are_refused_by_name() {
+    let table = [
+        ("nope", json!({}), "task"),
+        ("sleep", json!({}), "args.for"),
+        ("sleep", json!({"for": "-5s"}), "args.for"),
+        ("sleep", json!({"for": 5}), "args.for"),
+        ("sleep", json!({"for": "5s", "extra": 1}), "args.extra"),
+        ("sleep", json!([]), "args"),
+        ("primes.count", json!({"below": -1}), "args.below"),
+        ("primes.count", json!({"below": 1e30}), "args.below"),
+        (
+            "primes.count",
+            json!({"below": 1_000_000_000_001_u64}),
+            "args.below",
+        ),
+        ("http.request", json!({"url": "ftp://x/"}), "args.url"),
+        ("http.request", json!({"url": "/x"}), "args.url"),
+        (
+            "http.request",
+            json!({"url": "http://x/", "timeout": "soon"}),
+            "args.timeout",
+        ),
+        ("fault", json!({"how": "nicely"}), "args.how"),
+    ];
+    for (task, args, field) in table {
+        let e = registry(true).check(task, &args).expect_err(task);
+        assert_eq!(e.field.as_deref(), Some(field), "{task} {args}: {e}");
+    }
+    assert!(
+        registry(false)
+            .check("fault", &json!({"how": "panic"}))
+            .is_err()
+    );
+}

@@ -1,0 +1,82 @@
+//! The private component that works: woken over service chaining, it answers when it is registered and goes on then.
+
+// The handler is exported over the C ABI, which `http_component` writes; nothing else here is unsafe.
+#![allow(unsafe_code)]
+
+mod host;
+mod panic;
+
+use handoff_platform::http::{IncomingRequest, Problem, Request, Response, ResponseOutparam};
+use handoff_platform::{HostEnv, HostStore, variables};
+use handoff_queue::{Control, Env, Outcome, Queue, QueueError, Runner, Wake, Worker, WorkerLimits};
+use handoff_tasks::{Context, Registry};
+use host::TaskHost;
+use serde_json::Value;
+use spin_sdk::http_component;
+use std::rc::Rc;
+
+/// The queue that is worked on.
+const QUEUE: &str = "default";
+
+/// Runs this deployment's tasks with this host's means.
+struct Tasks {
+    registry: Registry,
+    host: Rc<TaskHost>,
+}
+
+type HostWorker = Worker<HostStore, HostEnv, Tasks>;
+
+#[http_component]
+async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
+    let request = Request::new(incoming);
+    let started = start(request.path()).await;
+    let worker = match started {
+        Ok(worker) => worker,
+        Err(problem) => {
+            HostEnv.log(&format!("a worker can't start: {}", problem.detail));
+            return Response::from(problem).send(out);
+        }
+    };
+    Response::empty(202).send(out);
+    panic::report_to(worker.clone());
+    if let Err(e) = worker.work().await {
+        HostEnv.log(&format!(
+            "a worker ended early; what it had taken is rescued: {e}"
+        ));
+    }
+}
+
+async fn start(path: &str) -> Result<Rc<HostWorker>, Problem> {
+    let wake = match path {
+        "/work" => Wake::Work,
+        "/keep" => Wake::Keep,
+        _ => {
+            return Err(Problem::not_found(format!(
+                "a worker is woken by /work or /keep, not by {path}"
+            )));
+        }
+    };
+    let limits = WorkerLimits {
+        budget_ms: variables::duration_ms("worker_budget")?,
+        ..WorkerLimits::default()
+    };
+    let tasks = Tasks {
+        registry: handoff_tasks::registry(variables::switch("fault_tasks")?),
+        host: Rc::new(TaskHost),
+    };
+    let store = HostStore::open().map_err(QueueError::from)?;
+    let worker = Worker::new(Queue::new(QUEUE, store, HostEnv)?, tasks, limits);
+    worker.start(wake).await?;
+    Ok(Rc::new(worker))
+}
+
+impl Runner for Tasks {
+    fn computes(&self, kind: &str) -> bool {
+        self.registry.computes(kind)
+    }
+
+    async fn run(&self, kind: &str, args: Value, control: Rc<Control>) -> Outcome {
+        let context = Context::new(control, self.host.clone());
+        self.registry.run(kind, args, context).await
+    }
+}
