@@ -1,0 +1,88 @@
+//! Builds the components and puts them where spin.toml looks for them.
+
+use std::fs;
+use std::path::Path;
+use std::process;
+
+use anyhow::{Context, Result};
+
+use crate::step;
+use crate::toolchain::{self, Source};
+use crate::workspace::Workspace;
+
+/// The packages; a file has the same name with `_` for `-`.
+pub const PACKAGES: [&str; 3] = ["handoff-api", "handoff-gather", "handoff-worker"];
+
+/// The file that a component's package is built to.
+pub fn file_name(package: &str) -> String {
+    format!("{}.wasm", package.replace('-', "_"))
+}
+
+/// Builds what has changed.
+pub fn build(workspace: &Workspace, wanted: Option<Source>) -> Result<()> {
+    let toolchain = toolchain::get(workspace, wanted)?;
+    let (mut cargo, target) = toolchain.cargo_build(workspace);
+    cargo.args(["--profile", "component"]);
+    for package in PACKAGES {
+        cargo.args(["--package", package]);
+    }
+    step::run("building the components", &mut cargo)?;
+
+    let from = target.join(toolchain::TARGET).join("component");
+    let to = workspace.components();
+    let mut sizes = Vec::new();
+    for package in PACKAGES {
+        let name = file_name(package);
+        let bytes = copy_if_changed(&from.join(&name), &to.join(&name))?;
+        sizes.push(format!("{name} {} KB", bytes.div_ceil(1000)));
+    }
+    eprintln!("    target/components: {}", sizes.join(", "));
+    Ok(())
+}
+
+/// Leaves an equal file as it is, so that nobody who watches it starts anew, and never shows half a file. Returns its
+/// size in bytes.
+fn copy_if_changed(from: &Path, to: &Path) -> Result<usize> {
+    let new = fs::read(from).with_context(|| format!("cargo did not build {}", from.display()))?;
+    if fs::read(to).is_ok_and(|old| old == new) {
+        return Ok(new.len());
+    }
+    let temporary = to.with_extension(format!("{}.tmp", process::id()));
+    let write = || {
+        to.parent().map_or(Ok(()), fs::create_dir_all)?;
+        fs::write(&temporary, &new)?;
+        fs::rename(&temporary, to)
+    };
+    write().with_context(|| format!("{} could not be written", to.display()))?;
+    Ok(new.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_changed_file_is_replaced() -> Result<()> {
+        let folder = std::env::temp_dir().join(format!("xtask-copy-{}", process::id()));
+        fs::create_dir_all(&folder)?;
+        let (from, to) = (folder.join("a.wasm"), folder.join("out/b.wasm"));
+        assert!(copy_if_changed(&from, &to).is_err(), "nothing was built");
+
+        fs::write(&from, "one")?;
+        assert_eq!(copy_if_changed(&from, &to)?, 3);
+        let first = fs::metadata(&to)?.modified()?;
+        copy_if_changed(&from, &to)?;
+        assert_eq!(fs::metadata(&to)?.modified()?, first);
+
+        fs::write(&from, "three")?;
+        copy_if_changed(&from, &to)?;
+        assert_eq!(fs::read_to_string(&to)?, "three");
+        assert_eq!(
+            fs::read_dir(folder.join("out"))?.count(),
+            1,
+            "no file is left behind"
+        );
+        fs::remove_dir_all(&folder)?;
+        Ok(())
+    }
+}

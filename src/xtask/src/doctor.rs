@@ -1,0 +1,75 @@
+//! `cargo xtask doctor`: what is here, what is missing, and how to get it.
+
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::toolchain::{self, Source, Way};
+use crate::workspace::Workspace;
+use crate::{components, host, step};
+
+/// Prints a line per thing; fails if `cargo xtask up` cannot work.
+pub fn doctor(workspace: &Workspace, wanted: Option<Source>) -> Result<()> {
+    let version = |program: &str| step::quiet_output(Command::new(program).arg("--version"));
+    line("cargo", version("cargo").as_deref(), "https://rustup.rs");
+    line("rustc", version("rustc").as_deref(), "https://rustup.rs");
+
+    let ways = toolchain::available(workspace, wanted);
+    let way = match ways.first() {
+        Some(Way::Own) => Some("installed"),
+        Some(Way::AddByRustup) => Some("`cargo xtask build` will get it with rustup"),
+        Some(Way::Debian) => Some("by Debian's rustc"),
+        Some(Way::InstallDebian) => {
+            Some("`cargo xtask build` will get Debian's rustc with apt-get")
+        }
+        None => None,
+    };
+    line(toolchain::TARGET, way, toolchain::HOW_TO_GET);
+
+    let missing: Vec<&str> = components::PACKAGES
+        .into_iter()
+        .filter(|package| {
+            !workspace
+                .components()
+                .join(components::file_name(package))
+                .exists()
+        })
+        .collect();
+    let built = missing.is_empty().then_some("target/components");
+    line("components", built, "`cargo xtask build`");
+
+    let binary = host::binary(workspace);
+    let built = binary.exists().then(|| binary.display().to_string());
+    line(
+        "local host",
+        built.as_deref(),
+        "`cargo xtask up --host local` builds it, in 5 to 8 minutes",
+    );
+
+    line(
+        "spin",
+        version("spin").as_deref(),
+        "optional, `up` serves with the local host instead: https://spinframework.dev/install",
+    );
+    line(
+        "redis-server",
+        version("redis-server").as_deref(),
+        "optional, for tests and --store redis://…: the package redis-server or redis",
+    );
+
+    if ways.is_empty() {
+        bail!(
+            "`cargo xtask up` cannot build the components: get a compiler for {} first",
+            toolchain::TARGET
+        );
+    }
+    println!("`cargo xtask up` can work");
+    Ok(())
+}
+
+fn line(what: &str, found: Option<&str>, how_to_get: &str) {
+    match found {
+        Some(found) => println!("ok       {what:15}{found}"),
+        None => println!("missing  {what:15}{how_to_get}"),
+    }
+}

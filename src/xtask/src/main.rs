@@ -1,0 +1,70 @@
+//! `cargo xtask`: builds, serves and tests the project, the same on a laptop and in CI.
+//!
+//! `toolchain` decides where the compiler for wasm32-wasip2 comes from, `components` builds with it, and `up`, `test`
+//! and `doctor` are the commands on top. `step` runs every child process.
+
+mod components;
+mod debian;
+mod doctor;
+mod host;
+mod step;
+mod test;
+mod toolchain;
+mod up;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::toolchain::Source;
+use crate::workspace::Workspace;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Builds, serves and tests Handoff")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Where the compiler for wasm32-wasip2 comes from. By default rustup's, and on Debian its own packages where
+    /// rustup cannot get the target.
+    #[arg(
+        long,
+        global = true,
+        env = "HANDOFF_WASM_TOOLCHAIN",
+        value_name = "SOURCE"
+    )]
+    wasm_toolchain: Option<Source>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the components into target/components, where spin.toml looks for them
+    Build,
+    /// Build, then serve until interrupted
+    Up(up::Options),
+    /// Run everything that CI runs
+    Test(test::Options),
+    /// Show what is installed, what is missing, and how to get it
+    Doctor,
+}
+
+fn run(cli: Cli) -> Result<()> {
+    let workspace = Workspace::find()?;
+    match cli.command {
+        Command::Build => components::build(&workspace, cli.wasm_toolchain),
+        Command::Up(options) => up::up(&workspace, cli.wasm_toolchain, &options),
+        Command::Test(options) => test::test(&workspace, cli.wasm_toolchain, &options),
+        Command::Doctor => doctor::doctor(&workspace, cli.wasm_toolchain),
+    }
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

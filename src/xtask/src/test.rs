@@ -1,0 +1,183 @@
+//! `cargo xtask test`: everything that CI runs.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+
+use crate::toolchain::Source;
+use crate::workspace::Workspace;
+use crate::{components, debian, host, step};
+
+/// What to test.
+#[derive(Args)]
+pub struct Options {
+    /// Run only the tests whose names contain one of these
+    #[arg(value_name = "FILTER")]
+    filters: Vec<String>,
+    /// Run only this part
+    #[arg(long)]
+    only: Option<Part>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Formatting, clippy and the documentation
+    Lint,
+    /// The tests of the crates, and of the local host
+    Unit,
+    /// The components on real hosts and real stores, over HTTP
+    E2e,
+}
+
+/// Runs the steps in order up to the first failure, and sums up.
+pub fn test(workspace: &Workspace, wanted: Option<Source>, options: &Options) -> Result<()> {
+    let mut summary = Summary::default();
+    let outcome = run(workspace, wanted, options, &mut summary);
+    summary.print();
+    outcome
+}
+
+fn run(
+    workspace: &Workspace,
+    wanted: Option<Source>,
+    options: &Options,
+    summary: &mut Summary,
+) -> Result<()> {
+    let wants = |part| options.only.is_none_or(|only| only == part);
+    let tests = |arguments: &[&str]| {
+        let mut command = workspace.cargo(&["test"]);
+        command.args(arguments).arg("--").args(&options.filters);
+        command
+    };
+
+    if wants(Part::Lint) {
+        let mut fmt = workspace.cargo(&["fmt", "--all", "--check"]);
+        summary.time("formatting", || {
+            step::run("checking the formatting", &mut fmt)
+        })?;
+    }
+    if wants(Part::Unit) || wants(Part::E2e) {
+        summary.time("components", || components::build(workspace, wanted))?;
+    }
+    if wants(Part::E2e) {
+        summary.time("local host", || host::build(workspace).map(drop))?;
+    }
+    if wants(Part::Lint) {
+        let mut clippy = workspace.cargo(&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ]);
+        summary.time("clippy", || step::run("running clippy", &mut clippy))?;
+        let mut doc = workspace.cargo(&["doc", "--workspace", "--no-deps"]);
+        doc.env("RUSTDOCFLAGS", "-D warnings");
+        summary.time("documentation", || {
+            step::run("building the documentation", &mut doc)
+        })?;
+    }
+    if wants(Part::Unit) {
+        let mut crates = tests(&[
+            "--workspace",
+            "--exclude",
+            "handoff-host",
+            "--exclude",
+            "handoff-e2e",
+        ]);
+        summary.time("tests of the crates", || {
+            step::run("testing the crates", &mut crates)
+        })?;
+        let mut local_host = tests(&["--release", "--package", "handoff-host"]);
+        summary.time("tests of the local host", || {
+            step::run("testing the local host", &mut local_host)
+        })?;
+    }
+    if wants(Part::E2e) {
+        let mut e2e = tests(&["--package", "handoff-e2e"]);
+        e2e.env("HANDOFF_HOST_BIN", host::binary(workspace))
+            .env("HANDOFF_ROOT", &workspace.root);
+        offer_spin(&mut e2e, summary);
+        offer_redis(&mut e2e, summary);
+        summary.time("end-to-end tests", || {
+            step::run("testing end to end", &mut e2e)
+        })?;
+    }
+    Ok(())
+}
+
+fn offer_spin(e2e: &mut Command, summary: &mut Summary) {
+    match which::which("spin") {
+        Ok(spin) => {
+            e2e.env("HANDOFF_SPIN_BIN", spin);
+        }
+        Err(_) => {
+            let reason = "spin is not on PATH (https://spinframework.dev/install)";
+            e2e.env("HANDOFF_SKIP_SPIN", reason);
+            summary.skip("end-to-end tests on Spin", reason);
+        }
+    }
+}
+
+fn offer_redis(e2e: &mut Command, summary: &mut Summary) {
+    if let Err(reason) = get_redis() {
+        e2e.env("HANDOFF_SKIP_REDIS", &reason);
+        summary.skip("end-to-end tests on Redis", &reason);
+    }
+}
+
+/// Sees that redis-server is on PATH, or says why not.
+fn get_redis() -> Result<(), String> {
+    let missing = || which::which("redis-server").is_err();
+    if missing() && debian::can_install() {
+        // Its service would then run here.
+        if Path::new("/run/systemd/system").exists() {
+            return Err(
+                "redis-server is not on PATH, and installing it here would start a service".into(),
+            );
+        }
+        if let Err(error) = debian::install_redis() {
+            return Err(format!("redis-server could not be installed: {error:#}"));
+        }
+    }
+    if missing() {
+        return Err(
+            "redis-server is not on PATH (its package is called redis-server or redis)".into(),
+        );
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Summary {
+    steps: Vec<(&'static str, bool, Duration)>,
+    skipped: Vec<String>,
+}
+
+impl Summary {
+    fn time(&mut self, name: &'static str, step: impl FnOnce() -> Result<()>) -> Result<()> {
+        let start = Instant::now();
+        let outcome = step();
+        self.steps.push((name, outcome.is_ok(), start.elapsed()));
+        outcome
+    }
+
+    fn skip(&mut self, what: &str, reason: &str) {
+        self.skipped.push(format!("{what}: {reason}"));
+    }
+
+    fn print(&self) {
+        println!("==> summary");
+        for (name, passed, time) in &self.steps {
+            let word = if *passed { "ok" } else { "FAILED" };
+            println!("    {word:8}{name:26}{:>9}", step::seconds(*time));
+        }
+        for skipped in &self.skipped {
+            println!("    SKIPPED {skipped}");
+        }
+    }
+}

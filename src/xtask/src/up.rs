@@ -1,0 +1,228 @@
+//! `cargo xtask up`: builds and serves.
+
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use anyhow::{Context, Error, Result, bail};
+use clap::{Args, ValueEnum};
+
+use crate::toolchain::Source;
+use crate::workspace::Workspace;
+use crate::{components, host, step};
+
+/// What to serve with, and where.
+#[derive(Args)]
+pub struct Options {
+    /// What runs the components; spin where it is on PATH, else local
+    #[arg(long)]
+    host: Option<Host>,
+    /// The address to serve on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000")]
+    listen: String,
+    /// Where tasks are kept: sqlite, redis://HOST:PORT, or memory (local host only)
+    #[arg(long, default_value = "sqlite")]
+    store: Store,
+    /// Set a variable of spin.toml; may be repeated
+    #[arg(long = "variable", value_name = "NAME=VALUE", value_parser = variable)]
+    variables: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Host {
+    /// The host of this project, on wasmtime
+    Local,
+    /// The installed Spin
+    Spin,
+}
+
+#[derive(Debug, Clone)]
+enum Store {
+    Sqlite,
+    Memory,
+    Redis(String),
+}
+
+impl FromStr for Store {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "sqlite" => Ok(Self::Sqlite),
+            "memory" => Ok(Self::Memory),
+            url if url.starts_with("redis://") || url.starts_with("rediss://") => {
+                Ok(Self::Redis(url.to_owned()))
+            }
+            _ => bail!("expected sqlite, memory or redis://HOST:PORT"),
+        }
+    }
+}
+
+fn variable(text: &str) -> Result<String> {
+    match text.split_once('=') {
+        Some((name, _)) if !name.is_empty() => Ok(text.to_owned()),
+        _ => bail!("expected NAME=VALUE"),
+    }
+}
+
+/// Builds, then becomes the host, so that signals reach it and no process is left between.
+pub fn up(workspace: &Workspace, wanted: Option<Source>, options: &Options) -> Result<()> {
+    let spin = which::which("spin");
+    let host = match options.host {
+        Some(host) => host,
+        None if spin.is_ok() => Host::Spin,
+        None => Host::Local,
+    };
+    let arguments = arguments(host, options, &workspace.state())?;
+    let program = match host {
+        Host::Local => None,
+        Host::Spin => Some(spin.context(
+            "spin is not on PATH: install it (https://spinframework.dev/install), or use --host local",
+        )?),
+    };
+
+    components::build(workspace, wanted)?;
+    let program = match program {
+        Some(spin) => spin,
+        None => host::build(workspace)?,
+    };
+    prepare_state(host, &options.store, &workspace.state())?;
+
+    let mut command = workspace.command(program);
+    command.args(arguments);
+    eprintln!("==> {}", step::describe(&command));
+    // Comes back only if it failed.
+    let error = command.exec();
+    Err(error).with_context(|| format!("could not start `{}`", step::describe(&command)))
+}
+
+fn arguments(host: Host, options: &Options, state: &Path) -> Result<Vec<String>> {
+    let path = |path: PathBuf| path.display().to_string();
+    let mut arguments: Vec<String> = match host {
+        Host::Local => vec!["--manifest".into(), "spin.toml".into()],
+        Host::Spin => vec!["up".into(), "--from".into(), "spin.toml".into()],
+    };
+    arguments.extend(["--listen".into(), options.listen.clone()]);
+    match (host, &options.store) {
+        (Host::Local, Store::Sqlite) => {
+            arguments.extend([
+                "--store".into(),
+                format!("sqlite:{}", path(state.join("store.db"))),
+            ]);
+        }
+        (Host::Local, Store::Memory) => arguments.extend(["--store".into(), "memory".into()]),
+        (Host::Local, Store::Redis(url)) => arguments.extend(["--store".into(), url.clone()]),
+        // What Spin does by itself.
+        (Host::Spin, Store::Sqlite) => {}
+        (Host::Spin, Store::Redis(_)) => {
+            arguments.extend(["--runtime-config-file".into(), path(spin_redis_file(state))]);
+        }
+        (Host::Spin, Store::Memory) => {
+            bail!(
+                "--store memory: Spin has no such store. Use --host local, or sqlite or redis://HOST:PORT with Spin"
+            )
+        }
+    }
+    for variable in &options.variables {
+        arguments.extend(["--variable".into(), variable.clone()]);
+    }
+    Ok(arguments)
+}
+
+fn spin_redis_file(state: &Path) -> PathBuf {
+    state.join("spin-redis.toml")
+}
+
+/// The folder for stores, readable for nobody else, and Spin's configuration.
+fn prepare_state(host: Host, store: &Store, state: &Path) -> Result<()> {
+    let created = DirBuilder::new().recursive(true).mode(0o700).create(state);
+    created.with_context(|| format!("{} could not be created", state.display()))?;
+    if let (Host::Spin, Store::Redis(url)) = (host, store) {
+        let file = spin_redis_file(state);
+        let written = fs::write(&file, spin_redis_configuration(url));
+        written.with_context(|| format!("{} could not be written", file.display()))?;
+    }
+    Ok(())
+}
+
+fn spin_redis_configuration(url: &str) -> String {
+    let url = toml::Value::from(url);
+    format!("[key_value_store.default]\ntype = \"redis\"\nurl = {url}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_options_become_a_command_line() {
+        let redis = "redis://127.0.0.1:6379";
+        for (host, store, expected) in [
+            (
+                Host::Local,
+                "sqlite",
+                "--manifest spin.toml --listen [::1]:80 --store sqlite:/s/store.db --variable a=b",
+            ),
+            (
+                Host::Local,
+                "memory",
+                "--manifest spin.toml --listen [::1]:80 --store memory --variable a=b",
+            ),
+            (
+                Host::Local,
+                redis,
+                "--manifest spin.toml --listen [::1]:80 --store redis://127.0.0.1:6379 --variable a=b",
+            ),
+            (
+                Host::Spin,
+                "sqlite",
+                "up --from spin.toml --listen [::1]:80 --variable a=b",
+            ),
+            (
+                Host::Spin,
+                redis,
+                "up --from spin.toml --listen [::1]:80 --runtime-config-file /s/spin-redis.toml --variable a=b",
+            ),
+        ] {
+            let found = arguments(host, &options(store), Path::new("/s")).expect(expected);
+            assert_eq!(found.join(" "), expected);
+        }
+        let refused = arguments(Host::Spin, &options("memory"), Path::new("/s"));
+        assert!(
+            refused
+                .expect_err("refused")
+                .to_string()
+                .contains("--host local")
+        );
+    }
+
+    fn options(store: &str) -> Options {
+        Options {
+            host: None,
+            listen: "[::1]:80".into(),
+            store: store.parse().expect("a store"),
+            variables: vec!["a=b".into()],
+        }
+    }
+
+    #[test]
+    fn wrong_values_are_refused() {
+        for text in ["", "Sqlite", "redis", "http://127.0.0.1"] {
+            assert!(text.parse::<Store>().is_err(), "{text:?}");
+        }
+        for text in ["", "a", "=b"] {
+            assert!(variable(text).is_err(), "{text:?}");
+        }
+        assert_eq!(variable("a=b=c").expect("a variable"), "a=b=c");
+    }
+
+    #[test]
+    fn a_url_is_quoted_for_spin() {
+        let written = spin_redis_configuration("redis://:a\"b\\c@127.0.0.1");
+        let read: toml::Table = written.parse().expect("TOML");
+        let url = read["key_value_store"]["default"]["url"].as_str();
+        assert_eq!(url, Some("redis://:a\"b\\c@127.0.0.1"));
+    }
+}
