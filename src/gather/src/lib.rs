@@ -6,7 +6,7 @@
 mod requests;
 mod waits;
 
-use handoff_input::FieldError;
+use handoff_input::{CallRequest, Duration, FieldError};
 use handoff_platform::http::{
     IncomingRequest, Method, Problem, Request, Response, ResponseOutparam,
 };
@@ -21,8 +21,8 @@ const ITEMS_MAX: usize = 100;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Gather {
-    requests: Option<Vec<requests::Item>>,
-    waits: Option<Vec<handoff_input::Duration>>,
+    requests: Option<Vec<CallRequest>>,
+    waits: Option<Vec<Duration>>,
 }
 
 #[http_component]

@@ -1,15 +1,13 @@
 //! Time, randomness, sleeping and waking, from the host.
 
-use crate::http::client::{self, Call};
+use crate::http::client;
+use handoff_input::{Call, WORKER_HOST};
 use handoff_queue::{Env, Wake};
 use spin_executor::{CancelOnDropToken, push_waker_and_get_token};
 use std::future::{Future, poll_fn};
 use std::task::Poll;
 use std::time::{SystemTime, UNIX_EPOCH};
 use wasi::clocks::monotonic_clock::subscribe_duration;
-
-/// Where spin.toml's private worker is reached by service chaining.
-pub const WORKER_HOST: &str = "worker.spin.internal";
 
 /// How long a worker may take to answer that it is registered.
 const WAKE_TIMEOUT_MS: u64 = 5_000;
@@ -37,8 +35,14 @@ impl Env for HostEnv {
             Wake::Work => "work",
             Wake::Keep => "keep",
         };
-        let call = Call::post(format!("http://{WORKER_HOST}/{path}"), WAKE_TIMEOUT_MS);
-        match client::deliver(call).await {
+        let call = Call {
+            method: "POST".to_owned(),
+            url: format!("http://{WORKER_HOST}/{path}"),
+            headers: Vec::new(),
+            body: Vec::new(),
+            timeout_ms: WAKE_TIMEOUT_MS,
+        };
+        match client::send(call).await {
             Ok(reply) if reply.status == 202 => {}
             Ok(reply) => self.log(&format!(
                 "the worker answered {} to being woken",

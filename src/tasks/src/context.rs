@@ -1,6 +1,7 @@
 //! What a running task can ask for.
 
 use futures::future::LocalBoxFuture;
+use handoff_input::{Call, Reply};
 use handoff_queue::Control;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,35 +14,7 @@ pub trait Host {
     /// Returns after this many milliseconds and lets others run meanwhile; with 0 it lets them run once.
     fn sleep_ms(&self, ms: u64) -> LocalBoxFuture<'static, ()>;
     /// Sends an HTTP request and waits for all of the answer. Errors come in words.
-    fn send(&self, call: HttpCall) -> LocalBoxFuture<'static, Result<HttpReply, String>>;
-    /// What is wrong with a request before it is sent: the field and the reason.
-    fn check(&self, call: &HttpCall) -> Result<(), (&'static str, String)>;
-}
-
-/// A request to be sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HttpCall {
-    /// `GET`, `POST` …
-    pub method: String,
-    /// An absolute URL; `http://NAME.spin.internal/…` is another component of the application.
-    pub url: String,
-    /// Names and values.
-    pub headers: Vec<(String, String)>,
-    /// The body.
-    pub body: Vec<u8>,
-    /// How long it may take, in milliseconds.
-    pub timeout_ms: u64,
-}
-
-/// The answer to a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HttpReply {
-    /// The HTTP status.
-    pub status: u16,
-    /// Names, in lower case, and values.
-    pub headers: Vec<(String, String)>,
-    /// The body.
-    pub body: Vec<u8>,
+    fn send(&self, call: Call) -> LocalBoxFuture<'static, Result<Reply, String>>;
 }
 
 /// Somebody asked to cancel the task.
@@ -120,21 +93,11 @@ impl Context {
         self.host.now_ms() >= self.control.yield_at_ms()
     }
 
-    /// Whether a request may be sent at all.
-    ///
-    /// # Errors
-    /// The field that is wrong and why, in words: trying again would not help.
-    pub fn check(&self, call: &HttpCall) -> Result<(), String> {
-        let refused = |(field, reason)| format!("{field}: {reason}");
-        self.host.check(call).map_err(refused)
-    }
-
     /// Sends an HTTP request.
     ///
     /// # Errors
-    /// In words: refused, unreachable, timed out, or answered with too much.
-    pub async fn send(&self, call: HttpCall) -> Result<HttpReply, String> {
-        self.check(&call)?;
+    /// In words: refused by the host, unreachable, timed out, or answered with too much.
+    pub async fn send(&self, call: Call) -> Result<Reply, String> {
         self.host.send(call).await
     }
 }

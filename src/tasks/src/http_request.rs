@@ -1,9 +1,7 @@
 //! Delivers an HTTP request, so that a handler can be written in any language.
 
-use crate::{Context, Duration, FieldError, HttpCall, HttpReply, Outcome, Task};
-use serde::Deserialize;
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use crate::{CallRequest, Context, FieldError, Outcome, Reply, Task};
+use serde_json::json;
 
 /// `{"task": "http.request", "args": {"url": "…", "method": "POST", "headers": {…}, "body": …}}`.
 ///
@@ -11,87 +9,40 @@ use std::collections::BTreeMap;
 /// says, other 5xx, 408 and failures to get an answer by the task's retry policy. Any other answer fails the task.
 pub struct HttpRequest;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Args {
-    url: String,
-    method: Option<String>,
-    #[serde(default)]
-    headers: BTreeMap<String, String>,
-    /// Text is sent as it is, anything else as JSON.
-    #[serde(default)]
-    body: Value,
-    timeout: Option<Duration>,
-}
-
 impl Task for HttpRequest {
     const NAME: &'static str = "http.request";
-    type Args = Args;
+    type Args = CallRequest;
 
-    fn check(args: &Args) -> Result<(), FieldError> {
-        let parsed: Result<http::Uri, _> = args.url.parse();
-        let absolute = |uri: http::Uri| {
-            matches!(uri.scheme_str(), Some("http" | "https"))
-                && uri.host().is_some_and(|h| !h.is_empty())
-        };
-        if parsed.is_ok_and(absolute) {
-            return Ok(());
-        }
-        let reason = format!("{:?} is not an absolute http or https URL", args.url);
-        Err(FieldError::new("url", reason))
+    fn check(args: &CallRequest) -> Result<(), FieldError> {
+        args.check()
     }
 
-    async fn run(args: Args, context: Context) -> Outcome {
-        let call = call(args, context.left_ms());
-        if let Err(refused) = context.check(&call) {
-            return Outcome::Fail(refused);
-        }
-        match context.send(call).await {
+    async fn run(args: CallRequest, context: Context) -> Outcome {
+        let left_ms = context.left_ms();
+        let timeout_ms = args.timeout().map_or(left_ms, |t| t.ms.min(left_ms));
+        match context.send(args.into_call(timeout_ms)).await {
             Ok(reply) => judge(&reply),
             Err(error) => Outcome::retry(error),
         }
     }
 }
 
-fn call(args: Args, left_ms: u64) -> HttpCall {
-    let mut headers: Vec<_> = args.headers.into_iter().collect();
-    let has_type = headers
-        .iter()
-        .any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-    let has_body = !args.body.is_null();
-    let body = match args.body {
-        Value::Null => Vec::new(),
-        Value::String(text) => text.into_bytes(),
-        json => {
-            if !has_type {
-                headers.push(("content-type".to_owned(), "application/json".to_owned()));
-            }
-            json.to_string().into_bytes()
-        }
-    };
-    let method = args
-        .method
-        .unwrap_or_else(|| if has_body { "POST" } else { "GET" }.to_owned());
-    HttpCall {
-        method,
-        url: args.url,
-        headers,
-        body,
-        timeout_ms: args.timeout.map_or(left_ms, |t| t.ms.min(left_ms)),
-    }
-}
-
-fn judge(reply: &HttpReply) -> Outcome {
-    let text = String::from_utf8_lossy(&reply.body);
+fn judge(reply: &Reply) -> Outcome {
     let error = || {
-        let start: String = text.chars().take(500).collect();
+        let start: String = String::from_utf8_lossy(&reply.body)
+            .chars()
+            .take(500)
+            .collect();
         format!("answered {}: {start}", reply.status)
     };
     match reply.status {
-        200..=299 => {
-            let body = serde_json::from_str(&text).unwrap_or_else(|_| json!(text));
-            Outcome::done(json!({"status": reply.status, "body": body}))
-        }
+        200..=299 => match reply.body_json() {
+            Some(body) => Outcome::done(json!({"status": reply.status, "body": body})),
+            None => Outcome::Fail(format!(
+                "answered {} with a body that is not text",
+                reply.status
+            )),
+        },
         429 | 503 => Outcome::Retry {
             error: error(),
             after_ms: retry_after_ms(reply),
@@ -102,7 +53,7 @@ fn judge(reply: &HttpReply) -> Outcome {
 }
 
 /// Retry-After in seconds. Its other form, a date, is left to the retry policy.
-fn retry_after_ms(reply: &HttpReply) -> Option<u64> {
+fn retry_after_ms(reply: &Reply) -> Option<u64> {
     let (_, value) = reply
         .headers
         .iter()
@@ -116,7 +67,7 @@ mod tests {
 
     #[test]
     fn answers_are_judged() {
-        let reply = |status, retry_after: &str| HttpReply {
+        let reply = |status, retry_after: &str| Reply {
             status,
             headers: vec![("retry-after".into(), retry_after.into())],
             body: b"{\"a\":1}".to_vec(),

@@ -8,8 +8,8 @@ mod primes;
 mod registry;
 mod sleep;
 
-pub use context::{Cancelled, Context, Host, HttpCall, HttpReply};
-pub use handoff_input::{Duration, FieldError};
+pub use context::{Cancelled, Context, Host};
+pub use handoff_input::{Call, CallRequest, Duration, FieldError, Reply};
 pub use handoff_queue::Outcome;
 pub use registry::Registry;
 pub use sleep::long_running_task;

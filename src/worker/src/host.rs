@@ -3,9 +3,9 @@
 use futures::future::{FutureExt, LocalBoxFuture};
 use handoff_platform::HostEnv;
 use handoff_platform::env::sleep_ms;
-use handoff_platform::http::client::{Call, send};
+use handoff_platform::http::client::send;
 use handoff_queue::Env;
-use handoff_tasks::{Host, HttpCall, HttpReply};
+use handoff_tasks::{Call, Host, Reply};
 
 /// The host's clock and HTTP, for tasks.
 pub struct TaskHost;
@@ -19,29 +19,7 @@ impl Host for TaskHost {
         sleep_ms(ms).boxed_local()
     }
 
-    fn send(&self, call: HttpCall) -> LocalBoxFuture<'static, Result<HttpReply, String>> {
-        async {
-            let reply = send(to_call(call)).await?;
-            Ok(HttpReply {
-                status: reply.status,
-                headers: reply.headers,
-                body: reply.body,
-            })
-        }
-        .boxed_local()
-    }
-
-    fn check(&self, call: &HttpCall) -> Result<(), (&'static str, String)> {
-        to_call(call.clone()).check()
-    }
-}
-
-fn to_call(call: HttpCall) -> Call {
-    Call {
-        method: call.method,
-        url: call.url,
-        headers: call.headers,
-        body: call.body,
-        timeout_ms: call.timeout_ms,
+    fn send(&self, call: Call) -> LocalBoxFuture<'static, Result<Reply, String>> {
+        send(call).boxed_local()
     }
 }

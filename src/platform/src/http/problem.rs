@@ -18,7 +18,7 @@ pub struct Problem {
     pub detail: String,
     /// The field that it is about.
     pub field: Option<String>,
-    header: Option<(&'static str, String)>,
+    header: Option<(&'static str, &'static str)>,
 }
 
 impl Problem {
@@ -58,9 +58,9 @@ impl Problem {
     }
 
     /// The path is known, the method is not. `allow` names those that are.
-    pub fn method_not_allowed(allow: &str) -> Self {
+    pub fn method_not_allowed(allow: &'static str) -> Self {
         Self {
-            header: Some(("allow", allow.to_owned())),
+            header: Some(("allow", allow)),
             ..Self::new(
                 405,
                 "method-not-allowed",
@@ -73,7 +73,7 @@ impl Problem {
     /// The store failed; trying again later is safe as far as the caller's own work is.
     pub fn unavailable(detail: impl Into<String>) -> Self {
         Self {
-            header: Some(("retry-after", "1".to_owned())),
+            header: Some(("retry-after", "1")),
             ..Self::new(
                 503,
                 "store-unavailable",

@@ -45,12 +45,7 @@ impl Request {
 
     /// The first value of a header, if it is text.
     pub fn header(&self, name: &str) -> Option<String> {
-        let value = self
-            .incoming
-            .headers()
-            .get(&name.to_owned())
-            .into_iter()
-            .next()?;
+        let value = self.incoming.headers().get(name).into_iter().next()?;
         String::from_utf8(value).ok()
     }
 
