@@ -1,0 +1,125 @@
+//! A loaded application: its components, ready to be instantiated, and what they share.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tokio::sync::Semaphore;
+use wasmtime::Engine;
+use wasmtime::component::Linker;
+use wasmtime_wasi_http::p2::bindings::ProxyPre;
+
+use crate::allowed::AllowedHosts;
+use crate::engine::Cache;
+use crate::guest::{self, Guest};
+use crate::keyvalue::Store;
+use crate::manifest::{self, Manifest};
+use crate::outbound::HttpClient;
+use crate::routes::Routes;
+use crate::variables::{Values, expand};
+
+pub struct App {
+    pub components: HashMap<String, Arc<Component>>,
+    pub routes: Routes,
+    pub store: Arc<dyn Store>,
+    pub client: HttpClient,
+    /// One per outer request, fewer than the pool has instances: what a request calls in turn finds room.
+    pub permits: Arc<Semaphore>,
+    pub request_timeout: Duration,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+/// A component and what its manifest gives it.
+pub struct Component {
+    pub name: Arc<str>,
+    pub pre: ProxyPre<Guest>,
+    pub stores: Vec<String>,
+    pub allowed: AllowedHosts,
+    pub variables: Values,
+    pub environment: Vec<(String, String)>,
+}
+
+/// Loads all components of a manifest that stands in `folder`.
+pub fn components(
+    engine: &Engine,
+    cache: &Cache,
+    manifest: &Manifest,
+    folder: &Path,
+    values: &Values,
+) -> Result<HashMap<String, Arc<Component>>> {
+    let linker = guest::linker(engine)?;
+    let load = |(name, declared): (&String, &manifest::Component)| {
+        let component = load(engine, &linker, cache, name, declared, folder, values)
+            .with_context(|| format!("[component.{name}]"))?;
+        Ok((name.clone(), Arc::new(component)))
+    };
+    manifest.component.iter().map(load).collect()
+}
+
+fn load(
+    engine: &Engine,
+    linker: &Linker<Guest>,
+    cache: &Cache,
+    name: &str,
+    declared: &manifest::Component,
+    folder: &Path,
+    values: &Values,
+) -> Result<Component> {
+    let path = folder.join(&declared.source);
+    let wasm = std::fs::read(&path).with_context(|| {
+        format!(
+            "source {}: cannot be read; build it: {}",
+            path.display(),
+            declared.build_command()
+        )
+    })?;
+    let compiled = cache.component(engine, &wasm).with_context(|| {
+        format!(
+            "source {}: not a component that can be compiled; build it for wasm32-wasip2",
+            path.display()
+        )
+    })?;
+    let pre = linker
+        .instantiate_pre(&compiled)
+        .map_err(anyhow::Error::from)
+        .with_context(|| {
+            format!(
+                "source {}: imports what this host does not have; run the application on Spin",
+                path.display()
+            )
+        })?;
+    let pre = ProxyPre::new(pre).map_err(anyhow::Error::from).with_context(|| {
+        format!("source {}: does not export wasi:http/incoming-handler@0.2, so no request can reach it", path.display())
+    })?;
+    let variables = declared
+        .variables
+        .iter()
+        .map(|(key, template)| {
+            Ok((
+                key.clone(),
+                expand(
+                    template,
+                    values,
+                    &format!("[component.{name}.variables] {key}"),
+                )?,
+            ))
+        })
+        .collect::<Result<Values>>()?;
+    let allowed = declared
+        .allowed_outbound_hosts
+        .iter()
+        .map(|entry| expand(entry, values, "allowed_outbound_hosts entry"))
+        .collect::<Result<Vec<_>>>()?;
+    Ok(Component {
+        name: name.into(),
+        pre,
+        stores: declared.key_value_stores.clone(),
+        allowed: AllowedHosts::parse(&allowed)?,
+        variables,
+        environment: declared.environment.clone().into_iter().collect(),
+    })
+}

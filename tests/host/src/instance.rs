@@ -1,0 +1,153 @@
+//! One call of a component: a fresh instance in a task of its own, which goes on after its answer and which no caller
+//! can stop by leaving.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hyper::body::{Body, Bytes};
+use hyper::{Request, Response};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use wasmtime::component::Resource;
+use wasmtime::{PoolConcurrencyLimitError, Store};
+use wasmtime_wasi_http::WasiHttpView;
+use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
+use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
+use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
+
+use crate::app::{App, Component};
+use crate::guest::Guest;
+use crate::say::say;
+
+/// What a call came to.
+pub type Answer = Result<Response<HyperOutgoingBody>, Failure>;
+
+/// Why a call got no response.
+#[derive(Debug)]
+pub enum Failure {
+    /// All instances are taken.
+    PoolFull,
+    /// It was stopped at `--request-timeout`.
+    TimedOut,
+    /// It trapped, or ended without an answer. The reason is on stderr.
+    Broken,
+    /// The component answered with an error of `wasi:http`.
+    Guest(ErrorCode),
+}
+
+/// Where the answer goes. Either the guest sends one or, when it has ended without, the host.
+type Sender = Arc<Mutex<Option<oneshot::Sender<Answer>>>>;
+
+/// Starts a call and returns at once. The permit, where there is one, is held until the instance is gone.
+pub fn start<B>(
+    app: &Arc<App>,
+    component: &Arc<Component>,
+    request: Request<B>,
+    permit: Option<OwnedSemaphorePermit>,
+) -> oneshot::Receiver<Answer>
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<wasmtime_wasi_http::Error>,
+{
+    let (sender, receiver) = oneshot::channel();
+    let sender: Sender = Arc::new(Mutex::new(Some(sender)));
+    let mut store = Store::new(component.pre.engine(), Guest::new(app, component));
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_async_yield_and_update(1);
+    match prepare(&mut store, request, sender.clone()) {
+        Ok((request, outparam)) => {
+            let (component, timeout) = (component.clone(), app.request_timeout);
+            tokio::spawn(async move {
+                let ended =
+                    tokio::time::timeout(timeout, run(&component, store, request, outparam)).await;
+                drop(permit);
+                let failure = match ended {
+                    Ok(Ok(())) => None,
+                    Ok(Err(error)) => Some(explain(&component, &error)),
+                    Err(_) => {
+                        say(format!(
+                            "component {:?}: stopped after {timeout:?}; --request-timeout allows more",
+                            component.name
+                        ));
+                        Some(Failure::TimedOut)
+                    }
+                };
+                finish(&component, &sender, failure);
+            });
+        }
+        Err(error) => {
+            let failure = explain(component, &error);
+            finish(component, &sender, Some(failure));
+        }
+    }
+    receiver
+}
+
+type Arguments = (
+    Resource<HostIncomingRequest>,
+    Resource<HostResponseOutparam>,
+);
+
+fn prepare<B>(
+    store: &mut Store<Guest>,
+    request: Request<B>,
+    sender: Sender,
+) -> wasmtime::Result<Arguments>
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<wasmtime_wasi_http::Error>,
+{
+    let mut http = store.data_mut().http();
+    let request = http.new_incoming_request(Scheme::Http, request)?;
+    let outparam = http.new_response_outparam_from_callback(move |answer| {
+        _ = send(&sender, answer.map_err(Failure::Guest))
+    })?;
+    Ok((request, outparam))
+}
+
+async fn run(
+    component: &Component,
+    mut store: Store<Guest>,
+    request: Resource<HostIncomingRequest>,
+    outparam: Resource<HostResponseOutparam>,
+) -> wasmtime::Result<()> {
+    let proxy = component.pre.instantiate_async(&mut store).await?;
+    proxy
+        .wasi_http_incoming_handler()
+        .call_handle(&mut store, request, outparam)
+        .await
+}
+
+/// True if this was the first answer.
+fn send(sender: &Sender, answer: Answer) -> bool {
+    match sender.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        Some(sender) => {
+            // A caller that left needs no answer.
+            _ = sender.send(answer);
+            true
+        }
+        None => false,
+    }
+}
+
+/// Answers in the guest's place if it has not answered.
+fn finish(component: &Component, sender: &Sender, failure: Option<Failure>) {
+    let silent = failure.is_none();
+    if send(sender, Err(failure.unwrap_or(Failure::Broken))) && silent {
+        say(format!(
+            "component {:?}: ended without setting a response; its handler must call response-outparam.set",
+            component.name
+        ));
+    }
+}
+
+/// Tells on stderr what the caller is not told.
+fn explain(component: &Component, error: &wasmtime::Error) -> Failure {
+    if error.is::<PoolConcurrencyLimitError>() {
+        say(format!(
+            "component {:?}: no free instance ({error:#}); --instances-max allows more",
+            component.name
+        ));
+        return Failure::PoolFull;
+    }
+    say(format!("component {:?}: {error:#}", component.name));
+    Failure::Broken
+}

@@ -1,0 +1,170 @@
+//! The way in: HTTP/1.1 connections, routes, and the answers that the host gives by itself.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, RETRY_AFTER};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
+
+use crate::app::App;
+use crate::instance::{self, Failure};
+use crate::outbound::CHAINING_DOMAIN;
+use crate::say::say;
+
+const FULL_URL: HeaderName = HeaderName::from_static("spin-full-url");
+const CLIENT_ADDR: HeaderName = HeaderName::from_static("spin-client-addr");
+/// Out of file descriptors, most likely: some come back when requests end.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Accepts for ever.
+pub async fn serve(app: Arc<App>, listener: TcpListener) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, client)) => _ = tokio::spawn(connection(app.clone(), stream, client)),
+            Err(error) => {
+                say(format!("a connection was not accepted: {error}"));
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn connection(app: Arc<App>, stream: TcpStream, client: SocketAddr) {
+    // Without it a response in two writes waits for the client's delayed acknowledgement, 40 ms.
+    _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| {
+        let app = app.clone();
+        async move { Ok::<_, Infallible>(answer(&app, request, client).await) }
+    });
+    // Errors are the client's: it left, or did not speak HTTP.
+    _ = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+}
+
+async fn answer(
+    app: &Arc<App>,
+    mut request: Request<Incoming>,
+    client: SocketAddr,
+) -> Response<HyperOutgoingBody> {
+    let Some(host) = host(&request) else {
+        return own(
+            StatusCode::BAD_REQUEST,
+            "the request has no Host header; HTTP/1.1 needs one\n",
+        );
+    };
+    // Only a component's own call may look like one.
+    if is_chaining(&host) {
+        return own(
+            StatusCode::BAD_REQUEST,
+            "*.spin.internal is for calls between components; use the server's own address\n",
+        );
+    }
+    let path = request.uri().path();
+    let Some(component) = app
+        .routes
+        .find(path)
+        .and_then(|name| app.components.get(name))
+    else {
+        return own(
+            StatusCode::NOT_FOUND,
+            &format!("no route of spin.toml takes {path}\n"),
+        );
+    };
+    let Ok(permit) = app.permits.clone().try_acquire_owned() else {
+        return busy();
+    };
+    add_headers(&mut request, &host, client);
+    match instance::start(app, component, request, Some(permit)).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(Failure::PoolFull)) => busy(),
+        Ok(Err(Failure::TimedOut)) => own(
+            StatusCode::GATEWAY_TIMEOUT,
+            &format!("component {:?} took too long\n", component.name),
+        ),
+        Ok(Err(Failure::Guest(code))) => {
+            say(format!(
+                "component {:?} answered with an error: {code:?}",
+                component.name
+            ));
+            broken(&component.name)
+        }
+        Ok(Err(Failure::Broken)) | Err(_) => broken(&component.name),
+    }
+}
+
+/// None also for a host that is not text: `wasi:http` needs one that is.
+fn host(request: &Request<Incoming>) -> Option<String> {
+    match request.uri().authority() {
+        Some(authority) => Some(authority.to_string()),
+        None => request
+            .headers()
+            .get(HOST)?
+            .to_str()
+            .ok()
+            .map(str::to_owned),
+    }
+}
+
+fn is_chaining(host: &str) -> bool {
+    let host = host.split(':').next().unwrap_or_default();
+    host.to_lowercase().ends_with(CHAINING_DOMAIN)
+}
+
+/// Two of the headers that Spin adds; a client's own are replaced.
+fn add_headers(request: &mut Request<Incoming>, host: &str, client: SocketAddr) {
+    let path = request
+        .uri()
+        .path_and_query()
+        .map_or("/", |path| path.as_str());
+    let url = HeaderValue::try_from(format!("http://{host}{path}"));
+    let client = HeaderValue::try_from(client.to_string());
+    let headers = request.headers_mut();
+    for (name, value) in [(FULL_URL, url), (CLIENT_ADDR, client)] {
+        match value {
+            Ok(value) => _ = headers.insert(name, value),
+            Err(_) => _ = headers.remove(name),
+        }
+    }
+}
+
+fn busy() -> Response<HyperOutgoingBody> {
+    let mut response = own(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "all instances are taken; repeat later, or raise --instances-max\n",
+    );
+    response
+        .headers_mut()
+        .insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
+fn broken(component: &str) -> Response<HyperOutgoingBody> {
+    let text =
+        format!("component {component:?} failed before it answered; the host's stderr says why\n");
+    own(StatusCode::INTERNAL_SERVER_ERROR, &text)
+}
+
+/// An answer of the host's own.
+fn own(status: StatusCode, text: &str) -> Response<HyperOutgoingBody> {
+    let body = Full::from(text.to_owned())
+        .map_err(|never| match never {})
+        .boxed_unsync();
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    response
+}
