@@ -9,8 +9,9 @@ use std::task::Poll;
 use std::time::{SystemTime, UNIX_EPOCH};
 use wasi::clocks::monotonic_clock::subscribe_duration;
 
-/// How long a worker may take to answer that it is registered.
-const WAKE_TIMEOUT_MS: u64 = 5_000;
+/// How long a worker may take to answer that it is registered. Below the time within which whoever wakes it must begin
+/// with its own task; a call that takes longer has been sent all the same.
+const WAKE_TIMEOUT_MS: u64 = 1_000;
 
 /// The host's clock, random source and waker.
 #[derive(Debug, Clone, Copy, Default)]

@@ -1,6 +1,6 @@
 //! One delivery of a task: how it begins and how it ends.
 
-use crate::config::{CLOCK_SLACK_MS, RESULT_MAX_BYTES};
+use crate::config::{BEGIN_MS, CLOCK_SLACK_MS, RESULT_MAX_BYTES};
 use crate::record::{RunState, encode};
 use crate::timer::{DUE, Entry, Inserted};
 use crate::{Env, Queue, QueueError, Run, Store, StoreError, Task, TaskId};
@@ -115,9 +115,9 @@ impl Delivery {
     }
 }
 
-/// When the lease of a run that began at `started_ms` is over for everybody's clock.
-pub(crate) fn lease_end_ms(started_ms: u64, timeout_ms: u64) -> u64 {
-    started_ms + timeout_ms + CLOCK_SLACK_MS
+/// When the lease of a run that was taken or marked at `taken_ms` is over for everybody's clock.
+pub(crate) fn lease_end_ms(taken_ms: u64, timeout_ms: u64) -> u64 {
+    taken_ms + BEGIN_MS + timeout_ms + CLOCK_SLACK_MS
 }
 
 /// What to do with an epoch that was just claimed.
@@ -140,6 +140,8 @@ pub(crate) fn begin(task: &Task, epoch: u64, earlier: Option<Run>, now_ms: u64) 
             epoch,
             attempt: 1,
             started_ms: now_ms,
+            // Epoch 0 left no trace, although it was to run at once.
+            alone: epoch > 0 && task.not_before_ms.is_none(),
             errors: Vec::new(),
             progress: None,
             checkpoint: None,
@@ -156,6 +158,7 @@ pub(crate) fn begin(task: &Task, epoch: u64, earlier: Option<Run>, now_ms: u64) 
             beat_ms.saturating_sub(run.started_ms)
         );
         run.fail_attempt(now_ms, &error);
+        run.alone = true;
     }
     let failed = run.errors.last().is_some_and(|e| e.attempt == run.attempt);
     run.epoch = epoch;
@@ -362,6 +365,7 @@ mod tests {
             epoch: 3,
             attempt,
             started_ms: 10,
+            alone: false,
             errors: (1..=errors as u32).map(error).collect(),
             progress: None,
             checkpoint: None,

@@ -58,8 +58,14 @@ impl<S: Store, E: Env> Queue<S, E> {
             }
             None => latest == 0 && task.not_before_ms.is_some(),
         };
+        if !between {
+            return Ok(Cancelled::Requested);
+        }
+        // Announced before it is claimed, as every claimed epoch is: so rescue passes it should we die in between. Who
+        // takes the announcement before us sees the flag.
+        self.announce(&[(slot, latest + 1)]).await?;
         let next = self.keys.claim(slot, latest + 1);
-        if !between || self.store.increment(&next, 1).await? != 1 {
+        if self.store.increment(&next, 1).await? != 1 {
             return Ok(Cancelled::Requested);
         }
         let mut run = earlier.unwrap_or_else(|| Run::cancelled_before_start(&task.nonce));

@@ -4,14 +4,18 @@ use crate::config::{RESCUE_LAG_MS, RETENTION_MIN_MS, WINDOW_MS};
 use crate::presence::{KEEPER, WORKERS, window};
 use crate::record::{decode_opt, encode};
 use crate::rescue::Finding;
-use crate::timer::{DUE, OLD, What};
+use crate::retention::Doomed;
+use crate::timer::{DUE, OLD, SWEEP_LAG_S, What};
 use crate::{Env, Queue, QueueError, Store};
 use serde::{Deserialize, Serialize};
 
+/// A part of a pass takes no longer than this, whatever the store needs for a call: tasks wait meanwhile, and the host
+/// may end the instance.
+const PART_MS: u64 = 200;
 /// Bounds of one pass, so that a keeper that has much to catch up with still stores how far it came.
 const TURN_MAX: usize = 500;
 const PASS_MAX: u64 = 5_000;
-const RETAIN_MAX: u64 = 10_000;
+const RETAIN_MAX: u64 = 2_000;
 /// The most samples; a further one takes the place of the last, which only makes rescue look later.
 const SAMPLES_MAX: usize = 16;
 const SWEEP_MAX: usize = 64;
@@ -39,8 +43,14 @@ struct Progress {
     retain_end: u64,
     /// (time, rescue): retention ends where rescue was an hour ago.
     aged: Vec<(u64, u64)>,
-    /// The next window whose registrations are deleted.
+    /// What the next pass deletes.
+    doomed: Doomed,
+    /// Entries that were counted and not there when their second was closed, with that second: an inserter may still
+    /// write them. They are deleted when it can't any more.
+    strays: Vec<(u64, String)>,
+    /// The next window whose registrations are deleted, and the window of the last pass.
     window: u64,
+    passed: u64,
 }
 
 impl Progress {
@@ -55,7 +65,10 @@ impl Progress {
             retain: 1,
             retain_end: 1,
             aged: Vec::new(),
+            doomed: Doomed::default(),
+            strays: Vec::new(),
             window: window(now_ms),
+            passed: window(now_ms),
         }
     }
 }
@@ -116,6 +129,11 @@ impl<S: Store, E: Env> Queue<S, E> {
         Ok(())
     }
 
+    /// Whether a part of a pass that began at `began_ms` has taken long enough. What is left waits for the next one.
+    pub(crate) fn is_over(&self, began_ms: u64) -> bool {
+        self.env.now_ms().saturating_sub(began_ms) >= PART_MS
+    }
+
     async fn turn_due(&self, progress: &mut Progress) -> Result<(), QueueError> {
         let turn = self.timer_turn(DUE, progress.due_s, TURN_MAX).await?;
         let mut findings = Vec::with_capacity(turn.entries.len());
@@ -129,6 +147,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         if !turn.keys.is_empty() {
             self.store.delete_many(&turn.keys).await?;
         }
+        progress.strays.extend(turn.strays);
         progress.due_s = turn.cursor_s;
         Ok(())
     }
@@ -141,7 +160,8 @@ impl<S: Store, E: Env> Queue<S, E> {
             let head = self.counter(&self.keys.head()).await?;
             if head > last_head {
                 progress.samples.truncate(SAMPLES_MAX - 1);
-                progress.samples.push((now_ms, head));
+                // The time after the read: by then these tickets were given out.
+                progress.samples.push((self.env.now_ms(), head));
             }
         }
         let mut findings = Vec::new();
@@ -150,18 +170,14 @@ impl<S: Store, E: Env> Queue<S, E> {
             if ticketed_ms + RESCUE_LAG_MS > now_ms || progress.rescue >= end {
                 break;
             }
-            while progress.rescue <= head && progress.rescue < end {
-                match self.pass_slot(progress.rescue, ticketed_ms).await {
-                    Ok(finding) => findings.push(finding),
-                    // One record that can't be read must not stop all others.
-                    Err(e @ QueueError::Record { .. }) => self.env.log(&e.to_string()),
-                    Err(e) => return Err(e),
-                }
+            while progress.rescue <= head && progress.rescue < end && !self.is_over(now_ms) {
+                findings.push(self.pass_slot(progress.rescue, ticketed_ms).await?);
                 progress.rescue += 1;
             }
-            if progress.rescue > head {
-                progress.samples.remove(0);
+            if progress.rescue <= head {
+                break;
             }
+            progress.samples.remove(0);
         }
         self.act(&findings).await
     }
@@ -179,18 +195,28 @@ impl<S: Store, E: Env> Queue<S, E> {
         {
             progress.retain_end = progress.aged.remove(0).1;
         }
+        self.delete(&progress.doomed).await?;
+        let mut doomed = Doomed::default();
         progress.retain = self
-            .retain(progress.retain, progress.retain_end, RETAIN_MAX)
+            .retain(
+                progress.retain,
+                progress.retain_end,
+                RETAIN_MAX,
+                &mut doomed,
+            )
             .await?;
 
         let turn = self.timer_turn(OLD, progress.old_s, TURN_MAX).await?;
         for entry in &turn.entries {
-            self.delete_due(entry.task).await?;
+            self.age_due(entry.task, &mut doomed).await?;
         }
-        if !turn.keys.is_empty() {
-            self.store.delete_many(&turn.keys).await?;
-        }
+        doomed.keys.extend(turn.keys);
+        progress.strays.extend(turn.strays);
         progress.old_s = turn.cursor_s;
+        let over = |stray: &mut (u64, String)| (stray.0 + SWEEP_LAG_S) * 1_000 <= now_ms;
+        let strays = progress.strays.extract_if(.., over);
+        doomed.keys.extend(strays.map(|stray| stray.1));
+        progress.doomed = doomed;
 
         let swept = self.timer_sweep(DUE, progress.due_swept_s, progress.due_s, SWEEP_MAX);
         progress.due_swept_s = swept.await?;
@@ -200,12 +226,15 @@ impl<S: Store, E: Env> Queue<S, E> {
         let end = window(now_ms).saturating_sub(WINDOWS_KEPT);
         let windows = progress.window..end.min(progress.window + WINDOWS_MAX);
         if !windows.is_empty() {
-            progress.window = windows.end;
+            // Nobody is there for long without a keeper's pass: where none was, there is nothing to delete.
+            let nobody = windows.end > progress.passed + WINDOWS_MAX / 2;
+            progress.window = if nobody { end } else { windows.end };
             let of = |w| [WORKERS, KEEPER].map(|role| self.keys.presence(role, w));
             self.store
                 .delete_many(&windows.flat_map(of).collect::<Vec<_>>())
                 .await?;
         }
+        progress.passed = window(now_ms);
         Ok(())
     }
 }

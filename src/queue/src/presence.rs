@@ -1,6 +1,7 @@
 //! Who is there: registrations in windows of [`WINDOW_MS`], so that the dead disappear by themselves.
 //!
-//! One counter per role and window: joining adds 1, leaving adds [`LEFT`]. A role's member joins every window that it
+//! One counter per role and window: joining adds 1, leaving adds [`LEFT`], stepping aside adds [`ASIDE`] and coming back
+//! takes it away. A role's member joins every window that it
 //! lives through and leaves each before it looks at the queue for the last time. Whoever adds work writes first and
 //! looks at the counter then; so one of the two always sees the other.
 
@@ -13,20 +14,27 @@ pub(crate) const WORKERS: char = 'w';
 pub(crate) const KEEPER: char = 'k';
 
 const LEFT: i64 = 1 << 20;
+const ASIDE: i64 = 1 << 40;
 
 /// A window's counter, read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Presence(i64);
 
 impl Presence {
-    /// How many joined this window and have not left it.
+    /// How many joined this window and have neither left it nor stepped aside.
     pub(crate) fn present(self) -> u64 {
-        (self.joined() as i64 - self.0 / LEFT).max(0) as u64
+        let left = self.0.div_euclid(LEFT).rem_euclid(LEFT);
+        (self.joined() as i64 - left - self.aside() as i64).max(0) as u64
     }
 
     /// How many joined this window at all.
     pub(crate) fn joined(self) -> u64 {
-        (self.0 % LEFT).max(0) as u64
+        self.0.rem_euclid(LEFT) as u64
+    }
+
+    /// How many have stepped aside, to compute.
+    pub(crate) fn aside(self) -> u64 {
+        self.0.div_euclid(ASIDE).max(0) as u64
     }
 }
 
@@ -50,6 +58,12 @@ impl<S: Store, E: Env> Queue<S, E> {
         Ok(Presence(self.store.increment(&key, LEFT).await?))
     }
 
+    pub(crate) async fn aside(&self, window: u64, aside: bool) -> Result<Presence, StoreError> {
+        let key = self.keys.presence(WORKERS, window);
+        let delta = if aside { ASIDE } else { -ASIDE };
+        Ok(Presence(self.store.increment(&key, delta).await?))
+    }
+
     /// Registers as the keeper of this window if nobody is. Without `again` also only if nobody was: one pass of the
     /// keeper's work per window is enough. Two keepers at once would be harmless, only wasteful.
     pub(crate) async fn take_keeper(&self, again: bool) -> Result<Option<u64>, StoreError> {
@@ -59,7 +73,8 @@ impl<S: Store, E: Env> Queue<S, E> {
         }
         let window = window(self.env.now_ms());
         loop {
-            if self.join(KEEPER, window).await?.present() == 1 {
+            // 0 where somebody left once too often, after a call that failed.
+            if self.join(KEEPER, window).await?.present() <= 1 {
                 return Ok(Some(window));
             }
             // Of several that hinder each other the last to step back sees that nobody is left, and tries again.
@@ -83,6 +98,9 @@ mod tests {
             (3 + 3 * LEFT, 3, 0),
             // A leave whose join was lost must not hide the others' absence.
             (LEFT, 0, 0),
+            (3 + LEFT + ASIDE, 3, 1),
+            (3 + LEFT + 2 * ASIDE, 3, 0),
+            (1 + 5 * ASIDE, 1, 0),
         ];
         for (counter, joined, present) in table {
             let p = Presence(counter);

@@ -89,6 +89,10 @@ pub struct Run {
     /// When it began, in milliseconds since 1970. 0 if nothing ran.
     #[serde(default)]
     pub started_ms: u64,
+    /// An earlier run was lost, perhaps with its instance: this one gets an instance of its own, so that a task which kills
+    /// instances takes no others with it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
     /// What the attempts before this one failed with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<AttemptError>,
@@ -160,6 +164,7 @@ impl Run {
             epoch: 0,
             attempt: 0,
             started_ms: 0,
+            alone: false,
             errors: Vec::new(),
             progress: None,
             checkpoint: None,

@@ -20,21 +20,24 @@ pub(crate) enum Finding {
 impl<S: Store, E: Env> Queue<S, E> {
     /// Passes slot `n`, whose ticket was given out before `ticketed_ms`.
     pub(crate) async fn pass_slot(&self, n: u64, ticketed_ms: u64) -> Result<Finding, QueueError> {
+        let passed = self.pass_readable_slot(n, ticketed_ms).await;
+        self.unless_unreadable(passed)
+    }
+
+    async fn pass_readable_slot(&self, n: u64, ticketed_ms: u64) -> Result<Finding, QueueError> {
         let key = self.keys.run(n, 0);
         let run: Option<Run> = decode_opt(&key, self.store.get(&key).await?)?;
         if run.as_ref().is_some_and(Run::is_final) {
             return Ok(Finding::Done);
         }
         let home = self.keys.slot(n);
-        match decode_opt(&home, self.store.get(&home).await?)? {
-            None => {
-                let filled = self.give_up(n).await?;
-                Ok(if filled {
-                    Finding::Announce(n, 1)
-                } else {
-                    Finding::Done
-                })
-            }
+        let mut slot = decode_opt(&home, self.store.get(&home).await?)?;
+        if slot.is_none() && self.give_up(n).await? {
+            // Filled meanwhile, by somebody who counts on the ticket.
+            slot = decode_opt(&home, self.store.get(&home).await?)?;
+        }
+        match slot {
+            None => Ok(Finding::Done),
             Some(Slot::Void) => Ok(Finding::Done),
             Some(Slot::Announce(t, e)) => self.examine(t, e, None, false).await,
             Some(Slot::Task(task)) => match task.not_before_ms {
@@ -44,8 +47,8 @@ impl<S: Store, E: Env> Queue<S, E> {
                         .await
                 }
                 None => {
-                    let start_ms = ticketed_ms.max(task.enqueued_ms) + BEGIN_MS;
-                    self.examine(n, 0, Some(start_ms), false).await
+                    let taken_ms = ticketed_ms.max(task.enqueued_ms);
+                    self.examine(n, 0, Some(taken_ms), false).await
                 }
             },
         }
@@ -55,15 +58,31 @@ impl<S: Store, E: Env> Queue<S, E> {
     pub(crate) async fn look_at(&self, entry: &Entry) -> Result<Finding, QueueError> {
         let again = entry.what == What::LookAgain;
         // The entry's time is the end of epoch 0's lease: whatever began is over.
-        self.examine(entry.task, entry.epoch, Some(0), again).await
+        let examined = self.examine(entry.task, entry.epoch, Some(0), again).await;
+        self.unless_unreadable(examined)
     }
 
-    /// Examines delivery (t, e). Without a start mark an epoch 0 began at `began_ms` at the latest.
+    /// One record that can't be read must not stop all others.
+    fn unless_unreadable(
+        &self,
+        examined: Result<Finding, QueueError>,
+    ) -> Result<Finding, QueueError> {
+        match examined {
+            Err(e @ QueueError::Record { .. }) => {
+                self.env.log(&e.to_string());
+                Ok(Finding::Done)
+            }
+            other => other,
+        }
+    }
+
+    /// Examines delivery (t, e). Without a start mark the ticket of an epoch 0 was taken at `taken_ms` at the
+    /// latest.
     async fn examine(
         &self,
         t: u64,
         e: u64,
-        began_ms: Option<u64>,
+        taken_ms: Option<u64>,
         again: bool,
     ) -> Result<Finding, QueueError> {
         let home = self.keys.slot(t);
@@ -77,7 +96,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let run: Option<Run> = decode_opt(&key, self.store.get(&key).await?)?;
         let Some(run) = run else {
             return self
-                .examine_unmarked(t, e, task.timeout_ms, began_ms, again)
+                .examine_unmarked(t, e, task.timeout_ms, taken_ms, again)
                 .await;
         };
         match run.state {
@@ -112,12 +131,12 @@ impl<S: Store, E: Env> Queue<S, E> {
         t: u64,
         e: u64,
         timeout_ms: u64,
-        began_ms: Option<u64>,
+        taken_ms: Option<u64>,
         again: bool,
     ) -> Result<Finding, QueueError> {
         let now_ms = self.env.now_ms();
         if e == 0 {
-            let end_ms = lease_end_ms(began_ms.unwrap_or(0), timeout_ms);
+            let end_ms = lease_end_ms(taken_ms.unwrap_or(0), timeout_ms);
             if end_ms > now_ms {
                 return Ok(Finding::Later(t, 0, What::Look, end_ms));
             }
@@ -157,12 +176,16 @@ impl<S: Store, E: Env> Queue<S, E> {
         let mut announce = Vec::new();
         for finding in findings {
             let mut finding = *finding;
+            let mut earliest_ms = 0;
             while let Finding::Later(task, epoch, what, at_ms) = finding {
                 let entry = Entry { task, epoch, what };
+                let at_ms = at_ms.max(earliest_ms);
                 if self.timer_insert(DUE, at_ms, &entry).await? == Inserted::Scheduled {
                     break;
                 }
-                // That second is passed already: look at once.
+                // That second is passed already: look at once. If it is too early by our clock, a keeper whose clock is
+                // ahead of ours has passed it: wait for a later one.
+                earliest_ms = at_ms + 1_000;
                 finding = self.look_at(&entry).await?;
             }
             if let Finding::Announce(t, e) = finding {

@@ -4,40 +4,71 @@ use crate::config::{RETENTION_DEFAULT_MS, RETENTION_MIN_MS};
 use crate::record::{Slot, Task, decode_opt};
 use crate::timer::{Entry, Inserted, OLD, What};
 use crate::{Env, Queue, QueueError, Run, Store};
+use serde::{Deserialize, Serialize};
 
 /// The most keys deleted in one call.
 const DELETE_MAX: usize = 1_000;
 
+/// What is to be deleted. The keeper stores it before it is: should it die at it, the next one repeats it whole.
+/// Looking again would not do: what is left of a task whose home is gone can't be told from a bare slot.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Doomed {
+    /// Tasks as (first slot, how many slots from there, their latest epoch).
+    tasks: Vec<(u64, u64, u64)>,
+    /// Other keys.
+    pub(crate) keys: Vec<String>,
+}
+
+impl Doomed {
+    /// Most tasks lie side by side and have no later epoch, so that thousands of them take little room.
+    fn push(&mut self, slot: u64, latest: u64) {
+        match self.tasks.last_mut() {
+            Some((first, count, same)) if *first + *count == slot && *same == latest => *count += 1,
+            _ => self.tasks.push((slot, 1, latest)),
+        }
+    }
+
+    /// (slot, latest epoch) of each task.
+    fn tasks(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.tasks
+            .iter()
+            .flat_map(|&(first, count, latest)| (first..first + count).map(move |t| (t, latest)))
+    }
+}
+
 /// What retention found in a slot.
 enum Age {
-    /// Nothing to keep: delete the task's keys.
-    Over(Vec<String>),
+    /// Nothing to keep: delete the task, which was claimed up to this epoch.
+    Over(u64),
     /// Not a task: only the slot's own keys.
     Bare,
+    /// A record in the way that is broken or a newer version's.
+    Unreadable,
     /// Keep it. Times are in milliseconds since 1970.
     Keep { enqueued_ms: u64, until_ms: u64 },
 }
 
 impl<S: Store, E: Env> Queue<S, E> {
-    /// Deletes from slot `cursor` on, up to `end` and at most `most`. Stops at the first task that is to be kept,
-    /// unless it is kept for unusually long: then the timer sees to it, and those behind it need not wait. Returns the
-    /// new cursor.
+    /// Finds what to delete from slot `cursor` on, up to `end` and at most `most`. Stops at the first task that is to
+    /// be kept, unless it is kept for unusually long: then the timer sees to it, and those behind it need not wait.
+    /// Returns the new cursor.
     pub(crate) async fn retain(
         &self,
         mut cursor: u64,
         end: u64,
         most: u64,
+        doomed: &mut Doomed,
     ) -> Result<u64, QueueError> {
-        let mut homes = Vec::new();
-        let mut rest = Vec::new();
+        let began_ms = self.env.now_ms();
         let end = end.min(cursor + most);
-        while cursor < end {
+        while cursor < end && !self.is_over(began_ms) {
             match self.age(cursor).await? {
-                Age::Over(keys) => {
-                    homes.push(self.keys.slot(cursor));
-                    rest.extend(keys);
+                Age::Over(latest) => doomed.push(cursor, latest),
+                Age::Bare => {
+                    let keys = [self.keys.slot(cursor), self.keys.handover(cursor)];
+                    doomed.keys.extend(keys);
                 }
-                Age::Bare => rest.extend([self.keys.slot(cursor), self.keys.handover(cursor)]),
+                Age::Unreadable => {}
                 Age::Keep {
                     enqueued_ms,
                     until_ms,
@@ -52,17 +83,17 @@ impl<S: Store, E: Env> Queue<S, E> {
             }
             cursor += 1;
         }
-        self.delete(&homes, &rest).await?;
         Ok(cursor)
     }
 
-    /// Deletes a task whose retention the timer says is over, or puts it off again.
-    pub(crate) async fn delete_due(&self, task: u64) -> Result<(), QueueError> {
+    /// Looks at a task whose retention the timer says is over: it goes, or is put off again.
+    pub(crate) async fn age_due(&self, task: u64, doomed: &mut Doomed) -> Result<(), QueueError> {
         match self.age(task).await? {
-            Age::Over(keys) => self.delete(&[self.keys.slot(task)], &keys).await,
-            Age::Bare => Ok(()),
-            Age::Keep { until_ms, .. } => self.delete_later(task, until_ms).await,
+            Age::Over(latest) => doomed.push(task, latest),
+            Age::Bare | Age::Unreadable => {}
+            Age::Keep { until_ms, .. } => self.delete_later(task, until_ms).await?,
         }
+        Ok(())
     }
 
     async fn delete_later(&self, task: u64, at_ms: u64) -> Result<(), QueueError> {
@@ -80,23 +111,49 @@ impl<S: Store, E: Env> Queue<S, E> {
         }
     }
 
-    /// The home goes first and alone: who finds it gone knows that the task is, and starts nothing.
-    async fn delete(&self, homes: &[String], rest: &[String]) -> Result<(), QueueError> {
-        for keys in homes.chunks(DELETE_MAX).chain(rest.chunks(DELETE_MAX)) {
+    /// Deletes what an earlier pass found. The homes go first and alone: who finds one gone knows that the task is,
+    /// and starts nothing.
+    pub(crate) async fn delete(&self, doomed: &Doomed) -> Result<(), QueueError> {
+        let homes = doomed.tasks().map(|t| self.keys.slot(t.0));
+        for keys in homes.collect::<Vec<_>>().chunks(DELETE_MAX) {
+            self.store.delete_many(keys).await?;
+        }
+        let mut rest = doomed.keys.clone();
+        for (slot, latest) in doomed.tasks() {
+            rest.extend(self.task_keys(slot, latest).await?);
+        }
+        for keys in rest.chunks(DELETE_MAX) {
             self.store.delete_many(keys).await?;
         }
         Ok(())
     }
 
     async fn age(&self, slot: u64) -> Result<Age, QueueError> {
+        match self.age_readable(slot).await {
+            // It stays, and those behind it need not wait.
+            Err(e @ QueueError::Record { .. }) => {
+                self.env.log(&e.to_string());
+                Ok(Age::Unreadable)
+            }
+            other => other,
+        }
+    }
+
+    async fn age_readable(&self, slot: u64) -> Result<Age, QueueError> {
         let home = self.keys.slot(slot);
         let Some(Slot::Task(task)) = decode_opt(&home, self.store.get(&home).await?)? else {
             return Ok(Age::Bare);
         };
         let id = crate::TaskId::new(self.name(), slot, &task.nonce);
-        let Some(run) = self.final_run(&id).await? else {
-            // Not final: look again when it might be.
-            let until_ms = self.env.now_ms() + task.retention_ms;
+        let first = self.first_final(&id).await?;
+        let at_once = first.is_some();
+        let run = match first {
+            Some(run) => Some(run),
+            None => self.decided(&id).await?,
+        };
+        let Some(run) = run else {
+            // Not final: look again when it might be, and not so soon that those behind it would wait for it.
+            let until_ms = self.env.now_ms() + task.retention_ms.max(2 * RETENTION_MIN_MS);
             let enqueued_ms = task.enqueued_ms;
             return Ok(Age::Keep {
                 enqueued_ms,
@@ -111,7 +168,11 @@ impl<S: Store, E: Env> Queue<S, E> {
                 until_ms,
             });
         }
-        Ok(Age::Over(self.task_keys(slot).await?))
+        Ok(Age::Over(if at_once {
+            0
+        } else {
+            self.latest_epoch(slot).await?
+        }))
     }
 
     /// When a task became final. A cancelled one has no time of its own: it counts from the last request to cancel it.
@@ -124,9 +185,13 @@ impl<S: Store, E: Env> Queue<S, E> {
         Ok(asked_ms.unwrap_or(task.enqueued_ms))
     }
 
-    /// All keys of a task besides its home.
-    async fn task_keys(&self, slot: u64) -> Result<Vec<String>, QueueError> {
-        let latest = self.latest_epoch(slot).await?;
+    /// All keys of a task besides its home. A stale announcement may have been claimed after `latest` was found, but
+    /// none is once the home is gone.
+    async fn task_keys(&self, slot: u64, mut latest: u64) -> Result<Vec<String>, QueueError> {
+        let claimed = |e| self.keys.claim(slot, e);
+        while self.store.counter(&claimed(latest + 1)).await? > 0 {
+            latest += 1;
+        }
         let mut keys = vec![
             self.keys.handover(slot),
             self.keys.result(slot),

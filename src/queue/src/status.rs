@@ -100,15 +100,27 @@ pub enum Brief {
 impl<S: Store, E: Env> Queue<S, E> {
     /// The final record of a task, if it is final: 1 to 3 reads, and no look at the task itself.
     pub(crate) async fn final_run(&self, id: &TaskId) -> Result<Option<Run>, QueueError> {
-        let slot = id.slot();
-        let first = self.keys.run(slot, 0);
-        let run: Option<Run> = decode_opt(&first, self.store.get(&first).await?)?;
-        if let Some(run) = run.filter(|r| r.is_final() && r.nonce == id.nonce())
-            && self.store.counter(&self.keys.claim(slot, 1)).await? == 0
-        {
-            return Ok(Some(run));
+        match self.first_final(id).await? {
+            Some(run) => Ok(Some(run)),
+            None => self.decided(id).await,
         }
-        let result = self.keys.result(slot);
+    }
+
+    /// The final record of epoch 0, if no later epoch was claimed.
+    pub(crate) async fn first_final(&self, id: &TaskId) -> Result<Option<Run>, QueueError> {
+        let slot = id.slot();
+        let key = self.keys.run(slot, 0);
+        let run: Option<Run> = decode_opt(&key, self.store.get(&key).await?)?;
+        let Some(run) = run.filter(|r| r.is_final() && r.nonce == id.nonce()) else {
+            return Ok(None);
+        };
+        let next = self.store.counter(&self.keys.claim(slot, 1)).await?;
+        Ok((next == 0).then_some(run))
+    }
+
+    /// The final record that a later epoch decided.
+    pub(crate) async fn decided(&self, id: &TaskId) -> Result<Option<Run>, QueueError> {
+        let result = self.keys.result(id.slot());
         let run: Option<Run> = decode_opt(&result, self.store.get(&result).await?)?;
         Ok(run.filter(|r| r.nonce == id.nonce()))
     }
@@ -139,16 +151,26 @@ impl<S: Store, E: Env> Queue<S, E> {
         let slot = id.slot();
         let run = match run {
             Some(run) => Some(run),
-            None => {
-                let latest = self.latest_epoch(slot).await?;
-                self.closest_run(slot, latest + 1).await?
-            }
+            None => self.open_run(slot).await?,
         };
         let ticketed = match &run {
             Some(_) => true,
             None => self.counter(&self.keys.head()).await? >= slot,
         };
         Ok(Some(describe(task, run, ticketed, self.env.now_ms())))
+    }
+
+    /// The latest record of a task that is not decided.
+    async fn open_run(&self, slot: u64) -> Result<Option<Run>, QueueError> {
+        let latest = self.latest_epoch(slot).await?;
+        let mut run = self.closest_run(slot, latest + 1).await?;
+        if let Some(run) = run.as_mut().filter(|run| run.is_final()) {
+            // An outcome that its successor may or may not adopt: nothing is known but that it runs.
+            run.state = RunState::Running {
+                beat_ms: run.started_ms,
+            };
+        }
+        Ok(run)
     }
 
     async fn home(&self, id: &TaskId) -> Result<Option<Task>, QueueError> {
@@ -201,9 +223,10 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     async fn is_stuck(&self, open: Option<&TaskId>) -> Result<bool, StoreError> {
-        let Some(id) = open else { return Ok(false) };
-        Ok(self.presence(WORKERS).await?.present() == 0
-            && self.counter(&self.keys.head()).await? < id.slot())
+        if open.is_none() {
+            return Ok(false);
+        }
+        Ok(self.presence(WORKERS).await?.present() == 0 && self.waiting().await? > 0)
     }
 }
 

@@ -23,7 +23,7 @@ const DAY: u64 = 86_400;
 /// Marks, coarse to fine.
 const SPANS: [(char, u64); 3] = [('d', DAY), ('h', HOUR), ('m', MINUTE)];
 /// Closed counters are deleted when nobody can still be inserting there.
-const SWEEP_LAG_S: u64 = 600;
+pub(crate) const SWEEP_LAG_S: u64 = 600;
 
 /// What is to happen at a time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +74,8 @@ pub(crate) struct Turn {
     pub entries: Vec<Entry>,
     /// The keys of `entries`, to be deleted once they are settled.
     pub keys: Vec<String>,
+    /// Entries that are counted but not there (yet), with their second.
+    pub strays: Vec<(u64, String)>,
     /// The next second to look at.
     pub cursor_s: u64,
 }
@@ -139,13 +141,16 @@ impl<S: Store, E: Env> Queue<S, E> {
         cursor_s: u64,
         most: usize,
     ) -> Result<Turn, QueueError> {
-        let now_s = self.env.now_ms() / 1_000;
+        let began_ms = self.env.now_ms();
+        let now_s = began_ms / 1_000;
         let mut turn = Turn {
             entries: Vec::new(),
             keys: Vec::new(),
+            strays: Vec::new(),
             cursor_s,
         };
-        'turn: while turn.cursor_s <= now_s && turn.entries.len() < most {
+        'turn: while turn.cursor_s <= now_s && turn.entries.len() < most && !self.is_over(began_ms)
+        {
             for (unit, span) in SPANS {
                 if !turn.cursor_s.is_multiple_of(span) {
                     continue;
@@ -181,7 +186,10 @@ impl<S: Store, E: Env> Queue<S, E> {
             .collect();
         // An entry that is not there yet belongs to an inserter that will see the bucket closed.
         for (key, value) in keys.iter().zip(self.store.get_many(&keys).await?) {
-            let Some(value) = value else { continue };
+            let Some(value) = value else {
+                turn.strays.push((second, key.clone()));
+                continue;
+            };
             match decode(key, &value) {
                 Ok(entry) => turn.entries.push(entry),
                 Err(e) => self.env.log(&e.to_string()),

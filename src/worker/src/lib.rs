@@ -58,6 +58,7 @@ async fn start(path: &str) -> Result<Rc<HostWorker>, Problem> {
     };
     let limits = WorkerLimits {
         budget_ms: variables::duration_ms("worker_budget")?,
+        workers_max: variables::number("workers_max")?,
         ..WorkerLimits::default()
     };
     let tasks = Tasks {

@@ -3,14 +3,12 @@
 mod control;
 mod run;
 mod shift;
+mod take;
 
 pub use control::Control;
 
 use crate::attempt::Ending;
-use crate::claim::Found;
-use crate::config::ASIDE_MS;
-use crate::presence::WORKERS;
-use crate::{Delivery, Env, Outcome, Queue, QueueError, Store, StoreError, Ticket, Wake};
+use crate::{Delivery, Env, Outcome, Queue, QueueError, Store, Ticket, Wake};
 use futures::future::{FutureExt, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value;
@@ -43,6 +41,8 @@ pub struct WorkerLimits {
     pub batch_max: u64,
     /// The most tasks in progress at once.
     pub in_progress_max: usize,
+    /// The most instances that begin to compute in one window of 5 s.
+    pub workers_max: u64,
 }
 
 impl Default for WorkerLimits {
@@ -51,6 +51,7 @@ impl Default for WorkerLimits {
             budget_ms: 25_000,
             batch_max: 64,
             in_progress_max: 256,
+            workers_max: 16,
         }
     }
 }
@@ -99,8 +100,10 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     /// If the store fails.
     pub async fn start(&self, wake: Wake) -> Result<(), QueueError> {
         self.join().await?;
-        if wake == Wake::Keep {
-            self.take_keeper(true).await?;
+        if wake == Wake::Keep
+            && let Err(e) = self.take_keeper(true).await
+        {
+            self.queue.env().log(&e.to_string());
         }
         Ok(())
     }
@@ -115,7 +118,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         let mut batch = 1;
         // Met a task that computes while others are in progress: takes nothing more until they have ended.
         let mut alone = false;
-        let mut failures = 0;
+        let (mut failures, mut ends_failed) = (0, 0);
         loop {
             if running.is_empty() {
                 alone = false;
@@ -143,7 +146,8 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             let took = !found.is_empty();
             let mut computing = Vec::new();
             for delivery in found {
-                if self.queue.too_late(&delivery) || self.runner.computes(&delivery.task.kind) {
+                let alone = delivery.run.alone || self.runner.computes(&delivery.task.kind);
+                if alone || self.queue.too_late(&delivery) {
                     computing.push(delivery);
                 } else {
                     running.push(self.run(delivery));
@@ -164,11 +168,24 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             self.keep_if_due().await;
             if running.is_empty() {
                 if let Some(delivery) = computing.pop() {
-                    self.compute(delivery).await;
+                    self.compute(delivery, &mut aside).await;
                 } else if !aside.is_empty() {
                     self.queue.env().sleep_ms(POLL_MS).await;
-                } else if !took && failures == 0 && self.ends().await? {
-                    return Ok(());
+                } else if !took && failures == 0 {
+                    match self.ends().await {
+                        Ok(true) => return Ok(()),
+                        Ok(false) => ends_failed = 0,
+                        // It may be the keeper of what is due: one failed call must not end that.
+                        Err(e) => {
+                            self.queue.env().log(&e.to_string());
+                            ends_failed += 1;
+                            if ends_failed > FAILURES_MAX {
+                                return Err(e);
+                            }
+                            let wait_ms = POLL_MS * u64::from(ends_failed);
+                            self.queue.env().sleep_ms(wait_ms).await;
+                        }
+                    }
                 }
                 continue;
             }
@@ -180,58 +197,13 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         }
     }
 
-    /// Takes tickets and looks into their slots and into those set aside.
-    async fn take(&self, most: u64, aside: &mut Vec<Ticket>) -> Result<Vec<Delivery>, QueueError> {
-        let mut tickets = Vec::new();
-        if self.budget_over() || most == 0 {
-            self.stop_taking().await?;
-        } else {
-            self.join().await?;
-            tickets = self.queue.claim(most).await?;
-        }
-        tickets.append(aside);
-        if tickets.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut deliveries = Vec::new();
-        let mut empty = Vec::new();
-        self.sort(
-            self.queue.look(&tickets).await?,
-            &mut deliveries,
-            &mut empty,
-        );
-        let mut filled = Vec::new();
-        for ticket in empty {
-            let age_ms = self.queue.env().now_ms().saturating_sub(ticket.taken_ms);
-            if age_ms < ASIDE_MS && !self.budget_over() {
-                aside.push(ticket);
-            } else if self.queue.give_up(ticket.slot).await? {
-                filled.push(ticket);
-            }
-        }
-        self.sort(
-            self.queue.look(&filled).await?,
-            &mut deliveries,
-            &mut Vec::new(),
-        );
-        Ok(deliveries)
-    }
-
-    fn sort(&self, found: Vec<Found>, deliveries: &mut Vec<Delivery>, empty: &mut Vec<Ticket>) {
-        for found in found {
-            match found {
-                Found::Run(delivery) => deliveries.push(*delivery),
-                Found::Empty(ticket) => empty.push(ticket),
-                Found::Write(key, value) => self.outcomes.borrow_mut().push((key, value)),
-                Found::Nothing => {}
-            }
-        }
-    }
-
     /// Runs a task that computes, alone. Nobody may count on this instance meanwhile.
-    async fn compute(&self, delivery: Delivery) {
+    async fn compute(&self, delivery: Delivery, aside: &mut Vec<Ticket>) {
+        self.give_up_aside(aside).await;
         if let Err(e) = self.step_aside().await {
             self.queue.env().log(&e.to_string());
+            // Whether somebody keeps the time is not known.
+            self.queue.env().wake(Wake::Keep).await;
         }
         if self.queue.too_late(&delivery) {
             self.put_back(vec![delivery]).await;
@@ -239,11 +211,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             self.run(delivery).await;
         }
         self.flush().await;
-    }
-
-    /// Gives back what can't begin here, or not in time.
-    async fn put_back(&self, deliveries: Vec<Delivery>) {
-        if let Err(e) = self.queue.put_back(deliveries).await {
+        if let Err(e) = self.step_back().await {
             self.queue.env().log(&e.to_string());
         }
     }
@@ -273,18 +241,5 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
 
     fn budget_over(&self) -> bool {
         self.queue.env().now_ms().saturating_sub(self.started_ms) >= self.limits.budget_ms
-    }
-
-    /// Takes no more: others must know, and somebody must be there for what waits already.
-    async fn stop_taking(&self) -> Result<(), StoreError> {
-        if self.leave().await? && self.deserted().await? {
-            self.queue.env().wake(Wake::Work).await;
-        }
-        Ok(())
-    }
-
-    /// Whether slots wait and nobody is registered to take them.
-    async fn deserted(&self) -> Result<bool, StoreError> {
-        Ok(self.queue.waiting().await? > 0 && self.queue.presence(WORKERS).await?.present() == 0)
     }
 }

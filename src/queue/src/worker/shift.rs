@@ -7,6 +7,8 @@ use std::cell::{Cell, RefCell};
 
 /// How often the keeper turns the timer.
 const TURN_MS: u64 = 1_000;
+/// How often a keeper whose time is over tries to wake the next one.
+const HAND_OVERS_MAX: u32 = 3;
 
 /// Where this instance is registered.
 #[derive(Default)]
@@ -20,8 +22,21 @@ pub(super) struct Shift {
     /// The last window in which it did the keeper's whole work, and when it last turned the timer.
     kept: Cell<u64>,
     turned_ms: Cell<u64>,
+    /// When it last looked whether slots wait although it takes none.
+    looked_ms: Cell<u64>,
     /// Whether it put something into the timer, so that it must see that somebody keeps the time.
     pub(super) timed: Cell<bool>,
+}
+
+impl Shift {
+    /// True about once a second.
+    pub(super) fn looks_again(&self, now_ms: u64) -> bool {
+        let due = now_ms >= self.looked_ms.get() + TURN_MS;
+        if due {
+            self.looked_ms.set(now_ms);
+        }
+        due
+    }
 }
 
 fn remember(windows: &RefCell<Vec<u64>>, window: u64) {
@@ -41,35 +56,50 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     pub(super) async fn join(&self) -> Result<(), StoreError> {
         let window = self.window();
         if !self.shift.worker.borrow().contains(&window) {
-            self.queue.join(WORKERS, window).await?;
+            // First, since a call that failed may have counted us: to leave once too often only wakes one too many.
             remember(&self.shift.worker, window);
+            self.queue.join(WORKERS, window).await?;
         }
         Ok(())
     }
 
     /// Leaves every window that it joined. False if it was not registered.
     pub(super) async fn leave(&self) -> Result<bool, StoreError> {
-        let windows = self.shift.worker.take();
-        for window in &windows {
-            self.queue.leave(WORKERS, *window).await?;
-        }
-        Ok(!windows.is_empty())
+        self.leave_all(WORKERS, &self.shift.worker).await
     }
 
     pub(super) async fn leave_keeper(&self) -> Result<(), StoreError> {
-        for window in self.shift.keeper.take() {
-            self.queue.leave(KEEPER, window).await?;
-        }
+        self.leave_all(KEEPER, &self.shift.keeper).await?;
         Ok(())
+    }
+
+    async fn leave_all(&self, role: char, windows: &RefCell<Vec<u64>>) -> Result<bool, StoreError> {
+        let mut any = false;
+        loop {
+            let Some(window) = windows.borrow().last().copied() else {
+                return Ok(any);
+            };
+            self.queue.leave(role, window).await?;
+            windows.borrow_mut().retain(|w| *w != window);
+            any = true;
+        }
     }
 
     pub(super) async fn take_keeper(&self, again: bool) -> Result<bool, StoreError> {
         self.shift.tried.set(self.window());
-        let taken = self.queue.take_keeper(again).await?;
-        if let Some(window) = taken {
-            remember(&self.shift.keeper, window);
+        match self.queue.take_keeper(again).await {
+            Ok(taken) => {
+                if let Some(window) = taken {
+                    remember(&self.shift.keeper, window);
+                }
+                Ok(taken.is_some())
+            }
+            Err(e) => {
+                // It may have counted us: keep, rather than make others believe that somebody does.
+                remember(&self.shift.keeper, self.window());
+                Err(e)
+            }
         }
-        Ok(taken.is_some())
     }
 
     /// Does the keeper's work if it is due and this instance is the keeper, or if nobody was in this window yet. A
@@ -104,15 +134,32 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         Ok(())
     }
 
-    /// Steps aside for a task that computes: others must know that nobody is here.
+    /// Steps aside for a task that computes: others must know that nobody is here. Wakes a successor for what waits or is
+    /// due, unless as many compute as may.
     pub(super) async fn step_aside(&self) -> Result<(), QueueError> {
-        self.leave().await?;
-        let kept = !self.shift.keeper.borrow().is_empty();
+        let mut aside = 0;
+        let windows = self.shift.worker.borrow().clone();
+        for window in windows {
+            aside = self.queue.aside(window, true).await?.aside();
+        }
+        let kept = !self.shift.keeper.borrow().is_empty() || self.shift.timed.get();
         self.leave_keeper().await?;
         if kept && self.queue.keeper_needed().await? {
             self.queue.env().wake(Wake::Keep).await;
-        } else if self.deserted().await? {
+        } else if aside < self.limits.workers_max && self.deserted().await? {
             self.queue.env().wake(Wake::Work).await;
+        }
+        Ok(())
+    }
+
+    /// Is there again after it has computed. Windows that are over keep it aside for good.
+    pub(super) async fn step_back(&self) -> Result<(), StoreError> {
+        let here = self.window();
+        for window in self.shift.worker.take() {
+            if window == here {
+                self.queue.aside(window, false).await?;
+                remember(&self.shift.worker, window);
+            }
         }
         Ok(())
     }
@@ -134,13 +181,21 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             if !kept && !self.shift.timed.get() {
                 return Ok(true);
             }
+            // Should a call fail from here on, the next try must look again although nobody keeps any more.
+            self.shift.timed.set(true);
             self.leave_keeper().await?;
-            if !self.queue.keeper_needed().await? {
-                return Ok(true);
+            match self.queue.keeper_needed().await {
+                Ok(true) => {}
+                Ok(false) => return Ok(true),
+                Err(e @ QueueError::Record { .. }) => {
+                    // A newer version's record: keeping is up to that version.
+                    self.queue.env().log(&e.to_string());
+                    return Ok(true);
+                }
+                Err(e) => return Err(e),
             }
             if self.budget_over() {
-                self.queue.env().wake(Wake::Keep).await;
-                return Ok(true);
+                return self.hand_over_keeping().await;
             }
             if !self.take_keeper(true).await? {
                 return Ok(true);
@@ -149,6 +204,18 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                 return Ok(false);
             }
         }
+    }
+
+    /// Wakes the next keeper, and sees that there is one: the chain must not break at one call that failed.
+    async fn hand_over_keeping(&self) -> Result<bool, QueueError> {
+        for _ in 0..HAND_OVERS_MAX {
+            self.queue.env().wake(Wake::Keep).await;
+            if self.queue.presence(KEEPER).await?.present() > 0 {
+                break;
+            }
+            self.queue.env().sleep_ms(TURN_MS).await;
+        }
+        Ok(true)
     }
 
     /// Keeps time while nothing else is to do, not registered as a worker: whoever enqueues wakes one. True if slots

@@ -1,0 +1,113 @@
+//! Tickets: taking them, looking into their slots, and giving back what can't begin here.
+
+use super::{Runner, Worker};
+use crate::claim::Found;
+use crate::config::ASIDE_MS;
+use crate::presence::WORKERS;
+use crate::{Delivery, Env, QueueError, Store, StoreError, Ticket, Wake};
+
+impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
+    /// Takes tickets and looks into their slots and into those set aside.
+    pub(super) async fn take(
+        &self,
+        most: u64,
+        aside: &mut Vec<Ticket>,
+    ) -> Result<Vec<Delivery>, QueueError> {
+        let mut tickets = Vec::new();
+        if self.budget_over() || most == 0 {
+            self.stop_taking().await?;
+        } else {
+            self.join().await?;
+            if (aside.len() as u64) < self.limits.batch_max {
+                tickets = self.queue.claim(most).await?;
+            }
+        }
+        tickets.append(aside);
+        if tickets.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut deliveries = Vec::new();
+        let mut empty = Vec::new();
+        match self.queue.look(&tickets).await {
+            Ok(found) => self.sort(found, &mut deliveries, &mut empty),
+            Err(e) => {
+                // Nothing was claimed yet: the tickets are still good.
+                aside.append(&mut tickets);
+                return Err(e);
+            }
+        }
+        let mut filled = Vec::new();
+        for ticket in empty {
+            let age_ms = self.queue.env().now_ms().saturating_sub(ticket.taken_ms);
+            if age_ms < ASIDE_MS && !self.budget_over() {
+                aside.push(ticket);
+            } else {
+                match self.queue.give_up(ticket.slot).await {
+                    Ok(true) => filled.push(ticket),
+                    Ok(false) => {}
+                    // Given up or not: rescue sees to it. What was found besides is to be run.
+                    Err(e) => self.queue.env().log(&e.to_string()),
+                }
+            }
+        }
+        match self.queue.look(&filled).await {
+            Ok(found) => self.sort(found, &mut deliveries, &mut Vec::new()),
+            Err(e) => {
+                self.queue.env().log(&e.to_string());
+                aside.append(&mut filled);
+            }
+        }
+        Ok(deliveries)
+    }
+
+    fn sort(&self, found: Vec<Found>, deliveries: &mut Vec<Delivery>, empty: &mut Vec<Ticket>) {
+        for found in found {
+            match found {
+                Found::Run(delivery) => deliveries.push(*delivery),
+                Found::Empty(ticket) => empty.push(ticket),
+                Found::Write(key, value) => self.outcomes.borrow_mut().push((key, value)),
+                Found::Nothing => {}
+            }
+        }
+    }
+
+    /// Gives up the tickets that were set aside, before this instance is busy for long.
+    pub(super) async fn give_up_aside(&self, aside: &mut Vec<Ticket>) {
+        let mut filled = Vec::new();
+        for ticket in aside.drain(..) {
+            match self.queue.give_up(ticket.slot).await {
+                Ok(true) => filled.push(ticket),
+                Ok(false) => {}
+                Err(e) => self.queue.env().log(&e.to_string()),
+            }
+        }
+        let mut deliveries = Vec::new();
+        match self.queue.look(&filled).await {
+            Ok(found) => self.sort(found, &mut deliveries, &mut Vec::new()),
+            Err(e) => self.queue.env().log(&e.to_string()),
+        }
+        self.put_back(deliveries).await;
+    }
+
+    /// Gives back what can't begin here, or not in time.
+    pub(super) async fn put_back(&self, deliveries: Vec<Delivery>) {
+        if let Err(e) = self.queue.put_back(deliveries).await {
+            self.queue.env().log(&e.to_string());
+        }
+    }
+
+    /// Takes no more: others must know, and somebody must be there for what waits already.
+    async fn stop_taking(&self) -> Result<(), StoreError> {
+        let left = self.leave().await?;
+        // What was announced since by the keeper or by a task that ended here must not wait either.
+        if (left || self.shift.looks_again(self.queue.env().now_ms())) && self.deserted().await? {
+            self.queue.env().wake(Wake::Work).await;
+        }
+        Ok(())
+    }
+
+    /// Whether slots wait and nobody is registered to take them.
+    pub(super) async fn deserted(&self) -> Result<bool, StoreError> {
+        Ok(self.queue.waiting().await? > 0 && self.queue.presence(WORKERS).await?.present() == 0)
+    }
+}

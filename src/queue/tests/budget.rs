@@ -1,0 +1,260 @@
+//! Store calls per operation, counted. The table in ARCHITECTURE.md says the same.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use handoff_queue::memory::Calls;
+use handoff_queue::{NewTask, RETENTION_MIN_MS, State, TaskId, Wake};
+use serde_json::json;
+use support::{Line, Sim, task};
+
+fn is_read(line: &Line) -> bool {
+    matches!(line.operation, "get" | "get_many" | "counter")
+}
+
+/// Reads (one for each key) and writes (one for each call) in a recording.
+fn count<'a>(lines: impl IntoIterator<Item = &'a Line>) -> Calls {
+    let mut calls = Calls::default();
+    let mut last = None;
+    for line in lines {
+        if line.operation.is_empty() {
+            continue;
+        }
+        if is_read(line) {
+            calls.reads += 1;
+        } else {
+            // The keys of one call follow each other.
+            let many = line.operation.ends_with("_many");
+            let this = (line.at_ms, line.who.as_str(), line.operation);
+            if !(many && last == Some(this)) {
+                calls.writes += 1;
+            }
+            last = Some(this);
+            continue;
+        }
+        last = None;
+    }
+    calls
+}
+
+/// Nobody is woken, so that only the measured operation calls the store.
+fn alone() -> Sim {
+    let sim = Sim::new(7);
+    sim.world.faults.wake_fails.set(1_000);
+    sim
+}
+
+fn tasks(n: usize) -> Vec<NewTask> {
+    (0..n).map(|i| task(&format!("t{i}"), json!({}))).collect()
+}
+
+fn backlog(sim: &Sim, n: usize) -> Vec<TaskId> {
+    let batches = (0..n).step_by(1_000);
+    batches
+        .flat_map(|from| sim.enqueue(tasks((n - from).min(1_000))))
+        .collect()
+}
+
+fn cost_of(sim: &Sim, work: impl FnOnce(&Sim)) -> Calls {
+    sim.world.store.take_calls();
+    work(sim);
+    sim.world.store.take_calls()
+}
+
+#[test]
+fn enqueueing_costs_the_same_for_one_and_for_a_hundred_whatever_waits() {
+    for waiting in [0, 10_000] {
+        for n in [1, 100] {
+            let sim = alone();
+            backlog(&sim, waiting);
+            let cost = cost_of(&sim, |sim| drop(sim.enqueue(tasks(n))));
+            println!("enqueue {n} behind {waiting}: {cost:?}");
+            assert_eq!((cost.writes, cost.reads), (2, 2), "{n} behind {waiting}");
+        }
+    }
+}
+
+#[test]
+fn status_costs_the_same_whatever_waits() {
+    for waiting in [0, 10_000] {
+        let sim = alone();
+        let done = sim.enqueue(tasks(1)).remove(0);
+        sim.worker(Wake::Work);
+        sim.until_state(&done, State::Succeeded, 1_000);
+        sim.run_for(60_000);
+        assert!(sim.alive().is_empty());
+        backlog(&sim, waiting);
+        let open = sim.enqueue(tasks(1)).remove(0);
+        for (id, name, brief_max, view_max) in [(&done, "final", 2, 3), (&open, "waiting", 3, 6)] {
+            let brief = cost_of(&sim, |sim| drop(sim.brief(id)));
+            let view = cost_of(&sim, |sim| drop(sim.view(id)));
+            println!("status of a {name} task before {waiting}: brief {brief:?}, view {view:?}");
+            assert_eq!(brief.writes + view.writes, 0);
+            assert!(brief.reads <= brief_max, "{brief:?}");
+            assert!(view.reads <= view_max, "{view:?}");
+        }
+    }
+}
+
+/// What a worker's claim of `k` tickets and the work on them cost, cut out of a recording.
+fn claim_and_finish(lines: &[Line], k: u64) -> Calls {
+    let by = format!("by {k}:");
+    let claim = lines
+        .iter()
+        .position(|l| l.key == "q.test.head" && l.text.starts_with(&by))
+        .unwrap_or_else(|| panic!("no claim of {k}"));
+    let from = lines[..claim]
+        .iter()
+        .rposition(|l| l.key == "q.test.tail")
+        .unwrap();
+    let finish = lines[claim..]
+        .iter()
+        .position(|l| l.key.starts_with("q.test.o.") && !is_read(l))
+        .unwrap();
+    let last = lines[claim + finish..]
+        .iter()
+        .take_while(|l| l.key.starts_with("q.test.o."))
+        .count();
+    count(&lines[from..claim + finish + last])
+}
+
+#[test]
+fn claiming_and_finishing_short_tasks_costs_two_writes_and_a_read_each() {
+    // A worker takes 1, 2, 4 … 64: with 127 tasks the last batch is one of 64.
+    for (waiting, k) in [(1, 1), (127, 64), (10_127, 64)] {
+        let sim = alone();
+        let ids = backlog(&sim, waiting);
+        sim.record();
+        sim.worker(Wake::Work);
+        sim.until_state(ids.last().unwrap(), State::Succeeded, 10_000);
+        let cost = claim_and_finish(&sim.record(), k);
+        println!("claim and finish {k} of {waiting}: {cost:?}");
+        assert_eq!((cost.writes, cost.reads), (2, k + 4), "{k} of {waiting}");
+    }
+}
+
+#[test]
+fn a_long_task_costs_its_heartbeats_more() {
+    let sim = alone();
+    let id = sim.enqueue_one(task("long", json!({"sleep_ms": 21_500})));
+    sim.record();
+    sim.worker(Wake::Work);
+    sim.run_for(22_000);
+    assert_eq!(sim.state(&id), State::Succeeded);
+    let lines = sim.record();
+    let own = |l: &&Line| {
+        ["s.1", "o.1.0", "c.1.1", "xb.0"]
+            .iter()
+            .any(|k| l.key == format!("q.test.{k}"))
+            || (l.key == "q.test.head" && l.operation == "increment")
+    };
+    let by_worker = || lines.iter().filter(|l| l.who.starts_with("worker"));
+    let task = count(
+        by_worker()
+            .filter(own)
+            .filter(|l| !(l.key.contains(".xb.") && l.at_ms > 50)),
+    );
+    let cancel_looks = by_worker()
+        .filter(|l| l.key.contains(".xb.") && l.at_ms > 50)
+        .count();
+    let all = count(by_worker());
+    println!(
+        "a task of 21.5 s: {task:?}, {cancel_looks} looks for a cancel, all calls of the worker {all:?}"
+    );
+    // The claim, five heartbeats (after 1 s, then every 5 s), the outcome.
+    assert_eq!(task.writes, 2 + 5);
+    // A look once a second.
+    assert!((20..=22).contains(&cancel_looks), "{cancel_looks}");
+}
+
+/// All calls of all instances in two minutes in which `n` tasks made by `new` run.
+fn two_minutes(n: usize, new: impl Fn(&Sim, NewTask) -> NewTask) -> Calls {
+    let sim = Sim::new(3);
+    // The keeper's first pass is a long one.
+    sim.tick();
+    sim.run_for(60_000);
+    cost_of(&sim, |sim| {
+        let tasks = tasks(n).into_iter().map(|t| new(sim, t));
+        let ids = sim.enqueue(tasks.collect());
+        sim.run_for(120_000);
+        assert!(sim.alive().is_empty(), "the keeper has seen to everything");
+        assert!(!ids.is_empty());
+    })
+}
+
+/// Asserts what the first such task and each further one may cost, all calls counted, beyond a task without.
+fn assert_extra(
+    name: &str,
+    first_max: (u64, u64),
+    each_max: (f64, f64),
+    new: impl Fn(&Sim, NewTask) -> NewTask,
+) {
+    let plain = |n| two_minutes(n, |_, task| task);
+    let (plain_one, plain_many) = (plain(1), plain(101));
+    let (one, many) = (two_minutes(1, &new), two_minutes(101, &new));
+    let first = (one.writes - plain_one.writes, one.reads - plain_one.reads);
+    let each = |many: u64, one: u64, plain_many: u64, plain_one: u64| {
+        ((many - one) as f64 - (plain_many - plain_one) as f64) / 100.0
+    };
+    let each = (
+        each(many.writes, one.writes, plain_many.writes, plain_one.writes),
+        each(many.reads, one.reads, plain_many.reads, plain_one.reads),
+    );
+    println!(
+        "a task alone {plain_one:?}; {name}: the first has (writes, reads) {first:?} more, each further one {each:?}"
+    );
+    assert!(
+        first.0 <= first_max.0 && first.1 <= first_max.1,
+        "{first:?}"
+    );
+    assert!(each.0 <= each_max.0 && each.1 <= each_max.1, "{each:?}");
+}
+
+#[test]
+fn a_delay() {
+    assert_extra("a delay", (225, 325), (8.1, 23.5), |sim, task| NewTask {
+        not_before_ms: Some(sim.now_ms() + 20_000),
+        ..task
+    });
+}
+
+#[test]
+fn a_retry() {
+    assert_extra("a retry", (225, 325), (7.0, 18.5), |_, mut task| {
+        task.args["fail_times"] = 1.into();
+        task.args["after_ms"] = 20_000.into();
+        task
+    });
+}
+
+#[test]
+fn rescue_and_retention_of_five_hundred() {
+    let sim = Sim::new(5);
+    let hour = |t| NewTask {
+        retention_ms: RETENTION_MIN_MS,
+        ..t
+    };
+    let of_slots = |l: &Line| {
+        let kind = l.key.split('.').nth(2).unwrap_or_default();
+        matches!(kind, "s" | "h" | "c" | "o" | "r" | "x") && l.who.starts_with("worker")
+    };
+    let ids = sim.enqueue(tasks(500).into_iter().map(hour).collect());
+    sim.until_state(&ids[499], State::Succeeded, 5_000);
+    sim.record();
+    sim.run_for(60_000);
+    let rescue = count(sim.record().iter().filter(|l| of_slots(l)));
+    sim.run_with_ticks(RETENTION_MIN_MS + 30 * 60_000, 60_000);
+    let retention = count(sim.record().iter().filter(|l| of_slots(l)));
+    assert!(
+        !sim.world
+            .store
+            .keys()
+            .iter()
+            .any(|k| k.starts_with("q.test.s."))
+    );
+    println!("500 tasks: rescue {rescue:?}, retention {retention:?}");
+    assert_eq!((rescue.writes, rescue.reads), (0, 500));
+    assert!(retention.reads <= 4 * 500 + 20, "{retention:?}");
+    assert!(retention.writes <= 3, "{retention:?}");
+}

@@ -1,0 +1,291 @@
+//! Who lost its claim can't change what its successor decided.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use futures::FutureExt;
+use handoff_queue::{Brief, NewTask, State, Store, Wake};
+use serde_json::json;
+use support::{Action, Sim, When, task};
+
+fn short_timeout(task: NewTask) -> NewTask {
+    NewTask {
+        timeout_ms: 5_000,
+        ..task
+    }
+}
+
+/// A task whose first owner stops for 100 s before `operation` on `key`, and comes back.
+fn stalled_owner(seed: u64, operation: &'static str, key: &'static str, new: NewTask) -> Sim {
+    let sim = Sim::new(seed);
+    let mut first = true;
+    sim.world.faults.script(move |call| {
+        if first
+            && call.operation == operation
+            && call.key == key
+            && call.instance.name.starts_with("worker")
+        {
+            first = false;
+            return Action::Stall(When::Before, 100_000);
+        }
+        Action::Pass
+    });
+    let id = sim.enqueue_one(new);
+    sim.run_with_ticks(60_000, 5_000);
+    let before = sim.brief(&id);
+    assert!(
+        matches!(before, Brief::Final(_)),
+        "a successor decided: {before:?}"
+    );
+    sim.run_with_ticks(80_000, 5_000);
+    assert_eq!(sim.brief(&id), before, "the owner came back");
+    assert_eq!(*sim.world.violations.borrow(), Vec::<String>::new());
+    sim
+}
+
+#[test]
+fn an_owner_of_epoch_0_that_comes_back_changes_nothing() {
+    let sim = stalled_owner(
+        1,
+        "set",
+        "q.test.o.1.0",
+        short_timeout(task("a", json!({}))),
+    );
+    assert_eq!(sim.began("a").len(), 2);
+    assert!(
+        sim.world.store.keys().contains(&"q.test.o.1.0".to_owned()),
+        "it did write"
+    );
+}
+
+#[test]
+fn an_owner_of_a_later_epoch_that_comes_back_changes_nothing() {
+    let new = short_timeout(task("a", json!({"sleep_ms": 500})));
+    let new = NewTask {
+        not_before_ms: Some(support::START_MS + 100),
+        ..new
+    };
+    // Its second write to the key is the outcome; the first is the start mark.
+    let sim = Sim::new(2);
+    let mut writes = 0;
+    sim.world.faults.script(move |call| {
+        if call.operation == "set" && call.key == "q.test.o.1.1" {
+            writes += 1;
+            if writes == 2 {
+                return Action::Stall(When::Before, 100_000);
+            }
+        }
+        Action::Pass
+    });
+    let id = sim.enqueue_one(new);
+    sim.run_with_ticks(60_000, 5_000);
+    let before = sim.brief(&id);
+    let Brief::Final(run) = &before else {
+        panic!("{before:?}")
+    };
+    assert_eq!(run.epoch, 2);
+    sim.run_with_ticks(80_000, 5_000);
+    assert_eq!(sim.brief(&id), before);
+    assert_eq!(sim.began("a").len(), 2);
+    let late = sim
+        .world
+        .store
+        .get("q.test.o.1.1")
+        .now_or_never()
+        .unwrap()
+        .unwrap()
+        .unwrap();
+    assert!(
+        String::from_utf8_lossy(&late).contains("succeeded"),
+        "it did write"
+    );
+}
+
+#[test]
+fn who_dies_between_outcome_and_decision_is_finished_by_rescue() {
+    for after_outcome in ["counter q.test.c.1.2", "set q.test.r.1"] {
+        let sim = Sim::new(3);
+        let mut first = true;
+        sim.world.faults.script(move |call| {
+            let this = format!("{} {}", call.operation, call.key);
+            let by_worker = call.instance.name.starts_with("worker");
+            if first && by_worker && this == after_outcome {
+                first = false;
+                return Action::Kill(When::Before);
+            }
+            Action::Pass
+        });
+        let id = sim.enqueue_one(NewTask {
+            not_before_ms: Some(sim.now_ms() + 100),
+            ..task("a", json!({"then": 5}))
+        });
+        sim.run_for(3_000);
+        assert_eq!(sim.began("a").len(), 1);
+        assert!(
+            !matches!(sim.brief(&id), Brief::Final(_)),
+            "{after_outcome}"
+        );
+        sim.run_with_ticks(40_000, 5_000);
+        let view = sim.view(&id).unwrap();
+        assert_eq!(
+            (view.state, view.result),
+            (State::Succeeded, Some(json!(5)))
+        );
+        assert_eq!(sim.began("a").len(), 1, "it had run");
+    }
+}
+
+#[test]
+fn a_stale_announcement_of_a_final_task_changes_nothing() {
+    let sim = Sim::new(4);
+    let id = sim.enqueue_one(task("a", json!({"then": 5})));
+    sim.until_state(&id, State::Succeeded, 1_000);
+    sim.run_for(60_000);
+    let before = sim.brief(&id);
+    for times in 1..=2 {
+        let store = &sim.world.store;
+        let slot = store
+            .increment("q.test.tail", 1)
+            .now_or_never()
+            .unwrap()
+            .unwrap();
+        let record = br#"1{"announce":[1,1]}"#;
+        store
+            .set(&format!("q.test.s.{slot}"), record)
+            .now_or_never()
+            .unwrap()
+            .unwrap();
+        sim.tick();
+        sim.run_for(5_000);
+        assert_eq!(sim.brief(&id), before, "{times}");
+        assert_eq!(sim.began("a").len(), 1);
+    }
+}
+
+#[test]
+fn a_killed_worker_is_replaced_and_the_task_runs_again() {
+    let sim = Sim::new(5);
+    let id = sim.enqueue_one(short_timeout(task(
+        "a",
+        json!({"sleep_ms": 2_000, "then": 5}),
+    )));
+    sim.run_for(1_500);
+    sim.alive().iter().for_each(|w| w.kill());
+    sim.run_with_ticks(60_000, 5_000);
+    let view = sim.view(&id).unwrap();
+    assert_eq!((view.state, view.attempt), (State::Succeeded, 2));
+    assert_eq!(sim.began("a").len(), 2);
+    assert!(view.errors[0].error.contains("the worker was lost"));
+}
+
+#[test]
+fn a_failed_write_of_an_outcome_is_repeated_with_the_same_bytes() {
+    for key in ["q.test.o.1.1", "q.test.r.1"] {
+        for when in [When::Before, When::After] {
+            let sim = Sim::new(6);
+            let mut fails = 3;
+            sim.world.faults.script(move |call| {
+                if call.operation == "set" && call.key == key && fails > 0 {
+                    fails -= 1;
+                    return Action::Fail(when);
+                }
+                Action::Pass
+            });
+            // Claimed late enough that the start mark of epoch 1 is written.
+            let id = sim.enqueue_one(NewTask {
+                not_before_ms: Some(sim.now_ms() + 100),
+                ..short_timeout(task("a", json!({"sleep_ms": 200})))
+            });
+            sim.run_with_ticks(60_000, 5_000);
+            assert_eq!(sim.state(&id), State::Succeeded);
+            assert_eq!(
+                *sim.world.violations.borrow(),
+                Vec::<String>::new(),
+                "{key} {when:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_deadline_in_a_second_that_a_keeper_ahead_has_passed_is_put_off_to_a_later_one() {
+    let sim = Sim::new(7);
+    let id = sim.enqueue_one(NewTask {
+        timeout_ms: 20_000,
+        ..task("a", json!({"sleep_ms": 15_000}))
+    });
+    sim.run_for(2_000);
+    sim.alive().iter().for_each(|w| w.kill());
+    // The lease ends 23 s after the start; a keeper that is ahead has closed the seconds around that.
+    let mut calls = 0;
+    sim.world.faults.script(move |_| {
+        calls += 1;
+        assert!(
+            calls < 50_000,
+            "it looks again and again without any time passing"
+        );
+        Action::Pass
+    });
+    let end_s = (sim.now_ms() + 21_000) / 1_000;
+    let store = &sim.world.store;
+    for second in end_s - 1..=end_s + 3 {
+        let key = format!("q.test.ts.{second}");
+        store
+            .increment(&key, 1 << 40)
+            .now_or_never()
+            .unwrap()
+            .unwrap();
+    }
+    sim.run_with_ticks(60_000, 5_000);
+    assert_eq!(sim.state(&id), State::Succeeded);
+    assert_eq!(sim.began("a").len(), 2);
+}
+
+#[test]
+fn a_task_that_is_announced_twice_runs_once() {
+    let sim = Sim::new(8);
+    sim.world.faults.wake_fails.set(1_000);
+    let id = sim.enqueue_one(NewTask {
+        not_before_ms: Some(sim.now_ms() + 600_000),
+        ..task("a", json!({"sleep_ms": 100}))
+    });
+    let store = &sim.world.store;
+    for _ in 0..2 {
+        let slot = store
+            .increment("q.test.tail", 1)
+            .now_or_never()
+            .unwrap()
+            .unwrap();
+        let record = br#"1{"announce":[1,1]}"#;
+        store
+            .set(&format!("q.test.s.{slot}"), record)
+            .now_or_never()
+            .unwrap()
+            .unwrap();
+    }
+    sim.worker(Wake::Work);
+    sim.worker(Wake::Work);
+    sim.run_for(2_000);
+    assert_eq!(
+        (sim.state(&id), sim.began("a").len()),
+        (State::Succeeded, 1)
+    );
+}
+
+#[test]
+fn a_ticket_that_was_held_too_long_is_not_used() {
+    let sim = Sim::new(9);
+    let mut first = true;
+    sim.world.faults.script(move |call| {
+        if first && call.operation == "get_many" && call.key == "q.test.s.1" {
+            first = false;
+            return Action::Stall(When::After, 60_000);
+        }
+        Action::Pass
+    });
+    let id = sim.enqueue_one(short_timeout(task("a", json!({}))));
+    sim.run_with_ticks(100_000, 5_000);
+    assert_eq!(sim.state(&id), State::Succeeded);
+    assert_eq!(sim.began("a").len(), 1, "by the successor only");
+}

@@ -1,0 +1,45 @@
+//! What happened to one task.
+
+use super::load::Asked;
+use crate::support::Line;
+use std::fmt::Write;
+
+const LINES_MAX: usize = 400;
+
+/// The lines about a task, or the last ones if it is about none.
+pub fn history(lines: &[Line], asked: Option<&Asked>) -> String {
+    let mut text = String::new();
+    let chosen: Vec<&Line> = match asked {
+        Some(asked) => lines.iter().filter(|l| is_about(l, asked)).collect(),
+        None => lines.iter().collect(),
+    };
+    let skipped = chosen.len().saturating_sub(LINES_MAX);
+    if skipped > 0 {
+        let _ = writeln!(text, "… {skipped} lines before");
+    }
+    for line in &chosen[skipped..] {
+        let _ = writeln!(text, "{line}");
+    }
+    text
+}
+
+fn is_about(line: &Line, asked: &Asked) -> bool {
+    let slot = asked.id.slot();
+    if line.who.starts_with("client") && matches!(line.operation, "get" | "counter") {
+        return false; // The look at every task, every few seconds.
+    }
+    let mut parts = line.key.split('.').skip(2);
+    let (kind, number) = (parts.next().unwrap_or_default(), parts.next());
+    if matches!(kind, "s" | "h" | "c" | "o" | "r" | "x") && number == Some(&slot.to_string()) {
+        return true;
+    }
+    let named = [
+        format!(r#""announce":[{slot},"#),
+        format!(r#"{{"t":{slot},"#),
+        format!("RUNS {} ", asked.name),
+    ];
+    named.iter().any(|n| line.text.contains(n))
+        || (line.operation.is_empty()
+            && !line.text.starts_with("RUNS")
+            && !line.text.starts_with("wakes"))
+}

@@ -1,0 +1,123 @@
+//! What can go wrong with a store call: at random by the seed, or exactly as a test says.
+
+use super::{Instance, World};
+use std::cell::{Cell, RefCell};
+
+/// Before or after the call takes effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    Before,
+    After,
+}
+
+/// What happens to a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    Pass,
+    /// Others run first.
+    Yield,
+    /// It takes this long.
+    Slow(u64),
+    /// It fails, applied or not.
+    Fail(When),
+    /// A call with several keys is applied to some of them only, and fails.
+    FailInPart,
+    /// The instance dies.
+    Kill(When),
+    /// The instance dies with the call applied to some of its keys only.
+    KillInPart,
+    /// Nothing moves in this instance for so long.
+    Stall(When, u64),
+}
+
+/// A call that is about to be made.
+pub struct Call<'a> {
+    pub instance: &'a Instance,
+    pub operation: &'static str,
+    /// The first key, or the only one.
+    pub key: &'a str,
+}
+
+type Script = Box<dyn FnMut(&Call<'_>) -> Action>;
+
+/// Faults by chance, per ten thousand calls, and by script.
+#[derive(Default)]
+pub struct Faults {
+    pub yields: Cell<u64>,
+    pub slow: Cell<u64>,
+    pub fails: Cell<u64>,
+    pub kills: Cell<u64>,
+    pub stalls: Cell<u64>,
+    /// The longest stall.
+    pub stall_ms: Cell<u64>,
+    /// How often waking a worker comes to nothing.
+    pub wake_fails: Cell<u64>,
+    /// Clocks are ahead of the true time by at most this much.
+    pub skew_ms: Cell<u64>,
+    /// How many kills, failures and stalls there were.
+    pub happened: Cell<u64>,
+    script: RefCell<Option<Script>>,
+}
+
+impl Faults {
+    /// Asks `script` before every call from now on.
+    pub fn script(&self, script: impl FnMut(&Call<'_>) -> Action + 'static) {
+        *self.script.borrow_mut() = Some(Box::new(script));
+    }
+
+    pub fn no_script(&self) {
+        *self.script.borrow_mut() = None;
+    }
+
+    /// No more faults. Calls still interleave.
+    pub fn off(&self) {
+        for chance in [&self.fails, &self.kills, &self.stalls, &self.wake_fails] {
+            chance.set(0);
+        }
+    }
+
+    pub fn decide(&self, world: &World, call: &Call<'_>) -> Action {
+        if let Some(script) = self.script.borrow_mut().as_mut() {
+            let action = script(call);
+            if action != Action::Pass {
+                return action;
+            }
+        }
+        let when = |world: &World| {
+            if world.chance(500) {
+                When::Before
+            } else {
+                When::After
+            }
+        };
+        let dice = world.below(10_000);
+        let mut below = 0;
+        let mut hits = |tenths: u64| {
+            below += tenths;
+            dice < below
+        };
+        let action = if hits(self.kills.get()) {
+            if world.chance(300) {
+                Action::KillInPart
+            } else {
+                Action::Kill(when(world))
+            }
+        } else if hits(self.fails.get()) {
+            if world.chance(300) {
+                Action::FailInPart
+            } else {
+                Action::Fail(when(world))
+            }
+        } else if hits(self.stalls.get()) {
+            Action::Stall(when(world), 1 + world.below(self.stall_ms.get()))
+        } else if hits(self.slow.get()) {
+            return Action::Slow(1 + world.below(5));
+        } else if hits(self.yields.get()) {
+            return Action::Yield;
+        } else {
+            return Action::Pass;
+        };
+        self.happened.set(self.happened.get() + 1);
+        action
+    }
+}

@@ -1,0 +1,234 @@
+//! Instances: what a host starts, stalls and kills.
+
+use super::time::{Sleep, yield_now};
+use super::{SimRunner, World};
+use futures::channel::oneshot;
+use futures::future::LocalBoxFuture;
+use futures::task::LocalSpawnExt;
+use handoff_queue::{Env, Wake, Worker};
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+/// More live workers than this mean that they wake each other without end.
+const WORKERS_MAX: usize = 200;
+
+/// One instance of a component.
+pub struct Instance {
+    pub name: String,
+    /// How far its clock is ahead of the true time.
+    pub skew_ms: u64,
+    /// No fault reaches it.
+    pub immune: Cell<bool>,
+    ended: Cell<bool>,
+    killed: Cell<bool>,
+    stalled_until_ms: Cell<u64>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Instance {
+    pub fn new(name: String, skew_ms: u64) -> Self {
+        Self {
+            name,
+            skew_ms,
+            immune: Cell::default(),
+            ended: Cell::default(),
+            killed: Cell::default(),
+            stalled_until_ms: Cell::default(),
+            waker: RefCell::default(),
+        }
+    }
+
+    pub fn is_alive(&self) -> bool {
+        !self.ended.get() && !self.killed.get()
+    }
+
+    pub fn was_killed(&self) -> bool {
+        self.killed.get()
+    }
+
+    /// Nothing that it would have done from here on happens.
+    pub fn kill(&self) {
+        self.killed.set(true);
+        self.waker.take().into_iter().for_each(Waker::wake);
+    }
+
+    /// Nothing in it moves until then.
+    pub fn stall_until(&self, at_ms: u64) {
+        self.stalled_until_ms
+            .set(at_ms.max(self.stalled_until_ms.get()));
+    }
+
+    pub fn stalled_until_ms(&self) -> u64 {
+        self.stalled_until_ms.get()
+    }
+}
+
+type Work = LocalBoxFuture<'static, ()>;
+type OnPanic = Box<dyn FnOnce(String) -> Work>;
+
+/// An instance's work: not polled while it stalls, dropped when it is killed, replaced by `on_panic` when it panics.
+pub struct Guarded {
+    world: Rc<World>,
+    instance: Rc<Instance>,
+    work: Option<Work>,
+    on_panic: Option<OnPanic>,
+    stall: Option<Sleep>,
+}
+
+impl Guarded {
+    pub fn new(
+        world: &Rc<World>,
+        instance: &Rc<Instance>,
+        work: Work,
+        on_panic: Option<OnPanic>,
+    ) -> Self {
+        Self {
+            world: world.clone(),
+            instance: instance.clone(),
+            work: Some(work),
+            on_panic,
+            stall: None,
+        }
+    }
+
+    fn end(&mut self) -> Poll<()> {
+        self.work = None;
+        self.instance.ended.set(true);
+        Poll::Ready(())
+    }
+}
+
+impl Future for Guarded {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        *this.instance.waker.borrow_mut() = Some(cx.waker().clone());
+        loop {
+            if this.instance.killed.get() {
+                this.world.note(&this.instance, "KILLED");
+                return this.end();
+            }
+            let until_ms = this.instance.stalled_until_ms.get();
+            if until_ms > this.world.clock.now_ms() {
+                let mut stall = this.world.clock.sleep_until(until_ms);
+                let _ = Pin::new(&mut stall).poll(cx);
+                this.stall = Some(stall);
+                return Poll::Pending;
+            }
+            let Some(work) = this.work.as_mut() else {
+                return Poll::Ready(());
+            };
+            match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
+                Ok(Poll::Ready(())) => return this.end(),
+                Ok(Poll::Pending) if this.instance.killed.get() => {}
+                Ok(Poll::Pending) => return Poll::Pending,
+                Err(panic) => {
+                    let Some(message) = panic.downcast_ref::<TaskPanic>() else {
+                        std::panic::resume_unwind(panic);
+                    };
+                    this.world.note(&this.instance, "PANICKED");
+                    this.world.panics.set(this.world.panics.get() + 1);
+                    match this.on_panic.take() {
+                        Some(on_panic) => this.work = Some(on_panic(message.0.clone())),
+                        None => return this.end(),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What a test task panics with.
+pub struct TaskPanic(pub String);
+
+/// Keeps the panics of test tasks out of the output.
+pub fn quiet_panics() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let default = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if info.payload().downcast_ref::<TaskPanic>().is_none() {
+                default(info);
+            }
+        }));
+    });
+}
+
+impl World {
+    /// A new worker, and what says that it is registered.
+    pub fn spawn_worker(self: &Rc<Self>, wake: Wake) -> (Rc<Instance>, oneshot::Receiver<()>) {
+        let instance = self.instance("worker");
+        let mut workers = self.workers.borrow_mut();
+        workers.push(instance.clone());
+        let alive = workers.iter().filter(|w| w.is_alive()).count();
+        assert!(alive <= WORKERS_MAX, "too many workers");
+        let (registered, receiver) = oneshot::channel();
+        let runner = SimRunner {
+            world: self.clone(),
+            instance: instance.clone(),
+        };
+        let worker = Worker::new(self.queue_on(&instance), runner, self.limits.get());
+        let worker = Rc::new(worker);
+        let (world, name, panicking) = (self.clone(), instance.name.clone(), worker.clone());
+        let work = async move {
+            let mut ended = worker.start(wake).await;
+            if ended.is_ok() {
+                let _ = registered.send(());
+                ended = worker.work().await;
+            }
+            if let Err(e) = ended {
+                world.logs.borrow_mut().push(format!("{name} ended: {e}"));
+            }
+        };
+        let on_panic: OnPanic = Box::new(move |message| {
+            Box::pin(async move { panicking.panicked(&message).await }) as Work
+        });
+        let guarded = Guarded::new(self, &instance, Box::pin(work), Some(on_panic));
+        self.spawner.spawn_local(guarded).unwrap();
+        (instance, receiver)
+    }
+}
+
+/// The environment that an instance sees.
+pub struct SimEnv {
+    pub world: Rc<World>,
+    pub instance: Rc<Instance>,
+}
+
+impl Env for SimEnv {
+    fn now_ms(&self) -> u64 {
+        self.world.clock.now_ms() + self.instance.skew_ms
+    }
+
+    fn random(&self) -> u64 {
+        self.world.random()
+    }
+
+    async fn sleep_ms(&self, ms: u64) {
+        if ms == 0 {
+            yield_now().await;
+        } else {
+            self.world.clock.sleep(ms).await;
+        }
+    }
+
+    async fn wake(&self, wake: Wake) {
+        if self.world.chance(self.world.faults.wake_fails.get()) {
+            return;
+        }
+        self.world.note(&self.instance, &format!("wakes {wake:?}"));
+        // A call to the host takes its time.
+        self.world.clock.sleep(1 + self.world.below(10)).await;
+        let (_, registered) = self.world.spawn_worker(wake);
+        let _ = registered.await; // An error: it was killed before it could register.
+    }
+
+    fn log(&self, message: &str) {
+        self.world.note(&self.instance, message);
+        self.world.logs.borrow_mut().push(message.to_owned());
+    }
+}

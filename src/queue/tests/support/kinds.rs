@@ -1,0 +1,97 @@
+//! Test kinds whose behaviour is in their arguments.
+
+use super::instance::TaskPanic;
+use super::time::yield_now;
+use super::{Instance, World};
+use handoff_queue::{Control, Outcome, Runner};
+use serde_json::{Value, json};
+use std::rc::Rc;
+
+/// One begin of a task's code.
+#[derive(Debug, Clone)]
+pub struct Began {
+    pub name: String,
+    pub attempt: u32,
+    pub checkpoint: Option<Value>,
+    /// The true time.
+    pub at_ms: u64,
+    /// By the clock of the instance.
+    pub seen_ms: u64,
+    pub worker: String,
+}
+
+pub struct SimRunner {
+    pub world: Rc<World>,
+    pub instance: Rc<Instance>,
+}
+
+impl Runner for SimRunner {
+    fn computes(&self, kind: &str) -> bool {
+        kind == "compute"
+    }
+
+    /// What `args` say, in this order; all are optional:
+    /// - `progress`: said at the start
+    /// - `sleep_ms`: takes so long; a computing kind blocks its instance meanwhile
+    /// - `hang`: never ends
+    /// - `until_cancelled`: ends when it sees the request to cancel
+    /// - `panic_times`: panics in so many attempts
+    /// - `fail_times`: fails in so many attempts, with `after_ms` if given
+    /// - `fatal`: fails for good with this
+    /// - `continues`: goes on in so many further instances
+    /// - `then`: its result; otherwise what it counted as continuations
+    async fn run(&self, kind: &str, args: Value, control: Rc<Control>) -> Outcome {
+        let number = |field: &str| args[field].as_u64().unwrap_or(0);
+        let name = args["name"].as_str().unwrap_or_default().to_owned();
+        let at_ms = self.world.clock.now_ms();
+        self.world.note(
+            &self.instance,
+            &format!("RUNS {name} attempt {}", control.attempt()),
+        );
+        self.world.began.borrow_mut().push(Began {
+            name,
+            attempt: control.attempt(),
+            checkpoint: control.checkpoint().cloned(),
+            at_ms,
+            seen_ms: at_ms + self.instance.skew_ms,
+            worker: self.instance.name.clone(),
+        });
+        if !args["progress"].is_null() {
+            control.set_progress(args["progress"].clone());
+        }
+        let sleep_ms = number("sleep_ms");
+        if kind == "compute" {
+            self.instance.stall_until(at_ms + sleep_ms);
+        }
+        self.world.clock.sleep(sleep_ms).await;
+        if !args["hang"].is_null() {
+            futures::future::pending::<()>().await;
+        }
+        while !args["until_cancelled"].is_null() {
+            if control.is_cancelled() {
+                return Outcome::Cancelled;
+            }
+            self.world.clock.sleep(100).await;
+        }
+        if u64::from(control.attempt()) <= number("panic_times") {
+            std::panic::panic_any(TaskPanic("as told".to_owned()));
+        }
+        if u64::from(control.attempt()) <= number("fail_times") {
+            return Outcome::Retry {
+                error: format!("failure {}", control.attempt()),
+                after_ms: args["after_ms"].as_u64(),
+            };
+        }
+        if let Some(error) = args["fatal"].as_str() {
+            return Outcome::Fail(error.to_owned());
+        }
+        let parts = control.checkpoint().and_then(Value::as_u64).unwrap_or(0);
+        if parts < number("continues") {
+            return Outcome::Continue(json!(parts + 1));
+        }
+        match &args["then"] {
+            Value::Null => Outcome::Done(json!(parts)),
+            then => Outcome::Done(then.clone()),
+        }
+    }
+}

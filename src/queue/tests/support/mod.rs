@@ -1,0 +1,361 @@
+//! A simulated host: one thread, virtual time, and one seed that decides everything. Instances (workers and clients)
+//! share a store in memory; each has its own clock, may stall, and may be killed between any two store calls.
+
+#![allow(dead_code, unused_imports, clippy::unwrap_used)] // Every test file uses a part of it.
+
+mod faults;
+mod instance;
+mod kinds;
+mod store;
+mod time;
+
+pub use faults::{Action, Call, Faults, When};
+pub use instance::Instance;
+pub use kinds::{Began, SimRunner};
+pub use store::SimStore;
+
+use futures::executor::{LocalPool, LocalSpawner};
+use futures::task::LocalSpawnExt;
+use handoff_queue::memory::MemoryStore;
+use handoff_queue::{
+    Brief, Env, NewTask, Queue, Receipt, State, TaskId, TaskView, Wake, WorkerLimits,
+};
+use instance::{Guarded, SimEnv};
+use serde_json::Value;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use time::Clock;
+
+/// A Tuesday, 14:03:07.250 UTC: neither a window nor a minute, an hour or a day begins here.
+pub const START_MS: u64 = 1_790_000_000_000 - 1_790_000_000_000 % 86_400_000 + 50_587_250;
+
+pub type SimQueue = Queue<SimStore, SimEnv>;
+
+/// One line of a recording: a store call, or a note of something else.
+#[derive(Debug, Clone)]
+pub struct Line {
+    pub at_ms: u64,
+    pub who: String,
+    pub operation: &'static str,
+    pub key: String,
+    pub text: String,
+}
+
+impl std::fmt::Display for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { at_ms, who, .. } = self;
+        let text: String = self.text.chars().take(220).collect();
+        write!(
+            f,
+            "{at_ms:>9} {who:<9} {} {} {text}",
+            self.operation, self.key
+        )
+    }
+}
+
+/// What all instances share.
+pub struct World {
+    pub clock: Clock,
+    pub store: MemoryStore,
+    pub faults: Faults,
+    pub limits: Cell<WorkerLimits>,
+    /// Every begin of a task's code.
+    pub began: RefCell<Vec<Began>>,
+    /// Lines that the queue told the operator.
+    pub logs: RefCell<Vec<String>>,
+    /// What happened, if it is recorded.
+    pub lines: RefCell<Option<Vec<Line>>>,
+    pub workers: RefCell<Vec<Rc<Instance>>>,
+    /// Writes that no rule of the protocol allows.
+    pub violations: RefCell<Vec<String>>,
+    /// Slots, outcomes and results as they are now, beside the store so that looking costs no counted call.
+    written: RefCell<BTreeMap<String, Vec<u8>>>,
+    panics: Cell<u64>,
+    random: Cell<u64>,
+    spawner: LocalSpawner,
+    instances: Cell<usize>,
+}
+
+impl World {
+    /// 64 bits from the seed (splitmix64).
+    pub fn random(&self) -> u64 {
+        let state = self.random.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.random.set(state);
+        let z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `below`.
+    pub fn below(&self, below: u64) -> u64 {
+        self.random() % below.max(1)
+    }
+
+    /// True `per_mille` times in a thousand.
+    pub fn chance(&self, per_mille: u64) -> bool {
+        per_mille > 0 && self.below(1_000) < per_mille
+    }
+
+    /// Whether any task has panicked, which makes its neighbours run again.
+    pub fn panicked(&self) -> bool {
+        self.panics.get() > 0
+    }
+
+    /// Records something that is no store call.
+    pub fn note(&self, instance: &Instance, what: &str) {
+        self.line(instance, "", "", || what.to_owned());
+    }
+
+    /// Records a store call.
+    pub fn line(
+        &self,
+        instance: &Instance,
+        operation: &'static str,
+        key: &str,
+        text: impl FnOnce() -> String,
+    ) {
+        if let Some(lines) = self.lines.borrow_mut().as_mut() {
+            lines.push(Line {
+                at_ms: self.clock.now_ms() - START_MS,
+                who: instance.name.clone(),
+                operation,
+                key: key.to_owned(),
+                text: text(),
+            });
+        }
+    }
+
+    fn instance(&self, kind: &str) -> Rc<Instance> {
+        let number = self.instances.get() + 1;
+        self.instances.set(number);
+        let skew_ms = self.below(self.faults.skew_ms.get() + 1);
+        Rc::new(Instance::new(format!("{kind}{number}"), skew_ms))
+    }
+
+    fn queue_on(self: &Rc<Self>, instance: &Rc<Instance>) -> SimQueue {
+        let store = SimStore {
+            world: self.clone(),
+            instance: instance.clone(),
+        };
+        let env = SimEnv {
+            world: self.clone(),
+            instance: instance.clone(),
+        };
+        Queue::new("test", store, env).unwrap()
+    }
+}
+
+/// The world and who drives it.
+pub struct Sim {
+    pub world: Rc<World>,
+    pool: RefCell<LocalPool>,
+}
+
+impl Sim {
+    pub fn new(seed: u64) -> Self {
+        let pool = LocalPool::new();
+        let world = World {
+            clock: Clock::new(START_MS),
+            store: MemoryStore::default(),
+            faults: Faults::default(),
+            limits: Cell::new(WorkerLimits::default()),
+            began: RefCell::default(),
+            logs: RefCell::default(),
+            lines: RefCell::default(),
+            workers: RefCell::default(),
+            violations: RefCell::default(),
+            written: RefCell::default(),
+            panics: Cell::default(),
+            random: Cell::new(seed.wrapping_mul(0x2545_f491_4f6c_dd1d)),
+            spawner: pool.spawner(),
+            instances: Cell::default(),
+        };
+        instance::quiet_panics();
+        Self {
+            world: Rc::new(world),
+            pool: RefCell::new(pool),
+        }
+    }
+
+    pub fn now_ms(&self) -> u64 {
+        self.world.clock.now_ms()
+    }
+
+    /// An instance that is no worker: it enqueues, asks, cancels.
+    pub fn client(&self) -> (Rc<Instance>, SimQueue) {
+        let instance = self.world.instance("client");
+        let queue = self.world.queue_on(&instance);
+        (instance, queue)
+    }
+
+    /// Runs `work` in an instance of its own. `None` if the instance was killed.
+    pub fn spawn<T: 'static, F: Future<Output = T> + 'static>(
+        &self,
+        work: impl FnOnce(Rc<Instance>, SimQueue) -> F,
+    ) -> Spawned<T> {
+        let (instance, queue) = self.client();
+        let done = Rc::new(RefCell::new(None));
+        let put = done.clone();
+        let future = work(instance.clone(), queue);
+        let future = Box::pin(async move {
+            let result = future.await;
+            *put.borrow_mut() = Some(result);
+        });
+        self.world
+            .spawner
+            .spawn_local(Guarded::new(&self.world, &instance, future, None))
+            .unwrap();
+        Spawned { instance, done }
+    }
+
+    /// Starts a worker as the host does when it is woken.
+    pub fn worker(&self, wake: Wake) -> Rc<Instance> {
+        let (instance, _) = self.world.spawn_worker(wake);
+        instance
+    }
+
+    /// Everything that can happen now happens; no time passes.
+    pub fn settle(&self) {
+        self.pool.borrow_mut().run_until_stalled();
+    }
+
+    /// Lets `ms` pass.
+    pub fn run_for(&self, ms: u64) {
+        let end_ms = self.now_ms() + ms;
+        self.run_until(ms, || false);
+        assert!(self.now_ms() == end_ms);
+    }
+
+    /// Lets time pass until `done` says so, at most `ms`. Says whether it did.
+    pub fn run_until(&self, ms: u64, done: impl Fn() -> bool) -> bool {
+        let end_ms = self.now_ms() + ms;
+        loop {
+            self.settle();
+            if done() {
+                return true;
+            }
+            if !self.world.clock.advance(end_ms) {
+                return false;
+            }
+        }
+    }
+
+    /// What `work` comes to in an instance of its own that no fault reaches, in whatever time it takes.
+    pub fn wait<T: 'static, F: Future<Output = T> + 'static>(
+        &self,
+        work: impl FnOnce(SimQueue) -> F,
+    ) -> T {
+        let spawned = self.spawn(|instance, queue| {
+            instance.immune.set(true);
+            work(queue)
+        });
+        let ended = self.run_until(10 * 60_000, || spawned.done.borrow().is_some());
+        assert!(ended, "it did not end within ten minutes");
+        spawned.take().unwrap()
+    }
+
+    /// Enqueues as the api component does: acknowledge, then wake.
+    pub fn enqueue(&self, tasks: Vec<NewTask>) -> Vec<TaskId> {
+        self.wait(|queue| async move {
+            let receipt = queue.enqueue(tasks).await.unwrap();
+            queue.wake_for(&receipt, 8).await.unwrap();
+            receipt.ids
+        })
+    }
+
+    pub fn enqueue_one(&self, task: NewTask) -> TaskId {
+        self.enqueue(vec![task]).remove(0)
+    }
+
+    pub fn view(&self, id: &TaskId) -> Option<TaskView> {
+        let id = id.clone();
+        self.wait(|queue| async move { queue.view(&id).await.unwrap() })
+    }
+
+    pub fn state(&self, id: &TaskId) -> State {
+        self.view(id).unwrap().state
+    }
+
+    pub fn brief(&self, id: &TaskId) -> Brief {
+        let id = id.clone();
+        self.wait(|queue| async move { queue.brief(&id).await.unwrap() })
+    }
+
+    /// What a request or cron tick does.
+    pub fn tick(&self) {
+        self.wait(|queue| async move { queue.push_along(None).await.unwrap() });
+    }
+
+    /// Lets time pass, with a tick every `every_ms`, for `ms`.
+    pub fn run_with_ticks(&self, ms: u64, every_ms: u64) {
+        let end_ms = self.now_ms() + ms;
+        while self.now_ms() < end_ms {
+            self.run_for(every_ms.min(end_ms - self.now_ms()));
+            self.tick();
+        }
+    }
+
+    /// Lets time pass until the task is in `state`; fails after `ms`. Returns how long it took.
+    pub fn until_state(&self, id: &TaskId, state: State, ms: u64) -> u64 {
+        let start_ms = self.now_ms();
+        while self.state(id) != state {
+            let waited_ms = self.now_ms() - start_ms;
+            assert!(
+                waited_ms < ms,
+                "{id} is {:?} and not {state} after {waited_ms} ms",
+                self.view(id)
+            );
+            self.run_for(10);
+        }
+        self.now_ms() - start_ms
+    }
+
+    /// The instances of workers that have not ended.
+    pub fn alive(&self) -> Vec<Rc<Instance>> {
+        let workers = self.world.workers.borrow();
+        workers.iter().filter(|w| w.is_alive()).cloned().collect()
+    }
+
+    /// How often the code of the task named `name` began.
+    pub fn began(&self, name: &str) -> Vec<Began> {
+        let began = self.world.began.borrow();
+        began.iter().filter(|b| b.name == name).cloned().collect()
+    }
+
+    /// Records what happens from now on; returns what was recorded so far.
+    pub fn record(&self) -> Vec<Line> {
+        let lines = self.world.lines.replace(Some(Vec::new()));
+        lines.unwrap_or_default()
+    }
+}
+
+/// A piece of work in an instance of its own.
+pub struct Spawned<T> {
+    pub instance: Rc<Instance>,
+    done: Rc<RefCell<Option<T>>>,
+}
+
+impl<T> Spawned<T> {
+    pub fn is_done(&self) -> bool {
+        self.done.borrow().is_some()
+    }
+
+    pub fn take(&self) -> Option<T> {
+        self.done.borrow_mut().take()
+    }
+}
+
+/// A task of the test kind that does `args`. Its name is how its runs are found.
+pub fn task(name: &str, mut args: Value) -> NewTask {
+    args["name"] = name.into();
+    NewTask::new("io", args)
+}
+
+/// The same as a task that computes: nothing else happens in its instance meanwhile.
+pub fn computing(name: &str, args: Value) -> NewTask {
+    NewTask {
+        kind: "compute".to_owned(),
+        ..task(name, args)
+    }
+}
