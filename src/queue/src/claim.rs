@@ -38,14 +38,23 @@ impl<S: Store, E: Env> Queue<S, E> {
         Ok(tail.saturating_sub(head))
     }
 
-    /// Takes at most `most` tickets, and no more than a fair share among the registered workers.
-    pub(crate) async fn claim(&self, most: u64) -> Result<Vec<Ticket>, StoreError> {
+    /// Takes at most `most` tickets, no more than a fair share among the registered workers, and none while
+    /// `workers_max` compute.
+    pub(crate) async fn claim(
+        &self,
+        most: u64,
+        workers_max: u64,
+    ) -> Result<Vec<Ticket>, StoreError> {
         let waiting = self.waiting().await?;
         if waiting == 0 {
             return Ok(Vec::new());
         }
-        let workers = self.presence(WORKERS).await?.present().max(1);
-        let count = waiting.div_ceil(workers).min(most).max(1);
+        let workers = self.presence(WORKERS).await?;
+        if workers.aside() >= workers_max {
+            return Ok(Vec::new());
+        }
+        let share = waiting.div_ceil(workers.present().max(1));
+        let count = share.min(most).max(1);
         let taken_ms = self.env.now_ms();
         let last = self.increment(&self.keys.head(), count).await?;
         let ticket = |slot| Ticket { slot, taken_ms };

@@ -106,11 +106,12 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// If the store fails; then the next request wakes a worker.
     pub async fn wake_for(&self, receipt: &Receipt, workers_max: u64) -> Result<(), QueueError> {
         let delayed = receipt.tasks.iter().any(|t| t.not_before_ms.is_some());
-        let workers = self.presence(WORKERS).await?.present();
+        let presence = self.presence(WORKERS).await?;
+        let workers = presence.present();
         let short = receipt.backlog > workers * BACKLOG_PER_WORKER && workers < workers_max;
         if delayed && self.presence(KEEPER).await?.present() == 0 {
             self.env.wake(Wake::Keep).await;
-        } else if workers == 0 || short {
+        } else if (workers == 0 && presence.aside() < workers_max) || short {
             self.env.wake(Wake::Work).await;
         }
         Ok(())

@@ -135,18 +135,17 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     }
 
     /// Steps aside for a task that computes: others must know that nobody is here. Wakes a successor for what waits or is
-    /// due, unless as many compute as may.
+    /// due.
     pub(super) async fn step_aside(&self) -> Result<(), QueueError> {
-        let mut aside = 0;
         let windows = self.shift.worker.borrow().clone();
         for window in windows {
-            aside = self.queue.aside(window, true).await?.aside();
+            self.queue.aside(window, true).await?;
         }
         let kept = !self.shift.keeper.borrow().is_empty() || self.shift.timed.get();
         self.leave_keeper().await?;
         if kept && self.queue.keeper_needed().await? {
             self.queue.env().wake(Wake::Keep).await;
-        } else if aside < self.limits.workers_max && self.deserted().await? {
+        } else if self.deserted().await? {
             self.queue.env().wake(Wake::Work).await;
         }
         Ok(())
@@ -168,13 +167,12 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     pub(super) async fn ends(&self) -> Result<bool, QueueError> {
         // Leave first and look then: enqueueing writes first and looks then.
         self.leave().await?;
-        if self.queue.waiting().await? > 0 {
-            if !self.budget_over() {
-                return Ok(false);
-            }
-            if self.deserted().await? {
-                self.queue.env().wake(Wake::Work).await;
-            }
+        let (waiting, deserted) = self.waiting().await?;
+        if waiting && !self.budget_over() {
+            return Ok(false);
+        }
+        if deserted {
+            self.queue.env().wake(Wake::Work).await;
         }
         loop {
             let kept = !self.shift.keeper.borrow().is_empty();

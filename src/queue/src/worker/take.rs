@@ -19,7 +19,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         } else {
             self.join().await?;
             if (aside.len() as u64) < self.limits.batch_max {
-                tickets = self.queue.claim(most).await?;
+                tickets = self.queue.claim(most, self.limits.workers_max).await?;
             }
         }
         tickets.append(aside);
@@ -106,8 +106,18 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         Ok(())
     }
 
-    /// Whether slots wait and nobody is registered to take them.
+    /// Whether slots wait that somebody may take, and whether nobody is registered to do so.
+    pub(super) async fn waiting(&self) -> Result<(bool, bool), StoreError> {
+        if self.queue.waiting().await? == 0 {
+            return Ok((false, false));
+        }
+        let workers = self.queue.presence(WORKERS).await?;
+        let takeable = workers.aside() < self.limits.workers_max;
+        Ok((takeable, takeable && workers.present() == 0))
+    }
+
+    /// Whether slots wait, nobody is registered to take them, and somebody may.
     pub(super) async fn deserted(&self) -> Result<bool, StoreError> {
-        Ok(self.queue.waiting().await? > 0 && self.queue.presence(WORKERS).await?.present() == 0)
+        Ok(self.waiting().await?.1)
     }
 }

@@ -36,6 +36,7 @@ impl Runner for SimRunner {
     /// - `hang`: never ends
     /// - `until_cancelled`: ends when it sees the request to cancel
     /// - `panic_times`: panics in so many attempts
+    /// - `traps`: kills its instance
     /// - `fail_times`: fails in so many attempts, with `after_ms` if given
     /// - `fatal`: fails for good with this
     /// - `continues`: goes on in so many further instances
@@ -75,6 +76,10 @@ impl Runner for SimRunner {
         }
         if u64::from(control.attempt()) <= number("panic_times") {
             std::panic::panic_any(TaskPanic("as told".to_owned()));
+        }
+        if !args["traps"].is_null() {
+            self.instance.kill();
+            futures::future::pending::<()>().await;
         }
         if u64::from(control.attempt()) <= number("fail_times") {
             return Outcome::Retry {

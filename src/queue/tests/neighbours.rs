@@ -1,0 +1,95 @@
+//! What one task may do to others.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use handoff_queue::{NewTask, RetryPolicy, State, WorkerLimits};
+use serde_json::json;
+use support::{Sim, computing, task};
+
+fn short_lease(task: NewTask, attempts: u32) -> NewTask {
+    NewTask {
+        timeout_ms: 2_000,
+        retry: RetryPolicy {
+            attempts,
+            ..RetryPolicy::default()
+        },
+        ..task
+    }
+}
+
+#[test]
+fn a_task_that_kills_its_instance_takes_no_other_with_it() {
+    let sim = Sim::new(1);
+    // They begin together, and the one in the middle kills the instance when the others have written a heartbeat: that
+    // costs each the first of its two attempts, and none the second.
+    let tasks = (0..30).map(|i| match i {
+        15 => task("killer", json!({"sleep_ms": 1_500, "traps": true})),
+        _ => task(&format!("t{i}"), json!({"sleep_ms": 1_800})),
+    });
+    let ids = sim.enqueue(tasks.map(|t| short_lease(t, 2)).collect());
+    for _ in 0..40 {
+        sim.run_for(5_000);
+        sim.tick();
+    }
+    for (i, id) in ids.iter().enumerate() {
+        let view = sim.view(id).unwrap();
+        let expected = if i == 15 {
+            State::Failed
+        } else {
+            State::Succeeded
+        };
+        assert_eq!(view.state, expected, "t{i}: {:?}", view.errors);
+    }
+    // Once together, and then by itself, however often it kills.
+    let killed = sim.began("killer").len();
+    assert!(killed >= 2);
+    for i in (0..30).filter(|&i| i != 15) {
+        assert!(sim.began(&format!("t{i}")).len() <= 2, "t{i}");
+    }
+}
+
+#[test]
+fn computing_tasks_do_not_start_more_instances_than_they_may() {
+    let sim = Sim::new(2);
+    sim.world.limits.set(WorkerLimits {
+        workers_max: 4,
+        ..WorkerLimits::default()
+    });
+    let tasks = (0..50).map(|i| computing(&format!("c{i}"), json!({"sleep_ms": 3_000})));
+    let ids = sim.enqueue(tasks.collect());
+    let began = || {
+        (0..50)
+            .map(|i| sim.began(&format!("c{i}")).len())
+            .sum::<usize>()
+    };
+    sim.run_for(2_000);
+    // A window may have ended in between.
+    assert!((4..=8).contains(&began()), "{}", began());
+    sim.run_for(180_000);
+    for id in &ids {
+        assert_eq!(sim.state(id), State::Succeeded);
+    }
+}
+
+#[test]
+fn what_comes_due_in_a_worker_that_takes_no_more_is_taken_by_another() {
+    let sim = Sim::new(3);
+    sim.world.limits.set(WorkerLimits {
+        budget_ms: 3_000,
+        ..WorkerLimits::default()
+    });
+    // The instance stays for the long task, past its budget; the other task comes due meanwhile, and nobody asks.
+    let long = sim.enqueue_one(task("long", json!({"sleep_ms": 50_000})));
+    let due_ms = sim.now_ms() + 20_000;
+    let late = sim.enqueue_one(NewTask {
+        not_before_ms: Some(due_ms),
+        ..task("late", json!({}))
+    });
+    sim.run_for(30_000);
+    assert_eq!(sim.state(&long), State::Running);
+    assert_eq!(sim.state(&late), State::Succeeded);
+    let delay_ms = sim.began("late")[0].at_ms - due_ms;
+    assert!(delay_ms <= 3_000, "{delay_ms}");
+}
