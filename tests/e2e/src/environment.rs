@@ -1,0 +1,41 @@
+//! What `cargo xtask test` says about this machine.
+
+use std::env::{var, var_os};
+use std::path::PathBuf;
+
+const HINT: &str = "run `cargo xtask test --only e2e`, which builds what these tests start";
+
+/// The workspace root, whose spin.toml and built components are run.
+pub fn root() -> Result<PathBuf, String> {
+    path("HANDOFF_ROOT")
+}
+
+/// The local host's program.
+pub fn local_host() -> Result<PathBuf, String> {
+    path("HANDOFF_HOST_BIN")
+}
+
+/// Spin's program.
+pub fn spin() -> Result<PathBuf, String> {
+    skipped("HANDOFF_SKIP_SPIN")?;
+    path("HANDOFF_SPIN_BIN")
+}
+
+/// Whether redis-server can be started.
+pub fn redis() -> Result<(), String> {
+    skipped("HANDOFF_SKIP_REDIS")
+}
+
+fn path(variable: &str) -> Result<PathBuf, String> {
+    match var_os(variable) {
+        Some(value) if !value.is_empty() => Ok(value.into()),
+        _ => Err(format!("{variable} is not set; {HINT}")),
+    }
+}
+
+fn skipped(variable: &str) -> Result<(), String> {
+    match var(variable) {
+        Ok(reason) => Err(reason),
+        Err(_) => Ok(()),
+    }
+}

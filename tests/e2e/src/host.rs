@@ -1,0 +1,186 @@
+//! A running application.
+
+use crate::client::Client;
+use crate::environment;
+use crate::pair::{Kind, Pair, Storage};
+use crate::poll::until;
+use crate::process::Process;
+use crate::redis::Redis;
+use std::ffi::OsString;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// Includes compiling the components, on a busy machine.
+const START_TIME: Duration = Duration::from_secs(90);
+/// So much of the log is shown when a test fails.
+const LOG_LINES: usize = 150;
+
+/// The application on a host, with a store of its own. Killed and deleted when it is dropped.
+pub struct Host {
+    process: Process,
+    client: Client,
+    arguments: Vec<OsString>,
+    program: PathBuf,
+    // Dropped in this order: Redis writes into the folder.
+    _redis: Option<Redis>,
+    folder: TempDir,
+}
+
+impl Host {
+    /// Starts the application with variables of spin.toml set.
+    #[track_caller]
+    pub fn start(pair: Pair, variables: &[(&str, &str)]) -> Self {
+        Self::start_with(pair, variables, &[])
+    }
+
+    /// The same, with more options of the host.
+    #[track_caller]
+    pub fn start_with(pair: Pair, variables: &[(&str, &str)], options: &[&str]) -> Self {
+        let folder = tempfile::Builder::new().prefix("handoff-e2e-").tempdir();
+        let folder = folder.expect("a folder for the state");
+        let redis = (pair.storage == Storage::Redis).then(|| Redis::start(folder.path()));
+        let program = match pair.kind {
+            Kind::Local => environment::local_host(),
+            Kind::Spin => environment::spin(),
+        };
+        let program = program.expect("tests on this pair are skipped where it is not available");
+        let mut arguments = arguments(pair, folder.path(), redis.as_ref());
+        for (name, value) in variables {
+            arguments.extend(["--variable".into(), format!("{name}={value}").into()]);
+        }
+        arguments.extend(options.iter().map(Into::into));
+        let (process, address) = serve(&program, &arguments, folder.path());
+        Self {
+            process,
+            client: Client::new(address),
+            arguments,
+            program,
+            _redis: redis,
+            folder,
+        }
+    }
+
+    /// The way to it.
+    pub fn http(&self) -> &Client {
+        &self.client
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.client.address()
+    }
+
+    /// The number of its process group.
+    pub fn group(&self) -> u32 {
+        self.process.group()
+    }
+
+    /// Kills the host at once, as a crash would. The store stays.
+    #[track_caller]
+    pub fn kill9(&mut self) {
+        let group = self.process.group();
+        assert!(self.process.kill(), "process group {group} can't be killed");
+    }
+
+    /// Starts it again with the same store, on another port.
+    #[track_caller]
+    pub fn restart(&mut self) {
+        self.kill9();
+        let (process, address) = serve(&self.program, &self.arguments, self.folder.path());
+        self.process = process;
+        self.client = Client::new(address);
+    }
+
+    /// Whether the store's files mention a key that begins like this.
+    pub fn has_stored(&self, key: &str) -> bool {
+        files(self.folder.path())
+            .filter(|file| file.extension().is_none_or(|e| e != "log"))
+            .filter_map(|file| fs::read(file).ok())
+            .any(|bytes| bytes.windows(key.len()).any(|part| part == key.as_bytes()))
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let output = self.process.output();
+            let lines: Vec<_> = output.lines().collect();
+            let last = &lines[lines.len().saturating_sub(LOG_LINES)..];
+            eprintln!("--- what the host printed last\n{}\n---", last.join("\n"));
+        }
+    }
+}
+
+fn arguments(pair: Pair, folder: &Path, redis: Option<&Redis>) -> Vec<OsString> {
+    let root = environment::root();
+    let root = root.expect("tests are skipped where it is not known");
+    let manifest = root.join("spin.toml").into();
+    let listen = ["--listen".into(), "127.0.0.1:0".into()];
+    let mut arguments: Vec<OsString> = match pair.kind {
+        Kind::Local => vec!["--manifest".into(), manifest],
+        Kind::Spin => vec!["up".into(), "--from".into(), manifest],
+    };
+    arguments.extend(listen);
+    match (pair.kind, redis) {
+        (Kind::Local, Some(redis)) => arguments.extend(["--store".into(), redis.url().into()]),
+        (Kind::Local, None) if pair.storage == Storage::Memory => {
+            arguments.extend(["--store".into(), "memory".into()]);
+        }
+        (Kind::Local, None) => {
+            let file = format!("sqlite:{}", folder.join("store.db").display());
+            arguments.extend(["--store".into(), file.into()]);
+        }
+        (Kind::Spin, redis) => {
+            let state = folder.join("spin");
+            arguments.extend(["--state-dir".into(), state.into()]);
+            // As much as the local host gives an instance.
+            let memory_max = (128 << 20).to_string();
+            arguments.extend(["--max-instance-memory".into(), memory_max.into()]);
+            if let Some(redis) = redis {
+                let file = folder.join("runtime.toml");
+                let text = format!(
+                    "[key_value_store.default]\ntype = \"redis\"\nurl = \"{}\"\n",
+                    redis.url()
+                );
+                fs::write(&file, text).expect("Spin's configuration is written");
+                arguments.extend(["--runtime-config-file".into(), file.into()]);
+            }
+        }
+    }
+    arguments
+}
+
+/// Starts the host and waits until it says where it serves.
+#[track_caller]
+fn serve(program: &Path, arguments: &[OsString], folder: &Path) -> (Process, SocketAddr) {
+    let mut process = Process::start(program, arguments, folder, &folder.join("host.log"));
+    let address = until("the host serves", START_TIME, || {
+        let ended = process.has_ended();
+        let output = process.output();
+        assert!(!ended, "the host ended by itself: {output}");
+        // A line that is not complete may still lack digits.
+        let (complete, _) = output.rsplit_once('\n')?;
+        let mut lines = complete.lines();
+        lines.find_map(|line| line.strip_prefix("Serving http://")?.trim().parse().ok())
+    });
+    (process, address)
+}
+
+fn files(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let mut folders = vec![folder.to_owned()];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                files.push(path);
+            }
+        }
+    }
+    files.into_iter()
+}

@@ -1,0 +1,128 @@
+//! The hosts and stores that every flow is run on.
+
+use crate::{environment, limit, say};
+use std::fmt;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Local,
+    Spin,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Storage {
+    Sqlite,
+    Redis,
+    Memory,
+}
+
+/// A host and the store that it uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pair {
+    pub(crate) kind: Kind,
+    pub(crate) storage: Storage,
+}
+
+impl Pair {
+    /// The local host with a SQLite file.
+    pub const LOCAL_SQLITE: Self = Self::new(Kind::Local, Storage::Sqlite);
+    /// The local host with Redis.
+    pub const LOCAL_REDIS: Self = Self::new(Kind::Local, Storage::Redis);
+    /// The local host with a store that is gone when it ends.
+    pub const LOCAL_MEMORY: Self = Self::new(Kind::Local, Storage::Memory);
+    /// Spin with its default store, a SQLite file.
+    pub const SPIN_SQLITE: Self = Self::new(Kind::Spin, Storage::Sqlite);
+    /// Spin with Redis.
+    pub const SPIN_REDIS: Self = Self::new(Kind::Spin, Storage::Redis);
+
+    const fn new(kind: Kind, storage: Storage) -> Self {
+        Self { kind, storage }
+    }
+
+    /// Whether it is the host of this project.
+    pub fn is_local(self) -> bool {
+        self.kind == Kind::Local
+    }
+
+    /// Why it can't be run here, if it can't.
+    fn available(self) -> Result<(), String> {
+        environment::root()?;
+        match self.kind {
+            Kind::Local => environment::local_host()?,
+            Kind::Spin => environment::spin()?,
+        };
+        match self.storage {
+            Storage::Redis => environment::redis(),
+            Storage::Sqlite | Storage::Memory => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Pair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            Kind::Local => "local",
+            Kind::Spin => "spin",
+        };
+        let storage = match self.storage {
+            Storage::Sqlite => "sqlite",
+            Storage::Redis => "redis",
+            Storage::Memory => "memory",
+        };
+        write!(f, "{kind}+{storage}")
+    }
+}
+
+/// How much of the machine a test needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Share {
+    /// One of a few tests that run at once.
+    Some,
+    /// All of it: the test measures.
+    All,
+}
+
+/// Runs a flow on a pair, or says loudly why not. Called by [`crate::on_every_pair!`].
+pub fn run(name: &str, pair: Pair, share: Share, flow: fn(Pair)) {
+    if let Err(reason) = pair.available() {
+        return say(&format!("SKIPPED: {name} because {reason}"));
+    }
+    let _permit = limit::take(share);
+    flow(pair);
+}
+
+/// Makes a test of each function for each pair: `on_every_pair!(flow, other_flow)` with `fn flow(pair: Pair)` gives
+/// `flow::local_sqlite`, `flow::local_redis`, `flow::spin_sqlite`, `flow::spin_redis` and so on.
+#[macro_export]
+macro_rules! on_every_pair {
+    ($($flow:ident),+ $(,)?) => {
+        $($crate::on!(Some: $flow: local_sqlite LOCAL_SQLITE, local_redis LOCAL_REDIS,
+            spin_sqlite SPIN_SQLITE, spin_redis SPIN_REDIS);)+
+    };
+}
+
+/// The same for a test that measures, and so runs while no other does.
+#[macro_export]
+macro_rules! alone_on_every_pair {
+    ($($flow:ident),+ $(,)?) => {
+        $($crate::on!(All: $flow: local_sqlite LOCAL_SQLITE, local_redis LOCAL_REDIS,
+            spin_sqlite SPIN_SQLITE, spin_redis SPIN_REDIS);)+
+    };
+}
+
+/// Makes tests of one function for the pairs that are named.
+#[macro_export]
+macro_rules! on {
+    ($share:ident: $flow:ident: $($name:ident $pair:ident),+) => {
+        mod $flow {
+            use $crate::{Pair, Share, run};
+            $(
+                #[test]
+                fn $name() {
+                    let name = concat!(module_path!(), "::", stringify!($name));
+                    run(name, Pair::$pair, Share::$share, super::$flow);
+                }
+            )+
+        }
+    };
+}

@@ -1,0 +1,122 @@
+//! Programs that never outlive the test that started them.
+
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// Becomes the program that is named by its arguments, beside a watchdog that kills the whole process group as soon as
+/// stdin ends. The test holds the other end: so even a test that is killed leaves nothing behind.
+const GUARD: &str = r#"exec 3<&0 </dev/null
+{ read -r _ <&3; kill -KILL 0; } &
+exec 3<&-
+exec "$@""#;
+
+const END_TIME: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// A program in a process group of its own, with its output in a file.
+pub struct Process {
+    child: Child,
+    log: PathBuf,
+    /// Where its own output begins; before it is that of an earlier one.
+    log_start: u64,
+}
+
+impl Process {
+    /// Starts a program; its output is added to `log`.
+    pub fn start(program: &Path, arguments: &[OsString], folder: &Path, log: &Path) -> Self {
+        let output = OpenOptions::new().create(true).append(true).open(log);
+        let output = output.expect("the log is opened");
+        let log_start = output.metadata().expect("the log has a length").len();
+        let errors = output.try_clone().expect("the log is opened twice");
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", GUARD, "sh"])
+            .arg(program)
+            .args(arguments)
+            .current_dir(folder)
+            .stdin(Stdio::piped())
+            .stdout(output)
+            .stderr(errors)
+            .process_group(0);
+        // What the user's shell says about Spin is not for these tests.
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy();
+            if name.starts_with("SPIN_") || name == "RUNTIME_CONFIG_FILE" {
+                command.env_remove(name.as_ref());
+            }
+        }
+        Self {
+            child: command.spawn().expect("sh is started"),
+            log: log.to_owned(),
+            log_start,
+        }
+    }
+
+    /// What it printed so far.
+    pub fn output(&self) -> String {
+        let mut bytes = Vec::new();
+        let read = File::open(&self.log).and_then(|mut log| {
+            log.seek(SeekFrom::Start(self.log_start))?;
+            log.read_to_end(&mut bytes)
+        });
+        read.expect("the log is read");
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Whether it ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        let status = self.child.try_wait();
+        status.expect("the program can be asked").is_some()
+    }
+
+    /// The number of its process group.
+    pub fn group(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Kills it and everything that it started, with SIGKILL. False if somebody is left all the same.
+    pub fn kill(&mut self) -> bool {
+        // That nobody is there any more is what is wanted.
+        _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+        _ = self.child.wait();
+        let end = Instant::now() + END_TIME;
+        while group_lives(self.group()) {
+            if Instant::now() > end {
+                return false;
+            }
+            sleep(PAUSE);
+        }
+        true
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Whether a process of this group runs. One that has ended and was not yet reaped by its parent does not.
+pub fn group_lives(group: u32) -> bool {
+    let Ok(processes) = fs::read_dir("/proc").map(|folder| folder.flatten()) else {
+        let group = i32::try_from(group).ok().and_then(Pid::from_raw);
+        return group.is_some_and(|group| test_kill_process_group(group).is_ok());
+    };
+    let runs = |stat: &str| {
+        // PID (NAME) STATE PPID GROUP …, where NAME may hold anything.
+        let mut fields = stat.rsplit(')').next()?.split_whitespace();
+        let state = fields.next()?;
+        let in_group = fields.nth(1)?.parse() == Ok(group);
+        Some(in_group && !matches!(state, "Z" | "X"))
+    };
+    processes
+        .filter_map(|process| fs::read_to_string(process.path().join("stat")).ok())
+        .any(|stat| runs(&stat).unwrap_or(false))
+}

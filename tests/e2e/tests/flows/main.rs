@@ -1,0 +1,18 @@
+//! What the application does, on every host and store.
+
+mod article;
+mod bad_input;
+mod bad_target;
+mod batch;
+mod cancel;
+mod delay;
+mod enqueue;
+mod faults;
+mod gather;
+mod http_request;
+mod kill;
+mod leftovers;
+mod oversized;
+mod primes;
+mod private;
+mod unchanged;

@@ -1,0 +1,124 @@
+//! The worker can't be reached from outside, by whatever name.
+
+use handoff_e2e::{Host, Pair, exchange, on_every_pair, until};
+use serde_json::json;
+use std::time::Duration;
+
+on_every_pair!(worker_is_out_of_reach);
+
+const LIMIT: Duration = Duration::from_secs(40);
+/// Every worker begins by writing a key that begins like this.
+const REGISTRATION: &str = "q.default.w.";
+
+fn request(method: &str, target: &str, name: &str) -> Vec<u8> {
+    let end = "content-length: 0\r\nconnection: close\r\n\r\n";
+    format!("{method} {target} HTTP/1.1\r\nhost: {name}\r\n{end}").into()
+}
+
+fn worker_is_out_of_reach(pair: Pair) {
+    let host = Host::start(pair, &[]);
+    let http = host.http();
+    let own_name = host.address().to_string();
+
+    // None of these gets as far as the queue.
+    for name in [
+        "worker.spin.internal",
+        "worker.spin.internal:80",
+        "WORKER.spin.internal",
+    ] {
+        let request = request("POST", "/work", name);
+        if let Some(reply) = exchange(host.address(), &request) {
+            assert_eq!(reply.status, 400, "{name}: {}", reply.text());
+        }
+    }
+    for url in [
+        "http://worker.spin.internal/work",
+        "http://WORKER.spin.internal:80/work",
+        "http://worker.spin.internal./work",
+        "http://x@worker.spin.internal/work",
+    ] {
+        let gather = json!({"requests": [{"url": url, "method": "POST"}]});
+        let reply = http.post("/gather", &gather);
+        if reply.status == 200 {
+            let result = &reply.json()["results"][0];
+            assert!(result["error"].is_string(), "{url}: {result}");
+        } else {
+            reply.expect_problem(400, "invalid-request", Some("requests[0].url"));
+        }
+    }
+    assert!(
+        !host.has_stored(REGISTRATION),
+        "a worker ran, though nothing was enqueued"
+    );
+
+    // These are the public component's, and unknown to it. After them it looks after the queue, as after any request.
+    for path in [
+        "/work",
+        "/keep",
+        "/worker",
+        "/worker/",
+        "/worker/work",
+        "//work",
+        "/worker/../work",
+        "/./work",
+        "/%77ork",
+        "/..//work",
+        "/gather/work",
+    ] {
+        for method in ["GET", "POST"] {
+            let reply = exchange(host.address(), &request(method, path, &own_name));
+            let reply = reply.unwrap_or_else(|| panic!("{method} {path}: no answer"));
+            let checked = reply.is_problem(404, "not-found", None);
+            assert_eq!(checked, Ok(()), "{method} {path}");
+            // The worker knows no such path either, but says so in other words.
+            assert!(
+                reply.text().contains("is not a path of this application"),
+                "{method} {path}: {}",
+                reply.text()
+            );
+        }
+    }
+    // Targets that name a host themselves.
+    for name in [&own_name, "worker.spin.internal"] {
+        let request = request("POST", "http://worker.spin.internal/work", name);
+        if let Some(reply) = exchange(host.address(), &request) {
+            let text = reply.text();
+            assert!(
+                matches!(reply.status, 400 | 404),
+                "{}: {text}",
+                reply.status
+            );
+        }
+    }
+
+    for url in [
+        "http://worker.spin.internal/work",
+        "http://Worker.Spin.Internal/work",
+        "http://worker.spin.internal:80/keep",
+    ] {
+        let args = json!({"url": url, "method": "POST"});
+        let task = json!({"task": "http.request", "args": args, "retry": {"attempts": 1}});
+        let reply = http.post("/v1/tasks", &task);
+        if reply.status != 202 {
+            reply.expect_problem(400, "invalid-request", Some("args.url"));
+            continue;
+        }
+        let id = reply.json()["id"].as_str().expect("an id").to_owned();
+        let task = http.finished(&id, LIMIT);
+        assert_eq!(task["state"], "failed", "{task:#}");
+        let error = task["error"].as_str().unwrap_or_default();
+        assert!(error.contains("private"), "{error}");
+    }
+    // By way of another component that may not call it either.
+    let inner =
+        json!({"requests": [{"url": "http://worker.spin.internal/work", "method": "POST"}]});
+    let args = json!({"url": "http://gather.spin.internal/gather", "body": inner});
+    let id = http.enqueue(&json!({"task": "http.request", "args": args, "retry": {"attempts": 1}}));
+    let task = http.finished(&id, LIMIT);
+    assert_eq!(task["state"], "failed", "{task:#}");
+
+    // What was looked for above is there once a worker ran.
+    until("a worker has registered", LIMIT, || {
+        host.has_stored(REGISTRATION).then_some(())
+    });
+}
