@@ -1,7 +1,7 @@
 //! A task as callers describe it.
 
 use crate::limits::between;
-use handoff_input::{Duration, FieldError, Time};
+use handoff_input::{Duration, FieldError, Object, Time};
 use handoff_queue::{
     ATTEMPTS_MAX, DELAY_MAX_MS, NewTask, RETENTION_MIN_MS, RetryPolicy, TIMEOUT_MAX_MS,
 };
@@ -19,7 +19,7 @@ pub struct TaskRequest {
     delay: Option<Duration>,
     eta: Option<Time>,
     timeout: Option<Duration>,
-    retry: Option<RetryRequest>,
+    retry: Option<Object<RetryRequest>>,
     retention: Option<Duration>,
 }
 
@@ -48,7 +48,7 @@ impl TaskRequest {
         if let Some(retention) = self.retention {
             task.retention_ms = between("retention", retention, RETENTION_MIN_MS, DELAY_MAX_MS)?;
         }
-        if let Some(retry) = self.retry {
+        if let Some(Object(retry)) = self.retry {
             task.retry = retry.check().map_err(|e| e.within("retry"))?;
         }
         Ok(task)

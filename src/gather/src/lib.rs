@@ -6,7 +6,7 @@
 mod requests;
 mod waits;
 
-use handoff_input::{CallRequest, Duration, FieldError};
+use handoff_input::{CallRequest, Duration, FieldError, Object};
 use handoff_platform::http::{
     IncomingRequest, Method, Problem, Request, Response, ResponseOutparam,
 };
@@ -21,7 +21,7 @@ const ITEMS_MAX: usize = 100;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Gather {
-    requests: Option<Vec<CallRequest>>,
+    requests: Option<Vec<Object<CallRequest>>>,
     waits: Option<Vec<Duration>>,
 }
 

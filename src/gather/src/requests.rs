@@ -1,7 +1,7 @@
 //! `{"requests": [{"url": …}, …]}`: sends all at once.
 
 use futures::future::join_all;
-use handoff_input::{Call, CallRequest, Duration, FieldError, Reply};
+use handoff_input::{Call, CallRequest, Duration, FieldError, Object, Reply};
 use handoff_platform::http::client::send;
 use handoff_platform::http::{Problem, Response};
 use serde_json::{Map, Value, json};
@@ -10,9 +10,9 @@ const TIMEOUT_DEFAULT: Duration = Duration::from_ms(10_000);
 const TIMEOUT_MAX: Duration = Duration::from_ms(60_000);
 
 /// Answers in the order asked, each with its own status or error.
-pub async fn gather(items: Vec<CallRequest>) -> Result<Response, Problem> {
+pub async fn gather(items: Vec<Object<CallRequest>>) -> Result<Response, Problem> {
     let mut calls = Vec::with_capacity(items.len());
-    for (i, item) in items.into_iter().enumerate() {
+    for (i, Object(item)) in items.into_iter().enumerate() {
         calls.push(call(item).map_err(|e| e.within(&format!("requests[{i}]")))?);
     }
     let results: Vec<Value> = join_all(calls.into_iter().map(send))

@@ -1,8 +1,10 @@
 //! Reading JSON so that an error names the field that is wrong.
 
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use std::fmt;
+use std::marker::PhantomData;
 
 /// What is wrong with a document, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +50,31 @@ impl fmt::Display for FieldError {
 
 impl std::error::Error for FieldError {}
 
-/// Reads a document.
+/// A JSON object. serde reads a struct from an array too, as its fields in order, which nobody means here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+
+        deserializer.deserialize_map(Fields(PhantomData)).map(Self)
+    }
+}
+
+/// Reads a document, which is an object.
 ///
 /// ```
 /// #[derive(serde::Deserialize, Debug)]
@@ -68,7 +94,7 @@ impl std::error::Error for FieldError {}
 /// If it is not JSON, nested more than 128 deep, or not of the expected form.
 pub fn from_slice<T: DeserializeOwned>(json: &[u8]) -> Result<T, FieldError> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(explain)?;
+    let Object(value) = serde_path_to_error::deserialize(&mut deserializer).map_err(explain)?;
     deserializer.end().map_err(|e| FieldError {
         field: None,
         reason: e.to_string(),
@@ -76,12 +102,13 @@ pub fn from_slice<T: DeserializeOwned>(json: &[u8]) -> Result<T, FieldError> {
     Ok(value)
 }
 
-/// Reads a part of a document that was read already.
+/// Reads a part of a document that was read already, which is an object.
 ///
 /// # Errors
 /// If it is not of the expected form.
 pub fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, FieldError> {
-    serde_path_to_error::deserialize(value).map_err(explain)
+    let Object(value) = serde_path_to_error::deserialize(value).map_err(explain)?;
+    Ok(value)
 }
 
 fn explain(error: serde_path_to_error::Error<serde_json::Error>) -> FieldError {
@@ -98,9 +125,12 @@ fn explain(error: serde_path_to_error::Error<serde_json::Error>) -> FieldError {
             .map(str::to_owned)
     };
     let inner = FieldError {
-        field: named("missing field `").or_else(|| named("unknown field `")),
+        field: named("missing field `")
+            .or_else(|| named("unknown field `"))
+            .or_else(|| named("duplicate field `")),
         reason: match reason.split_once("`, ") {
             _ if reason.starts_with("missing field `") => "it is missing".to_owned(),
+            _ if reason.starts_with("duplicate field `") => "it is there twice".to_owned(),
             Some((unknown, expected)) if unknown.starts_with("unknown field") => {
                 format!("there is no such field, {expected}")
             }
@@ -131,8 +161,8 @@ mod tests {
     #[serde(deny_unknown_fields)]
     #[allow(dead_code)]
     struct Outer {
-        inner: Option<Inner>,
-        list: Option<Vec<Inner>>,
+        inner: Option<Object<Inner>>,
+        list: Option<Vec<Object<Inner>>>,
     }
 
     #[derive(Deserialize, Debug)]
@@ -152,6 +182,9 @@ mod tests {
             (r#"{"list":[{"a":1},{"a":"x"}]}"#, Some("list[1].a")),
             (r#"{"list":[{"a":1},{}]}"#, Some("list[1].a")),
             (r#"{"other":1}"#, Some("other")),
+            (r#"{"inner":[1]}"#, Some("inner")),
+            (r#"{"list":[[1]]}"#, Some("list[0]")),
+            ("[{},[]]", None),
             ("", None),
             ("{", None),
             ("{} {}", None),

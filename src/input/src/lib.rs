@@ -5,5 +5,5 @@ mod json;
 mod time;
 
 pub use call::{Call, CallRequest, Reply, WORKER_HOST};
-pub use json::{FieldError, from_slice, from_value};
+pub use json::{FieldError, Object, from_slice, from_value};
 pub use time::{Duration, Time};

@@ -1,6 +1,7 @@
 //! The queue's store on the host's key-value store.
 
 use handoff_queue::{Store, StoreError};
+use std::time::Duration;
 
 // The bindings that spin-sdk made for its whole world. Bindings of our own for the part in `wit/` would have to be merged
 // with these in one component, which fails unless both are complete.
@@ -8,6 +9,8 @@ use spin_sdk::wit::wasi::keyvalue::{atomics, batch, store};
 
 /// The label of the store in spin.toml.
 const LABEL: &str = "default";
+const OPEN_TRIES: u32 = 4;
+const OPEN_PAUSE: Duration = Duration::from_millis(10);
 
 /// The host's key-value store. Open it once per request.
 pub struct HostStore {
@@ -20,8 +23,18 @@ impl HostStore {
     /// # Errors
     /// If the host has none, or spin.toml does not give it to this component (`key_value_stores = ["default"]`).
     pub fn open() -> Result<Self, StoreError> {
-        let bucket = store::open(LABEL).map_err(|e| failed("open", LABEL, e))?;
-        Ok(Self { bucket })
+        let mut tries = 0;
+        loop {
+            match store::open(LABEL) {
+                Ok(bucket) => return Ok(Self { bucket }),
+                // The first requests of a new Spin may find its SQLite file locked by each other, for a moment.
+                Err(store::Error::Other(_)) if tries < OPEN_TRIES => {
+                    tries += 1;
+                    std::thread::sleep(OPEN_PAUSE * tries);
+                }
+                Err(e) => return Err(failed("open", LABEL, e)),
+            }
+        }
     }
 
     /// Deletes one key; only for probing, the queue deletes many at once.

@@ -1,8 +1,9 @@
 //! One delivery of a task: how it begins and how it ends.
 
-use crate::config::{BEGIN_MS, CLOCK_SLACK_MS, RESULT_MAX_BYTES};
+use crate::config::{BEGIN_MS, CLOCK_SLACK_MS};
 use crate::record::{RunState, encode};
 use crate::timer::{DUE, Entry, Inserted};
+use crate::transition::settle_outcome;
 use crate::{Env, Queue, QueueError, Run, Store, StoreError, Task, TaskId};
 use serde::Serialize;
 use serde_json::Value;
@@ -31,6 +32,8 @@ pub enum Outcome {
         /// The wait asked for; otherwise the task's policy decides.
         after_ms: Option<u64>,
     },
+    /// It was told to come later: tried again after this many milliseconds, and not counted as an attempt.
+    PutOff(u64),
     /// It failed for good.
     Fail(String),
     /// It did a part of its work: store this checkpoint and go on in another instance.
@@ -118,104 +121,6 @@ impl Delivery {
 /// When the lease of a run that was taken or marked at `taken_ms` is over for everybody's clock.
 pub(crate) fn lease_end_ms(taken_ms: u64, timeout_ms: u64) -> u64 {
     taken_ms + BEGIN_MS + timeout_ms + CLOCK_SLACK_MS
-}
-
-/// What to do with an epoch that was just claimed.
-#[derive(Debug, PartialEq)]
-pub(crate) enum Begin {
-    /// An earlier epoch's final outcome that nobody decided: it becomes this one's, and nothing runs.
-    Adopt(Run),
-    /// No attempt is left.
-    Exhausted(Run),
-    /// Run it.
-    Start(Run),
-}
-
-/// Decides how epoch `epoch` begins, given the closest earlier epoch's record. An attempt counts only if it has a
-/// record: a task that kills its instance does not use up its neighbours' attempts.
-pub(crate) fn begin(task: &Task, epoch: u64, earlier: Option<Run>, now_ms: u64) -> Begin {
-    let Some(mut run) = earlier else {
-        return Begin::Start(Run {
-            nonce: task.nonce.clone(),
-            epoch,
-            attempt: 1,
-            started_ms: now_ms,
-            // Epoch 0 left no trace, although it was to run at once.
-            alone: epoch > 0 && task.not_before_ms.is_none(),
-            errors: Vec::new(),
-            progress: None,
-            checkpoint: None,
-            state: RunState::Running { beat_ms: now_ms },
-        });
-    };
-    if run.is_final() {
-        return Begin::Adopt(run);
-    }
-    if let RunState::Running { beat_ms } = run.state {
-        let error = format!(
-            "the worker was lost, or the attempt overran its timeout of {} ms; last heard of {} ms after the start",
-            task.timeout_ms,
-            beat_ms.saturating_sub(run.started_ms)
-        );
-        run.fail_attempt(now_ms, &error);
-        run.alone = true;
-    }
-    let failed = run.errors.last().is_some_and(|e| e.attempt == run.attempt);
-    run.epoch = epoch;
-    if failed && run.attempt >= task.retry.attempts {
-        run.state = RunState::Failed { ended_ms: now_ms };
-        return Begin::Exhausted(run);
-    }
-    if failed {
-        run.attempt += 1;
-    }
-    run.started_ms = now_ms;
-    run.state = RunState::Running { beat_ms: now_ms };
-    Begin::Start(run)
-}
-
-/// What a run's outcome means for the task. The wait is for [`RunState::Retrying`], whose time is not yet known.
-fn settle_outcome(task: &Task, mut run: Run, outcome: Outcome, now_ms: u64, random: u64) -> Run {
-    let too_large = |value: &Value| {
-        let bytes = value.to_string().len();
-        (bytes > RESULT_MAX_BYTES)
-            .then(|| format!("it returned {bytes} bytes of JSON; {RESULT_MAX_BYTES} are allowed"))
-    };
-    let outcome = match outcome {
-        Outcome::Done(ref v) | Outcome::Continue(ref v) => match too_large(v) {
-            Some(error) => Outcome::Fail(error),
-            None => outcome,
-        },
-        other => other,
-    };
-    run.state = match outcome {
-        Outcome::Done(result) => RunState::Succeeded {
-            ended_ms: now_ms,
-            result,
-        },
-        Outcome::Continue(checkpoint) => {
-            run.checkpoint = Some(checkpoint);
-            RunState::Continued { ended_ms: now_ms }
-        }
-        Outcome::Cancelled => RunState::Cancelled,
-        Outcome::Fail(error) => {
-            run.fail_attempt(now_ms, &error);
-            RunState::Failed { ended_ms: now_ms }
-        }
-        Outcome::Retry { error, after_ms } => {
-            run.fail_attempt(now_ms, &error);
-            if run.attempt >= task.retry.attempts {
-                RunState::Failed { ended_ms: now_ms }
-            } else {
-                let wait = after_ms.unwrap_or_else(|| task.retry.wait_ms(run.attempt, random));
-                RunState::Retrying {
-                    at_ms: now_ms + wait.min(crate::DELAY_MAX_MS),
-                    timer: false,
-                }
-            }
-        }
-    };
-    run
 }
 
 impl<S: Store, E: Env> Queue<S, E> {
@@ -332,104 +237,5 @@ impl<S: Store, E: Env> Queue<S, E> {
         }
         self.write(records).await?;
         self.announce(&next).await
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::RetryPolicy;
-    use serde_json::json;
-
-    fn task(attempts: u32) -> Task {
-        Task {
-            nonce: "n".into(),
-            kind: "k".into(),
-            args: json!({}),
-            enqueued_ms: 1,
-            not_before_ms: None,
-            timeout_ms: 1_000,
-            retry: RetryPolicy {
-                attempts,
-                ..RetryPolicy::default()
-            },
-            retention_ms: 1,
-            retry_of: None,
-        }
-    }
-
-    fn run(attempt: u32, state: RunState, errors: usize) -> Run {
-        let error = |i| AttemptErrorAt(i).into();
-        Run {
-            nonce: "n".into(),
-            epoch: 3,
-            attempt,
-            started_ms: 10,
-            alone: false,
-            errors: (1..=errors as u32).map(error).collect(),
-            progress: None,
-            checkpoint: None,
-            state,
-        }
-    }
-
-    struct AttemptErrorAt(u32);
-    impl From<AttemptErrorAt> for crate::AttemptError {
-        fn from(at: AttemptErrorAt) -> Self {
-            Self {
-                attempt: at.0,
-                started_ms: 1,
-                ended_ms: 2,
-                error: "e".into(),
-            }
-        }
-    }
-
-    /// Rows: attempts allowed, the earlier epoch's record, what must become of the next one.
-    #[test]
-    fn how_an_epoch_begins() {
-        let done = RunState::Succeeded {
-            ended_ms: 5,
-            result: json!(1),
-        };
-        let retrying = RunState::Retrying {
-            at_ms: 9,
-            timer: true,
-        };
-        let continued = RunState::Continued { ended_ms: 9 };
-        let running = RunState::Running { beat_ms: 12 };
-        let table = [
-            (5, None, "start 1 errors 0"),
-            (5, Some(run(1, done, 0)), "adopt"),
-            (5, Some(run(1, RunState::Cancelled, 0)), "adopt"),
-            (5, Some(run(2, retrying.clone(), 2)), "start 3 errors 2"),
-            (5, Some(run(2, running.clone(), 1)), "start 3 errors 2"),
-            (2, Some(run(2, running, 1)), "exhausted 2 errors 2"),
-            // A continuation is not an attempt.
-            (1, Some(run(1, continued.clone(), 0)), "start 1 errors 0"),
-            (5, Some(run(2, continued, 1)), "start 2 errors 1"),
-        ];
-        for (attempts, earlier, expected) in table {
-            let found = match begin(&task(attempts), 4, earlier.clone(), 20) {
-                Begin::Adopt(_) => "adopt".to_owned(),
-                Begin::Exhausted(r) => format!("exhausted {} errors {}", r.attempt, r.errors.len()),
-                Begin::Start(r) => {
-                    assert_eq!((r.epoch, r.started_ms), (4, 20));
-                    format!("start {} errors {}", r.attempt, r.errors.len())
-                }
-            };
-            assert_eq!(found, expected, "{earlier:?}");
-        }
-    }
-
-    #[test]
-    fn too_much_fails_with_that_reason() {
-        let big = json!("x".repeat(RESULT_MAX_BYTES));
-        for outcome in [Outcome::Done(big.clone()), Outcome::Continue(big)] {
-            let state = RunState::Running { beat_ms: 1 };
-            let run = settle_outcome(&task(5), run(1, state, 0), outcome, 7, 0);
-            assert_eq!(run.state, RunState::Failed { ended_ms: 7 });
-            assert!(run.errors[0].error.contains("262144 are allowed"));
-        }
     }
 }

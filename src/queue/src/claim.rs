@@ -1,9 +1,9 @@
 //! Taking tasks out: tickets, and what is found in their slots.
 
-use crate::attempt::{Begin, begin};
 use crate::config::{BEGIN_MS, CANCEL_BLOCK};
 use crate::presence::WORKERS;
 use crate::record::{Slot, decode_opt, encode};
+use crate::transition::{Begin, begin};
 use crate::{Delivery, Env, Queue, QueueError, Run, RunState, Store, StoreError, Task};
 use std::collections::BTreeMap;
 

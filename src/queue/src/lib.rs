@@ -28,6 +28,7 @@ mod slots;
 mod status;
 mod store;
 mod timer;
+mod transition;
 mod worker;
 
 pub use attempt::{Delivery, Finished, Outcome};

@@ -174,9 +174,10 @@ fn a_killed_worker_is_replaced_and_the_task_runs_again() {
     sim.alive().iter().for_each(|w| w.kill());
     sim.run_with_ticks(60_000, 5_000);
     let view = sim.view(&id).unwrap();
-    assert_eq!((view.state, view.attempt), (State::Succeeded, 2));
+    // Why the worker was lost is not known: it may have been a neighbour's doing, so no attempt is counted.
+    assert_eq!((view.state, view.attempt), (State::Succeeded, 1));
     assert_eq!(sim.began("a").len(), 2);
-    assert!(view.errors[0].error.contains("the worker was lost"));
+    assert_eq!(view.errors, []);
 }
 
 #[test]

@@ -5,8 +5,9 @@ use serde_json::json;
 
 /// `{"task": "http.request", "args": {"url": "…", "method": "POST", "headers": {…}, "body": …}}`.
 ///
-/// A 2xx answer is success, with `{"status": …, "body": …}`. 429 and 503 are tried again after what their Retry-After
-/// says, other 5xx, 408 and failures to get an answer by the task's retry policy. Any other answer fails the task.
+/// A 2xx answer is success, with `{"status": …, "body": …}`. 429 and 503 with Retry-After put it off for as long, which
+/// is no attempt. Without, and for other 5xx, 408 and failures to get an answer, the task's retry policy decides. Any other
+/// answer fails the task.
 pub struct HttpRequest;
 
 impl Task for HttpRequest {
@@ -43,11 +44,10 @@ fn judge(reply: &Reply) -> Outcome {
                 reply.status
             )),
         },
-        429 | 503 => Outcome::Retry {
-            error: error(),
-            after_ms: retry_after_ms(reply),
-        },
-        408 | 500..=599 => Outcome::retry(error()),
+        429 | 503 if retry_after_ms(reply).is_some() => {
+            Outcome::PutOff(retry_after_ms(reply).unwrap_or_default())
+        }
+        408 | 429 | 500..=599 => Outcome::retry(error()),
         _ => Outcome::Fail(error()),
     }
 }
@@ -72,20 +72,16 @@ mod tests {
             headers: vec![("retry-after".into(), retry_after.into())],
             body: b"{\"a\":1}".to_vec(),
         };
-        let after = |outcome| match outcome {
-            Outcome::Retry { after_ms, .. } => after_ms,
-            other => panic!("{other:?}"),
-        };
+        let retries = |outcome| matches!(outcome, Outcome::Retry { after_ms: None, .. });
         assert_eq!(
             judge(&reply(200, "")),
             Outcome::Done(json!({"status": 200, "body": {"a": 1}}))
         );
-        assert_eq!(after(judge(&reply(429, "7"))), Some(7_000));
-        assert_eq!(
-            after(judge(&reply(503, "Mon, 23 Nov 2026 08:00:00 GMT"))),
-            None
-        );
-        assert_eq!(after(judge(&reply(500, "7"))), None);
+        assert_eq!(judge(&reply(429, "7")), Outcome::PutOff(7_000));
+        assert_eq!(judge(&reply(503, "0")), Outcome::PutOff(0));
+        assert!(retries(judge(&reply(503, "Mon, 23 Nov 2026 08:00:00 GMT"))));
+        assert!(retries(judge(&reply(429, ""))));
+        assert!(retries(judge(&reply(500, "7"))));
         for status in [301, 400, 401, 404, 410, 422] {
             assert!(
                 matches!(judge(&reply(status, "")), Outcome::Fail(_)),

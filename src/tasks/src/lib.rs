@@ -14,7 +14,9 @@ pub use handoff_queue::Outcome;
 pub use registry::Registry;
 pub use sleep::long_running_task;
 
+use handoff_input::from_value;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
@@ -32,6 +34,14 @@ pub trait Task: 'static {
 
     /// Its arguments. They are read when it is enqueued, so that wrong ones are refused then.
     type Args: DeserializeOwned;
+
+    /// Reads the arguments: an object, unless a task says otherwise.
+    ///
+    /// # Errors
+    /// The field that can't be used, and why.
+    fn read(args: Value) -> Result<Self::Args, FieldError> {
+        from_value(args)
+    }
 
     /// Checks what the type of the arguments can't say.
     ///

@@ -2,7 +2,7 @@
 
 use crate::{Context, Task};
 use futures::future::LocalBoxFuture;
-use handoff_input::{FieldError, from_value};
+use handoff_input::FieldError;
 use handoff_queue::Outcome;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ struct Kind {
 }
 
 fn read<T: Task>(args: Value) -> Result<T::Args, FieldError> {
-    let args = from_value(args)?;
+    let args = T::read(args)?;
     T::check(&args)?;
     Ok(args)
 }

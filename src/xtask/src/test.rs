@@ -100,7 +100,9 @@ fn run(
     if wants(Part::E2e) {
         let mut e2e = tests(&["--package", "handoff-e2e"]);
         e2e.env("HANDOFF_HOST_BIN", host::binary(workspace))
-            .env("HANDOFF_ROOT", &workspace.root);
+            .env("HANDOFF_ROOT", &workspace.root)
+            // They mostly wait: for leases, for the next second.
+            .env("RUST_TEST_THREADS", "4");
         offer_spin(&mut e2e, summary);
         offer_redis(&mut e2e, summary);
         summary.time("end-to-end tests", || {

@@ -25,7 +25,7 @@ pub fn exchange(address: SocketAddr, bytes: &[u8]) -> Option<Reply> {
     let mut writer = connection.stream.try_clone().expect("a second handle");
     thread::scope(|scope| {
         scope.spawn(move || {
-            // Closing our side as well says that nothing more comes.
+            // The host may have answered and closed before all is sent.
             _ = writer.write_all(bytes);
         });
         let reply = connection.receive();

@@ -21,11 +21,11 @@ impl Redis {
         for _ in 0..TRIES {
             let port = free_port();
             let options = format!(
-                "--bind 127.0.0.1 --port {port} --dir {} --appendonly yes --appendfsync always --save",
-                folder.display()
+                "--bind 127.0.0.1 --port {port} --appendonly yes --appendfsync always --save"
             );
             let mut arguments: Vec<_> = options.split(' ').map(Into::into).collect();
-            arguments.push("".into());
+            // Without the snapshots that --save would ask for.
+            arguments.extend(["".into(), "--dir".into(), folder.into()]);
             let log = folder.join("redis.log");
             let mut process = Process::start(Path::new("redis-server"), &arguments, folder, &log);
             let ready = until("redis-server is ready", START_TIME, || {

@@ -4,6 +4,7 @@ use super::{After, Answer, parse_id, unknown};
 use crate::HostQueue;
 use handoff_platform::http::{Problem, Response};
 use handoff_queue::{Brief, Run, RunState};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 pub async fn call(queue: &HostQueue, id: &str) -> Result<Answer, Problem> {
@@ -18,13 +19,31 @@ pub async fn call(queue: &HostQueue, id: &str) -> Result<Answer, Problem> {
     }
 }
 
-fn body(run: Run) -> Value {
+/// The article's bodies, in its order.
+#[derive(Default, Serialize)]
+struct Body {
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+fn body(mut run: Run) -> Body {
     match run.state {
-        RunState::Succeeded { result, .. } => json!({"status": "done", "result": result}),
-        RunState::Cancelled => json!({"status": "cancelled"}),
-        _ => {
-            let error = run.errors.last().map_or("unknown", |e| e.error.as_str());
-            json!({"status": "failed", "error": error})
-        }
+        RunState::Succeeded { result, .. } => Body {
+            status: "done",
+            result: Some(result),
+            ..Body::default()
+        },
+        RunState::Cancelled => Body {
+            status: "cancelled",
+            ..Body::default()
+        },
+        _ => Body {
+            status: "failed",
+            error: run.errors.pop().map(|e| e.error),
+            ..Body::default()
+        },
     }
 }

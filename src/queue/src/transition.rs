@@ -1,0 +1,228 @@
+//! What follows from what: how an epoch begins, given what was found of earlier ones, and what an outcome means for the
+//! task. Pure: no store, no clock.
+
+use crate::config::RESULT_MAX_BYTES;
+use crate::record::RunState;
+use crate::{DELAY_MAX_MS, Outcome, Run, Task};
+use serde_json::Value;
+
+/// What to do with an epoch that was just claimed.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Begin {
+    /// An earlier epoch's final outcome that nobody decided: it becomes this one's, and nothing runs.
+    Adopt(Run),
+    /// No attempt is left.
+    Exhausted(Run),
+    /// Run it.
+    Start(Run),
+}
+
+/// Decides how epoch `epoch` begins, given the closest earlier epoch's record. An attempt counts only if it has a
+/// record: a task that kills its instance does not use up its neighbours' attempts.
+pub(crate) fn begin(task: &Task, epoch: u64, earlier: Option<Run>, now_ms: u64) -> Begin {
+    let Some(mut run) = earlier else {
+        return Begin::Start(Run {
+            nonce: task.nonce.clone(),
+            epoch,
+            attempt: 1,
+            started_ms: now_ms,
+            // Epoch 0 left no trace, although it was to run at once.
+            alone: epoch > 0 && task.not_before_ms.is_none(),
+            errors: Vec::new(),
+            progress: None,
+            checkpoint: None,
+            state: RunState::Running { beat_ms: now_ms },
+        });
+    };
+    if run.is_final() {
+        return Begin::Adopt(run);
+    }
+    if let RunState::Running { beat_ms } = run.state {
+        let error = format!(
+            "the worker was lost, or the attempt overran its timeout of {} ms; last heard of {} ms after the start",
+            task.timeout_ms,
+            beat_ms.saturating_sub(run.started_ms)
+        );
+        // What ended an instance is not known: only a run that was alone in its own answers for it.
+        if run.alone {
+            run.fail_attempt(now_ms, &error);
+        }
+        run.alone = true;
+    }
+    let failed = run.errors.last().is_some_and(|e| e.attempt == run.attempt);
+    run.epoch = epoch;
+    if failed && run.attempt >= task.retry.attempts {
+        run.state = RunState::Failed { ended_ms: now_ms };
+        return Begin::Exhausted(run);
+    }
+    if failed {
+        run.attempt += 1;
+    }
+    run.started_ms = now_ms;
+    run.state = RunState::Running { beat_ms: now_ms };
+    Begin::Start(run)
+}
+
+/// What a run's outcome means for the task. The wait is for [`RunState::Retrying`], whose time is not yet known.
+pub(crate) fn settle_outcome(
+    task: &Task,
+    mut run: Run,
+    outcome: Outcome,
+    now_ms: u64,
+    random: u64,
+) -> Run {
+    let too_large = |value: &Value| {
+        let bytes = value.to_string().len();
+        (bytes > RESULT_MAX_BYTES)
+            .then(|| format!("it returned {bytes} bytes of JSON; {RESULT_MAX_BYTES} are allowed"))
+    };
+    let outcome = match outcome {
+        Outcome::Done(ref v) | Outcome::Continue(ref v) => match too_large(v) {
+            Some(error) => Outcome::Fail(error),
+            None => outcome,
+        },
+        other => other,
+    };
+    run.state = match outcome {
+        Outcome::Done(result) => RunState::Succeeded {
+            ended_ms: now_ms,
+            result,
+        },
+        Outcome::Continue(checkpoint) => {
+            run.checkpoint = Some(checkpoint);
+            RunState::Continued { ended_ms: now_ms }
+        }
+        Outcome::Cancelled => RunState::Cancelled,
+        Outcome::PutOff(after_ms) => retrying(now_ms, after_ms),
+        Outcome::Fail(error) => {
+            run.fail_attempt(now_ms, &error);
+            RunState::Failed { ended_ms: now_ms }
+        }
+        Outcome::Retry { error, after_ms } => {
+            run.fail_attempt(now_ms, &error);
+            if run.attempt >= task.retry.attempts {
+                RunState::Failed { ended_ms: now_ms }
+            } else {
+                let wait_ms = task.retry.wait_ms(run.attempt, random);
+                retrying(now_ms, after_ms.unwrap_or(wait_ms))
+            }
+        }
+    };
+    run
+}
+
+fn retrying(now_ms: u64, wait_ms: u64) -> RunState {
+    RunState::Retrying {
+        at_ms: now_ms + wait_ms.min(DELAY_MAX_MS),
+        timer: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::RetryPolicy;
+    use serde_json::json;
+
+    fn task(attempts: u32) -> Task {
+        Task {
+            nonce: "n".into(),
+            kind: "k".into(),
+            args: json!({}),
+            enqueued_ms: 1,
+            not_before_ms: None,
+            timeout_ms: 1_000,
+            retry: RetryPolicy {
+                attempts,
+                ..RetryPolicy::default()
+            },
+            retention_ms: 1,
+            retry_of: None,
+        }
+    }
+
+    fn run(attempt: u32, state: RunState, errors: usize) -> Run {
+        let error = |i| AttemptErrorAt(i).into();
+        Run {
+            nonce: "n".into(),
+            epoch: 3,
+            attempt,
+            started_ms: 10,
+            alone: false,
+            errors: (1..=errors as u32).map(error).collect(),
+            progress: None,
+            checkpoint: None,
+            state,
+        }
+    }
+
+    struct AttemptErrorAt(u32);
+    impl From<AttemptErrorAt> for crate::AttemptError {
+        fn from(at: AttemptErrorAt) -> Self {
+            Self {
+                attempt: at.0,
+                started_ms: 1,
+                ended_ms: 2,
+                error: "e".into(),
+            }
+        }
+    }
+
+    /// Rows: attempts allowed, the earlier epoch's record, what must become of the next one.
+    #[test]
+    fn how_an_epoch_begins() {
+        let done = RunState::Succeeded {
+            ended_ms: 5,
+            result: json!(1),
+        };
+        let retrying = RunState::Retrying {
+            at_ms: 9,
+            timer: true,
+        };
+        let continued = RunState::Continued { ended_ms: 9 };
+        let running = RunState::Running { beat_ms: 12 };
+        let alone = |attempt, errors| Run {
+            alone: true,
+            ..run(attempt, running.clone(), errors)
+        };
+        let table = [
+            (5, None, "start 1 errors 0"),
+            (5, Some(run(1, done, 0)), "adopt"),
+            (5, Some(run(1, RunState::Cancelled, 0)), "adopt"),
+            (5, Some(run(2, retrying.clone(), 2)), "start 3 errors 2"),
+            // Lost beside others: not its fault, as far as is known.
+            (2, Some(run(2, running.clone(), 1)), "start 2 errors 1"),
+            // Lost alone.
+            (5, Some(alone(2, 1)), "start 3 errors 2"),
+            (2, Some(alone(2, 1)), "exhausted 2 errors 2"),
+            // Put off: no error, no attempt.
+            (1, Some(run(1, retrying.clone(), 0)), "start 1 errors 0"),
+            // A continuation is not an attempt.
+            (1, Some(run(1, continued.clone(), 0)), "start 1 errors 0"),
+            (5, Some(run(2, continued, 1)), "start 2 errors 1"),
+        ];
+        for (attempts, earlier, expected) in table {
+            let found = match begin(&task(attempts), 4, earlier.clone(), 20) {
+                Begin::Adopt(_) => "adopt".to_owned(),
+                Begin::Exhausted(r) => format!("exhausted {} errors {}", r.attempt, r.errors.len()),
+                Begin::Start(r) => {
+                    let lost = earlier.as_ref().is_none_or(|e| e.state == running);
+                    assert_eq!((r.epoch, r.started_ms, r.alone), (4, 20, lost));
+                    format!("start {} errors {}", r.attempt, r.errors.len())
+                }
+            };
+            assert_eq!(found, expected, "{earlier:?}");
+        }
+    }
+
+    #[test]
+    fn too_much_fails_with_that_reason() {
+        let big = json!("x".repeat(RESULT_MAX_BYTES));
+        for outcome in [Outcome::Done(big.clone()), Outcome::Continue(big)] {
+            let state = RunState::Running { beat_ms: 1 };
+            let run = settle_outcome(&task(5), run(1, state, 0), outcome, 7, 0);
+            assert_eq!(run.state, RunState::Failed { ended_ms: 7 });
+            assert!(run.errors[0].error.contains("262144 are allowed"));
+        }
+    }
+}
