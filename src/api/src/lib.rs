@@ -26,7 +26,7 @@ async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
         // Alive, whatever the store says.
         calls::health::alive(&request).send(out);
         if let Ok(queue) = open() {
-            push_along(&queue, After::Push(None)).await;
+            push_along(&queue, After::Push { waits: false }).await;
         }
         return;
     }
@@ -41,7 +41,7 @@ async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
         }
         Err(problem) => {
             calls::respond(problem).send(out);
-            push_along(&queue, After::Push(None)).await;
+            push_along(&queue, After::Push { waits: false }).await;
         }
     }
 }
@@ -53,7 +53,7 @@ fn open() -> Result<HostQueue, Problem> {
 
 async fn route(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
     let path = request.path().to_owned();
-    let mut parts = path.trim_start_matches('/').split('/');
+    let mut parts = path.strip_prefix('/').unwrap_or(&path).split('/');
     let parts = [parts.next(), parts.next(), parts.next(), parts.next()];
     let get = matches!(request.method(), Method::Get);
     let post = matches!(request.method(), Method::Post);
@@ -93,7 +93,7 @@ async fn push_along(queue: &HostQueue, after: After) {
             Ok(max) => queue.wake_for(&receipt, max).await,
             Err(problem) => return queue.env().log(&problem.detail),
         },
-        After::Push(open) => queue.push_along(open.as_ref()).await,
+        After::Push { waits } => queue.push_along(waits).await,
     };
     if let Err(e) = pushed {
         queue

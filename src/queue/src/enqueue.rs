@@ -25,8 +25,6 @@ pub struct NewTask {
     pub retry: RetryPolicy,
     /// How long it stays readable once it is final, in milliseconds.
     pub retention_ms: u64,
-    /// The failed task that this one repeats.
-    pub retry_of: Option<String>,
 }
 
 impl NewTask {
@@ -39,7 +37,6 @@ impl NewTask {
             timeout_ms: TIMEOUT_DEFAULT_MS,
             retry: RetryPolicy::default(),
             retention_ms: RETENTION_DEFAULT_MS,
-            retry_of: None,
         }
     }
 }
@@ -127,7 +124,6 @@ impl<S: Store, E: Env> Queue<S, E> {
             timeout_ms: task.timeout_ms,
             retry: task.retry,
             retention_ms: task.retention_ms,
-            retry_of: task.retry_of,
         }
     }
 }

@@ -72,9 +72,6 @@ pub struct Task {
     pub retry: RetryPolicy,
     /// How long it stays readable once it is final.
     pub retention_ms: u64,
-    /// The id of the failed task that this one repeats.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retry_of: Option<String>,
 }
 
 /// One epoch of a task: its start mark and heartbeats while it runs, then its outcome.

@@ -208,24 +208,21 @@ impl<S: Store, E: Env> Queue<S, E> {
         Ok(claimed)
     }
 
-    /// Wakes a worker if nothing pushes the queue along: no keeper's pass in this window, or the task `open` waits
-    /// while no worker is registered. Called after any request was answered, so that nothing depends on a resident
-    /// process.
+    /// Wakes a worker if nothing pushes the queue along: no keeper's pass in this window, or, if somebody asked for a
+    /// task that is not final (`waits`), slots that wait while no worker is registered. Called after any request was
+    /// answered, so that nothing depends on a resident process.
     ///
     /// # Errors
     /// If the store fails; then the next request tries again.
-    pub async fn push_along(&self, open: Option<&TaskId>) -> Result<(), QueueError> {
+    pub async fn push_along(&self, waits: bool) -> Result<(), QueueError> {
         let unkept = self.presence(KEEPER).await?.joined() == 0;
-        if unkept || self.is_stuck(open).await? {
+        if unkept || (waits && self.is_stuck().await?) {
             self.env.wake(Wake::Work).await;
         }
         Ok(())
     }
 
-    async fn is_stuck(&self, open: Option<&TaskId>) -> Result<bool, StoreError> {
-        if open.is_none() {
-            return Ok(false);
-        }
+    async fn is_stuck(&self) -> Result<bool, StoreError> {
         Ok(self.presence(WORKERS).await?.present() == 0 && self.waiting().await? > 0)
     }
 }

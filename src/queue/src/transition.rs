@@ -137,7 +137,6 @@ mod tests {
                 ..RetryPolicy::default()
             },
             retention_ms: 1,
-            retry_of: None,
         }
     }
 

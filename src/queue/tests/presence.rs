@@ -125,8 +125,7 @@ fn the_dead_disappear_in_the_next_window() {
     assert_eq!(sim.world.workers.borrow().len(), before, "nobody was woken");
     sim.run_for(WINDOW_MS);
     // Any status request, say.
-    let asked = id.clone();
-    sim.wait(|queue| async move { queue.push_along(Some(&asked)).await.unwrap() });
+    sim.wait(|queue| async move { queue.push_along(true).await.unwrap() });
     sim.until_state(&id, State::Succeeded, 1_000);
 }
 

@@ -23,8 +23,8 @@ pub struct Answer {
 pub enum After {
     /// Something was enqueued: somebody must work on it.
     Wake(Receipt),
-    /// Nothing in particular; this task was seen waiting.
-    Push(Option<TaskId>),
+    /// Nothing in particular; a task was seen that waits or runs, or not.
+    Push { waits: bool },
 }
 
 impl Answer {
@@ -32,7 +32,7 @@ impl Answer {
     pub fn new(response: Response) -> Self {
         Self {
             response,
-            after: After::Push(None),
+            after: After::Push { waits: false },
         }
     }
 }

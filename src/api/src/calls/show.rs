@@ -21,10 +21,10 @@ pub async fn call(queue: &HostQueue, id: &str, request: &Request) -> Result<Answ
         return Err(unknown(&id.to_string()));
     };
     let response = Response::json(200, &task_object(&id, &view));
-    let open = (!view.state.is_final()).then_some(id);
+    let waits = !view.state.is_final();
     Ok(Answer {
         response,
-        after: After::Push(open),
+        after: After::Push { waits },
     })
 }
 
@@ -56,7 +56,7 @@ async fn wait(queue: &HostQueue, id: &TaskId, wait_ms: u64) -> Result<(), Proble
         }
         // A long wait must not rely on others' requests to push the queue along.
         if now_ms >= pushed_ms + limits::PUSH_EVERY_MS {
-            queue.push_along(Some(id)).await?;
+            queue.push_along(true).await?;
             pushed_ms = now_ms;
         }
         queue.env().sleep_ms(pause_ms.min(end_ms - now_ms)).await;

@@ -13,7 +13,7 @@ pub async fn call(queue: &HostQueue, id: &str) -> Result<Answer, Problem> {
         Brief::Unknown => Err(unknown(&id.to_string())),
         Brief::Open => Ok(Answer {
             response: Response::json(200, &json!({"status": "processing"})),
-            after: After::Push(Some(id)),
+            after: After::Push { waits: true },
         }),
         Brief::Final(run) => Ok(Answer::new(Response::json(200, &body(*run)))),
     }

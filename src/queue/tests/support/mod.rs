@@ -284,7 +284,7 @@ impl Sim {
 
     /// What a request or cron tick does.
     pub fn tick(&self) {
-        self.wait(|queue| async move { queue.push_along(None).await.unwrap() });
+        self.wait(|queue| async move { queue.push_along(false).await.unwrap() });
     }
 
     /// Lets time pass, with a tick every `every_ms`, for `ms`.
