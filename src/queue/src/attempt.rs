@@ -4,7 +4,7 @@ use crate::config::{BEGIN_MS, CLOCK_SLACK_MS};
 use crate::record::{RunState, encode};
 use crate::timer::{DUE, Entry, Inserted};
 use crate::transition::settle_outcome;
-use crate::{Env, Queue, QueueError, Run, Store, StoreError, Task, TaskId};
+use crate::{Env, Queue, QueueError, Run, Store, StoreError, Task};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -94,28 +94,6 @@ pub enum Finished {
     Written,
     /// The outcome of an epoch 0: this one write, which several tasks may share.
     Write(String, Vec<u8>),
-}
-
-impl Delivery {
-    /// The task's id.
-    pub fn id(&self, queue: &str) -> TaskId {
-        TaskId::new(queue, self.slot, &self.task.nonce)
-    }
-
-    /// The task as it was enqueued.
-    pub fn task(&self) -> &Task {
-        &self.task
-    }
-
-    /// Which attempt this is, from 1.
-    pub fn attempt(&self) -> u32 {
-        self.run.attempt
-    }
-
-    /// Where the last run stopped, if it stored that.
-    pub fn checkpoint(&self) -> Option<&Value> {
-        self.run.checkpoint.as_ref()
-    }
 }
 
 /// When the lease of a run that was taken or marked at `taken_ms` is over for everybody's clock.

@@ -44,6 +44,22 @@ fn stalled_owner(seed: u64, operation: &'static str, key: &'static str, new: New
     sim
 }
 
+/// Announces (1, 1), as somebody may do who was slow.
+fn announce_first_epoch(sim: &Sim) {
+    let store = &sim.world.store;
+    let slot = store
+        .increment("q.test.tail", 1)
+        .now_or_never()
+        .unwrap()
+        .unwrap();
+    let record = br#"1{"announce":[1,1]}"#;
+    store
+        .set(&format!("q.test.s.{slot}"), record)
+        .now_or_never()
+        .unwrap()
+        .unwrap();
+}
+
 #[test]
 fn an_owner_of_epoch_0_that_comes_back_changes_nothing() {
     let sim = stalled_owner(
@@ -144,18 +160,7 @@ fn a_stale_announcement_of_a_final_task_changes_nothing() {
     sim.run_for(60_000);
     let before = sim.brief(&id);
     for times in 1..=2 {
-        let store = &sim.world.store;
-        let slot = store
-            .increment("q.test.tail", 1)
-            .now_or_never()
-            .unwrap()
-            .unwrap();
-        let record = br#"1{"announce":[1,1]}"#;
-        store
-            .set(&format!("q.test.s.{slot}"), record)
-            .now_or_never()
-            .unwrap()
-            .unwrap();
+        announce_first_epoch(&sim);
         sim.tick();
         sim.run_for(5_000);
         assert_eq!(sim.brief(&id), before, "{times}");
@@ -251,19 +256,8 @@ fn a_task_that_is_announced_twice_runs_once() {
         not_before_ms: Some(sim.now_ms() + 600_000),
         ..task("a", json!({"sleep_ms": 100}))
     });
-    let store = &sim.world.store;
     for _ in 0..2 {
-        let slot = store
-            .increment("q.test.tail", 1)
-            .now_or_never()
-            .unwrap()
-            .unwrap();
-        let record = br#"1{"announce":[1,1]}"#;
-        store
-            .set(&format!("q.test.s.{slot}"), record)
-            .now_or_never()
-            .unwrap()
-            .unwrap();
+        announce_first_epoch(&sim);
     }
     sim.worker(Wake::Work);
     sim.worker(Wake::Work);

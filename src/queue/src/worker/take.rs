@@ -36,27 +36,12 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                 return Err(e);
             }
         }
-        let mut filled = Vec::new();
-        for ticket in empty {
+        let (young, old) = empty.into_iter().partition(|ticket: &Ticket| {
             let age_ms = self.queue.env().now_ms().saturating_sub(ticket.taken_ms);
-            if age_ms < ASIDE_MS && !self.budget_over() {
-                aside.push(ticket);
-            } else {
-                match self.queue.give_up(ticket.slot).await {
-                    Ok(true) => filled.push(ticket),
-                    Ok(false) => {}
-                    // Given up or not: rescue sees to it. What was found besides is to be run.
-                    Err(e) => self.queue.env().log(&e.to_string()),
-                }
-            }
-        }
-        match self.queue.look(&filled).await {
-            Ok(found) => self.sort(found, &mut deliveries, &mut Vec::new()),
-            Err(e) => {
-                self.queue.env().log(&e.to_string());
-                aside.append(&mut filled);
-            }
-        }
+            age_ms < ASIDE_MS && !self.budget_over()
+        });
+        aside.extend::<Vec<_>>(young);
+        aside.extend(self.give_up(old, &mut deliveries).await);
         Ok(deliveries)
     }
 
@@ -71,21 +56,32 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         }
     }
 
-    /// Gives up the tickets that were set aside, before this instance is busy for long.
-    pub(super) async fn give_up_aside(&self, aside: &mut Vec<Ticket>) {
+    /// Gives up tickets whose slots stayed empty; what was put into them meanwhile is to be run. Returns those that must be
+    /// used but could not be looked at.
+    async fn give_up(&self, tickets: Vec<Ticket>, deliveries: &mut Vec<Delivery>) -> Vec<Ticket> {
         let mut filled = Vec::new();
-        for ticket in aside.drain(..) {
+        for ticket in tickets {
             match self.queue.give_up(ticket.slot).await {
                 Ok(true) => filled.push(ticket),
                 Ok(false) => {}
+                // Given up or not: rescue sees to it.
                 Err(e) => self.queue.env().log(&e.to_string()),
             }
         }
-        let mut deliveries = Vec::new();
         match self.queue.look(&filled).await {
-            Ok(found) => self.sort(found, &mut deliveries, &mut Vec::new()),
-            Err(e) => self.queue.env().log(&e.to_string()),
+            Ok(found) => self.sort(found, deliveries, &mut Vec::new()),
+            Err(e) => {
+                self.queue.env().log(&e.to_string());
+                return filled;
+            }
         }
+        Vec::new()
+    }
+
+    /// Gives up the tickets that were set aside, before this instance is busy for long.
+    pub(super) async fn give_up_aside(&self, aside: &mut Vec<Ticket>) {
+        let mut deliveries = Vec::new();
+        self.give_up(std::mem::take(aside), &mut deliveries).await;
         self.put_back(deliveries).await;
     }
 
