@@ -36,16 +36,6 @@ impl HostStore {
             }
         }
     }
-
-    /// Deletes one key; only for probing, the queue deletes many at once.
-    ///
-    /// # Errors
-    /// If the store fails.
-    pub fn delete(&self, key: &str) -> Result<(), StoreError> {
-        self.bucket
-            .delete(key)
-            .map_err(|e| failed("delete", key, e))
-    }
 }
 
 fn failed(operation: &'static str, key: &str, error: store::Error) -> StoreError {

@@ -1,38 +1,52 @@
-//! Does the store keep what the queue relies on? Asked by `/readyz`.
+//! Is the application ready? Asked by `/readyz`, answered with the worker's help.
 
-use crate::HostStore;
-use handoff_queue::{Env, Store, StoreError};
+use crate::http::{Problem, Response, client};
+use crate::{HostEnv, HostStore};
+use handoff_input::{Call, WORKER_HOST};
+use handoff_probe::{ASK_TIMEOUT_MS, TIMES, Unready, count, is_probe_key, ready};
 
-const COUNTER: &str = "probe.counter";
-
-/// Tries the store: values, and that `increment` counts and is read back.
+/// Tries the store, also from several worker instances at once.
 ///
 /// # Errors
-/// What failed, or what the store answered that it must not answer.
-pub async fn probe(store: &HostStore, env: &impl Env) -> Result<(), String> {
-    let reason = |e: StoreError| e.to_string();
-    let key = format!("probe.{:016x}", env.random());
-    let value = env.random().to_le_bytes();
-    store.set(&key, &value).await.map_err(reason)?;
-    let read = store.get(&key).await.map_err(reason)?;
-    store.delete(&key).map_err(reason)?;
-    if read.as_deref() != Some(&value) {
-        return Err(format!("{key} was set and then read as something else"));
+/// 503 that says what the store did wrong, or why a worker could not be asked.
+pub async fn probe(store: &HostStore) -> Result<(), Problem> {
+    ready(store, &HostEnv, ask).await.map_err(|e| match e {
+        Unready::Store(reason) => Problem::unavailable(format!("The store is not ready: {reason}")),
+        Unready::Worker(reason) => Problem::new(
+            503,
+            "worker-unreachable",
+            "No worker can be woken",
+            format!(
+                "http://{WORKER_HOST} does not answer as it should: {reason}. See that spin.toml gives the component \
+                 \"worker\" a private route, and that allowed_outbound_hosts of [component.api] names \
+                 \"http://{WORKER_HOST}\"."
+            ),
+        ),
+    })
+}
+
+/// Has a worker instance increment the key.
+async fn ask(key: &str) -> Result<Vec<i64>, Unready> {
+    let call = Call {
+        method: "POST".to_owned(),
+        url: format!("http://{WORKER_HOST}/probe/{key}"),
+        headers: Vec::new(),
+        body: Vec::new(),
+        timeout_ms: ASK_TIMEOUT_MS,
+    };
+    let reply = client::send(call).await.map_err(Unready::Worker)?;
+    match serde_json::from_slice(&reply.body) {
+        Ok(counted) if reply.status == 200 => counted,
+        _ => Err(Unready::Worker(format!("it answered {}", reply.status))),
     }
-    if store.get(&key).await.map_err(reason)?.is_some() {
-        return Err(format!("{key} was deleted and is still there"));
+}
+
+/// What a worker instance answers to `/probe/{key}`.
+pub async fn answer(key: &str) -> Result<Response, Problem> {
+    if !is_probe_key(key) {
+        return Err(Problem::not_found(format!("{key} is not a probe's key")));
     }
-    let mut last = store.increment(COUNTER, 1).await.map_err(reason)?;
-    for _ in 0..3 {
-        // Others may probe at the same moment: each must see a number of its own, later ones a higher one.
-        let next = store.increment(COUNTER, 1).await.map_err(reason)?;
-        let read = store.counter(COUNTER).await.map_err(reason)?;
-        if next <= last || read < next {
-            return Err(format!(
-                "increment is not atomic here: {COUNTER} went from {last} to {next} and was read as {read}"
-            ));
-        }
-        last = next;
-    }
-    Ok(())
+    let counted = async { Ok(count(&HostStore::open()?, key, TIMES).await?) };
+    let counted: Result<Vec<i64>, Unready> = counted.await;
+    Ok(Response::json(200, &counted))
 }

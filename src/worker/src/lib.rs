@@ -1,4 +1,5 @@
 //! The private component that works: woken over service chaining, it answers when it is registered and goes on then.
+//! It also counts for `/readyz`, which needs several instances at once.
 
 // The handler is exported over the C ABI, which `http_component` writes; nothing else here is unsafe.
 #![allow(unsafe_code)]
@@ -7,7 +8,7 @@ mod host;
 mod panic;
 
 use handoff_platform::http::{IncomingRequest, Problem, Request, Response, ResponseOutparam};
-use handoff_platform::{HostEnv, HostStore, variables};
+use handoff_platform::{HostEnv, HostStore, probe, variables};
 use handoff_queue::{Control, Env, Outcome, Queue, QueueError, Runner, Wake, Worker, WorkerLimits};
 use handoff_tasks::{Context, Registry};
 use host::TaskHost;
@@ -29,6 +30,10 @@ type HostWorker = Worker<HostStore, HostEnv, Tasks>;
 #[http_component]
 async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
     let request = Request::new(incoming);
+    if let Some(key) = request.path().strip_prefix("/probe/") {
+        let answer = probe::answer(key).await;
+        return answer.unwrap_or_else(Response::from).send(out);
+    }
     let started = start(request.path()).await;
     let worker = match started {
         Ok(worker) => worker,

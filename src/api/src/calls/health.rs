@@ -14,13 +14,9 @@ pub fn alive(request: &Request) -> Response {
     }
 }
 
-/// Ready: the store works and its increment counts.
+/// Ready: the store works, its increment is atomic, and workers can be woken.
 pub async fn ready(queue: &HostQueue) -> Result<Answer, Problem> {
-    match probe(queue.store(), queue.env()).await {
-        Ok(()) => Ok(Answer::new(Response::json(
-            200,
-            &json!({"status": "ready"}),
-        ))),
-        Err(reason) => Err(Problem::unavailable(reason)),
-    }
+    probe(queue.store()).await?;
+    let response = Response::json(200, &json!({"status": "ready"}));
+    Ok(Answer::new(response))
 }

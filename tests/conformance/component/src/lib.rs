@@ -1,0 +1,40 @@
+//! The suite inside a component, a case per request, and increments that many instances do at once. For end-to-end
+//! tests only: its manifest is `tests/conformance/spin.toml`.
+
+// The handler is exported over the C ABI, which `http_component` writes; nothing else here is unsafe.
+#![allow(unsafe_code)]
+
+use handoff_platform::HostStore;
+use handoff_platform::http::{IncomingRequest, Problem, Request, Response, ResponseOutparam};
+use handoff_queue::QueueError;
+use serde_json::json;
+use spin_sdk::http_component;
+
+#[http_component]
+async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
+    let request = Request::new(incoming);
+    let answer = answer(&request).await;
+    answer.unwrap_or_else(Response::from).send(out);
+}
+
+/// `POST /conformance/{case}` runs it. `POST /increment/{key}?times=N` returns the numbers that it got.
+async fn answer(request: &Request) -> Result<Response, Problem> {
+    let store = HostStore::open().map_err(QueueError::from)?;
+    let path = request.path();
+    if let Some(case) = path.strip_prefix("/conformance/") {
+        return match handoff_conformance::run(case, &store, "conformance.").await {
+            Ok(()) => Ok(Response::empty(204)),
+            Err(failure) => Err(Problem::unavailable(failure)),
+        };
+    }
+    if let Some(key) = path.strip_prefix("/increment/") {
+        let times = request.query().find(|(name, _)| *name == "times");
+        let times = times.and_then(|(_, value)| value.parse().ok()).unwrap_or(1);
+        let numbers = handoff_probe::count(&store, key, times).await;
+        return Ok(Response::json(
+            200,
+            &json!(numbers.map_err(QueueError::from)?),
+        ));
+    }
+    Err(Problem::not_found(format!("{path} is not a path of this")))
+}
