@@ -13,17 +13,20 @@ use crate::workspace::Workspace;
 /// The packages; a file has the same name with `_` for `-`.
 pub const PACKAGES: [&str; 3] = ["handoff-api", "handoff-gather", "handoff-worker"];
 
+/// What only the end-to-end tests run.
+pub const TEST_PACKAGES: [&str; 1] = ["handoff-conformance-component"];
+
 /// The file that a component's package is built to.
 pub fn file_name(package: &str) -> String {
     format!("{}.wasm", package.replace('-', "_"))
 }
 
-/// Builds what has changed.
-pub fn build(workspace: &Workspace, wanted: Option<Source>) -> Result<()> {
+/// Builds what has changed of these packages.
+pub fn build(workspace: &Workspace, wanted: Option<Source>, packages: &[&str]) -> Result<()> {
     let toolchain = toolchain::get(workspace, wanted)?;
     let (mut cargo, target) = toolchain.cargo_build(workspace);
     cargo.args(["--profile", "component"]);
-    for package in PACKAGES {
+    for package in packages {
         cargo.args(["--package", package]);
     }
     step::run("building the components", &mut cargo)?;
@@ -31,7 +34,7 @@ pub fn build(workspace: &Workspace, wanted: Option<Source>) -> Result<()> {
     let from = target.join(toolchain::TARGET).join("component");
     let to = workspace.components();
     let mut sizes = Vec::new();
-    for package in PACKAGES {
+    for package in packages {
         let name = file_name(package);
         let bytes = copy_if_changed(&from.join(&name), &to.join(&name))?;
         sizes.push(format!("{name} {} KB", bytes.div_ceil(1000)));

@@ -52,7 +52,7 @@ enum Command {
 fn run(cli: Cli) -> Result<()> {
     let workspace = Workspace::find()?;
     match cli.command {
-        Command::Build => components::build(&workspace, cli.wasm_toolchain),
+        Command::Build => components::build(&workspace, cli.wasm_toolchain, &components::PACKAGES),
         Command::Up(options) => up::up(&workspace, cli.wasm_toolchain, &options),
         Command::Test(options) => test::test(&workspace, cli.wasm_toolchain, &options),
         Command::Doctor => doctor::doctor(&workspace, cli.wasm_toolchain),

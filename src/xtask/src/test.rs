@@ -60,9 +60,13 @@ fn run(
         })?;
     }
     if wants(Part::Unit) || wants(Part::E2e) {
-        summary.time("components", || components::build(workspace, wanted))?;
+        let build = || components::build(workspace, wanted, &components::PACKAGES);
+        summary.time("components", build)?;
     }
     if wants(Part::E2e) {
+        // Apart, so that the others are built as everybody builds them.
+        let build = || components::build(workspace, wanted, &components::TEST_PACKAGES);
+        summary.time("components for tests", build)?;
         summary.time("local host", || host::build(workspace).map(drop))?;
     }
     if wants(Part::Lint) {
@@ -93,6 +97,7 @@ fn run(
             step::run("testing the crates", &mut crates)
         })?;
         let mut local_host = tests(&["--release", "--package", "handoff-host"]);
+        offer_redis(&mut local_host, "tests of the local host on Redis", summary);
         summary.time("tests of the local host", || {
             step::run("testing the local host", &mut local_host)
         })?;
@@ -104,7 +109,7 @@ fn run(
             // They mostly wait: for leases, for the next second.
             .env("RUST_TEST_THREADS", "4");
         offer_spin(&mut e2e, summary);
-        offer_redis(&mut e2e, summary);
+        offer_redis(&mut e2e, "end-to-end tests on Redis", summary);
         summary.time("end-to-end tests", || {
             step::run("testing end to end", &mut e2e)
         })?;
@@ -125,10 +130,10 @@ fn offer_spin(e2e: &mut Command, summary: &mut Summary) {
     }
 }
 
-fn offer_redis(e2e: &mut Command, summary: &mut Summary) {
+fn offer_redis(tests: &mut Command, what: &str, summary: &mut Summary) {
     if let Err(reason) = get_redis() {
-        e2e.env("HANDOFF_SKIP_REDIS", &reason);
-        summary.skip("end-to-end tests on Redis", &reason);
+        tests.env("HANDOFF_SKIP_REDIS", &reason);
+        summary.skip(what, &reason);
     }
 }
 

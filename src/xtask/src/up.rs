@@ -83,7 +83,7 @@ pub fn up(workspace: &Workspace, wanted: Option<Source>, options: &Options) -> R
         )?),
     };
 
-    components::build(workspace, wanted)?;
+    components::build(workspace, wanted, &components::PACKAGES)?;
     let program = match program {
         Some(spin) => spin,
         None => host::build(workspace)?,

@@ -2,6 +2,7 @@
 
 use std::env::{var, var_os};
 use std::path::PathBuf;
+use std::process::Command;
 
 const HINT: &str = "run `cargo xtask test --only e2e`, which builds what these tests start";
 
@@ -23,7 +24,11 @@ pub fn spin() -> Result<PathBuf, String> {
 
 /// Whether redis-server can be started.
 pub fn redis() -> Result<(), String> {
-    skipped("HANDOFF_SKIP_REDIS")
+    skipped("HANDOFF_SKIP_REDIS")?;
+    let found = Command::new("redis-server").arg("--version").output();
+    found
+        .map(drop)
+        .map_err(|e| format!("redis-server can't be started: {e}"))
 }
 
 fn path(variable: &str) -> Result<PathBuf, String> {

@@ -39,6 +39,17 @@ impl Host {
     /// The same, with more options of the host.
     #[track_caller]
     pub fn start_with(pair: Pair, variables: &[(&str, &str)], options: &[&str]) -> Self {
+        Self::serve(pair, &workspace("spin.toml"), variables, options)
+    }
+
+    /// Starts another application, by its manifest.
+    #[track_caller]
+    pub fn start_other(pair: Pair, manifest: &Path) -> Self {
+        Self::serve(pair, manifest, &[], &[])
+    }
+
+    #[track_caller]
+    fn serve(pair: Pair, manifest: &Path, variables: &[(&str, &str)], options: &[&str]) -> Self {
         let folder = tempfile::Builder::new().prefix("handoff-e2e-").tempdir();
         let folder = folder.expect("a folder for the state");
         let redis = (pair.storage == Storage::Redis).then(|| Redis::start(folder.path()));
@@ -47,7 +58,7 @@ impl Host {
             Kind::Spin => environment::spin(),
         };
         let program = program.expect("tests on this pair are skipped where it is not available");
-        let mut arguments = arguments(pair, folder.path(), redis.as_ref());
+        let mut arguments = arguments(pair, manifest, folder.path(), redis.as_ref());
         for (name, value) in variables {
             arguments.extend(["--variable".into(), format!("{name}={value}").into()]);
         }
@@ -114,14 +125,25 @@ impl Drop for Host {
     }
 }
 
-fn arguments(pair: Pair, folder: &Path, redis: Option<&Redis>) -> Vec<OsString> {
+/// A file of the workspace, by its path from the root.
+#[track_caller]
+pub fn workspace(path: &str) -> PathBuf {
     let root = environment::root();
     let root = root.expect("tests are skipped where it is not known");
-    let manifest = root.join("spin.toml").into();
+    root.join(path)
+}
+
+fn arguments(pair: Pair, manifest: &Path, folder: &Path, redis: Option<&Redis>) -> Vec<OsString> {
     let listen = ["--listen".into(), "127.0.0.1:0".into()];
     let mut arguments: Vec<OsString> = match pair.kind {
-        Kind::Local => vec!["--manifest".into(), manifest],
-        Kind::Spin => vec!["up".into(), "--from".into(), manifest],
+        // One cache for all manifests, wherever they are.
+        Kind::Local => vec![
+            "--manifest".into(),
+            manifest.into(),
+            "--cache".into(),
+            workspace(".handoff/cache").into(),
+        ],
+        Kind::Spin => vec!["up".into(), "--from".into(), manifest.into()],
     };
     arguments.extend(listen);
     match (pair.kind, redis) {

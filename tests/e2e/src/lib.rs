@@ -16,11 +16,12 @@ mod server;
 mod task;
 
 pub use client::{Client, Reply};
-pub use host::Host;
+pub use host::{Host, workspace};
 pub use pair::{Pair, Share, run};
 pub use poll::until;
 pub use process::group_lives;
 pub use raw::{Connection, exchange};
+pub use redis::Redis;
 pub use server::{Answer, Gate, Received, TestServer};
 pub use task::{slot, time_ms};
 

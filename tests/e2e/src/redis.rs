@@ -1,5 +1,6 @@
 //! A Redis server that keeps what it acknowledged.
 
+use crate::environment;
 use crate::poll::until;
 use crate::process::Process;
 use std::net::TcpListener;
@@ -10,12 +11,21 @@ const START_TIME: Duration = Duration::from_secs(20);
 /// Between looking for a free port and taking it somebody else may take it.
 const TRIES: u32 = 5;
 
+/// A server on a free port. Killed when it is dropped.
 pub struct Redis {
     _process: Process,
     port: u16,
 }
 
 impl Redis {
+    /// Whether one can be started.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn available() -> Result<(), String> {
+        environment::redis()
+    }
+
     /// Starts one whose files are in `folder`.
     pub fn start(folder: &Path) -> Self {
         for _ in 0..TRIES {
@@ -48,6 +58,7 @@ impl Redis {
         panic!("redis-server found no free port in {TRIES} tries");
     }
 
+    /// Where it listens.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }

@@ -65,7 +65,7 @@ struct Args {
     /// Where compiled components are kept [default: .handoff/cache beside the manifest]
     #[arg(long, value_name = "FOLDER")]
     cache: Option<PathBuf>,
-    /// For tests: store-slow=MS, store-fail or store-fail=N (every Nth call); repeatable
+    /// For tests: store-slow=MS, store-fail or store-fail=N (every Nth call), store-racy; repeatable
     #[arg(long = "fault", value_name = "FAULT", hide = true)]
     faults: Vec<String>,
 }

@@ -15,4 +15,5 @@ mod leftovers;
 mod oversized;
 mod primes;
 mod private;
+mod ready;
 mod unchanged;

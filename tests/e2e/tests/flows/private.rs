@@ -55,6 +55,7 @@ fn worker_is_out_of_reach(pair: Pair) {
     for path in [
         "/work",
         "/keep",
+        "/probe/probe.1",
         "/worker",
         "/worker/",
         "/worker/work",

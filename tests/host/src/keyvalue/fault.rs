@@ -1,4 +1,5 @@
-//! Faults for tests, around any store: slow answers, and failures before and after a call took effect.
+//! Faults for tests, around any store: slow answers, failures before and after a call took effect, and an increment
+//! that is not atomic.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -8,7 +9,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use async_trait::async_trait;
 
-use super::Store;
+use super::{Store, add};
+
+/// Between reading and writing in an increment that is not atomic: longer than it takes to start an instance.
+const RACE: Duration = Duration::from_millis(5);
 
 /// What `--fault` asks for.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -16,15 +20,20 @@ pub struct Faults {
     slow: Duration,
     /// Every so many calls one fails.
     fail_every: Option<u64>,
+    racy: bool,
 }
 
 impl Faults {
-    /// `store-slow=MS` delays every call; `store-fail=N` fails every Nth call, `store-fail` every one.
+    /// `store-slow=MS` delays every call; `store-fail=N` fails every Nth call, `store-fail` every one; `store-racy` makes
+    /// of an increment a read, a pause and a write.
     pub fn parse(flags: &[String]) -> Result<Self> {
         let mut faults = Self::default();
         for flag in flags {
-            let wrong =
-                || format!("--fault {flag}: write store-slow=MS, store-fail or store-fail=N");
+            let wrong = || {
+                format!(
+                    "--fault {flag}: write store-slow=MS, store-fail, store-fail=N or store-racy"
+                )
+            };
             match flag.split_once('=') {
                 Some(("store-slow", ms)) => {
                     faults.slow = Duration::from_millis(ms.parse().with_context(wrong)?)
@@ -34,6 +43,7 @@ impl Faults {
                     faults.fail_every = Some(n.max(1));
                 }
                 None if flag == "store-fail" => faults.fail_every = Some(1),
+                None if flag == "store-racy" => faults.racy = true,
                 _ => bail!(wrong()),
             }
         }
@@ -60,6 +70,14 @@ struct Faulty {
 }
 
 impl Faulty {
+    /// Counters are 8 bytes here, whatever the store makes of its own: it is for a store that only this has counted in.
+    async fn racy_increment(&self, key: String, delta: i64) -> Result<i64> {
+        let sum = add(self.store.get(&key).await?.as_deref(), &key, delta)?;
+        tokio::time::sleep(RACE).await;
+        self.store.set(key, sum.to_le_bytes().to_vec()).await?;
+        Ok(sum)
+    }
+
     async fn through<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::time::sleep(self.faults.slow).await;
         let number = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
@@ -91,6 +109,9 @@ impl Store for Faulty {
     }
 
     async fn increment(&self, key: String, delta: i64) -> Result<i64> {
+        if self.faults.racy {
+            return self.through(self.racy_increment(key, delta)).await;
+        }
         self.through(self.store.increment(key, delta)).await
     }
 
@@ -130,7 +151,13 @@ mod tests {
 
     #[test]
     fn flags_that_are_wrong_are_named() {
-        for bad in ["slow", "store-slow", "store-slow=x", "store-fail=-1"] {
+        for bad in [
+            "slow",
+            "store-slow",
+            "store-slow=x",
+            "store-fail=-1",
+            "store-racy=1",
+        ] {
             let error = format!("{:#}", Faults::parse(&flags(&[bad])).expect_err(bad));
             assert!(error.contains(bad), "{error}");
         }

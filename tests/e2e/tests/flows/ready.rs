@@ -1,0 +1,68 @@
+//! `/readyz`: what keeps the application from its work is found out and said.
+
+use handoff_e2e::{Host, Pair, on, on_every_pair, workspace};
+use serde_json::json;
+use std::fs;
+use std::thread;
+
+on_every_pair!(
+    ready_for_everybody_at_once,
+    a_worker_out_of_reach_is_not_the_stores_fault
+);
+
+// Spin has no store that is wrong on purpose.
+on!(Some: an_increment_that_is_not_atomic_is_found_out: local_sqlite LOCAL_SQLITE, local_redis LOCAL_REDIS,
+    local_memory LOCAL_MEMORY);
+
+fn ready_for_everybody_at_once(pair: Pair) {
+    let host = Host::start(pair, &[]);
+    thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| {
+                for _ in 0..40 {
+                    let ready = host.http().get("/readyz").expect(200);
+                    assert_eq!(ready.json(), json!({"status": "ready"}));
+                }
+            });
+        }
+    });
+}
+
+fn an_increment_that_is_not_atomic_is_found_out(pair: Pair) {
+    let host = Host::start_with(pair, &[], &["--fault", "store-racy"]);
+    for _ in 0..3 {
+        let reply = host.http().get("/readyz");
+        reply.expect_problem(503, "store-unavailable", None);
+        let text = reply.text();
+        assert!(text.contains("increment is not atomic"), "{text}");
+        assert!(
+            text.contains("Use a store whose increment is atomic"),
+            "{text}"
+        );
+    }
+}
+
+fn a_worker_out_of_reach_is_not_the_stores_fault(pair: Pair) {
+    let folder = tempfile::tempdir().expect("a folder for the manifest");
+    let manifest = fs::read_to_string(workspace("spin.toml")).expect("spin.toml is read");
+    let api = r#"allowed_outbound_hosts = ["http://worker.spin.internal"]"#;
+    assert!(manifest.contains(api), "{manifest}");
+    let sources = format!("source = \"{}", workspace("target/components").display());
+    let manifest = manifest
+        .replace(api, "allowed_outbound_hosts = []")
+        .replace("source = \"target/components", &sources);
+    let path = folder.path().join("spin.toml");
+    fs::write(&path, manifest).expect("the manifest is written");
+
+    let host = Host::start_other(pair, &path);
+    let reply = host.http().get("/readyz");
+    reply.expect_problem(503, "worker-unreachable", None);
+    assert!(
+        reply
+            .text()
+            .contains("allowed_outbound_hosts of [component.api]"),
+        "{}",
+        reply.text()
+    );
+    assert!(!reply.text().contains("atomic"), "{}", reply.text());
+}
