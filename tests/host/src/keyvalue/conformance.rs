@@ -15,14 +15,14 @@ use super::{Faults, Store};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn memory() {
-    conforms(Arc::new(Memory::default())).await;
+    conforms(Arc::new(Memory::default()), bytes).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sqlite() {
     let folder = folder();
     let store = Sqlite::open(&folder.path().join("new/store.db")).expect("open");
-    conforms(Arc::new(store)).await;
+    conforms(Arc::new(store), bytes).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -33,7 +33,7 @@ async fn redis() {
     let folder = folder();
     let server = RedisServer::start(folder.path());
     let (store, _) = Redis::connect(&server.url()).await.expect("connect");
-    conforms(Arc::new(store)).await;
+    conforms(Arc::new(store), text).await;
 }
 
 /// What `--fault store-racy` is for.
@@ -41,7 +41,11 @@ async fn redis() {
 async fn a_racy_store_is_refused_for_that_alone() {
     let faults = Faults::parse(&["store-racy".to_owned()]).expect("a fault");
     let store = faults.wrap(Arc::new(Memory::default()));
-    let failures = run_all(&Adapter(&*store), "").await;
+    let store = Adapter {
+        store: &*store,
+        decode: bytes,
+    };
+    let failures = run_all(&store, "").await;
     let [failure] = &failures[..] else {
         panic!("{failures:?}");
     };
@@ -52,16 +56,34 @@ fn folder() -> TempDir {
     tempfile::tempdir().expect("a folder for the state")
 }
 
-async fn conforms(store: Arc<dyn Store>) {
-    assert_eq!(run_all(&Adapter(&*store), "").await, [""; 0]);
+async fn conforms(store: Arc<dyn Store>, decode: Decode) {
+    let adapter = Adapter {
+        store: &*store,
+        decode,
+    };
+    assert_eq!(run_all(&adapter, "").await, [""; 0]);
     empty_calls(&*store).await;
     single_deletes(&*store).await;
     no_counters(&*store).await;
     ten_thousand_increments(store).await;
 }
 
+/// How a back end keeps counters, as Spin's does.
+type Decode = fn(&[u8]) -> Option<i64>;
+
+fn bytes(value: &[u8]) -> Option<i64> {
+    Some(i64::from_le_bytes(value.try_into().ok()?))
+}
+
+fn text(value: &[u8]) -> Option<i64> {
+    std::str::from_utf8(value).ok()?.parse().ok()
+}
+
 /// The host's own trait as the queue's.
-struct Adapter<'a>(&'a dyn Store);
+struct Adapter<'a> {
+    store: &'a dyn Store,
+    decode: Decode,
+}
 
 fn failed(operation: &'static str, key: &str) -> impl Fn(anyhow::Error) -> StoreError {
     move |e| StoreError {
@@ -73,11 +95,11 @@ fn failed(operation: &'static str, key: &str) -> impl Fn(anyhow::Error) -> Store
 
 impl handoff_queue::Store for Adapter<'_> {
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.0.get(key).await.map_err(failed("get", key))
+        self.store.get(key).await.map_err(failed("get", key))
     }
 
     async fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
-        let answers = self.0.get_many(keys.to_vec()).await;
+        let answers = self.store.get_many(keys.to_vec()).await;
         let answers = answers.map_err(failed("get_many", ""))?;
         let (answered, values): (Vec<_>, _) = answers.into_iter().unzip();
         assert_eq!(answered, keys, "one answer per key, in order");
@@ -85,28 +107,29 @@ impl handoff_queue::Store for Adapter<'_> {
     }
 
     async fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
-        let set = self.0.set(key.to_owned(), value.to_vec()).await;
+        let set = self.store.set(key.to_owned(), value.to_vec()).await;
         set.map_err(failed("set", key))
     }
 
     async fn set_many(&self, entries: &[(String, Vec<u8>)]) -> Result<(), StoreError> {
-        let set = self.0.set_many(entries.to_vec()).await;
+        let set = self.store.set_many(entries.to_vec()).await;
         set.map_err(failed("set_many", ""))
     }
 
     async fn delete_many(&self, keys: &[String]) -> Result<(), StoreError> {
-        let deleted = self.0.delete_many(keys.to_vec()).await;
+        let deleted = self.store.delete_many(keys.to_vec()).await;
         deleted.map_err(failed("delete_many", ""))
     }
 
     async fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
-        let sum = self.0.increment(key.to_owned(), delta).await;
+        let sum = self.store.increment(key.to_owned(), delta).await;
         sum.map_err(failed("increment", key))
     }
 
-    /// The host has no such call: components get the value and know both ways in which it may be kept.
     async fn counter(&self, key: &str) -> Result<i64, StoreError> {
-        self.increment(key, 0).await
+        let value = self.get(key).await?;
+        let number = value.map_or(Some(0), |value| (self.decode)(&value));
+        number.ok_or_else(|| failed("counter", key)(anyhow::anyhow!("not a number")))
     }
 }
 
