@@ -22,10 +22,13 @@ impl Clock {
         self.0.set(self.0.get() + ms);
     }
 
+    /// What `work` comes to, within a minute.
     fn run<T>(&self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
+        let end_ms = self.now_ms() + 60_000;
         block_on(poll_fn(|cx| {
             self.pass(1);
+            assert!(self.now_ms() < end_ms, "it does not end");
             work.as_mut().poll(cx)
         }))
     }
