@@ -12,16 +12,11 @@ use handoff_probe::{ASK_TIMEOUT_MS, TIMES, Unready, count, is_probe_key, ready};
 pub async fn probe(store: &HostStore) -> Result<(), Problem> {
     ready(store, &HostEnv, ask).await.map_err(|e| match e {
         Unready::Store(reason) => Problem::unavailable(format!("The store is not ready: {reason}")),
-        Unready::Worker(reason) => Problem::new(
-            503,
-            "worker-unreachable",
-            "No worker can be woken",
-            format!(
-                "http://{WORKER_HOST} does not answer as it should: {reason}. See that spin.toml gives the component \
-                 \"worker\" a private route, and that allowed_outbound_hosts of [component.api] names \
-                 \"http://{WORKER_HOST}\"."
-            ),
-        ),
+        Unready::Worker(reason) => Problem::worker_unreachable(format!(
+            "http://{WORKER_HOST} does not answer as it should: {reason}. See that spin.toml gives the component \
+             \"worker\" a private route, and that allowed_outbound_hosts of [component.api] names \
+             \"http://{WORKER_HOST}\"."
+        )),
     })
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// So many instances increment at once,
 pub const INSTANCES: usize = 8;
-/// and each so often. On Spin's SQLite all of it takes some 25 ms of the store's time.
+/// and each so often. A probe is 36 writes in all.
 pub const TIMES: u64 = 4;
 /// How long an instance may take for it.
 pub const ASK_TIMEOUT_MS: u64 = 5_000;

@@ -83,6 +83,14 @@ impl Problem {
         }
     }
 
+    /// The worker's component can't be called.
+    pub fn worker_unreachable(detail: impl Into<String>) -> Self {
+        Self {
+            header: Some(("retry-after", "1")),
+            ..Self::new(503, "worker-unreachable", "No worker can be woken", detail)
+        }
+    }
+
     /// The problem as JSON.
     pub fn to_json(&self) -> Value {
         let mut body = json!({
