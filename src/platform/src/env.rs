@@ -5,6 +5,7 @@ use handoff_input::{Call, WORKER_HOST};
 use handoff_queue::{Env, Wake};
 use spin_executor::{CancelOnDropToken, push_waker_and_get_token};
 use std::future::{Future, poll_fn};
+use std::io::Write;
 use std::task::Poll;
 use std::time::{SystemTime, UNIX_EPOCH};
 use wasi::clocks::monotonic_clock::subscribe_duration;
@@ -56,8 +57,13 @@ impl Env for HostEnv {
     }
 
     fn log(&self, message: &str) {
-        eprintln!("handoff: {message}");
+        say(message);
     }
+}
+
+/// Prints a line for the operator. Unlike `eprintln!` it does not panic where printing fails, as on a full disk.
+pub(crate) fn say(message: &str) {
+    _ = writeln!(std::io::stderr(), "handoff: {message}");
 }
 
 /// Returns after `ms` milliseconds, and lets others run meanwhile. With 0 it lets them run once.

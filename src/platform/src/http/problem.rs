@@ -125,6 +125,8 @@ impl From<FieldError> for Problem {
 
 impl From<QueueError> for Problem {
     fn from(e: QueueError) -> Self {
-        Self::unavailable(e.to_string())
+        Self::unavailable(format!(
+            "{e}. Repeat the request later; what it asked for may have been done all the same."
+        ))
     }
 }

@@ -1,5 +1,6 @@
 //! A response whose body is complete before its head is sent.
 
+use crate::env::say;
 use serde::Serialize;
 use spin_sdk::http::{Fields, OutgoingBody, OutgoingResponse, ResponseOutparam};
 use wasi::io::streams::{OutputStream, StreamError};
@@ -63,17 +64,17 @@ impl Response {
         ));
         let Ok(headers) = Fields::from_list(&headers) else {
             // Only names and values of this crate are set; the host answers 500 if one is refused all the same.
-            return eprintln!("handoff: the host refused a response's headers");
+            return say("the host refused a response's headers");
         };
         let response = OutgoingResponse::new(headers);
         if response.set_status_code(self.status).is_err() {
-            return eprintln!("handoff: the host refused the status {}", self.status);
+            return say(&format!("the host refused the status {}", self.status));
         }
         let Ok(body) = response.body() else {
-            return eprintln!("handoff: the host gave no response body");
+            return say("the host gave no response body");
         };
         let Ok(stream) = body.write() else {
-            return eprintln!("handoff: the host's response body can't be written");
+            return say("the host's response body can't be written");
         };
         let fits = stream
             .check_write()
