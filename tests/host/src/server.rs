@@ -21,6 +21,7 @@ use crate::outbound::CHAINING_DOMAIN;
 use crate::say::say;
 
 const FULL_URL: HeaderName = HeaderName::from_static("spin-full-url");
+const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 const CLIENT_ADDR: HeaderName = HeaderName::from_static("spin-client-addr");
 /// Out of file descriptors, most likely: some come back when requests end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -138,14 +139,13 @@ fn add_headers(request: &mut Request<Incoming>, host: &str, client: SocketAddr) 
     }
 }
 
+/// In the form of the application's own 503: callers need to know one only.
 fn busy() -> Response<HyperOutgoingBody> {
-    let mut response = own(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "all instances are taken; repeat later, or raise --instances-max\n",
-    );
-    response
-        .headers_mut()
-        .insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    let body = r#"{"type":"urn:handoff:problem:busy","title":"The host is busy","status":503,"detail":"All instances are taken. Repeat the request later, or start the host with a larger --instances-max."}"#;
+    let mut response = own(StatusCode::SERVICE_UNAVAILABLE, body);
+    let headers = response.headers_mut();
+    headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    headers.insert(CONTENT_TYPE, PROBLEM);
     response
 }
 

@@ -14,10 +14,9 @@ use super::Store;
 /// A Redis that hangs must become an error for the guest, not a hang.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// A guest that waits for a reconnect should learn soon that there is none. Without a largest delay the crate's own
-/// schedule waits a minute between attempts.
-const RECONNECT_ATTEMPTS: usize = 2;
-const RECONNECT_DELAY_MAX_MS: u64 = 200;
+/// A guest should learn at once that Redis is gone; its next call tries again. The crate's own schedule waits for a second
+/// before the second attempt, and for a minute before the third, with all calls waiting for it.
+const RECONNECT_RETRIES: usize = 0;
 
 pub struct Redis {
     /// One connection that all calls share; it reconnects, but never repeats a command by itself.
@@ -32,8 +31,7 @@ impl Redis {
             redis::Client::open(url).context("--store redis://…: the URL is not understood")?;
         let address = client.get_connection_info().addr.to_string();
         let config = ConnectionManagerConfig::new()
-            .set_number_of_retries(RECONNECT_ATTEMPTS)
-            .set_max_delay(RECONNECT_DELAY_MAX_MS)
+            .set_number_of_retries(RECONNECT_RETRIES)
             .set_response_timeout(RESPONSE_TIMEOUT)
             .set_connection_timeout(CONNECT_TIMEOUT)
             .set_tcp_settings(TcpSettings::default().set_nodelay(true));
