@@ -23,9 +23,10 @@ pub struct Host {
     process: Process,
     client: Client,
     arguments: Vec<OsString>,
+    options: Vec<String>,
     program: PathBuf,
     // Dropped in this order: Redis writes into the folder.
-    _redis: Option<Redis>,
+    redis: Option<Redis>,
     folder: TempDir,
 }
 
@@ -62,14 +63,15 @@ impl Host {
         for (name, value) in variables {
             arguments.extend(["--variable".into(), format!("{name}={value}").into()]);
         }
-        arguments.extend(options.iter().map(Into::into));
-        let (process, address) = serve(&program, &arguments, folder.path());
+        let with_options = with(&arguments, options);
+        let (process, address) = serve(&program, &with_options, folder.path());
         Self {
             process,
             client: Client::new(address),
             arguments,
+            options: options.iter().map(|&option| option.to_owned()).collect(),
             program,
-            _redis: redis,
+            redis,
             folder,
         }
     }
@@ -100,9 +102,37 @@ impl Host {
     #[track_caller]
     pub fn restart(&mut self) {
         self.kill9();
-        let (process, address) = serve(&self.program, &self.arguments, self.folder.path());
+        let arguments = with(&self.arguments, &self.options);
+        let (process, address) = serve(&self.program, &arguments, self.folder.path());
         self.process = process;
         self.client = Client::new(address);
+    }
+
+    /// The same, without the options that it was started with.
+    #[track_caller]
+    pub fn restart_plain(&mut self) {
+        self.options.clear();
+        self.restart();
+    }
+
+    /// The store of a pair with Redis.
+    #[track_caller]
+    pub fn redis(&mut self) -> &mut Redis {
+        self.redis.as_mut().expect("this pair's store is Redis")
+    }
+
+    /// Lets no file of the host grow beyond so many bytes, as if the disk were full; `None` gives the room back.
+    #[cfg(target_os = "linux")]
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        self.process.limit_files(bytes);
+    }
+
+    /// The size of the largest file of the store, in bytes.
+    pub fn largest_file(&self) -> u64 {
+        let sizes = files(self.folder.path())
+            .filter(|file| file.extension().is_none_or(|e| e != "log"))
+            .filter_map(|file| Some(fs::metadata(file).ok()?.len()));
+        sizes.max().unwrap_or_default()
     }
 
     /// Whether the store's files mention a key that begins like this.
@@ -173,6 +203,11 @@ fn arguments(pair: Pair, manifest: &Path, folder: &Path, redis: Option<&Redis>) 
         }
     }
     arguments
+}
+
+fn with(arguments: &[OsString], options: &[impl AsRef<str>]) -> Vec<OsString> {
+    let options = options.iter().map(|option| option.as_ref().into());
+    arguments.iter().cloned().chain(options).collect()
 }
 
 /// Starts the host and waits until it says where it serves.

@@ -44,6 +44,11 @@ impl Pair {
         self.kind == Kind::Local
     }
 
+    /// Whether its store is Redis.
+    pub fn has_redis(self) -> bool {
+        self.storage == Storage::Redis
+    }
+
     /// Why it can't be run here, if it can't.
     fn available(self) -> Result<(), String> {
         environment::root()?;

@@ -1,6 +1,6 @@
 //! Programs that never outlive the test that started them.
 
-use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process_group};
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
@@ -11,8 +11,10 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// Becomes the program that is named by its arguments, beside a watchdog that kills the whole process group as soon as
-/// stdin ends. The test holds the other end: so even a test that is killed leaves nothing behind.
-const GUARD: &str = r#"exec 3<&0 </dev/null
+/// stdin ends. The test holds the other end: so even a test that is killed leaves nothing behind. A file that must not
+/// grow any more is an error for the program, as a full disk is, and not its end.
+const GUARD: &str = r#"trap '' XFSZ
+exec 3<&0 </dev/null
 { read -r _ <&3; kill -KILL 0; } &
 exec 3<&-
 exec "$@""#;
@@ -81,6 +83,28 @@ impl Process {
         self.child.id()
     }
 
+    /// Sends a signal to the program alone.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("the program takes a signal");
+    }
+
+    /// Lets no file of it and of what it started grow beyond so many bytes, as if the disk were full; `None` gives the
+    /// room back.
+    #[cfg(target_os = "linux")]
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        use rustix::process::{Resource, Rlimit, getrlimit, prlimit};
+        // Only the soft limit, which needs no privilege to be raised again.
+        let own = getrlimit(Resource::Fsize);
+        for pid in members(self.group()).expect("/proc is there") {
+            let limit = Rlimit {
+                current: bytes.or(own.current),
+                maximum: own.maximum,
+            };
+            // Whoever has ended meanwhile writes no more.
+            _ = prlimit(Some(pid), Resource::Fsize, limit);
+        }
+    }
+
     /// Kills it and everything that it started, with SIGKILL. False if somebody is left all the same.
     pub fn kill(&mut self) -> bool {
         // That nobody is there any more is what is wanted.
@@ -105,18 +129,25 @@ impl Drop for Process {
 
 /// Whether a process of this group runs. One that has ended and was not yet reaped by its parent does not.
 pub fn group_lives(group: u32) -> bool {
-    let Ok(processes) = fs::read_dir("/proc").map(|folder| folder.flatten()) else {
-        let group = i32::try_from(group).ok().and_then(Pid::from_raw);
-        return group.is_some_and(|group| test_kill_process_group(group).is_ok());
-    };
-    let runs = |stat: &str| {
+    if let Some(members) = members(group) {
+        return !members.is_empty();
+    }
+    let group = i32::try_from(group).ok().and_then(Pid::from_raw);
+    group.is_some_and(|group| test_kill_process_group(group).is_ok())
+}
+
+/// The processes of this group that run, where /proc tells.
+fn members(group: u32) -> Option<Vec<Pid>> {
+    let member = |stat: &str| {
         // PID (NAME) STATE PPID GROUP …, where NAME may hold anything.
+        let pid = stat.split(' ').next()?.parse().ok()?;
         let mut fields = stat.rsplit(')').next()?.split_whitespace();
         let state = fields.next()?;
         let in_group = fields.nth(1)?.parse() == Ok(group);
-        Some(in_group && !matches!(state, "Z" | "X"))
+        let runs = in_group && !matches!(state, "Z" | "X");
+        runs.then_some(Pid::from_raw(pid)?)
     };
-    processes
-        .filter_map(|process| fs::read_to_string(process.path().join("stat")).ok())
-        .any(|stat| runs(&stat).unwrap_or(false))
+    let processes = fs::read_dir("/proc").ok()?.flatten();
+    let stats = processes.filter_map(|p| fs::read_to_string(p.path().join("stat")).ok());
+    Some(stats.filter_map(|stat| member(&stat)).collect())
 }

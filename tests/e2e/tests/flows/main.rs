@@ -4,6 +4,7 @@ mod article;
 mod bad_input;
 mod bad_target;
 mod batch;
+mod busy;
 mod cancel;
 mod delay;
 mod enqueue;
