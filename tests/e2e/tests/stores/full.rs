@@ -1,0 +1,131 @@
+//! The store takes no more: writes are refused, reads are not.
+
+use crate::calls::{RECOVERY, assert_refused, enqueue, ids, reading, writing};
+use handoff_e2e::{Answer, Host, Pair, TestServer, measured, on_every_pair, until};
+use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+on_every_pair!(refuses_and_goes_on);
+
+/// Longer than a worker tries to write an outcome: 5 times, 50 to 250 ms apart, and once more with the next ones.
+const FULL: Duration = Duration::from_secs(4);
+/// So much may still be written at first, so that it is some call in the middle that fails.
+const ROOM: u64 = 1 << 20;
+
+/// The store's disk or memory.
+struct Disk<'a>(Pair, &'a mut Host);
+
+impl Disk<'_> {
+    /// Takes some more and then nothing.
+    fn fills(&mut self) {
+        match self.0.has_redis() {
+            true => self.1.redis().set("maxmemory", "4mb"),
+            false => self.1.limit_files(Some(self.1.largest_file() + ROOM)),
+        }
+    }
+
+    /// Takes nothing at all, not even in place of what is there.
+    fn is_full(&mut self) {
+        match self.0.has_redis() {
+            true => self.1.redis().set("maxmemory", "1"),
+            false => self.1.limit_files(Some(0)),
+        }
+    }
+
+    fn has_room(&mut self) {
+        match self.0.has_redis() {
+            true => self.1.redis().set("maxmemory", "0"),
+            false => self.1.limit_files(None),
+        }
+    }
+}
+
+fn refuses_and_goes_on(pair: Pair) {
+    let full = Arc::new(AtomicBool::new(false));
+    let server = TestServer::start({
+        let full = full.clone();
+        move |request| {
+            if request.nth == 1 {
+                // Its outcome comes when it can't be written.
+                until("the store is full", Duration::from_secs(20), || {
+                    full.load(Ordering::SeqCst).then_some(())
+                });
+            }
+            Answer::new(200, &json!({"nth": request.nth}).to_string())
+        }
+    });
+    let mut host = Host::start(pair, &[]);
+    let http = host.http().clone();
+    let done = http.enqueue(&json!({"task": "echo", "args": 7}));
+    let done = http.succeeded(&done, Duration::from_secs(10));
+    let done_id = done["id"].as_str().expect("an id");
+    let url = server.url("/");
+    let running = json!({"task": "http.request", "args": {"url": url}, "timeout": "15s"});
+    let running = http.enqueue(&running);
+    let delayed = json!({"task": "echo", "args": "late", "delay": "3s", "timeout": "4s"});
+    let delayed = http.enqueue(&delayed);
+    until("the task runs", Duration::from_secs(10), || {
+        (!server.received("/").is_empty()).then_some(())
+    });
+
+    let mut disk = Disk(pair, &mut host);
+    disk.fills();
+    let large = json!({"task": "echo", "args": "x".repeat(8 << 10), "timeout": "4s"});
+    let batch = json!({"tasks": vec![large; 20]});
+    let mut acknowledged = until("the store is full", Duration::from_secs(60), || {
+        let mut taken = Vec::new();
+        loop {
+            let reply = http.post("/v1/tasks:batch", &batch);
+            if reply.status == 503 {
+                return Some(taken);
+            }
+            taken.extend(ids(&reply.expect(202)));
+        }
+    });
+    disk.is_full();
+    full.store(true, Ordering::SeqCst);
+    let end = Instant::now() + FULL;
+    let mut refused = 0;
+    while Instant::now() < end {
+        for call in writing(&delayed) {
+            assert_refused(&call, &call.send(&http));
+            refused += 1;
+        }
+        for id in acknowledged.iter().take(3).chain([&running, &delayed]) {
+            for call in reading(id) {
+                call.send(&http).expect(200);
+            }
+        }
+        assert_eq!(http.task(done_id), done);
+        http.get("/healthz").expect(200);
+    }
+    Disk(pair, &mut host).has_room();
+
+    // At once.
+    let echo = enqueue(json!({"task": "echo", "args": 8}));
+    let first = echo.send(&http).expect(202).json();
+    acknowledged.push(first["id"].as_str().expect("an id").to_owned());
+    // Nothing of what was refused was done.
+    let delayed = http.succeeded(&delayed, RECOVERY);
+    assert_eq!(delayed["result"], "late");
+    let acknowledged_count = acknowledged.len();
+    for id in acknowledged {
+        let task = http.succeeded(&id, RECOVERY);
+        assert_eq!(task["result"], task["args"]);
+    }
+    // Its lease is longer by its timeout.
+    let running = http.succeeded(&running, RECOVERY + Duration::from_secs(15 - 4));
+    let delivered = server.received("/").len();
+    assert_eq!(running["result"]["body"]["nth"], delivered, "{running:#}");
+    assert_eq!(http.task(done_id), done);
+    http.get("/readyz").expect(200);
+    measured(
+        pair,
+        &format!(
+            "a full store refused {refused} requests; then {acknowledged_count} acknowledged tasks ended, and one whose \
+             outcome could not be written ran {delivered} times"
+        ),
+    );
+}
