@@ -5,7 +5,6 @@
 
 mod calls;
 mod limits;
-mod new_task;
 mod view;
 
 use calls::{After, Answer};

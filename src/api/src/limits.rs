@@ -1,6 +1,6 @@
 //! What a request may ask for.
 
-use handoff_input::{Duration, FieldError};
+use handoff_input::Duration;
 use handoff_platform::http::Problem;
 use handoff_platform::variables;
 
@@ -23,19 +23,4 @@ pub fn workers_max() -> Result<u64, Problem> {
 /// Whether tasks of kind `fault` are known.
 pub fn fault_tasks() -> Result<bool, Problem> {
     variables::switch("fault_tasks")
-}
-
-/// A duration within bounds, or an error that names the field.
-pub fn between(
-    field: &str,
-    value: Duration,
-    least_ms: u64,
-    most_ms: u64,
-) -> Result<u64, FieldError> {
-    if (least_ms..=most_ms).contains(&value.ms) {
-        return Ok(value.ms);
-    }
-    let (least, most) = (Duration::from_ms(least_ms), Duration::from_ms(most_ms));
-    let reason = format!("{value} is out of bounds: it must be from {least} to {most}");
-    Err(FieldError::new(field, reason))
 }

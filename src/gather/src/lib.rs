@@ -6,24 +6,12 @@
 mod requests;
 mod waits;
 
-use handoff_input::{CallRequest, Duration, FieldError, Object};
+use handoff_input::{Gather, GatherRequest};
 use handoff_platform::http::{
     IncomingRequest, Method, Problem, Request, Response, ResponseOutparam,
 };
 use handoff_platform::variables;
-use serde::Deserialize;
 use spin_sdk::http_component;
-
-/// The most things in one request.
-const ITEMS_MAX: usize = 100;
-
-/// The body of `POST /gather`: one of the two.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Gather {
-    requests: Option<Vec<Object<CallRequest>>>,
-    waits: Option<Vec<Duration>>,
-}
 
 #[http_component]
 async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
@@ -38,31 +26,9 @@ async fn answer(request: Request) -> Result<Response, Problem> {
     if *request.method() != Method::Post {
         return Err(Problem::method_not_allowed("POST"));
     }
-    let body: Gather = request.json(variables::number("body_max_bytes")?).await?;
-    match (body.requests, body.waits) {
-        (Some(requests), None) => {
-            count("requests", requests.len())?;
-            requests::gather(requests).await
-        }
-        (None, Some(waits)) => {
-            count("waits", waits.len())?;
-            waits::gather(waits).await
-        }
-        _ => {
-            let reason = "send either \"requests\" or \"waits\"".to_owned();
-            Err(FieldError {
-                field: None,
-                reason,
-            }
-            .into())
-        }
-    }
-}
-
-fn count(field: &str, items: usize) -> Result<(), FieldError> {
-    if (1..=ITEMS_MAX).contains(&items) {
-        return Ok(());
-    }
-    let reason = format!("there are {items}; from 1 to {ITEMS_MAX} are taken");
-    Err(FieldError::new(field, reason))
+    let body: GatherRequest = request.json(variables::number("body_max_bytes")?).await?;
+    Ok(match body.check()? {
+        Gather::Calls(calls) => requests::gather(calls).await,
+        Gather::Waits(waits) => waits::gather(waits).await,
+    })
 }

@@ -1,9 +1,13 @@
 //! What comes from outside: JSON, durations, times and requests to be sent, with errors that name the field.
 
 mod call;
+mod gather;
 mod json;
+mod target;
 mod time;
 
 pub use call::{Call, CallRequest, Reply, WORKER_HOST};
+pub use gather::{Gather, GatherRequest};
 pub use json::{FieldError, Object, from_slice, from_value};
+pub use target::{Target, may_be_json};
 pub use time::{Duration, Time};

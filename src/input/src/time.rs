@@ -1,5 +1,6 @@
 //! Durations and points in time, as people write them.
 
+use crate::FieldError;
 use jiff::{Span, SpanRelativeTo, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
@@ -27,6 +28,19 @@ impl Duration {
     /// A duration of this many milliseconds.
     pub const fn from_ms(ms: u64) -> Self {
         Self { ms }
+    }
+
+    /// Its milliseconds, if they are within bounds.
+    ///
+    /// # Errors
+    /// Names the field and the bounds.
+    pub fn between(self, field: &str, least_ms: u64, most_ms: u64) -> Result<u64, FieldError> {
+        if (least_ms..=most_ms).contains(&self.ms) {
+            return Ok(self.ms);
+        }
+        let (least, most) = (Self::from_ms(least_ms), Self::from_ms(most_ms));
+        let reason = format!("{self} is out of bounds: it must be from {least} to {most}");
+        Err(FieldError::new(field, reason))
     }
 }
 

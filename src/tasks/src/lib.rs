@@ -6,12 +6,14 @@ mod fault;
 mod http_request;
 mod primes;
 mod registry;
+mod request;
 mod sleep;
 
 pub use context::{Cancelled, Context, Host};
 pub use handoff_input::{Call, CallRequest, Duration, FieldError, Reply};
 pub use handoff_queue::Outcome;
 pub use registry::Registry;
+pub use request::{BatchRequest, TaskRequest};
 pub use sleep::long_running_task;
 
 use handoff_input::from_value;

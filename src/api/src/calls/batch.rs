@@ -1,36 +1,23 @@
 //! `POST /v1/tasks:batch`: enqueues many tasks at once. Valid ones are taken, the others are named.
 
 use super::{After, Answer};
-use crate::new_task::TaskRequest;
 use crate::{HostQueue, limits};
-use handoff_input::{FieldError, from_value};
 use handoff_platform::http::{Problem, Request, Response};
-use handoff_queue::{BATCH_MAX, Env};
-use serde::Deserialize;
+use handoff_queue::Env;
+use handoff_tasks::BatchRequest;
 use serde_json::{Value, json};
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Batch {
-    tasks: Vec<Value>,
-}
-
 pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
-    let batch: Batch = request.json(limits::body_max_bytes()?).await?;
-    let count = batch.tasks.len();
-    if count == 0 || count > BATCH_MAX {
-        let reason = format!("there are {count} tasks; a batch has from 1 to {BATCH_MAX}");
-        return Err(FieldError::new("tasks", reason).into());
-    }
+    let batch: BatchRequest = request.json(limits::body_max_bytes()?).await?;
     let registry = handoff_tasks::registry(limits::fault_tasks()?);
-    let now_ms = queue.env().now_ms();
+    let tasks = batch.check(&registry, queue.env().now_ms())?;
+    let count = tasks.len();
     let mut taken = Vec::new();
     let mut refused = Vec::new();
-    for (i, item) in batch.tasks.into_iter().enumerate() {
-        let task = from_value::<TaskRequest>(item).and_then(|t| t.check(&registry, now_ms));
+    for (i, task) in tasks.into_iter().enumerate() {
         match task {
             Ok(task) => taken.push(task),
-            Err(e) => refused.push((i, Problem::from(e.within(&format!("tasks[{i}]"))))),
+            Err(e) => refused.push((i, Problem::from(e))),
         }
     }
     if taken.is_empty() {

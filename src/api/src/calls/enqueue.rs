@@ -1,10 +1,10 @@
 //! `POST /v1/tasks`: enqueues a task.
 
 use super::{After, Answer};
-use crate::new_task::TaskRequest;
 use crate::{HostQueue, limits};
 use handoff_platform::http::{Problem, Request, Response};
 use handoff_queue::Env;
+use handoff_tasks::TaskRequest;
 
 pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
     let body: TaskRequest = request.json(limits::body_max_bytes()?).await?;

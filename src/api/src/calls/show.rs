@@ -2,7 +2,7 @@
 //! time.
 
 use super::{After, Answer, parse_id, unknown};
-use crate::limits::{WAIT_MAX, between};
+use crate::limits::WAIT_MAX;
 use crate::view::task_object;
 use crate::{HostQueue, limits};
 use handoff_input::{Duration, FieldError};
@@ -40,7 +40,7 @@ fn wait_ms(request: &Request) -> Result<Option<u64>, FieldError> {
         let wait: Duration = value
             .parse()
             .map_err(|e: String| FieldError::new("wait", e))?;
-        wait_ms = Some(between("wait", wait, 0, WAIT_MAX.ms)?);
+        wait_ms = Some(wait.between("wait", 0, WAIT_MAX.ms)?);
     }
     Ok(wait_ms)
 }

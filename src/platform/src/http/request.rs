@@ -2,27 +2,23 @@
 
 use super::Problem;
 use futures::StreamExt;
-use handoff_input::FieldError;
+use handoff_input::{FieldError, Target, may_be_json};
 use serde::de::DeserializeOwned;
 use spin_sdk::http::{IncomingRequest, Method};
 
 /// An incoming request.
 pub struct Request {
     method: Method,
-    path: String,
-    query: String,
+    target: Target,
     incoming: IncomingRequest,
 }
 
 impl Request {
     /// Takes over the host's request.
     pub fn new(incoming: IncomingRequest) -> Self {
-        let target = incoming.path_with_query().unwrap_or_default();
-        let (path, query) = target.split_once('?').unwrap_or((&target, ""));
         Self {
             method: incoming.method(),
-            path: path.to_owned(),
-            query: query.to_owned(),
+            target: Target::new(&incoming.path_with_query().unwrap_or_default()),
             incoming,
         }
     }
@@ -34,13 +30,12 @@ impl Request {
 
     /// The path, as sent.
     pub fn path(&self) -> &str {
-        &self.path
+        self.target.path()
     }
 
-    /// The query's parameters, as sent: nothing that is used here needs decoding.
+    /// The query's parameters, as sent.
     pub fn query(&self) -> impl Iterator<Item = (&str, &str)> {
-        let parts = self.query.split('&').filter(|part| !part.is_empty());
-        parts.map(|part| part.split_once('=').unwrap_or((part, "")))
+        self.target.query()
     }
 
     /// The first value of a header, if it is text.
@@ -59,20 +54,12 @@ impl Request {
         Ok(handoff_input::from_slice(&body)?)
     }
 
-    /// JSON, whatever curl's -d says it is, or nothing said at all.
+    /// What may be JSON, or nothing said at all.
     fn expect_json(&self) -> Result<(), Problem> {
         let Some(sent) = self.header("content-type") else {
             return Ok(());
         };
-        let kind = sent
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_ascii_lowercase();
-        let json = kind == "application/json"
-            || (kind.starts_with("application/") && kind.ends_with("+json"));
-        if json || kind == "application/x-www-form-urlencoded" {
+        if may_be_json(&sent) {
             return Ok(());
         }
         Err(Problem::new(

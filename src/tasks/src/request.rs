@@ -1,11 +1,10 @@
-//! A task as callers describe it.
+//! Tasks as callers describe them.
 
-use crate::limits::between;
-use handoff_input::{Duration, FieldError, Object, Time};
+use crate::Registry;
+use handoff_input::{Duration, FieldError, Object, Time, from_value};
 use handoff_queue::{
-    ATTEMPTS_MAX, DELAY_MAX_MS, NewTask, RETENTION_MIN_MS, RetryPolicy, TIMEOUT_MAX_MS,
+    ATTEMPTS_MAX, BATCH_MAX, DELAY_MAX_MS, NewTask, RETENTION_MIN_MS, RetryPolicy, TIMEOUT_MAX_MS,
 };
-use handoff_tasks::Registry;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -23,6 +22,13 @@ pub struct TaskRequest {
     retention: Option<Duration>,
 }
 
+/// The body of `POST /v1/tasks:batch`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BatchRequest {
+    tasks: Vec<Value>,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RetryRequest {
@@ -38,20 +44,46 @@ fn no_args() -> Value {
 
 impl TaskRequest {
     /// Checks everything, so that a task that is taken can be run.
+    ///
+    /// # Errors
+    /// The field that can't be used, and why.
     pub fn check(self, registry: &Registry, now_ms: u64) -> Result<NewTask, FieldError> {
         registry.check(&self.task, &self.args)?;
         let mut task = NewTask::new(&self.task, self.args);
         task.not_before_ms = not_before(self.delay, self.eta, now_ms)?;
         if let Some(timeout) = self.timeout {
-            task.timeout_ms = between("timeout", timeout, 1, TIMEOUT_MAX_MS)?;
+            task.timeout_ms = timeout.between("timeout", 1, TIMEOUT_MAX_MS)?;
         }
         if let Some(retention) = self.retention {
-            task.retention_ms = between("retention", retention, RETENTION_MIN_MS, DELAY_MAX_MS)?;
+            task.retention_ms = retention.between("retention", RETENTION_MIN_MS, DELAY_MAX_MS)?;
         }
         if let Some(Object(retry)) = self.retry {
             task.retry = retry.check().map_err(|e| e.within("retry"))?;
         }
         Ok(task)
+    }
+}
+
+impl BatchRequest {
+    /// Checks each task by itself, in order.
+    ///
+    /// # Errors
+    /// If there are none or too many.
+    pub fn check(
+        self,
+        registry: &Registry,
+        now_ms: u64,
+    ) -> Result<Vec<Result<NewTask, FieldError>>, FieldError> {
+        let count = self.tasks.len();
+        if count == 0 || count > BATCH_MAX {
+            let reason = format!("there are {count} tasks; a batch has from 1 to {BATCH_MAX}");
+            return Err(FieldError::new("tasks", reason));
+        }
+        let check = |(i, item)| {
+            let task = from_value::<TaskRequest>(item).and_then(|t| t.check(registry, now_ms));
+            task.map_err(|e| e.within(&format!("tasks[{i}]")))
+        };
+        Ok(self.tasks.into_iter().enumerate().map(check).collect())
     }
 }
 
@@ -65,7 +97,7 @@ fn not_before(
         (Some(_), Some(_)) => {
             return Err(FieldError::new("eta", "delay and eta exclude each other"));
         }
-        (Some(delay), None) => now_ms + between("delay", delay, 0, DELAY_MAX_MS)?,
+        (Some(delay), None) => now_ms + delay.between("delay", 0, DELAY_MAX_MS)?,
         (None, Some(eta)) => eta.ms,
     };
     if at_ms > now_ms + DELAY_MAX_MS {
@@ -91,7 +123,7 @@ impl RetryRequest {
             policy.attempts = attempts;
         }
         if let Some(initial) = self.initial {
-            policy.initial_ms = between("initial", initial, 0, DELAY_MAX_MS)?;
+            policy.initial_ms = initial.between("initial", 0, DELAY_MAX_MS)?;
         }
         if let Some(factor) = self.factor {
             if !(1.0..=100.0).contains(&factor) {
@@ -101,7 +133,7 @@ impl RetryRequest {
             policy.factor = factor;
         }
         if let Some(max) = self.max {
-            policy.max_ms = between("max", max, 0, DELAY_MAX_MS)?;
+            policy.max_ms = max.between("max", 0, DELAY_MAX_MS)?;
         }
         Ok(policy)
     }
