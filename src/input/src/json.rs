@@ -3,6 +3,7 @@
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
+use serde_path_to_error::Segment;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -113,30 +114,31 @@ pub fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, FieldError> {
 
 fn explain(error: serde_path_to_error::Error<serde_json::Error>) -> FieldError {
     let path = error.path().to_string();
+    let unknown = error
+        .path()
+        .iter()
+        .any(|segment| matches!(segment, Segment::Unknown));
     let reason = error.into_inner().to_string();
-    // A document that breaks off has no path, or one that ends in a question mark.
-    let outer = (path != "." && !path.contains('?')).then_some(path);
+    // A document that breaks off has no path, or one that is not known to its end.
+    let outer = (path != "." && !unknown).then_some(path);
     // serde names a missing or unknown field in the text only, and the path is that of the object around it.
-    let named = |start: &str| {
-        reason
-            .strip_prefix(start)?
-            .split('`')
-            .next()
-            .map(str::to_owned)
+    let named = |start: &str, end: &str| {
+        let (name, rest) = reason.strip_prefix(start)?.rsplit_once(end)?;
+        Some((Some(name.to_owned()), rest))
     };
-    let inner = FieldError {
-        field: named("missing field `")
-            .or_else(|| named("unknown field `"))
-            .or_else(|| named("duplicate field `")),
-        reason: match reason.split_once("`, ") {
-            _ if reason.starts_with("missing field `") => "it is missing".to_owned(),
-            _ if reason.starts_with("duplicate field `") => "it is there twice".to_owned(),
-            Some((unknown, expected)) if unknown.starts_with("unknown field") => {
-                format!("there is no such field, {expected}")
-            }
-            _ => reason.clone(),
-        },
+    let missing = named("missing field `", "`").map(|(name, _)| (name, "it is missing".to_owned()));
+    let twice =
+        || named("duplicate field `", "`").map(|(name, _)| (name, "it is there twice".to_owned()));
+    // Its name is the caller's and may hold anything; what was expected does not.
+    let unknown = || {
+        let (name, expected) = named("unknown field `", "`, expected ")?;
+        Some((name, format!("there is no such field, expected {expected}")))
     };
+    let (field, reason) = missing
+        .or_else(twice)
+        .or_else(unknown)
+        .unwrap_or((None, reason.clone()));
+    let inner = FieldError { field, reason };
     match outer {
         // Depending on the reader the path of an unknown field ends with the field itself.
         Some(outer) => match inner.field {
@@ -182,6 +184,8 @@ mod tests {
             (r#"{"list":[{"a":1},{"a":"x"}]}"#, Some("list[1].a")),
             (r#"{"list":[{"a":1},{}]}"#, Some("list[1].a")),
             (r#"{"other":1}"#, Some("other")),
+            (r#"{"a`, expected b":1}"#, Some("a`, expected b")),
+            (r#"{"inner":{"a?":1}}"#, Some("inner.a?")),
             (r#"{"inner":[1]}"#, Some("inner")),
             (r#"{"list":[[1]]}"#, Some("list[0]")),
             ("[{},[]]", None),

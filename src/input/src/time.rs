@@ -1,7 +1,7 @@
 //! Durations and points in time, as people write them.
 
 use crate::FieldError;
-use jiff::{Span, SpanRelativeTo, Timestamp};
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 use std::str::FromStr;
@@ -25,6 +25,9 @@ pub struct Duration {
 }
 
 impl Duration {
+    /// The longest that is read: 100 years. Every field has a bound below; this one is for sums.
+    pub const MAX: Self = Self::from_ms(36_500 * 86_400_000);
+
     /// A duration of this many milliseconds.
     pub const fn from_ms(ms: u64) -> Self {
         Self { ms }
@@ -60,6 +63,9 @@ impl FromStr for Duration {
         let days = SpanRelativeTo::days_are_24_hours();
         let ms = span.to_duration(days).map_err(|_| not())?.as_millis();
         let ms = u64::try_from(ms).map_err(|_| not())?;
+        if ms > Self::MAX.ms {
+            return Err(format!("{text:?} is longer than {}", Self::MAX));
+        }
         Ok(Self { ms })
     }
 }
@@ -98,8 +104,10 @@ impl FromStr for Time {
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Times beyond the year 9999 come from nowhere but a broken clock.
-        match i64::try_from(self.ms).map(Timestamp::from_millisecond) {
+        // Times beyond the year 9999 come from nowhere but a broken clock. `Timestamp::from_millisecond` refuses the last
+        // second's.
+        let since = SignedDuration::try_from(std::time::Duration::from_millis(self.ms));
+        match since.map(Timestamp::from_duration) {
             Ok(Ok(time)) => write!(f, "{time:.3}"),
             _ => write!(f, "{} ms since 1970", self.ms),
         }
@@ -155,6 +163,10 @@ mod tests {
             ("NaNs", None),
             ("99999999999999999999s", None),
             ("1s; drop", None),
+            ("36500d", Some(Duration::MAX.ms)),
+            ("36500d 1ms", None),
+            // Read as a sum, it would be printed as more seconds than can be read.
+            ("631107417600s 631107417600000ms", None),
         ];
         for (text, ms) in table {
             assert_eq!(text.parse::<Duration>().ok().map(|d| d.ms), ms, "{text}");
@@ -181,6 +193,11 @@ mod tests {
             ms: 1_795_420_800_123,
         };
         assert_eq!(time.to_string().parse(), Ok(time));
+        let last = "9999-12-30T22:00:00.999Z";
+        assert_eq!(
+            last.parse::<Time>().map(|t| t.to_string()).as_deref(),
+            Ok(last)
+        );
         assert!("2026-11-23".parse::<Time>().is_err());
         assert!("1960-01-01T00:00:00Z".parse::<Time>().is_err());
     }
