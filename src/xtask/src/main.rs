@@ -6,6 +6,7 @@
 mod components;
 mod debian;
 mod doctor;
+mod fuzz;
 mod host;
 mod step;
 mod test;
@@ -45,6 +46,8 @@ enum Command {
     Up(up::Options),
     /// Run everything that CI runs
     Test(test::Options),
+    /// Give everything that takes bytes from outside any bytes, led by what they reach
+    Fuzz(fuzz::Options),
     /// Show what is installed, what is missing, and how to get it
     Doctor,
 }
@@ -55,6 +58,7 @@ fn run(cli: Cli) -> Result<()> {
         Command::Build => components::build(&workspace, cli.wasm_toolchain, &components::PACKAGES),
         Command::Up(options) => up::up(&workspace, cli.wasm_toolchain, &options),
         Command::Test(options) => test::test(&workspace, cli.wasm_toolchain, &options),
+        Command::Fuzz(options) => fuzz::fuzz(&workspace, &options),
         Command::Doctor => doctor::doctor(&workspace, cli.wasm_toolchain),
     }
 }

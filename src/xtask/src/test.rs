@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 
 use crate::toolchain::Source;
 use crate::workspace::Workspace;
-use crate::{components, debian, host, step};
+use crate::{components, debian, fuzz, host, step};
 
 /// What to test.
 #[derive(Args)]
@@ -101,6 +101,15 @@ fn run(
         summary.time("tests of the local host", || {
             step::run("testing the local host", &mut local_host)
         })?;
+    }
+    if wants(Part::Unit) && options.filters.is_empty() {
+        match fuzz::missing() {
+            None => {
+                let fuzzing = || fuzz::fuzz(workspace, &fuzz::Options::default());
+                summary.time("fuzzing", fuzzing)?;
+            }
+            Some(reason) => summary.skip("fuzzing", reason),
+        }
     }
     if wants(Part::E2e) {
         let mut e2e = tests(&["--package", "handoff-e2e"]);

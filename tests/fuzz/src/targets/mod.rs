@@ -1,0 +1,45 @@
+//! One file per target.
+
+pub mod batch;
+pub mod duration;
+pub mod gather;
+pub mod id;
+pub mod request;
+pub mod run;
+pub mod task;
+pub mod time;
+
+use handoff_input::FieldError;
+use serde_json::{Map, Value};
+
+/// When everything happens here, in milliseconds since 1970: a full hour.
+pub const NOW_MS: u64 = 1_800_000_000_000;
+
+/// The bytes as text, if they are.
+fn text(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok()
+}
+
+/// The first `N` lines, of which the last is all the rest. Missing ones are empty.
+fn lines<const N: usize>(text: &str) -> [&str; N] {
+    let mut lines = text.splitn(N, '\n');
+    [(); N].map(|()| lines.next().unwrap_or_default())
+}
+
+/// An error says something, and names a field of the document: one that is there, or one of `missing`. Only what is no
+/// object at all has no field that could be named.
+fn assert_names_field(error: &FieldError, document: &[u8], missing: &[&str]) {
+    assert!(!error.reason.is_empty());
+    let Ok(object) = serde_json::from_slice::<Map<String, Value>>(document) else {
+        return;
+    };
+    let Some(field) = &error.field else {
+        panic!("{error} names no field of {object:?}");
+    };
+    let names = |name: &str| {
+        let rest = field.strip_prefix(name);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+    let named = object.keys().any(|key| names(key)) || missing.iter().any(|name| names(name));
+    assert!(named, "{error}: there is no {field:?} in {object:?}");
+}

@@ -1,0 +1,85 @@
+//! A task's arguments, its checkpoint and the answer to its request, one a line: the kind, the arguments, the
+//! checkpoint, the status, the header retry-after, the answer's body.
+
+use super::gather::assert_sendable;
+use super::{NOW_MS, lines, text};
+use futures::FutureExt;
+use futures::future::{LocalBoxFuture, pending, ready};
+use handoff_queue::{Control, Outcome};
+use handoff_tasks::{Call, Context, Host, Reply, registry};
+use serde_json::{Value, from_str};
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// Counting more takes longer than an input should.
+const BELOW_MAX: u64 = 100_000;
+const TIMEOUT_MS: u64 = 60_000;
+
+/// Arguments are refused by name, or the task runs to an outcome or until its time is over.
+pub fn run(bytes: &[u8]) {
+    let Some([kind, args, checkpoint, status, retry_after, body]) = text(bytes).map(lines) else {
+        return;
+    };
+    let Ok(args) = from_str::<Value>(args) else {
+        return;
+    };
+    let registry = registry(false);
+    let checked = registry.check(kind, &args);
+    if let Err(error) = &checked {
+        assert!(
+            error
+                .field
+                .as_ref()
+                .is_some_and(|f| f == "task" || f.starts_with("args"))
+        );
+        assert!(!error.reason.is_empty());
+    }
+    if args["below"]
+        .as_u64()
+        .is_some_and(|below| below > BELOW_MAX)
+    {
+        return;
+    }
+    let host = World {
+        now_ms: Cell::new(NOW_MS),
+        reply: Reply {
+            status: status.parse().unwrap_or(200),
+            headers: vec![("retry-after".to_owned(), retry_after.to_owned())],
+            body: body.as_bytes().to_vec(),
+        },
+    };
+    let deadline_ms = NOW_MS + TIMEOUT_MS;
+    let control = Control::new(1, deadline_ms, deadline_ms, from_str(checkpoint).ok());
+    let context = Context::new(Rc::new(control), Rc::new(host));
+    // A worker gives arguments that are refused to it, too: of another version.
+    let outcome = registry.run(kind, args, context).now_or_never();
+    if checked.is_err() {
+        assert!(matches!(outcome, Some(Outcome::Fail(_))), "{outcome:?}");
+    }
+}
+
+/// Answers every request in the same way; time passes only by sleeping.
+struct World {
+    now_ms: Cell<u64>,
+    reply: Reply,
+}
+
+impl Host for World {
+    fn now_ms(&self) -> u64 {
+        self.now_ms.get()
+    }
+
+    fn sleep_ms(&self, ms: u64) -> LocalBoxFuture<'static, ()> {
+        self.now_ms.set(self.now_ms.get() + ms);
+        if self.now_ms.get() > NOW_MS + TIMEOUT_MS {
+            return pending().boxed_local();
+        }
+        ready(()).boxed_local()
+    }
+
+    fn send(&self, call: Call) -> LocalBoxFuture<'static, Result<Reply, String>> {
+        assert_sendable(&call);
+        assert!(call.timeout_ms <= TIMEOUT_MS);
+        ready(Ok(self.reply.clone())).boxed_local()
+    }
+}

@@ -1,0 +1,91 @@
+//! The body of `POST /v1/tasks`.
+
+use super::{NOW_MS, assert_names_field};
+use handoff_input::{from_slice, from_value};
+use handoff_queue::{ATTEMPTS_MAX, DELAY_MAX_MS, NewTask, RETENTION_MIN_MS, TIMEOUT_MAX_MS, Task};
+use handoff_tasks::{TaskRequest, registry};
+use serde_json::{Map, Value};
+
+/// The fields that README lists.
+const FIELDS: [&str; 7] = [
+    "task",
+    "args",
+    "delay",
+    "eta",
+    "timeout",
+    "retry",
+    "retention",
+];
+const RETRY_FIELDS: [&str; 4] = ["attempts", "initial", "factor", "max"];
+/// What an error may name although it is not there: the kind, and an argument of it.
+const MISSING: [&str; 2] = ["task", "args"];
+
+/// A task is taken within the documented bounds, or an error names the field.
+pub fn run(bytes: &[u8]) {
+    let registry = registry(true);
+    let check = |request: TaskRequest| request.check(&registry, NOW_MS);
+    match from_slice(bytes).and_then(check) {
+        Ok(task) => {
+            let object: Map<String, Value> = serde_json::from_slice(bytes).expect("it was read");
+            assert_known(&object, &FIELDS);
+            if let Some(retry) = object.get("retry").and_then(Value::as_object) {
+                assert_known(retry, &RETRY_FIELDS);
+            }
+            assert_bounds(&task);
+            assert_kept(&task);
+            // An item of a batch is read from a value.
+            let again = from_value(Value::Object(object)).and_then(check);
+            assert_eq!(again, Ok(task));
+        }
+        Err(error) => assert_names_field(&error, bytes, &MISSING),
+    }
+}
+
+fn assert_known(object: &Map<String, Value>, fields: &[&str]) {
+    let unknown = object.keys().find(|key| !fields.contains(&key.as_str()));
+    assert_eq!(unknown, None);
+}
+
+/// Whatever was asked for, it is within README's bounds.
+pub fn assert_bounds(task: &NewTask) {
+    assert!(registry(true).names().any(|name| name == task.kind));
+    let later = NOW_MS + 1..=NOW_MS + DELAY_MAX_MS;
+    assert!(
+        task.not_before_ms
+            .is_none_or(|at_ms| later.contains(&at_ms))
+    );
+    assert!((1..=TIMEOUT_MAX_MS).contains(&task.timeout_ms));
+    assert!((RETENTION_MIN_MS..=DELAY_MAX_MS).contains(&task.retention_ms));
+    let retry = &task.retry;
+    assert!((1..=ATTEMPTS_MAX).contains(&retry.attempts));
+    assert!((1.0..=100.0).contains(&retry.factor));
+    assert!(retry.initial_ms <= DELAY_MAX_MS && retry.max_ms <= DELAY_MAX_MS);
+    for attempt in [1, 2, ATTEMPTS_MAX, u32::MAX] {
+        assert!(retry.wait_ms(attempt, u64::MAX) <= retry.max_ms);
+    }
+}
+
+/// What is stored is read again as the same.
+fn assert_kept(task: &NewTask) {
+    let NewTask {
+        kind,
+        args,
+        not_before_ms,
+        timeout_ms,
+        retry,
+        retention_ms,
+    } = task.clone();
+    let nonce = "0123456789abcdef01234567".to_owned();
+    let task = Task {
+        nonce,
+        kind,
+        args,
+        enqueued_ms: NOW_MS,
+        not_before_ms,
+        timeout_ms,
+        retry,
+        retention_ms,
+    };
+    let stored = serde_json::to_vec(&task).expect("its keys are text");
+    assert_eq!(serde_json::from_slice::<Task>(&stored).ok(), Some(task));
+}

@@ -1,0 +1,27 @@
+//! Points in time, as in bodies.
+
+use super::text;
+use handoff_input::Time;
+
+/// The end of the year 9999.
+const END_MS: u64 = 253_402_300_800_000;
+
+/// What is read can be printed and read again as the same; what is refused is quoted.
+pub fn run(bytes: &[u8]) {
+    let Some(text) = text(bytes) else {
+        return;
+    };
+    match text.parse::<Time>() {
+        Ok(time) => {
+            assert!(time.ms < END_MS, "{text:?} is {}", time.ms);
+            let printed = time.to_string();
+            assert_eq!(printed.parse(), Ok(time), "{text:?} as {printed:?}");
+        }
+        Err(reason) => assert!(reason.contains(&format!("{text:?}")), "{reason}"),
+    }
+    // Records may hold any number, and are shown.
+    if let Some(ms) = bytes.first_chunk() {
+        let ms = u64::from_le_bytes(*ms);
+        assert!(!Time { ms }.to_string().is_empty());
+    }
+}
