@@ -1,6 +1,7 @@
 //! One delivery of a task: how it begins and how it ends.
 
 use crate::config::{BEGIN_MS, CLOCK_SLACK_MS};
+use crate::guard::{Guard, holds};
 use crate::record::{RunState, encode};
 use crate::timer::{DUE, Entry, Inserted};
 use crate::transition::settle_outcome;
@@ -98,7 +99,12 @@ pub enum Finished {
 
 /// When the lease of a run that was taken or marked at `taken_ms` is over for everybody's clock.
 pub(crate) fn lease_end_ms(taken_ms: u64, timeout_ms: u64) -> u64 {
-    taken_ms + BEGIN_MS + timeout_ms + CLOCK_SLACK_MS
+    let slack_ms = if holds(Guard::LeaseSlack) {
+        CLOCK_SLACK_MS
+    } else {
+        0
+    };
+    taken_ms + BEGIN_MS + timeout_ms + slack_ms
 }
 
 impl<S: Store, E: Env> Queue<S, E> {
@@ -156,6 +162,9 @@ impl<S: Store, E: Env> Queue<S, E> {
             RunState::Continued { .. } => {
                 // The checkpoint first, or the next owner would start without it. Should we die in between, rescue
                 // finds the epoch after us unclaimed.
+                if !holds(Guard::CheckpointBeforeAnnouncing) {
+                    self.announce(&[(slot, epoch + 1)]).await?;
+                }
                 self.store.set(&key, &encode(run)).await?;
                 self.announce(&[(slot, epoch + 1)]).await?;
             }
@@ -184,7 +193,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             .store
             .counter(&self.keys.claim(slot, epoch + 1))
             .await?;
-        if next == 0 {
+        if next == 0 || !holds(Guard::CheckNextClaim) {
             self.store.set(&self.keys.result(slot), bytes).await?;
         }
         Ok(())

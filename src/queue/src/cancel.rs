@@ -1,5 +1,6 @@
 //! Asking a task to stop.
 
+use crate::guard::{Guard, holds};
 use crate::record::{RunState, Slot, decode_opt, encode};
 use crate::{Env, Queue, QueueError, Run, Store, TaskId};
 
@@ -63,7 +64,9 @@ impl<S: Store, E: Env> Queue<S, E> {
         }
         // Announced before it is claimed, as every claimed epoch is: so rescue passes it should we die in between. Who
         // takes the announcement before us sees the flag.
-        self.announce(&[(slot, latest + 1)]).await?;
+        if holds(Guard::AnnounceBeforeCancelling) {
+            self.announce(&[(slot, latest + 1)]).await?;
+        }
         let next = self.keys.claim(slot, latest + 1);
         if self.store.increment(&next, 1).await? != 1 {
             return Ok(Cancelled::Requested);

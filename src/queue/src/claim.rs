@@ -1,6 +1,7 @@
 //! Taking tasks out: tickets, and what is found in their slots.
 
 use crate::config::{BEGIN_MS, CANCEL_BLOCK};
+use crate::guard::{Guard, holds};
 use crate::presence::WORKERS;
 use crate::record::{Slot, decode_opt, encode};
 use crate::transition::{Begin, begin};
@@ -58,7 +59,9 @@ impl<S: Store, E: Env> Queue<S, E> {
         let taken_ms = self.env.now_ms();
         let last = self.increment(&self.keys.head(), count).await?;
         let ticket = |slot| Ticket { slot, taken_ms };
-        Ok((last - count + 1..=last).map(ticket).collect())
+        // A head that is not positive is no head.
+        let first = (last + 1).saturating_sub(count).max(1);
+        Ok((first..=last).map(ticket).collect())
     }
 
     /// Looks into the slots of `tickets`. A slot that can't be read or taken is logged and left to rescue.
@@ -116,13 +119,16 @@ impl<S: Store, E: Env> Queue<S, E> {
         epoch: u64,
         cancels: &mut CancelBlocks,
     ) -> Result<Found, QueueError> {
-        if self.store.get(&self.keys.result(slot)).await?.is_some() {
+        let home = self.keys.slot(slot);
+        // Of a task that is final or gone nothing is touched.
+        let seen = [self.keys.result(slot), home.clone()];
+        let seen = self.store.get_many(&seen).await?;
+        if !matches!(seen.as_slice(), [None, Some(_)]) {
             return Ok(Found::Nothing);
         }
         let taken_ms = self.env.now_ms();
-        let home = self.keys.slot(slot);
         let claim = self.keys.claim(slot, epoch);
-        if self.store.increment(&claim, 1).await? != 1 {
+        if self.store.increment(&claim, 1).await? != 1 && holds(Guard::ClaimOnce) {
             return Ok(Found::Nothing);
         }
         // Earlier runs before the home: deletion takes the home first, so an absent run means nothing once the home is
@@ -181,11 +187,16 @@ impl<S: Store, E: Env> Queue<S, E> {
         slot: u64,
         cancels: &mut CancelBlocks,
     ) -> Result<bool, StoreError> {
+        if !holds(Guard::LookForCancel) {
+            return Ok(false);
+        }
         let block = slot / CANCEL_BLOCK;
         let any = match cancels.get(&block) {
             Some(any) => *any,
             None => {
-                let any = self.store.counter(&self.keys.cancel_block(slot)).await? != 0;
+                // Should just this counter be broken, the flags tell.
+                let any = self.store.counter(&self.keys.cancel_block(slot)).await;
+                let any = any.map_or(true, |any| any != 0);
                 cancels.insert(block, any);
                 any
             }
@@ -195,6 +206,7 @@ impl<S: Store, E: Env> Queue<S, E> {
 
     /// Whether a delivery's right to begin is over.
     pub(crate) fn too_late(&self, delivery: &Delivery) -> bool {
-        self.env.now_ms().saturating_sub(delivery.taken_ms) > BEGIN_MS
+        let waited_ms = self.env.now_ms().saturating_sub(delivery.taken_ms);
+        waited_ms > BEGIN_MS && holds(Guard::BeginInTime)
     }
 }

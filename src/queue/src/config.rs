@@ -12,6 +12,8 @@ pub const ACKNOWLEDGE_MS: u64 = 30_000;
 pub const WINDOW_MS: u64 = 5_000;
 /// Rescue looks at a slot this long after its ticket was given out, when most tasks are done.
 pub const RESCUE_LAG_MS: u64 = 10_000;
+/// What a newer version wrote is looked at again after this time, when that version may be the one that looks.
+pub const NEWER_AGAIN_MS: u64 = 600_000;
 /// The longest delay, backoff and retention: 30 days.
 pub const DELAY_MAX_MS: u64 = 30 * 86_400_000;
 /// The shortest retention: hand-over counters must outlive any stalled instance.
@@ -35,6 +37,10 @@ pub const FIRST_BEAT_MS: u64 = 1_000;
 /// Time between two heartbeats; also sooner if the progress changed.
 pub const BEAT_MS: u64 = 5_000;
 
+/// More epochs than any task has: a job that goes on in another instance every second takes eleven days for them.
+pub(crate) const EPOCH_MAX: u64 = 1_000_000;
+/// No enqueuer finds itself overtaken by more slots than this, unless the store forgot what it gave out.
+pub(crate) const SKIP_MAX: u64 = 1_000_000;
 /// Added to a slot's hand-over counter by who gives its ticket up.
 pub(crate) const GIVEN_UP: i64 = 1 << 20;
 /// Cancel requests are counted per block of this many slots.

@@ -8,7 +8,12 @@ use std::fmt;
 pub enum QueueError {
     /// The store failed; the operation may or may not have been applied.
     Store(StoreError),
-    /// A record in the store could not be read: cut short, or written by a newer version.
+    /// A record in the store was written by a newer version. That version sees to it.
+    Newer {
+        /// The key of the record.
+        key: String,
+    },
+    /// A record in the store is broken: cut short, or not written by Handoff.
     Record {
         /// The key of the record.
         key: String,
@@ -25,6 +30,10 @@ impl fmt::Display for QueueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Store(e) => e.fmt(f),
+            Self::Newer { key } => write!(
+                f,
+                "the record {key} was written by a newer version, which must see to it: deploy that version everywhere"
+            ),
             Self::Record { key, reason } => write!(f, "the record {key} can't be read: {reason}"),
             Self::TooLate => write!(
                 f,
@@ -35,6 +44,13 @@ impl fmt::Display for QueueError {
                 "the queue name {name:?} must be 1 to 32 characters of a-z, 0-9 and _"
             ),
         }
+    }
+}
+
+impl QueueError {
+    /// Whether a record is in the way, and not the store.
+    pub(crate) fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Newer { .. } | Self::Record { .. })
     }
 }
 

@@ -1,9 +1,9 @@
 //! The keeper: whoever registers first in a window turns the timer, rescues, and cleans up. Two at once are harmless.
 
 use crate::config::{RESCUE_LAG_MS, RETENTION_MIN_MS, WINDOW_MS};
+use crate::guard::{Guard, holds};
 use crate::presence::{KEEPER, WORKERS, window};
-use crate::record::{decode_opt, encode};
-use crate::rescue::Finding;
+use crate::record::{Sound, decode_opt, encode, is_slot, is_time};
 use crate::retention::Doomed;
 use crate::timer::{DUE, OLD, SWEEP_LAG_S, What};
 use crate::{Env, Queue, QueueError, Store};
@@ -19,10 +19,14 @@ const RETAIN_MAX: u64 = 2_000;
 /// The most samples; a further one takes the place of the last, which only makes rescue look later.
 const SAMPLES_MAX: usize = 16;
 const SWEEP_MAX: usize = 64;
-const WINDOWS_MAX: u64 = 256;
-/// Registrations older than this many windows are deleted.
-const WINDOWS_KEPT: u64 = 12;
-/// How often retention's end moves on.
+/// Where no keeper came for so many windows (a day), nobody was there: those in between are skipped.
+const WINDOWS_IDLE: u64 = 86_400_000 / WINDOW_MS;
+/// So many windows' registrations are deleted in one call.
+const WINDOWS_MAX: u64 = 500;
+/// Registrations older than this many windows are deleted. An instance that stalled may still leave old ones, and would
+/// bring them back.
+const WINDOWS_KEPT: u64 = RETENTION_MIN_MS / WINDOW_MS;
+/// How often retention's end moves on, and how often it looks at a task that it stopped at.
 const AGED_EVERY_MS: u64 = 600_000;
 
 /// How far everything has come. Whichever of two keepers stores it, it is true: what lies before a cursor is settled.
@@ -38,8 +42,9 @@ struct Progress {
     /// How far the wheels' closed counters are deleted.
     due_swept_s: u64,
     old_swept_s: u64,
-    /// The next slot that retention looks at, and where it ends.
+    /// The next slot that retention looks at, when it does, and where it ends.
     retain: u64,
+    retain_at_ms: u64,
     retain_end: u64,
     /// (time, rescue): retention ends where rescue was an hour ago.
     aged: Vec<(u64, u64)>,
@@ -48,9 +53,28 @@ struct Progress {
     /// Entries that were counted and not there when their second was closed, with that second: an inserter may still
     /// write them. They are deleted when it can't any more.
     strays: Vec<(u64, String)>,
-    /// The next window whose registrations are deleted, and the window of the last pass.
+    /// The next window whose registrations are deleted.
     window: u64,
-    passed: u64,
+}
+
+impl Sound for Progress {
+    fn is_sound(&self) -> bool {
+        let slots = [self.rescue, self.retain, self.retain_end];
+        let seconds = [self.due_s, self.old_s, self.due_swept_s, self.old_swept_s];
+        let sampled = |s: &(u64, u64)| is_time(s.0) && is_slot(s.1 + 1);
+        slots.into_iter().all(is_slot)
+            && seconds
+                .into_iter()
+                .all(|s| is_time(s.saturating_mul(1_000)))
+            && self.samples.iter().chain(&self.aged).all(sampled)
+            && self
+                .strays
+                .iter()
+                .all(|s| is_time(s.0.saturating_mul(1_000)))
+            && is_time(self.retain_at_ms)
+            && is_time(self.window.saturating_mul(WINDOW_MS))
+            && self.doomed.is_sound()
+    }
 }
 
 impl Progress {
@@ -63,12 +87,13 @@ impl Progress {
             due_swept_s: start_s,
             old_swept_s: start_s,
             retain: 1,
+            retain_at_ms: 0,
             retain_end: 1,
             aged: Vec::new(),
             doomed: Doomed::default(),
             strays: Vec::new(),
-            window: window(now_ms),
-            passed: window(now_ms),
+            // A first pass that failed may be a while ago.
+            window: window(now_ms).saturating_sub(WINDOWS_MAX),
         }
     }
 }
@@ -79,10 +104,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// # Errors
     /// If the store fails. Everything undone is done by the next turn.
     pub(crate) async fn keep_time(&self) -> Result<(), QueueError> {
-        let (stored, mut progress) = self.progress().await?;
-        self.turn_due(&mut progress).await?;
-        self.rescue(&mut progress).await?;
-        self.store_progress(stored, progress).await
+        self.pass(false).await
     }
 
     /// The keeper's whole work, once per window.
@@ -90,11 +112,29 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// # Errors
     /// If the store fails. Everything undone is done by the next pass.
     pub(crate) async fn keep(&self) -> Result<(), QueueError> {
+        self.pass(true).await
+    }
+
+    async fn pass(&self, whole: bool) -> Result<(), QueueError> {
         let (stored, mut progress) = self.progress().await?;
-        self.turn_due(&mut progress).await?;
-        self.rescue(&mut progress).await?;
-        self.clean_up(&mut progress).await?;
-        self.store_progress(stored, progress).await
+        if stored.is_none() {
+            // The first pass has most to do: should it not come to its end, the next one need not begin anew.
+            self.store_progress(None, progress.clone()).await?;
+        }
+        let done = self.parts(&mut progress, whole).await;
+        // Every part changes the progress when all that it did is settled. Storing that much after a failure lets a
+        // keeper come forward on a store that fails now and then.
+        self.store_progress(stored, progress).await?;
+        done
+    }
+
+    async fn parts(&self, progress: &mut Progress, whole: bool) -> Result<(), QueueError> {
+        self.turn_due(progress).await?;
+        self.rescue(progress).await?;
+        if whole {
+            self.clean_up(progress).await?;
+        }
+        Ok(())
     }
 
     /// Whether anything is due later or rescue has not passed every ticket: while that is so, a keeper stays.
@@ -138,10 +178,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let turn = self.timer_turn(DUE, progress.due_s, TURN_MAX).await?;
         let mut findings = Vec::with_capacity(turn.entries.len());
         for entry in &turn.entries {
-            findings.push(match entry.what {
-                What::Deliver => Finding::Announce(entry.task, entry.epoch),
-                _ => self.look_at(entry).await?,
-            });
+            findings.push(self.look_at(entry).await?);
         }
         self.act(&findings).await?;
         if !turn.keys.is_empty() {
@@ -154,32 +191,44 @@ impl<S: Store, E: Env> Queue<S, E> {
 
     async fn rescue(&self, progress: &mut Progress) -> Result<(), QueueError> {
         let now_ms = self.env.now_ms();
-        let last = progress.samples.last().copied();
-        let (last_ms, last_head) = last.unwrap_or((0, progress.rescue - 1));
+        let (mut cursor, mut samples) = (progress.rescue, progress.samples.clone());
+        let last = samples.last().copied();
+        let (last_ms, last_head) = last.unwrap_or((0, cursor - 1));
         if now_ms >= last_ms + WINDOW_MS {
             let head = self.counter(&self.keys.head()).await?;
             if head > last_head {
-                progress.samples.truncate(SAMPLES_MAX - 1);
+                samples.truncate(SAMPLES_MAX - 1);
                 // The time after the read: by then these tickets were given out.
-                progress.samples.push((self.env.now_ms(), head));
+                let read_ms = if holds(Guard::SampleTimeAfterRead) {
+                    self.env.now_ms()
+                } else {
+                    now_ms
+                };
+                samples.push((read_ms, head));
             }
         }
         let mut findings = Vec::new();
-        let end = progress.rescue + PASS_MAX;
-        while let Some(&(ticketed_ms, head)) = progress.samples.first() {
-            if ticketed_ms + RESCUE_LAG_MS > now_ms || progress.rescue >= end {
+        let end = cursor + PASS_MAX;
+        while let Some(&(ticketed_ms, head)) = samples.first() {
+            if ticketed_ms + RESCUE_LAG_MS > now_ms || cursor >= end {
                 break;
             }
-            while progress.rescue <= head && progress.rescue < end && !self.is_over(now_ms) {
-                findings.push(self.pass_slot(progress.rescue, ticketed_ms).await?);
-                progress.rescue += 1;
+            while cursor <= head && cursor < end && !self.is_over(now_ms) {
+                findings.push(self.pass_slot(cursor, ticketed_ms).await?);
+                cursor += 1;
             }
-            if progress.rescue <= head {
+            if cursor <= head {
                 break;
             }
-            progress.samples.remove(0);
+            samples.remove(0);
         }
-        self.act(&findings).await
+        if !holds(Guard::SettleBeforeMovingOn) {
+            progress.rescue = cursor;
+        }
+        self.act(&findings).await?;
+        progress.rescue = cursor;
+        progress.samples = samples;
+        Ok(())
     }
 
     async fn clean_up(&self, progress: &mut Progress) -> Result<(), QueueError> {
@@ -195,46 +244,75 @@ impl<S: Store, E: Env> Queue<S, E> {
         {
             progress.retain_end = progress.aged.remove(0).1;
         }
-        self.delete(&progress.doomed).await?;
-        let mut doomed = Doomed::default();
-        progress.retain = self
-            .retain(
-                progress.retain,
-                progress.retain_end,
-                RETAIN_MAX,
-                &mut doomed,
-            )
-            .await?;
-
-        let turn = self.timer_turn(OLD, progress.old_s, TURN_MAX).await?;
-        for entry in &turn.entries {
-            self.age_due(entry.task, &mut doomed).await?;
+        if !holds(Guard::KeepHandoverCounters) {
+            progress.retain_end = progress.rescue;
         }
-        doomed.keys.extend(turn.keys);
-        progress.strays.extend(turn.strays);
-        progress.old_s = turn.cursor_s;
+        self.delete(&progress.doomed).await?;
+        progress.doomed = Doomed::default();
+        if now_ms >= progress.retain_at_ms {
+            self.retain_more(progress, now_ms).await?;
+        }
+        self.turn_old(progress).await?;
         let over = |stray: &mut (u64, String)| (stray.0 + SWEEP_LAG_S) * 1_000 <= now_ms;
         let strays = progress.strays.extract_if(.., over);
-        doomed.keys.extend(strays.map(|stray| stray.1));
-        progress.doomed = doomed;
+        progress.doomed.keys.extend(strays.map(|stray| stray.1));
 
-        let swept = self.timer_sweep(DUE, progress.due_swept_s, progress.due_s, SWEEP_MAX);
-        progress.due_swept_s = swept.await?;
-        let swept = self.timer_sweep(OLD, progress.old_swept_s, progress.old_s, SWEEP_MAX);
-        progress.old_swept_s = swept.await?;
+        self.timer_sweep(DUE, &mut progress.due_swept_s, progress.due_s, SWEEP_MAX)
+            .await?;
+        self.timer_sweep(OLD, &mut progress.old_swept_s, progress.old_s, SWEEP_MAX)
+            .await?;
 
-        let end = window(now_ms).saturating_sub(WINDOWS_KEPT);
-        let windows = progress.window..end.min(progress.window + WINDOWS_MAX);
-        if !windows.is_empty() {
-            // Nobody is there for long without a keeper's pass: where none was, there is nothing to delete.
-            let nobody = windows.end > progress.passed + WINDOWS_MAX / 2;
-            progress.window = if nobody { end } else { windows.end };
-            let of = |w| [WORKERS, KEEPER].map(|role| self.keys.presence(role, w));
-            self.store
-                .delete_many(&windows.flat_map(of).collect::<Vec<_>>())
-                .await?;
+        self.unregister(progress).await
+    }
+
+    async fn retain_more(&self, progress: &mut Progress, now_ms: u64) -> Result<(), QueueError> {
+        let (mut cursor, mut doomed) = (progress.retain, progress.doomed.clone());
+        let end = progress.retain_end.min(cursor + RETAIN_MAX);
+        let kept = self.retain(&mut cursor, end, &mut doomed).await?;
+        progress.retain = cursor;
+        if !holds(Guard::NoteBeforeDeleting) {
+            self.delete(&doomed).await?;
+            doomed = Doomed::default();
         }
-        progress.passed = window(now_ms);
+        progress.retain_at_ms = kept.map_or(0, |until_ms| until_ms.min(now_ms + AGED_EVERY_MS));
+        progress.doomed = doomed;
+        Ok(())
+    }
+
+    async fn turn_old(&self, progress: &mut Progress) -> Result<(), QueueError> {
+        let turn = self.timer_turn(OLD, progress.old_s, TURN_MAX).await?;
+        let mut doomed = progress.doomed.clone();
+        let mut findings = Vec::new();
+        for entry in &turn.entries {
+            match entry.what {
+                What::Delete => self.age_due(entry.task, &mut doomed).await?,
+                _ => findings.push(self.look_at(entry).await?),
+            }
+        }
+        self.act(&findings).await?;
+        doomed.keys.extend(turn.keys);
+        progress.doomed = doomed;
+        progress.strays.extend(turn.strays);
+        progress.old_s = turn.cursor_s;
+        Ok(())
+    }
+
+    /// Deletes old registrations. After a long time without a keeper there are many windows to pass, most of them empty.
+    async fn unregister(&self, progress: &mut Progress) -> Result<(), QueueError> {
+        let began_ms = self.env.now_ms();
+        let end = window(began_ms).saturating_sub(WINDOWS_KEPT);
+        let first = progress.window;
+        while progress.window < end && !self.is_over(began_ms) {
+            let windows = progress.window..end.min(progress.window + WINDOWS_MAX);
+            let next = windows.end;
+            let of = |w| [WORKERS, KEEPER].map(|role| self.keys.presence(role, w));
+            let keys: Vec<_> = windows.flat_map(of).collect();
+            self.store.delete_many(&keys).await?;
+            progress.window = next;
+            if next >= first + WINDOWS_IDLE {
+                progress.window = next.max(end.saturating_sub(WINDOWS_IDLE));
+            }
+        }
         Ok(())
     }
 }

@@ -15,6 +15,7 @@ mod config;
 mod enqueue;
 mod env;
 mod error;
+mod guard;
 mod id;
 mod keeper;
 mod keys;
@@ -38,6 +39,8 @@ pub use config::*;
 pub use enqueue::{NewTask, Receipt};
 pub use env::{Env, Wake};
 pub use error::QueueError;
+#[cfg(feature = "sabotage")]
+pub use guard::{Guard, sabotage::leave_out};
 pub use id::TaskId;
 pub use record::{AttemptError, Run, RunState, Task};
 pub use retry::RetryPolicy;

@@ -1,7 +1,7 @@
 //! What is stored. A record is one digit for the version and then JSON, so that a newer version's record is told apart
 //! from a broken one.
 
-use crate::config::ERROR_MAX_BYTES;
+use crate::config::{EPOCH_MAX, ERROR_MAX_BYTES};
 use crate::{QueueError, RetryPolicy};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -18,13 +18,47 @@ pub(crate) fn encode<T: Serialize>(record: &T) -> Vec<u8> {
     bytes
 }
 
-pub(crate) fn decode<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, QueueError> {
+/// Numbers that Handoff may have written. Others would overflow, or keep a loop busy for ever.
+pub(crate) trait Sound {
+    /// Whether all numbers in this record are such.
+    fn is_sound(&self) -> bool;
+}
+
+/// Times are before the year 5138.
+pub(crate) fn is_time(ms: u64) -> bool {
+    ms < 100_000_000_000_000
+}
+
+pub(crate) fn is_slot(slot: u64) -> bool {
+    (1..1 << 53).contains(&slot)
+}
+
+pub(crate) fn is_epoch(epoch: u64) -> bool {
+    epoch <= EPOCH_MAX
+}
+
+/// When something was asked for.
+impl Sound for u64 {
+    fn is_sound(&self) -> bool {
+        is_time(*self)
+    }
+}
+
+pub(crate) fn decode<T: DeserializeOwned + Sound>(
+    key: &str,
+    bytes: &[u8],
+) -> Result<T, QueueError> {
     let reason = match bytes.split_first() {
         Some((&VERSION, json)) => match serde_json::from_slice(json) {
-            Ok(record) => return Ok(record),
+            Ok(record) if T::is_sound(&record) => return Ok(record),
+            Ok(_) => "a number in it is out of bounds".to_owned(),
             Err(e) => e.to_string(),
         },
-        Some((b'2'..=b'9', _)) => "written by a newer version".to_owned(),
+        Some((b'2'..=b'9', _)) => {
+            return Err(QueueError::Newer {
+                key: key.to_owned(),
+            });
+        }
         _ => "not a record".to_owned(),
     };
     Err(QueueError::Record {
@@ -33,7 +67,7 @@ pub(crate) fn decode<T: DeserializeOwned>(key: &str, bytes: &[u8]) -> Result<T, 
     })
 }
 
-pub(crate) fn decode_opt<T: DeserializeOwned>(
+pub(crate) fn decode_opt<T: DeserializeOwned + Sound>(
     key: &str,
     bytes: Option<Vec<u8>>,
 ) -> Result<Option<T>, QueueError> {
@@ -50,6 +84,19 @@ pub(crate) enum Slot {
     Announce(u64, u64),
     /// Nothing: skipped by an enqueuer that found itself overtaken.
     Void,
+}
+
+impl Sound for Slot {
+    fn is_sound(&self) -> bool {
+        match self {
+            Self::Task(task) => {
+                let times = [task.enqueued_ms, task.timeout_ms, task.retention_ms];
+                times.into_iter().chain(task.not_before_ms).all(is_time)
+            }
+            Self::Announce(task, epoch) => is_slot(*task) && is_epoch(*epoch),
+            Self::Void => true,
+        }
+    }
 }
 
 /// A task as it was enqueued.
@@ -153,6 +200,20 @@ pub struct AttemptError {
     pub error: String,
 }
 
+impl Sound for Run {
+    fn is_sound(&self) -> bool {
+        let at_ms = match self.state {
+            RunState::Running { beat_ms: ms }
+            | RunState::Succeeded { ended_ms: ms, .. }
+            | RunState::Failed { ended_ms: ms }
+            | RunState::Retrying { at_ms: ms, .. }
+            | RunState::Continued { ended_ms: ms } => ms,
+            RunState::Cancelled => 0,
+        };
+        is_epoch(self.epoch) && is_time(self.started_ms) && is_time(at_ms)
+    }
+}
+
 impl Run {
     /// What everybody writes who finds the cancel flag before epoch 0 began.
     pub(crate) fn cancelled_before_start(nonce: &str) -> Self {
@@ -217,7 +278,8 @@ mod tests {
             Err(QueueError::Record { reason, .. }) => reason,
             other => panic!("{other:?}"),
         };
-        assert_eq!(reason(b"2{}"), "written by a newer version");
+        let newer = QueueError::Newer { key: "k".into() };
+        assert_eq!(decode::<Slot>("k", b"2{}"), Err(newer));
         assert_eq!(reason(b""), "not a record");
         assert_eq!(reason(b"\xff\x00"), "not a record");
         assert!(reason(b"1{\"task\":{\"nonce\":\"ab").contains("EOF"));

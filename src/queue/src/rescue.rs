@@ -2,12 +2,13 @@
 
 use crate::attempt::lease_end_ms;
 use crate::config::{BEGIN_MS, CLOCK_SLACK_MS};
+use crate::guard::{Guard, holds};
 use crate::record::{RunState, Slot, decode_opt, encode};
 use crate::timer::{DUE, Entry, Inserted, What};
 use crate::{Env, Queue, QueueError, Run, Store};
 
 /// What rescue found out about a delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Finding {
     /// Somebody saw to it, or will.
     Done,
@@ -15,13 +16,20 @@ pub(crate) enum Finding {
     Announce(u64, u64),
     /// Not yet clear: look at (task, epoch) again at this time.
     Later(u64, u64, What, u64),
+    /// A newer version's record is in the way: put this off. Nobody need wait for it.
+    PutOff(Entry),
 }
 
 impl<S: Store, E: Env> Queue<S, E> {
     /// Passes slot `n`, whose ticket was given out before `ticketed_ms`.
     pub(crate) async fn pass_slot(&self, n: u64, ticketed_ms: u64) -> Result<Finding, QueueError> {
         let passed = self.pass_readable_slot(n, ticketed_ms).await;
-        self.unless_unreadable(passed)
+        let entry = Entry {
+            task: n,
+            epoch: 0,
+            what: What::Pass,
+        };
+        self.unless_unreadable(&entry, passed)
     }
 
     async fn pass_readable_slot(&self, n: u64, ticketed_ms: u64) -> Result<Finding, QueueError> {
@@ -32,13 +40,14 @@ impl<S: Store, E: Env> Queue<S, E> {
         }
         let home = self.keys.slot(n);
         let mut slot = decode_opt(&home, self.store.get(&home).await?)?;
-        if slot.is_none() && self.give_up(n).await? {
+        if slot.is_none() && holds(Guard::GiveUpWhenPassing) && self.give_up(n).await? {
             // Filled meanwhile, by somebody who counts on the ticket.
             slot = decode_opt(&home, self.store.get(&home).await?)?;
         }
         match slot {
             None => Ok(Finding::Done),
             Some(Slot::Void) => Ok(Finding::Done),
+            Some(Slot::Announce(..)) if !holds(Guard::PassAnnouncements) => Ok(Finding::Done),
             Some(Slot::Announce(t, e)) => self.examine(t, e, None, false).await,
             Some(Slot::Task(task)) => match task.not_before_ms {
                 // Its enqueuer may have died before the timer entry: look whether epoch 1 was delivered.
@@ -54,26 +63,36 @@ impl<S: Store, E: Env> Queue<S, E> {
         }
     }
 
-    /// Looks at what a timer entry names.
+    /// Sees to a timer entry whose time has come.
     pub(crate) async fn look_at(&self, entry: &Entry) -> Result<Finding, QueueError> {
-        let again = entry.what == What::LookAgain;
+        let &Entry { task, epoch, what } = entry;
         // The entry's time is the end of epoch 0's lease: whatever began is over.
-        let examined = self.examine(entry.task, entry.epoch, Some(0), again).await;
-        self.unless_unreadable(examined)
+        let examined = match what {
+            What::Deliver => Ok(Finding::Announce(task, epoch)),
+            What::Pass => self.pass_readable_slot(task, 0).await,
+            _ => {
+                let again = what == What::LookAgain;
+                self.examine(task, epoch, Some(0), again).await
+            }
+        };
+        self.unless_unreadable(entry, examined)
     }
 
-    /// One record that can't be read must not stop all others.
+    /// One record that can't be read must not stop all others. A newer version's is looked at again.
     fn unless_unreadable(
         &self,
+        entry: &Entry,
         examined: Result<Finding, QueueError>,
     ) -> Result<Finding, QueueError> {
-        match examined {
-            Err(e @ QueueError::Record { .. }) => {
-                self.env.log(&e.to_string());
-                Ok(Finding::Done)
-            }
-            other => other,
+        let Err(e) = examined else { return examined };
+        if !e.is_unreadable() {
+            return Err(e);
         }
+        self.env.log(&e.to_string());
+        Ok(match e {
+            QueueError::Newer { .. } => Finding::PutOff(entry.clone()),
+            _ => Finding::Done,
+        })
     }
 
     /// Examines delivery (t, e). Without a start mark the ticket of an epoch 0 was taken at `taken_ms` at the
@@ -100,6 +119,11 @@ impl<S: Store, E: Env> Queue<S, E> {
                 .await;
         };
         match run.state {
+            RunState::Retrying { .. } | RunState::Continued { .. }
+                if !holds(Guard::AnnounceForTheDead) =>
+            {
+                Ok(Finding::Done)
+            }
             RunState::Retrying { timer: true, .. } => Ok(Finding::Done),
             RunState::Retrying { at_ms, .. } => {
                 self.examine_unclaimed(t, e + 1, at_ms + BEGIN_MS + CLOCK_SLACK_MS)
@@ -116,7 +140,7 @@ impl<S: Store, E: Env> Queue<S, E> {
                 }
                 self.examine_unclaimed(t, e + 1, 0).await
             }
-            _ if e == 0 => Ok(Finding::Done),
+            _ if e == 0 || !holds(Guard::DecideForTheDead) => Ok(Finding::Done),
             _ => {
                 // Final, but its owner died before it decided: that is anybody's to finish.
                 self.publish(t, e, &encode(&run)).await?;
@@ -153,7 +177,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             }
             return Ok(Finding::Announce(t, e));
         }
-        if again {
+        if again || !holds(Guard::LookAgainAtUnmarked) {
             return self.examine_unclaimed(t, e + 1, 0).await;
         }
         let then_ms = now_ms + BEGIN_MS + CLOCK_SLACK_MS;
@@ -175,7 +199,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     pub(crate) async fn act(&self, findings: &[Finding]) -> Result<(), QueueError> {
         let mut announce = Vec::new();
         for finding in findings {
-            let mut finding = *finding;
+            let mut finding = finding.clone();
             let mut earliest_ms = 0;
             while let Finding::Later(task, epoch, what, at_ms) = finding {
                 let entry = Entry { task, epoch, what };
@@ -188,8 +212,10 @@ impl<S: Store, E: Env> Queue<S, E> {
                 earliest_ms = at_ms + 1_000;
                 finding = self.look_at(&entry).await?;
             }
-            if let Finding::Announce(t, e) = finding {
-                announce.push((t, e));
+            match finding {
+                Finding::Announce(t, e) => announce.push((t, e)),
+                Finding::PutOff(entry) => self.put_off(&encode(&entry)).await?,
+                _ => {}
             }
         }
         Ok(self.announce(&announce).await?)

@@ -1,11 +1,14 @@
 //! Deleting what is final and no longer to be kept.
 
 use crate::config::{RETENTION_DEFAULT_MS, RETENTION_MIN_MS};
-use crate::record::{Slot, Task, decode_opt};
+use crate::guard::{Guard, holds};
+use crate::record::{Slot, Sound, Task, decode_opt, is_epoch, is_slot};
 use crate::timer::{Entry, Inserted, OLD, What};
 use crate::{Env, Queue, QueueError, Run, Store};
 use serde::{Deserialize, Serialize};
 
+/// No pass finds more tasks side by side.
+const DOOMED_MAX: u64 = 100_000;
 /// The most keys deleted in one call.
 const DELETE_MAX: usize = 1_000;
 
@@ -17,6 +20,15 @@ pub(crate) struct Doomed {
     tasks: Vec<(u64, u64, u64)>,
     /// Other keys.
     pub(crate) keys: Vec<String>,
+}
+
+impl Sound for Doomed {
+    fn is_sound(&self) -> bool {
+        let sound = |&(first, count, latest): &(u64, u64, u64)| {
+            is_slot(first) && count <= DOOMED_MAX && is_epoch(latest)
+        };
+        self.tasks.iter().all(sound)
+    }
 }
 
 impl Doomed {
@@ -42,33 +54,33 @@ enum Age {
     Over(u64),
     /// Not a task: only the slot's own keys.
     Bare,
-    /// A record in the way that is broken or a newer version's.
+    /// A record in the way is broken.
     Unreadable,
+    /// A record in the way is a newer version's.
+    Newer,
     /// Keep it. Times are in milliseconds since 1970.
     Keep { enqueued_ms: u64, until_ms: u64 },
 }
 
 impl<S: Store, E: Env> Queue<S, E> {
-    /// Finds what to delete from slot `cursor` on, up to `end` and at most `most`. Stops at the first task that is to
-    /// be kept, unless it is kept for unusually long: then the timer sees to it, and those behind it need not wait.
-    /// Returns the new cursor.
+    /// Finds what to delete from slot `cursor` on, up to `end`. Stops at the first task that is to be kept, and says until
+    /// when, unless it is kept for unusually long: then the timer sees to it, and those behind it need not wait.
     pub(crate) async fn retain(
         &self,
-        mut cursor: u64,
+        cursor: &mut u64,
         end: u64,
-        most: u64,
         doomed: &mut Doomed,
-    ) -> Result<u64, QueueError> {
+    ) -> Result<Option<u64>, QueueError> {
         let began_ms = self.env.now_ms();
-        let end = end.min(cursor + most);
-        while cursor < end && !self.is_over(began_ms) {
-            match self.age(cursor).await? {
-                Age::Over(latest) => doomed.push(cursor, latest),
+        while *cursor < end && !self.is_over(began_ms) {
+            match self.age(*cursor).await? {
+                Age::Over(latest) => doomed.push(*cursor, latest),
                 Age::Bare => {
-                    let keys = [self.keys.slot(cursor), self.keys.handover(cursor)];
+                    let keys = [self.keys.slot(*cursor), self.keys.handover(*cursor)];
                     doomed.keys.extend(keys);
                 }
                 Age::Unreadable => {}
+                Age::Newer => self.delete_newer_later(*cursor).await?,
                 Age::Keep {
                     enqueued_ms,
                     until_ms,
@@ -76,14 +88,14 @@ impl<S: Store, E: Env> Queue<S, E> {
                     let now_ms = self.env.now_ms();
                     let young = enqueued_ms + RETENTION_DEFAULT_MS > now_ms;
                     if young || until_ms <= now_ms + RETENTION_MIN_MS {
-                        break;
+                        return Ok(Some(until_ms));
                     }
-                    self.delete_later(cursor, until_ms).await?;
+                    self.delete_later(*cursor, until_ms).await?;
                 }
             }
-            cursor += 1;
+            *cursor += 1;
         }
-        Ok(cursor)
+        Ok(None)
     }
 
     /// Looks at a task whose retention the timer says is over: it goes, or is put off again.
@@ -91,9 +103,15 @@ impl<S: Store, E: Env> Queue<S, E> {
         match self.age(task).await? {
             Age::Over(latest) => doomed.push(task, latest),
             Age::Bare | Age::Unreadable => {}
+            Age::Newer => self.delete_newer_later(task).await?,
             Age::Keep { until_ms, .. } => self.delete_later(task, until_ms).await?,
         }
         Ok(())
+    }
+
+    async fn delete_newer_later(&self, task: u64) -> Result<(), QueueError> {
+        let at_ms = self.env.now_ms() + RETENTION_DEFAULT_MS;
+        self.delete_later(task, at_ms).await
     }
 
     async fn delete_later(&self, task: u64, at_ms: u64) -> Result<(), QueueError> {
@@ -114,15 +132,23 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// Deletes what an earlier pass found. The homes go first and alone: who finds one gone knows that the task is,
     /// and starts nothing.
     pub(crate) async fn delete(&self, doomed: &Doomed) -> Result<(), QueueError> {
-        let homes = doomed.tasks().map(|t| self.keys.slot(t.0));
-        for keys in homes.collect::<Vec<_>>().chunks(DELETE_MAX) {
-            self.store.delete_many(keys).await?;
+        let homes: Vec<_> = doomed.tasks().map(|t| self.keys.slot(t.0)).collect();
+        if holds(Guard::DeleteHomeFirst) {
+            self.delete_keys(&homes).await?;
         }
         let mut rest = doomed.keys.clone();
         for (slot, latest) in doomed.tasks() {
             rest.extend(self.task_keys(slot, latest).await?);
         }
-        for keys in rest.chunks(DELETE_MAX) {
+        self.delete_keys(&rest).await?;
+        if !holds(Guard::DeleteHomeFirst) {
+            self.delete_keys(&homes).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete_keys(&self, keys: &[String]) -> Result<(), QueueError> {
+        for keys in keys.chunks(DELETE_MAX) {
             self.store.delete_many(keys).await?;
         }
         Ok(())
@@ -131,9 +157,10 @@ impl<S: Store, E: Env> Queue<S, E> {
     async fn age(&self, slot: u64) -> Result<Age, QueueError> {
         match self.age_readable(slot).await {
             // It stays, and those behind it need not wait.
-            Err(e @ QueueError::Record { .. }) => {
+            Err(e) if e.is_unreadable() => {
                 self.env.log(&e.to_string());
-                Ok(Age::Unreadable)
+                let newer = matches!(e, QueueError::Newer { .. });
+                Ok(if newer { Age::Newer } else { Age::Unreadable })
             }
             other => other,
         }

@@ -1,6 +1,7 @@
 //! Slots: appending records to the queue, and the hand-over between whoever fills a slot and who holds its ticket.
 
-use crate::config::GIVEN_UP;
+use crate::config::{GIVEN_UP, SKIP_MAX};
+use crate::guard::{Guard, holds};
 use crate::record::{Slot, encode};
 use crate::{Env, Queue, Store, StoreError};
 use std::ops::RangeInclusive;
@@ -15,6 +16,13 @@ impl<S: Store, E: Env> Queue<S, E> {
         skip: u64,
         records: &[Slot],
     ) -> Result<RangeInclusive<u64>, StoreError> {
+        if skip > SKIP_MAX {
+            return Err(StoreError {
+                operation: "append to",
+                key: self.keys.tail(),
+                reason: format!("head is {skip} ahead of it: the store forgot what it gave out"),
+            });
+        }
         let count = skip + records.len() as u64;
         let last = self.increment(&self.keys.tail(), count).await?;
         let first = last - records.len() as u64 + 1;
@@ -36,7 +44,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let mut given_up = Vec::new();
         for n in *slots.start()..=(*slots.end()).min(head) {
             let handover = self.store.increment(&self.keys.handover(n), 1).await?;
-            if handover >= GIVEN_UP {
+            if handover >= GIVEN_UP && holds(Guard::AnnounceWhatWasGivenUp) {
                 given_up.push(n);
             }
         }
@@ -87,7 +95,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let handover = self.keys.handover(slot);
         let after = self.store.increment(&handover, GIVEN_UP).await?;
         // 1 from the enqueuer and nothing but our own: it counts on the ticket. Another's give-up: it announces.
-        Ok(after == GIVEN_UP + 1)
+        Ok(after == GIVEN_UP + 1 && holds(Guard::UseTicketOfFilledSlot))
     }
 
     /// One write call, however many entries.

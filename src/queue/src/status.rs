@@ -1,5 +1,6 @@
 //! How a task stands.
 
+use crate::guard::{Guard, holds};
 use crate::presence::{KEEPER, WORKERS};
 use crate::record::{RunState, Slot, decode_opt};
 use crate::{AttemptError, Env, Queue, QueueError, Run, Store, StoreError, Task, TaskId, Wake};
@@ -115,7 +116,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             return Ok(None);
         };
         let next = self.store.counter(&self.keys.claim(slot, 1)).await?;
-        Ok((next == 0).then_some(run))
+        Ok((next == 0 || !holds(Guard::CheckFirstClaim)).then_some(run))
     }
 
     /// The final record that a later epoch decided.

@@ -6,20 +6,25 @@
 //! insertions came before. An inserter that finds anything closed delivers by itself. So nothing is ever between two
 //! stools, whatever the clocks say.
 
-use crate::config::DELAY_MAX_MS;
-use crate::record::{decode, encode};
+use crate::config::{DELAY_MAX_MS, NEWER_AGAIN_MS};
+use crate::guard::{Guard, holds};
+use crate::record::{Sound, decode, encode, is_epoch, is_slot};
 use crate::{Env, Queue, QueueError, Store};
 use serde::{Deserialize, Serialize};
 
 /// The wheel of deliveries and deadlines. While it holds anything, a keeper stays.
 pub(crate) const DUE: char = 't';
-/// The wheel of late deletions. Nobody waits for them.
+/// The wheel of what nobody waits for: late deletions, and what a newer version must see to.
 pub(crate) const OLD: char = 'g';
 
 const CLOSED: i64 = 1 << 40;
 const MINUTE: u64 = 60;
 const HOUR: u64 = 3_600;
 const DAY: u64 = 86_400;
+/// A turn takes so many steps whatever the store needs for them: on a slow one it must catch up, too.
+const STEPS_MIN: usize = 20;
+/// No second holds more entries than this.
+const ENTRIES_MAX: u64 = 1_000_000;
 /// Marks, coarse to fine.
 const SPANS: [(char, u64); 3] = [('d', DAY), ('h', HOUR), ('m', MINUTE)];
 /// Closed counters are deleted when nobody can still be inserting there.
@@ -48,9 +53,18 @@ pub(crate) enum What {
     /// (task, epoch) was claimed without a mark when rescue last looked: if it still is, it is lost.
     #[serde(rename = "a")]
     LookAgain,
+    /// Rescue could not read what is in slot `task`: it passes it again.
+    #[serde(rename = "p")]
+    Pass,
     /// The retention of the task is over.
     #[serde(rename = "x")]
     Delete,
+}
+
+impl Sound for Entry {
+    fn is_sound(&self) -> bool {
+        is_slot(self.task) && is_epoch(self.epoch)
+    }
 }
 
 impl Entry {
@@ -91,29 +105,44 @@ impl<S: Store, E: Env> Queue<S, E> {
         due_ms: u64,
         entry: &Entry,
     ) -> Result<Inserted, QueueError> {
+        self.timer_insert_record(wheel, due_ms, &encode(entry))
+            .await
+    }
+
+    async fn timer_insert_record(
+        &self,
+        wheel: char,
+        due_ms: u64,
+        record: &[u8],
+    ) -> Result<Inserted, QueueError> {
         let second = due_ms.div_ceil(1_000);
         if second * 1_000 <= self.env.now_ms() {
             return Ok(Inserted::Due);
         }
-        for (unit, span) in SPANS {
+        let mut spans = SPANS;
+        if !holds(Guard::CoarseMarksFirst) {
+            spans.reverse();
+        }
+        for (unit, span) in spans {
             let key = self.keys.bucket(wheel, unit, second - second % span);
             // A mark that is set already needs no write.
             let mut mark = self.store.counter(&key).await?;
             if mark == 0 {
                 mark = self.store.increment(&key, 1).await?;
             }
-            if mark >= CLOSED {
+            if mark >= CLOSED && holds(Guard::MarkMayBeClosed) {
                 return Ok(Inserted::Due);
             }
         }
         let counter = self.keys.bucket(wheel, 's', second);
         let i = self.store.increment(&counter, 1).await?;
-        if i >= CLOSED {
+        if i >= CLOSED && holds(Guard::BucketMayBeClosed) {
             return Ok(Inserted::Due);
         }
         let key = self.keys.entry(wheel, second, i as u64);
-        self.store.set(&key, &encode(entry)).await?;
-        if self.store.counter(&counter).await? >= CLOSED {
+        self.store.set(&key, record).await?;
+        let closed = self.store.counter(&counter).await? >= CLOSED;
+        if closed && holds(Guard::BucketMayCloseMeanwhile) {
             return Ok(Inserted::Due);
         }
         Ok(Inserted::Scheduled)
@@ -149,29 +178,48 @@ impl<S: Store, E: Env> Queue<S, E> {
             strays: Vec::new(),
             cursor_s,
         };
-        'turn: while turn.cursor_s <= now_s && turn.entries.len() < most && !self.is_over(began_ms)
-        {
-            for (unit, span) in SPANS {
-                if !turn.cursor_s.is_multiple_of(span) {
-                    continue;
-                }
-                let key = self.keys.bucket(wheel, unit, turn.cursor_s);
-                if count(self.store.counter(&key).await?) > 0 {
-                    continue;
-                }
-                if turn.cursor_s + span > now_s {
-                    // Nothing in it so far and it is not over: stay in front of it.
-                    break 'turn;
-                }
-                if count(self.store.increment(&key, CLOSED).await?) == 0 {
-                    turn.cursor_s += span;
-                    continue 'turn;
+        for step in 0.. {
+            let over = step >= STEPS_MIN && self.is_over(began_ms);
+            if turn.cursor_s > now_s || turn.entries.len() >= most || over {
+                break;
+            }
+            match self.turn_on(wheel, &mut turn, now_s).await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(e) if turn.cursor_s == cursor_s => return Err(e),
+                // What was passed before is good.
+                Err(e) => {
+                    self.env.log(&e.to_string());
+                    break;
                 }
             }
-            self.close_second(wheel, &mut turn).await?;
-            turn.cursor_s += 1;
         }
         Ok(turn)
+    }
+
+    /// Turns the wheel by one second, or by the longest span from here on that holds nothing. False if it stays in front
+    /// of a span that is not over.
+    async fn turn_on(&self, wheel: char, turn: &mut Turn, now_s: u64) -> Result<bool, QueueError> {
+        for (unit, span) in SPANS {
+            if !turn.cursor_s.is_multiple_of(span) {
+                continue;
+            }
+            let key = self.keys.bucket(wheel, unit, turn.cursor_s);
+            if count(self.store.counter(&key).await?) > 0 {
+                continue;
+            }
+            if turn.cursor_s + span > now_s {
+                return Ok(false);
+            }
+            let marked = count(self.store.increment(&key, CLOSED).await?) > 0;
+            if !marked || !holds(Guard::SkipOnlyUnmarked) {
+                turn.cursor_s += span;
+                return Ok(true);
+            }
+        }
+        self.close_second(wheel, turn).await?;
+        turn.cursor_s += 1;
+        Ok(true)
     }
 
     async fn close_second(&self, wheel: char, turn: &mut Turn) -> Result<(), QueueError> {
@@ -179,6 +227,12 @@ impl<S: Store, E: Env> Queue<S, E> {
         let counter = self.keys.bucket(wheel, 's', second);
         let entries = count(self.store.increment(&counter, CLOSED).await?);
         if entries == 0 {
+            return Ok(());
+        }
+        if entries > ENTRIES_MAX {
+            self.env.log(&format!(
+                "{counter} counts {entries} entries, which can't be: they are passed over"
+            ));
             return Ok(());
         }
         let keys: Vec<_> = (1..=entries)
@@ -192,10 +246,20 @@ impl<S: Store, E: Env> Queue<S, E> {
             };
             match decode(key, &value) {
                 Ok(entry) => turn.entries.push(entry),
+                Err(QueueError::Newer { .. }) => self.put_off(&value).await?,
                 Err(e) => self.env.log(&e.to_string()),
             }
         }
         turn.keys.extend(keys);
+        Ok(())
+    }
+
+    /// Keeps an entry until a newer version may be the one that turns. Nobody stays for it.
+    pub(crate) async fn put_off(&self, record: &[u8]) -> Result<(), QueueError> {
+        let mut at_ms = self.env.now_ms() + NEWER_AGAIN_MS;
+        while self.timer_insert_record(OLD, at_ms, record).await? == Inserted::Due {
+            at_ms += 1_000;
+        }
         Ok(())
     }
 
@@ -221,28 +285,33 @@ impl<S: Store, E: Env> Queue<S, E> {
         Ok(None)
     }
 
-    /// Deletes the closed counters of what the wheel passed long ago, at most `steps` spans of them. Returns the new
-    /// position.
+    /// Deletes the closed counters of what the wheel passed long ago, at most `steps` spans of them from `swept_s` on.
     pub(crate) async fn timer_sweep(
         &self,
         wheel: char,
-        mut swept_s: u64,
+        swept_s: &mut u64,
         cursor_s: u64,
         steps: usize,
-    ) -> Result<u64, QueueError> {
+    ) -> Result<(), QueueError> {
         let end = cursor_s.saturating_sub(SWEEP_LAG_S);
         for _ in 0..steps {
-            let Some((step, mut keys)) = self.sweep_step(wheel, swept_s, end).await? else {
+            let Some((step, seconds)) = self.sweep_step(wheel, *swept_s, end).await? else {
                 break;
             };
-            swept_s += step;
-            let ended = SPANS
-                .iter()
-                .filter(|(_, span)| swept_s.is_multiple_of(*span));
-            keys.extend(ended.map(|&(unit, span)| self.keys.bucket(wheel, unit, swept_s - span)));
-            self.store.delete_many(&keys).await?;
+            if !seconds.is_empty() {
+                self.store.delete_many(&seconds).await?;
+            }
+            let to = *swept_s + step;
+            // Fine to coarse, one by one: who sweeps again after a failure must find the mark of what is left.
+            for (unit, span) in SPANS.into_iter().rev() {
+                if to.is_multiple_of(span) {
+                    let mark = self.keys.bucket(wheel, unit, to - span);
+                    self.store.delete_many(&[mark]).await?;
+                }
+            }
+            *swept_s = to;
         }
-        Ok(swept_s)
+        Ok(())
     }
 
     /// How far to sweep next, and the seconds' counters in there. Marks go when their span has been swept.

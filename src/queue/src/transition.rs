@@ -2,6 +2,7 @@
 //! task. Pure: no store, no clock.
 
 use crate::config::RESULT_MAX_BYTES;
+use crate::guard::{Guard, holds};
 use crate::record::RunState;
 use crate::{DELAY_MAX_MS, Outcome, Run, Task};
 use serde_json::Value;
@@ -34,7 +35,7 @@ pub(crate) fn begin(task: &Task, epoch: u64, earlier: Option<Run>, now_ms: u64) 
             state: RunState::Running { beat_ms: now_ms },
         });
     };
-    if run.is_final() {
+    if run.is_final() && holds(Guard::AdoptEarlierOutcome) {
         return Begin::Adopt(run);
     }
     if let RunState::Running { beat_ms } = run.state {
@@ -44,7 +45,7 @@ pub(crate) fn begin(task: &Task, epoch: u64, earlier: Option<Run>, now_ms: u64) 
             beat_ms.saturating_sub(run.started_ms)
         );
         // What ended an instance is not known: only a run that was alone in its own answers for it.
-        if run.alone {
+        if run.alone || !holds(Guard::LostAloneCounts) {
             run.fail_attempt(now_ms, &error);
         }
         run.alone = true;

@@ -220,11 +220,7 @@ fn a_confirmed_cancel_is_true_in_every_race() {
             Cancelled::Final => assert_eq!(state, State::Succeeded, "seed {seed}"),
             Cancelled::Unknown => panic!("seed {seed}"),
         }
-        assert_eq!(
-            *sim.world.violations.borrow(),
-            Vec::<String>::new(),
-            "seed {seed}"
-        );
+        assert_eq!(sim.world.ledger.violation(), None, "seed {seed}");
     }
     assert!(confirmed > 20 && requested > 20, "{confirmed} {requested}");
 }

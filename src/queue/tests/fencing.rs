@@ -40,7 +40,7 @@ fn stalled_owner(seed: u64, operation: &'static str, key: &'static str, new: New
     );
     sim.run_with_ticks(80_000, 5_000);
     assert_eq!(sim.brief(&id), before, "the owner came back");
-    assert_eq!(*sim.world.violations.borrow(), Vec::<String>::new());
+    assert_eq!(sim.world.ledger.violation(), None);
     sim
 }
 
@@ -205,11 +205,7 @@ fn a_failed_write_of_an_outcome_is_repeated_with_the_same_bytes() {
             });
             sim.run_with_ticks(60_000, 5_000);
             assert_eq!(sim.state(&id), State::Succeeded);
-            assert_eq!(
-                *sim.world.violations.borrow(),
-                Vec::<String>::new(),
-                "{key} {when:?}"
-            );
+            assert_eq!(sim.world.ledger.violation(), None, "{key} {when:?}");
         }
     }
 }

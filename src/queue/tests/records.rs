@@ -122,6 +122,55 @@ fn broken_timer_entries_and_what_they_name_hold_nobody_up() {
 }
 
 #[test]
+fn what_a_newer_version_wrote_waits_for_it() {
+    let sim = Sim::new(5);
+    let due_ms = sim.now_ms() + 10_000;
+    let delayed = NewTask {
+        not_before_ms: Some(due_ms),
+        ..task("delayed", json!({}))
+    };
+    sim.world.faults.wake_fails.set(1_000);
+    let ids = sim.enqueue(vec![task("waiting", json!({})), delayed]);
+    sim.world.faults.off();
+    let entry = sim.world.store.keys();
+    let entry = entry.iter().find(|k| k.starts_with("q.test.te.")).unwrap();
+    let (home, entry) = (make_newer(&sim, "q.test.s.1"), make_newer(&sim, entry));
+    sim.worker(Wake::Work);
+    sim.run_for(15 * 60_000);
+    assert!(sim.alive().is_empty(), "nobody stays for it");
+    assert!(sim.world.began.borrow().is_empty());
+    assert_nobody_failed(&sim);
+
+    // The newer version is deployed: to it these records are its own.
+    put(&sim, "q.test.s.1", &home);
+    let keys = sim.world.store.keys();
+    for key in keys.iter().filter(|k| k.starts_with("q.test.ge.")) {
+        if get(&sim, key).starts_with(b"2") {
+            put(&sim, key, &entry);
+        }
+    }
+    sim.run_with_ticks(15 * 60_000, 60_000);
+    for id in ids {
+        assert_eq!(sim.state(&id), State::Succeeded);
+    }
+    assert_eq!(sim.world.began.borrow().len(), 2);
+}
+
+/// Makes a record look like a newer version's, and returns what it was.
+fn make_newer(sim: &Sim, key: &str) -> Vec<u8> {
+    let record = get(sim, key);
+    let mut newer = record.clone();
+    newer[0] = b'2';
+    put(sim, key, &newer);
+    record
+}
+
+fn get(sim: &Sim, key: &str) -> Vec<u8> {
+    let value = sim.world.store.get(key).now_or_never().unwrap().unwrap();
+    value.unwrap()
+}
+
+#[test]
 fn tasks_run_while_the_keepers_record_is_a_newer_versions() {
     let sim = Sim::new(4);
     put(&sim, "q.test.keeper", b"2{}");

@@ -104,7 +104,7 @@ fn computing_tasks_spread_over_instances() {
                 "c{i} began after {}",
                 began[0].at_ms - start_ms
             );
-            began[0].worker.clone()
+            began[0].instance.name.clone()
         })
         .collect();
     workers.sort();
@@ -185,7 +185,7 @@ fn a_neighbour_that_has_ended_keeps_its_outcome_when_another_panics() {
     assert_eq!(sim.state(&ids[0]), State::Succeeded);
     assert_eq!(sim.state(&ids[1]), State::Succeeded);
     assert_eq!(sim.began("good").len(), 1, "it had ended");
-    assert_eq!(*sim.world.violations.borrow(), Vec::<String>::new());
+    assert_eq!(sim.world.ledger.violation(), None);
 }
 
 #[test]
@@ -209,7 +209,7 @@ fn a_worker_hands_over_when_its_budget_ends() {
         .began
         .borrow()
         .iter()
-        .map(|b| b.worker.clone())
+        .map(|b| b.instance.name.clone())
         .collect();
     for id in &ids {
         assert_eq!(sim.state(id), State::Succeeded);

@@ -9,7 +9,7 @@ pub use control::Control;
 
 use crate::attempt::Ending;
 use crate::{Delivery, Env, Outcome, Queue, QueueError, Store, Ticket, Wake};
-use futures::future::{FutureExt, select};
+use futures::future::{Either, FutureExt, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 use serde_json::Value;
 use shift::Shift;
@@ -125,7 +125,8 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             }
             let room = self.limits.in_progress_max.saturating_sub(running.len());
             let most = if alone { 0 } else { batch.min(room as u64) };
-            let found = match self.take(most, &mut aside).await {
+            let taken = self.beside(&mut running, self.take(most, &mut aside)).await;
+            let found = match taken {
                 Ok(found) => {
                     failures = 0;
                     found
@@ -136,10 +137,8 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                     if failures > FAILURES_MAX && running.is_empty() {
                         return Err(e);
                     }
-                    self.queue
-                        .env()
-                        .sleep_ms(POLL_MS * u64::from(failures))
-                        .await;
+                    let pause = self.queue.env().sleep_ms(POLL_MS * u64::from(failures));
+                    self.beside(&mut running, pause).await;
                     Vec::new()
                 }
             };
@@ -161,12 +160,18 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                 alone = !running.is_empty();
                 let fits = |d: &Delivery| !alone && !self.queue.too_late(d);
                 let here = computing.first().is_some_and(fits);
-                self.put_back(computing.split_off(usize::from(here))).await;
+                let others = computing.split_off(usize::from(here));
+                self.beside(&mut running, self.put_back(others)).await;
             }
 
-            self.flush().await;
-            self.keep_if_due().await;
+            self.beside(&mut running, async {
+                self.flush().await;
+                self.keep_if_due().await;
+            })
+            .await;
             if running.is_empty() {
+                // What ended beside the keeper's work.
+                self.flush().await;
                 if let Some(delivery) = computing.pop() {
                     self.compute(delivery, &mut aside).await;
                 } else if !aside.is_empty() {
@@ -193,8 +198,26 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                 let tick = pin!(self.queue.env().sleep_ms(POLL_MS));
                 select(running.next(), tick).await;
             }
+            self.beside(&mut running, self.flush()).await;
+        }
+    }
+
+    /// Waits for `work` while the tasks in progress go on and their outcomes are written: whatever keeps this instance
+    /// waiting, a slow store or a host that starts no other instance, must not make them overrun their time.
+    async fn beside<T>(
+        &self,
+        running: &mut FuturesUnordered<impl Future<Output = ()>>,
+        work: impl Future<Output = T>,
+    ) -> T {
+        let mut work = pin!(work);
+        while !running.is_empty() {
+            if let Either::Left((done, _)) = select(work.as_mut(), running.next()).await {
+                return done;
+            }
+            while let Some(Some(())) = running.next().now_or_never() {}
             self.flush().await;
         }
+        work.await
     }
 
     /// Runs a task that computes, alone. Nobody may count on this instance meanwhile.

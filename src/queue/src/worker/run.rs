@@ -4,6 +4,7 @@ use super::{Control, InProgress, Runner, Worker};
 use crate::attempt::Ending;
 use crate::claim::CancelBlocks;
 use crate::config::{BEAT_MS, FIRST_BEAT_MS};
+use crate::guard::{Guard, holds};
 use crate::{Delivery, Env, Finished, Outcome, RunState, Store, Wake};
 use futures::future::{Either, poll_fn, select};
 use std::pin::pin;
@@ -80,6 +81,10 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         let mut ending = self.queue.ending(delivery, outcome);
         if matches!(ending.run.state, RunState::Retrying { .. }) {
             self.shift.timed.set(true);
+            if !holds(Guard::TimerBeforeOutcome) {
+                ending.set_timer(true);
+                self.write_ending(&ending).await;
+            }
             match self.insist(|| self.queue.schedule_retry(&ending)).await {
                 Some(scheduled) => ending.set_timer(scheduled),
                 // Nobody would deliver the next attempt: to rescue this one is lost, and it does.

@@ -1,6 +1,7 @@
 //! Being registered: as a worker, as the keeper, and leaving so that nothing is left behind.
 
 use super::{Runner, Worker};
+use crate::guard::{Guard, holds};
 use crate::presence::{KEEPER, WORKERS, window};
 use crate::{Env, QueueError, Store, StoreError, Wake};
 use std::cell::{Cell, RefCell};
@@ -81,6 +82,9 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             };
             self.queue.leave(role, window).await?;
             windows.borrow_mut().retain(|w| *w != window);
+            if !holds(Guard::LeaveEveryWindow) {
+                windows.borrow_mut().clear();
+            }
             any = true;
         }
     }
@@ -167,7 +171,11 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     pub(super) async fn ends(&self) -> Result<bool, QueueError> {
         // Leave first and look then: enqueueing writes first and looks then.
         self.leave().await?;
-        let (waiting, deserted) = self.waiting().await?;
+        let (waiting, deserted) = if holds(Guard::LookAfterLeaving) {
+            self.waiting().await?
+        } else {
+            (false, false)
+        };
         if waiting && !self.budget_over() {
             return Ok(false);
         }
@@ -183,9 +191,10 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             self.shift.timed.set(true);
             self.leave_keeper().await?;
             match self.queue.keeper_needed().await {
-                Ok(true) => {}
+                Ok(true) if holds(Guard::KeeperStays) => {}
+                Ok(true) => return Ok(true),
                 Ok(false) => return Ok(true),
-                Err(e @ QueueError::Record { .. }) => {
+                Err(e) if e.is_unreadable() => {
                     // A newer version's record: keeping is up to that version.
                     self.queue.env().log(&e.to_string());
                     return Ok(true);
@@ -206,6 +215,9 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
 
     /// Wakes the next keeper, and sees that there is one: the chain must not break at one call that failed.
     async fn hand_over_keeping(&self) -> Result<bool, QueueError> {
+        if !holds(Guard::HandOverKeeping) {
+            return Ok(true);
+        }
         for _ in 0..HAND_OVERS_MAX {
             self.queue.env().wake(Wake::Keep).await;
             if self.queue.presence(KEEPER).await?.present() > 0 {

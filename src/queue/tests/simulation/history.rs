@@ -1,7 +1,7 @@
 //! What happened to one task.
 
 use super::load::Asked;
-use crate::support::Line;
+use crate::support::{Line, parts};
 use std::fmt::Write;
 
 const LINES_MAX: usize = 400;
@@ -28,9 +28,8 @@ fn is_about(line: &Line, asked: &Asked) -> bool {
     if line.who.starts_with("client") && matches!(line.operation, "get" | "counter") {
         return false; // The look at every task, every few seconds.
     }
-    let mut parts = line.key.split('.').skip(2);
-    let (kind, number) = (parts.next().unwrap_or_default(), parts.next());
-    if matches!(kind, "s" | "h" | "c" | "o" | "r" | "x") && number == Some(&slot.to_string()) {
+    let (kind, number) = parts(&line.key);
+    if matches!(kind, "s" | "h" | "c" | "o" | "r" | "x") && number == Some(slot) {
         return true;
     }
     let named = [

@@ -14,18 +14,18 @@ pub enum When {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     Pass,
-    /// Others run first.
+    /// Others run first. A call with several keys reaches them one by one, in any order, and others run in between.
     Yield,
     /// It takes this long.
     Slow(u64),
     /// It fails, applied or not.
     Fail(When),
-    /// A call with several keys is applied to some of them only, and fails.
-    FailInPart,
+    /// A call with several keys reaches only those whose bit is set, and fails.
+    FailInPart(u64),
     /// The instance dies.
     Kill(When),
-    /// The instance dies with the call applied to some of its keys only.
-    KillInPart,
+    /// The instance dies when the call has reached those keys whose bit is set.
+    KillInPart(u64),
     /// Nothing moves in this instance for so long.
     Stall(When, u64),
 }
@@ -36,6 +36,8 @@ pub struct Call<'a> {
     pub operation: &'static str,
     /// The first key, or the only one.
     pub key: &'a str,
+    /// How many keys it changes.
+    pub changes: usize,
 }
 
 type Script = Box<dyn FnMut(&Call<'_>) -> Action>;
@@ -80,6 +82,7 @@ impl Faults {
         if let Some(script) = self.script.borrow_mut().as_mut() {
             let action = script(call);
             if action != Action::Pass {
+                self.happened.set(self.happened.get() + 1);
                 return action;
             }
         }
@@ -98,13 +101,13 @@ impl Faults {
         };
         let action = if hits(self.kills.get()) {
             if world.chance(300) {
-                Action::KillInPart
+                Action::KillInPart(world.random())
             } else {
                 Action::Kill(when(world))
             }
         } else if hits(self.fails.get()) {
             if world.chance(300) {
-                Action::FailInPart
+                Action::FailInPart(world.random())
             } else {
                 Action::Fail(when(world))
             }

@@ -25,7 +25,14 @@ pub struct Instance {
     ended: Cell<bool>,
     killed: Cell<bool>,
     stalled_until_ms: Cell<u64>,
+    hit_ms: Cell<u64>,
     waker: RefCell<Option<Waker>>,
+}
+
+impl std::fmt::Debug for Instance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.name)
+    }
 }
 
 impl Instance {
@@ -37,6 +44,7 @@ impl Instance {
             ended: Cell::default(),
             killed: Cell::default(),
             stalled_until_ms: Cell::default(),
+            hit_ms: Cell::default(),
             waker: RefCell::default(),
         }
     }
@@ -53,6 +61,16 @@ impl Instance {
     pub fn kill(&self) {
         self.killed.set(true);
         self.waker.take().into_iter().for_each(Waker::wake);
+    }
+
+    /// Something happened to it until then that may cost a task its run: a call failed, it stalled, it died.
+    pub fn hit(&self, at_ms: u64) {
+        self.hit_ms.set(at_ms.max(self.hit_ms.get()));
+    }
+
+    /// When something last happened to it.
+    pub fn hit_ms(&self) -> u64 {
+        self.hit_ms.get()
     }
 
     /// Nothing in it moves until then.
@@ -131,6 +149,7 @@ impl Future for Guarded {
                         std::panic::resume_unwind(panic);
                     };
                     this.world.note(&this.instance, "PANICKED");
+                    this.instance.hit(this.world.clock.now_ms());
                     this.world.panics.set(this.world.panics.get() + 1);
                     match this.on_panic.take() {
                         Some(on_panic) => this.work = Some(on_panic(message.0.clone())),

@@ -17,7 +17,17 @@ pub struct Began {
     pub at_ms: u64,
     /// By the clock of the instance.
     pub seen_ms: u64,
-    pub worker: String,
+    pub instance: Rc<Instance>,
+}
+
+/// One end of a task's code.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    pub name: String,
+    pub attempt: u32,
+    pub outcome: Outcome,
+    /// The true time.
+    pub at_ms: u64,
 }
 
 pub struct SimRunner {
@@ -42,6 +52,20 @@ impl Runner for SimRunner {
     /// - `continues`: goes on in so many further instances
     /// - `then`: its result; otherwise what it counted as continuations
     async fn run(&self, kind: &str, args: Value, control: Rc<Control>) -> Outcome {
+        let name = args["name"].as_str().unwrap_or_default().to_owned();
+        let outcome = self.attempt(kind, args, &control).await;
+        self.world.ended.borrow_mut().push(Ended {
+            name,
+            attempt: control.attempt(),
+            outcome: outcome.clone(),
+            at_ms: self.world.clock.now_ms(),
+        });
+        outcome
+    }
+}
+
+impl SimRunner {
+    async fn attempt(&self, kind: &str, args: Value, control: &Control) -> Outcome {
         let number = |field: &str| args[field].as_u64().unwrap_or(0);
         let name = args["name"].as_str().unwrap_or_default().to_owned();
         let at_ms = self.world.clock.now_ms();
@@ -55,7 +79,7 @@ impl Runner for SimRunner {
             checkpoint: control.checkpoint().cloned(),
             at_ms,
             seen_ms: at_ms + self.instance.skew_ms,
-            worker: self.instance.name.clone(),
+            instance: self.instance.clone(),
         });
         if !args["progress"].is_null() {
             control.set_progress(args["progress"].clone());
@@ -78,6 +102,7 @@ impl Runner for SimRunner {
             std::panic::panic_any(TaskPanic("as told".to_owned()));
         }
         if !args["traps"].is_null() {
+            self.instance.hit(self.world.clock.now_ms());
             self.instance.kill();
             futures::future::pending::<()>().await;
         }

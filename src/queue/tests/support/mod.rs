@@ -6,12 +6,14 @@
 mod faults;
 mod instance;
 mod kinds;
+mod ledger;
 mod store;
 mod time;
 
 pub use faults::{Action, Call, Faults, When};
 pub use instance::Instance;
-pub use kinds::{Began, SimRunner};
+pub use kinds::{Began, Ended, SimRunner};
+pub use ledger::parts;
 pub use store::SimStore;
 
 use futures::executor::{LocalPool, LocalSpawner};
@@ -21,9 +23,9 @@ use handoff_queue::{
     Brief, Env, NewTask, Queue, Receipt, State, TaskId, TaskView, Wake, WorkerLimits,
 };
 use instance::{Guarded, SimEnv};
+use ledger::Ledger;
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use time::Clock;
 
@@ -62,15 +64,14 @@ pub struct World {
     pub limits: Cell<WorkerLimits>,
     /// Every begin of a task's code.
     pub began: RefCell<Vec<Began>>,
+    /// Every end of a task's code.
+    pub ended: RefCell<Vec<Ended>>,
     /// Lines that the queue told the operator.
     pub logs: RefCell<Vec<String>>,
     /// What happened, if it is recorded.
     pub lines: RefCell<Option<Vec<Line>>>,
     pub workers: RefCell<Vec<Rc<Instance>>>,
-    /// Writes that no rule of the protocol allows.
-    pub violations: RefCell<Vec<String>>,
-    /// Slots, outcomes and results as they are now, beside the store so that looking costs no counted call.
-    written: RefCell<BTreeMap<String, Vec<u8>>>,
+    pub ledger: Ledger,
     panics: Cell<u64>,
     random: Cell<u64>,
     spawner: LocalSpawner,
@@ -95,11 +96,6 @@ impl World {
     /// True `per_mille` times in a thousand.
     pub fn chance(&self, per_mille: u64) -> bool {
         per_mille > 0 && self.below(1_000) < per_mille
-    }
-
-    /// Whether any task has panicked, which makes its neighbours run again.
-    pub fn panicked(&self) -> bool {
-        self.panics.get() > 0
     }
 
     /// Records something that is no store call.
@@ -154,18 +150,23 @@ pub struct Sim {
 
 impl Sim {
     pub fn new(seed: u64) -> Self {
+        Self::new_at(seed, START_MS)
+    }
+
+    /// The same at another time.
+    pub fn new_at(seed: u64, start_ms: u64) -> Self {
         let pool = LocalPool::new();
         let world = World {
-            clock: Clock::new(START_MS),
+            clock: Clock::new(start_ms),
             store: MemoryStore::default(),
             faults: Faults::default(),
             limits: Cell::new(WorkerLimits::default()),
             began: RefCell::default(),
+            ended: RefCell::default(),
             logs: RefCell::default(),
             lines: RefCell::default(),
             workers: RefCell::default(),
-            violations: RefCell::default(),
-            written: RefCell::default(),
+            ledger: Ledger::default(),
             panics: Cell::default(),
             random: Cell::new(seed.wrapping_mul(0x2545_f491_4f6c_dd1d)),
             spawner: pool.spawner(),
@@ -321,6 +322,11 @@ impl Sim {
     pub fn began(&self, name: &str) -> Vec<Began> {
         let began = self.world.began.borrow();
         began.iter().filter(|b| b.name == name).cloned().collect()
+    }
+
+    /// Whether any task has panicked, which makes its neighbours run again.
+    pub fn panicked(&self) -> bool {
+        self.world.panics.get() > 0
     }
 
     /// Records what happens from now on; returns what was recorded so far.

@@ -35,6 +35,7 @@ impl SimStore {
     }
 
     async fn die(&self) -> ! {
+        self.instance.hit(self.world.clock.now_ms());
         self.instance.kill();
         futures::future::pending::<std::convert::Infallible>().await;
         unreachable!("nothing follows pending")
@@ -45,10 +46,16 @@ impl SimStore {
         self.world
             .note(&self.instance, &format!("STALLS for {ms} ms"));
         self.instance.stall_until(until_ms);
+        self.instance.hit(until_ms);
         self.world.clock.sleep_until(until_ms).await;
     }
 
-    async fn before(&self, operation: &'static str, key: &str) -> Result<Rest, StoreError> {
+    async fn before(
+        &self,
+        operation: &'static str,
+        key: &str,
+        changes: usize,
+    ) -> Result<Rest, StoreError> {
         self.stalled().await;
         if !self.instance.is_alive() {
             self.die().await;
@@ -57,6 +64,7 @@ impl SimStore {
             instance: &self.instance,
             operation,
             key,
+            changes,
         };
         let action = if self.instance.immune.get() {
             Action::Pass
@@ -69,6 +77,7 @@ impl SimStore {
             Action::Stall(When::Before, ms) => self.stall(ms).await,
             Action::Kill(When::Before) => self.die().await,
             Action::Fail(When::Before) => {
+                self.instance.hit(self.world.clock.now_ms());
                 self.world.note(
                     &self.instance,
                     &format!("{operation} {key} FAILS, not applied"),
@@ -90,8 +99,9 @@ impl SimStore {
     ) -> Result<T, StoreError> {
         match rest.0 {
             Action::Stall(When::After, ms) => self.stall(ms).await,
-            Action::Kill(When::After) | Action::KillInPart => self.die().await,
-            Action::Fail(When::After) | Action::FailInPart => {
+            Action::Kill(When::After) | Action::KillInPart(_) => self.die().await,
+            Action::Fail(When::After) | Action::FailInPart(_) => {
+                self.instance.hit(self.world.clock.now_ms());
                 self.world
                     .note(&self.instance, &format!("{operation} {key} FAILS, applied"));
                 return Err(Self::error(operation, key));
@@ -101,35 +111,56 @@ impl SimStore {
         result
     }
 
-    /// Which of several keys a call reaches.
-    fn reaches(&self, rest: &Rest) -> bool {
+    /// The keys that a call reaches, by their number, in the order in which it does.
+    fn reached(&self, rest: &Rest, keys: usize) -> Vec<usize> {
+        let mut reached: Vec<_> = (0..keys).collect();
         match rest.0 {
-            Action::FailInPart | Action::KillInPart => self.world.chance(500),
-            _ => true,
+            Action::FailInPart(mask) | Action::KillInPart(mask) => {
+                reached.retain(|i| mask >> (i % 64) & 1 == 1);
+            }
+            Action::Yield => {
+                for last in (1..keys).rev() {
+                    reached.swap(last, self.world.below(last as u64 + 1) as usize);
+                }
+            }
+            _ => {}
         }
+        reached
     }
 
-    /// A slot and a result never change, nor does an outcome once the run has ended.
-    fn check_write(&self, key: &str, value: &[u8]) {
-        let kind = key.split('.').nth(2).unwrap_or_default();
-        if !matches!(kind, "s" | "r" | "o") {
-            return;
-        }
-        let mut written = self.world.written.borrow_mut();
-        let Some(before) = written.insert(key.to_owned(), value.to_owned()) else {
-            return;
-        };
-        let (before, after) = (text(Some(&before)), text(Some(value)));
-        if before != after && !(kind == "o" && before.contains(r#""state":{"running""#)) {
-            let violation = format!("{key} was {before} and becomes {after}");
-            self.world.note(&self.instance, &violation);
-            self.world.violations.borrow_mut().push(violation);
+    /// Between two keys of one call.
+    async fn between(&self, rest: &Rest) {
+        if rest.0 == Action::Yield {
+            yield_now().await;
+            self.stalled().await;
         }
     }
 
     fn trace(&self, operation: &'static str, key: &str, value: impl FnOnce() -> String) {
+        if !self.instance.immune.get() {
+            self.world.ledger.count(key);
+        }
         self.world.line(&self.instance, operation, key, value);
     }
+
+    /// A value is about to be set.
+    fn told(&self, operation: &'static str, key: &str, value: &[u8]) {
+        self.trace(operation, key, || text(Some(value)));
+        let violation = self.world.ledger.write(&self.instance.name, key, value);
+        if let Some(violation) = violation {
+            self.world.note(&self.instance, &violation);
+        }
+    }
+}
+
+/// How a call with several keys is applied: at once, or one by one.
+fn parts_of<'a>(rest: &Rest, reached: &'a [usize]) -> std::slice::Chunks<'a, usize> {
+    let size = if rest.0 == Action::Yield {
+        1
+    } else {
+        reached.len().max(1)
+    };
+    reached.chunks(size)
 }
 
 fn text(value: Option<&[u8]>) -> String {
@@ -138,7 +169,7 @@ fn text(value: Option<&[u8]>) -> String {
 
 impl Store for SimStore {
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let rest = self.before("get", key).await?;
+        let rest = self.before("get", key, 0).await?;
         let result = self.world.store.get(key).await;
         self.trace("get", key, || text(result.as_ref().unwrap().as_deref()));
         self.after("get", key, rest, result).await
@@ -148,57 +179,63 @@ impl Store for SimStore {
         let Some(first) = keys.first() else {
             return Ok(Vec::new());
         };
-        let rest = self.before("get_many", first).await?;
-        let result = self.world.store.get_many(keys).await;
-        for (key, value) in keys.iter().zip(result.as_ref().unwrap()) {
-            self.trace("get_many", key, || text(value.as_deref()));
+        let rest = self.before("get_many", first, 0).await?;
+        let mut values = vec![None; keys.len()];
+        for i in self.reached(&rest, keys.len()) {
+            values[i] = self.world.store.get(&keys[i]).await?;
+            self.trace("get_many", &keys[i], || text(values[i].as_deref()));
+            self.between(&rest).await;
         }
-        self.after("get_many", first, rest, result).await
+        self.after("get_many", first, rest, Ok(values)).await
     }
 
     async fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
-        let rest = self.before("set", key).await?;
-        self.trace("set", key, || text(Some(value)));
-        self.check_write(key, value);
+        let rest = self.before("set", key, 1).await?;
+        self.told("set", key, value);
         let result = self.world.store.set(key, value).await;
         self.after("set", key, rest, result).await
     }
 
     async fn set_many(&self, entries: &[(String, Vec<u8>)]) -> Result<(), StoreError> {
         let first = &entries[0].0;
-        let rest = self.before("set_many", first).await?;
-        let reached = entries.iter().filter(|_| self.reaches(&rest));
-        let reached: Vec<_> = reached.cloned().collect();
-        for (key, value) in &reached {
-            self.trace("set_many", key, || text(Some(value)));
-            self.check_write(key, value);
+        let rest = self.before("set_many", first, entries.len()).await?;
+        let reached = self.reached(&rest, entries.len());
+        for part in parts_of(&rest, &reached) {
+            let part: Vec<_> = part.iter().map(|&i| entries[i].clone()).collect();
+            for (key, value) in &part {
+                self.told("set_many", key, value);
+            }
+            self.world.store.set_many(&part).await?;
+            self.between(&rest).await;
         }
-        let result = self.world.store.set_many(&reached).await;
-        self.after("set_many", first, rest, result).await
+        self.after("set_many", first, rest, Ok(())).await
     }
 
     async fn delete_many(&self, keys: &[String]) -> Result<(), StoreError> {
         let first = &keys[0];
-        let rest = self.before("delete_many", first).await?;
-        let reached = keys.iter().filter(|_| self.reaches(&rest));
-        let reached: Vec<_> = reached.cloned().collect();
-        for key in &reached {
-            self.trace("delete_many", key, String::new);
-            self.world.written.borrow_mut().remove(key);
+        let rest = self.before("delete_many", first, keys.len()).await?;
+        let reached = self.reached(&rest, keys.len());
+        for part in parts_of(&rest, &reached) {
+            let part: Vec<_> = part.iter().map(|&i| keys[i].clone()).collect();
+            for key in &part {
+                self.trace("delete_many", key, String::new);
+                self.world.ledger.delete(key);
+            }
+            self.world.store.delete_many(&part).await?;
+            self.between(&rest).await;
         }
-        let result = self.world.store.delete_many(&reached).await;
-        self.after("delete_many", first, rest, result).await
+        self.after("delete_many", first, rest, Ok(())).await
     }
 
     async fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
-        let rest = self.before("increment", key).await?;
+        let rest = self.before("increment", key, 1).await?;
         let result = self.world.store.increment(key, delta).await;
         self.trace("increment", key, || format!("by {delta}: {result:?}"));
         self.after("increment", key, rest, result).await
     }
 
     async fn counter(&self, key: &str) -> Result<i64, StoreError> {
-        let rest = self.before("counter", key).await?;
+        let rest = self.before("counter", key, 0).await?;
         let result = self.world.store.counter(key).await;
         self.trace("counter", key, || format!("{result:?}"));
         self.after("counter", key, rest, result).await

@@ -1,0 +1,140 @@
+//! The guards of the protocol. Each closes a failure that was found, and has a name so that a test can leave it out and
+//! see that the failure comes back. Nothing of this is in a build without the feature `sabotage`.
+
+/// A rule that the protocol does not hold without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guard {
+    /// Who fills a slot whose ticket was given up announces what is in it.
+    AnnounceWhatWasGivenUp,
+    /// Who gives a ticket up uses it after all if the slot was filled meanwhile.
+    UseTicketOfFilledSlot,
+    /// Rescue gives up the ticket of an empty slot, so that who fills it later announces.
+    GiveUpWhenPassing,
+    /// An enqueuer that took long does not acknowledge.
+    AcknowledgeInTime,
+    /// Hand-over counters outlive whoever may still need them.
+    KeepHandoverCounters,
+    /// What can't begin in time goes to the next epoch.
+    BeginInTime,
+    /// Only the first to increment an epoch's claim counter owns it.
+    ClaimOnce,
+    /// The final outcome of an earlier epoch is adopted.
+    AdoptEarlierOutcome,
+    /// Who finished decides only if the next epoch is not claimed.
+    CheckNextClaim,
+    /// The outcome of epoch 0 counts only if epoch 1 is not claimed.
+    CheckFirstClaim,
+    /// Only a run that was alone in its instance answers for its end.
+    LostAloneCounts,
+    /// The timer entry comes before the outcome that promises it.
+    TimerBeforeOutcome,
+    /// The checkpoint comes before the announcement of who goes on from it.
+    CheckpointBeforeAnnouncing,
+    /// Who finds a bucket of the timer closed delivers by itself.
+    BucketMayBeClosed,
+    /// The same, if it was closed while the entry was written.
+    BucketMayCloseMeanwhile,
+    /// The same for the marks of a minute, an hour or a day.
+    MarkMayBeClosed,
+    /// Marks are set from coarse to fine.
+    CoarseMarksFirst,
+    /// A span is skipped only if nobody marked it before it was closed.
+    SkipOnlyUnmarked,
+    /// Leases last longer by as much as clocks differ.
+    LeaseSlack,
+    /// The time of a sample of head is taken after it was read.
+    SampleTimeAfterRead,
+    /// Rescue passes announcements as it does homes.
+    PassAnnouncements,
+    /// What was claimed and has no mark is looked at once more before it counts as lost.
+    LookAgainAtUnmarked,
+    /// Rescue decides where the owner died between its outcome and the decision.
+    DecideForTheDead,
+    /// Rescue announces the next epoch where the owner died before it did.
+    AnnounceForTheDead,
+    /// The keeper moves on only when what it found is settled.
+    SettleBeforeMovingOn,
+    /// A worker leaves every window that it joined.
+    LeaveEveryWindow,
+    /// A worker that left looks at the queue once more.
+    LookAfterLeaving,
+    /// A keeper stays while anything is due later.
+    KeeperStays,
+    /// A keeper whose budget is over wakes the next one.
+    HandOverKeeping,
+    /// Who takes a task looks whether it was cancelled.
+    LookForCancel,
+    /// A canceller announces the epoch before it claims it.
+    AnnounceBeforeCancelling,
+    /// What is deleted is noted first.
+    NoteBeforeDeleting,
+    /// A task's home is deleted before the rest.
+    DeleteHomeFirst,
+}
+
+#[cfg(feature = "sabotage")]
+impl Guard {
+    /// All of them.
+    pub const ALL: [Self; 33] = [
+        Self::AnnounceWhatWasGivenUp,
+        Self::UseTicketOfFilledSlot,
+        Self::GiveUpWhenPassing,
+        Self::AcknowledgeInTime,
+        Self::KeepHandoverCounters,
+        Self::BeginInTime,
+        Self::ClaimOnce,
+        Self::AdoptEarlierOutcome,
+        Self::CheckNextClaim,
+        Self::CheckFirstClaim,
+        Self::LostAloneCounts,
+        Self::TimerBeforeOutcome,
+        Self::CheckpointBeforeAnnouncing,
+        Self::BucketMayBeClosed,
+        Self::BucketMayCloseMeanwhile,
+        Self::MarkMayBeClosed,
+        Self::CoarseMarksFirst,
+        Self::SkipOnlyUnmarked,
+        Self::LeaseSlack,
+        Self::SampleTimeAfterRead,
+        Self::PassAnnouncements,
+        Self::LookAgainAtUnmarked,
+        Self::DecideForTheDead,
+        Self::AnnounceForTheDead,
+        Self::SettleBeforeMovingOn,
+        Self::LeaveEveryWindow,
+        Self::LookAfterLeaving,
+        Self::KeeperStays,
+        Self::HandOverKeeping,
+        Self::LookForCancel,
+        Self::AnnounceBeforeCancelling,
+        Self::NoteBeforeDeleting,
+        Self::DeleteHomeFirst,
+    ];
+}
+
+#[cfg(not(feature = "sabotage"))]
+pub(crate) const fn holds(_: Guard) -> bool {
+    true
+}
+
+#[cfg(feature = "sabotage")]
+pub(crate) use sabotage::holds;
+
+#[cfg(feature = "sabotage")]
+pub(crate) mod sabotage {
+    use super::Guard;
+    use std::cell::Cell;
+
+    thread_local! {
+        static LEFT_OUT: Cell<Option<Guard>> = const { Cell::new(None) };
+    }
+
+    pub(crate) fn holds(guard: Guard) -> bool {
+        LEFT_OUT.get() != Some(guard)
+    }
+
+    /// From now on this guard is left out in this thread; with `None` all hold again.
+    pub fn leave_out(guard: Option<Guard>) {
+        LEFT_OUT.set(guard);
+    }
+}

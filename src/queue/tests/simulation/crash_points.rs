@@ -1,0 +1,369 @@
+//! Short scenarios, and every place in them where something can go wrong: before each store call, after each that changes
+//! something, and with only some of its keys reached, the instance dies, the call fails, or the instance stalls. In the
+//! shortest ones also every pair of such places.
+
+use super::load::{Load, Mix};
+use super::model::{Wrong, end, retire, watch};
+use super::parallel::failures;
+use super::random::tell;
+use crate::support::{Action, START_MS, Sim, When};
+use handoff_queue::{NewTask, RETENTION_MIN_MS};
+use serde_json::json;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+const MINUTE_MS: u64 = 60_000;
+
+/// A scenario: what clients do, in how much time.
+pub struct Scenario {
+    name: &'static str,
+    /// Every pair of places is tried, too.
+    pairs: bool,
+    play: fn(&Stage),
+}
+
+/// What goes wrong: at which call of the scenario, and what.
+#[derive(Debug, Clone, Copy)]
+pub struct Fault {
+    call: u64,
+    action: Action,
+}
+
+/// Where a scenario is played.
+struct Stage {
+    sim: Sim,
+    load: Rc<Load>,
+    points: Rc<Points>,
+}
+
+/// The calls of a scenario that count as places.
+#[derive(Default)]
+struct Points {
+    open: Cell<bool>,
+    faults: Vec<Fault>,
+    /// How many keys each call changed.
+    changes: RefCell<Vec<usize>>,
+}
+
+pub const SCENARIOS: [Scenario; 14] = [
+    Scenario {
+        name: "a task",
+        pairs: true,
+        play: |stage| stage.plays(&[json!({})], 3_000),
+    },
+    Scenario {
+        name: "a batch",
+        pairs: false,
+        play: |stage| stage.plays(&[json!({}), json!({"sleep_ms": 100}), json!({})], 3_000),
+    },
+    Scenario {
+        name: "a retry",
+        pairs: true,
+        play: |stage| stage.plays(&[json!({"fail_times": 1, "after_ms": 600})], 5_000),
+    },
+    Scenario {
+        name: "a retry at once",
+        pairs: false,
+        play: |stage| stage.plays(&[json!({"fail_times": 2, "after_ms": 0})], 5_000),
+    },
+    Scenario {
+        name: "a job in parts",
+        pairs: false,
+        play: |stage| stage.plays(&[json!({"continues": 3})], 3_000),
+    },
+    Scenario {
+        name: "a delay",
+        pairs: true,
+        play: |stage| stage.delays(1_200),
+    },
+    Scenario {
+        name: "a delay over midnight",
+        pairs: false,
+        play: |stage| {
+            stage
+                .sim
+                .run_for(midnight_ms() - stage.sim.now_ms() - 2_500);
+            stage.delays(3_000);
+        },
+    },
+    Scenario {
+        name: "a lost worker",
+        pairs: true,
+        play: |stage| {
+            stage.points.open.set(false);
+            stage.enqueues(&[json!({"sleep_ms": 2_000})]);
+            stage.sim.run_for(500);
+            stage.lose_workers();
+            stage.points.open.set(true);
+            stage.sim.run_with_ticks(30_000, 5_000);
+        },
+    },
+    Scenario {
+        name: "a lost worker that was retrying",
+        pairs: false,
+        play: |stage| {
+            stage.points.open.set(false);
+            stage.enqueues(&[json!({"fail_times": 1, "after_ms": 3_000, "sleep_ms": 1_200})]);
+            stage.sim.run_for(2_000);
+            stage.lose_workers();
+            stage.points.open.set(true);
+            stage.sim.run_with_ticks(30_000, 5_000);
+        },
+    },
+    Scenario {
+        name: "the last worker leaves while one enqueues",
+        pairs: true,
+        play: |stage| {
+            stage.enqueues(&[json!({})]);
+            stage.sim.run_for(12);
+            stage.plays(&[json!({})], 3_000);
+        },
+    },
+    Scenario {
+        name: "an enqueuer that claimers overtake",
+        pairs: true,
+        play: |stage| {
+            stage.points.open.set(false);
+            stage.enqueues(&[json!({"sleep_ms": 6_000})]);
+            stage.sim.run_for(100);
+            // It has taken its slot and now takes its time, while a worker is there and takes the ticket.
+            let mut first = true;
+            let points = stage.points.clone();
+            stage.sim.world.faults.script(move |call| {
+                if first && call.instance.name.starts_with("client") && call.operation == "set" {
+                    first = false;
+                    points.open.set(true);
+                    points.place(call.changes);
+                    return Action::Stall(When::Before, 1_500);
+                }
+                points.next(call.changes)
+            });
+            stage.plays(&[json!({})], 5_000);
+        },
+    },
+    Scenario {
+        name: "cancelled while it waits",
+        pairs: true,
+        play: |stage| {
+            stage.enqueues(&[json!({}), json!({}), json!({})]);
+            stage.sim.settle();
+            stage.cancels();
+        },
+    },
+    Scenario {
+        name: "cancelled while it retries",
+        pairs: false,
+        play: |stage| {
+            stage.enqueues(&[json!({"fail_times": 1, "after_ms": 3_000})]);
+            stage.sim.run_for(1_000);
+            stage.cancels();
+        },
+    },
+    Scenario {
+        name: "deleted after its retention",
+        pairs: false,
+        play: |stage| {
+            stage.points.open.set(false);
+            stage.enqueues(&[json!({}), json!({"continues": 2}), json!({"fail_times": 1})]);
+            stage.sim.run_with_ticks(MINUTE_MS, 5_000);
+            let seen = watch(&stage.sim, &stage.load);
+            assert!(seen.is_ok(), "{seen:?}");
+            stage
+                .sim
+                .run_with_ticks(RETENTION_MIN_MS + 10 * MINUTE_MS, 10 * MINUTE_MS);
+            stage.points.open.set(true);
+            stage.sim.run_with_ticks(15 * MINUTE_MS, 5 * MINUTE_MS);
+        },
+    },
+];
+
+fn midnight_ms() -> u64 {
+    const DAY_MS: u64 = 1_440 * MINUTE_MS;
+    START_MS - START_MS % DAY_MS + DAY_MS
+}
+
+impl Points {
+    fn place(&self, changes: usize) -> Action {
+        let mut all = self.changes.borrow_mut();
+        all.push(changes);
+        let call = all.len() as u64;
+        let fault = self.faults.iter().find(|f| f.call == call);
+        fault.map_or(Action::Pass, |f| f.action)
+    }
+
+    fn next(&self, changes: usize) -> Action {
+        if !self.open.get() {
+            return Action::Pass;
+        }
+        self.place(changes)
+    }
+}
+
+impl Stage {
+    fn new(faults: &[Fault]) -> Self {
+        let sim = Sim::new(1);
+        let points = Rc::new(Points {
+            open: Cell::new(true),
+            faults: faults.to_vec(),
+            changes: RefCell::default(),
+        });
+        let script = points.clone();
+        let next = move |call: &crate::support::Call<'_>| script.next(call.changes);
+        sim.world.faults.script(next);
+        let load = Load::new(Mix::default());
+        Self { sim, load, points }
+    }
+
+    fn task(&self, args: serde_json::Value) -> NewTask {
+        NewTask {
+            timeout_ms: 3_000,
+            ..self.load.named(args)
+        }
+    }
+
+    fn enqueues(&self, args: &[serde_json::Value]) {
+        let tasks = args.iter().map(|args| self.task(args.clone())).collect();
+        self.load.enqueue(&self.sim, tasks);
+    }
+
+    fn plays(&self, args: &[serde_json::Value], ms: u64) {
+        self.enqueues(args);
+        self.sim.run_for(ms);
+    }
+
+    fn delays(&self, ms: u64) {
+        let task = NewTask {
+            not_before_ms: Some(self.sim.now_ms() + ms),
+            ..self.task(json!({}))
+        };
+        self.load.enqueue(&self.sim, vec![task]);
+        self.sim.run_for(ms + 3_000);
+    }
+
+    fn cancels(&self) {
+        for asked in self.load.asked() {
+            self.load.cancel(&self.sim, &asked);
+        }
+        self.sim.run_for(6_000);
+    }
+
+    fn lose_workers(&self) {
+        for worker in self.sim.alive() {
+            worker.hit(self.sim.now_ms());
+            worker.kill();
+        }
+    }
+}
+
+/// Plays a scenario with faults. Returns the calls that it made.
+fn play(scenario: &Scenario, faults: &[Fault], whole: bool) -> Result<Vec<usize>, String> {
+    let once = |record: bool| {
+        let stage = Stage::new(faults);
+        if record {
+            stage.sim.record();
+        }
+        let played = finish(scenario, &stage, whole);
+        let changes = stage.points.changes.take();
+        let told = |wrong| format!("{}, {faults:?}: {}", scenario.name, tell(&stage.sim, wrong));
+        played.map(|()| changes).map_err(told)
+    };
+    once(false).or_else(|_| once(true))
+}
+
+fn finish(scenario: &Scenario, stage: &Stage, whole: bool) -> Result<(), Wrong> {
+    (scenario.play)(stage);
+    stage.sim.world.faults.no_script();
+    // Who only stalled comes back: then nothing waits for a tick.
+    let stalls = |f: &Fault| matches!(f.action, Action::Stall(..));
+    let ticks = !stage.points.faults.iter().all(stalls);
+    end(&stage.sim, &stage.load, ticks)?;
+    if whole {
+        retire(&stage.sim, &stage.load)?;
+    }
+    Ok(())
+}
+
+/// Everything that can go wrong with a call that changes so many keys.
+fn actions(changes: usize) -> Vec<Action> {
+    let mut actions = vec![Action::Kill(When::Before), Action::Fail(When::Before)];
+    actions.extend([1, 1_500, 40_000].map(|ms| Action::Stall(When::Before, ms)));
+    if changes > 0 {
+        actions.extend([Action::Kill(When::After), Action::Fail(When::After)]);
+    }
+    if changes > 1 {
+        // Only one of the keys, and all but one.
+        for key in 0..changes.min(8) {
+            for mask in [1 << key, !(1 << key)] {
+                actions.extend([Action::KillInPart(mask), Action::FailInPart(mask)]);
+            }
+        }
+    }
+    actions
+}
+
+/// A scenario, what goes wrong in it, and whether it is watched until everything is deleted.
+pub type Job = (&'static Scenario, Vec<Fault>, bool);
+
+/// Every single fault of every scenario.
+pub fn single_faults() -> Vec<Job> {
+    static ALL: [Scenario; SCENARIOS.len()] = SCENARIOS;
+    let mut jobs = Vec::new();
+    for scenario in &ALL {
+        let calls = play(scenario, &[], true).unwrap_or_default();
+        jobs.push((scenario, Vec::new(), true));
+        for (call, changes) in (1..).zip(calls) {
+            let fault = |action| (scenario, vec![Fault { call, action }], true);
+            jobs.extend(actions(changes).into_iter().map(fault));
+        }
+    }
+    jobs
+}
+
+/// Every pair of places in the shortest scenarios: two deaths, and one that stalls while another dies or stalls.
+fn pairs_of_faults() -> Vec<Job> {
+    const DIES: Action = Action::Kill(When::Before);
+    const STALLS: Action = Action::Stall(When::Before, 1_500);
+    const LONG: Action = Action::Stall(When::Before, 12_000);
+    /// After the first fault there may be more calls than without.
+    const MORE: u64 = 20;
+    static ALL: [Scenario; SCENARIOS.len()] = SCENARIOS;
+    let mut jobs = Vec::new();
+    for scenario in ALL.iter().filter(|s| s.pairs) {
+        let calls = play(scenario, &[], false).unwrap_or_default().len() as u64;
+        for first in 1..=calls {
+            for second in first + 1..=calls + MORE {
+                for (one, other) in [(DIES, DIES), (LONG, DIES), (STALLS, STALLS), (STALLS, LONG)] {
+                    let fault = |call, action| Fault { call, action };
+                    let faults = vec![fault(first, one), fault(second, other)];
+                    jobs.push((scenario, faults, false));
+                }
+            }
+        }
+    }
+    jobs
+}
+
+/// Those jobs that fail, at most so many.
+pub fn failing(jobs: &[Job], most: usize, prepare: impl Fn() + Sync) -> Vec<String> {
+    let run = |(scenario, faults, whole): &Job| play(scenario, faults, *whole).map(drop);
+    failures(jobs, most, prepare, run)
+}
+
+fn all_pass(what: &str, jobs: &[Job]) {
+    let failed = failing(jobs, 20, || {});
+    for failure in &failed {
+        println!("{failure}");
+    }
+    println!("{} {what}, {} failed", jobs.len(), failed.len());
+    assert!(failed.is_empty(), "see above");
+}
+
+#[test]
+fn wherever_something_goes_wrong_everything_ends_as_it_should() {
+    all_pass("single faults", &single_faults());
+}
+
+#[test]
+fn wherever_two_things_go_wrong_everything_ends_as_it_should() {
+    all_pass("pairs of faults", &pairs_of_faults());
+}

@@ -1,0 +1,21 @@
+//! The simulation: clients, workers and keepers over one simulated store, in virtual time. One seed decides everything.
+//!
+//! - `random`: faults at random. Every store call may let others run, fail before or after it took effect, reach some of its
+//!   keys only, stall its instance beyond any lease, or be the last thing that its instance does.
+//! - `crash_points`: short scenarios in which every place where something can go wrong is tried.
+//! - `sabotage`: the protocol with one guard left out; both must notice.
+//!
+//! `model` says what must hold, `load` what is asked for.
+
+#![allow(clippy::unwrap_used)]
+
+mod crash_points;
+mod history;
+mod load;
+mod model;
+mod parallel;
+mod random;
+#[cfg(feature = "sabotage")]
+mod sabotage;
+#[path = "../support/mod.rs"]
+mod support;

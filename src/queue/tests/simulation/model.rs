@@ -1,0 +1,228 @@
+//! What must hold, told without the protocol.
+
+use super::load::{Asked, Load};
+use crate::support::{Began, Sim, parts};
+use handoff_queue::{Brief, CLOCK_SLACK_MS, Outcome, RETENTION_MIN_MS, Run, RunState, WINDOW_MS};
+use serde_json::Value;
+use std::rc::Rc;
+
+/// What went wrong, and with which task.
+pub type Wrong = (Option<Rc<Asked>>, String);
+
+/// How long everything may take to end once nothing fails any more: leases of lost attempts, one after the other.
+const END_MS: u64 = 40 * 60_000;
+/// Store calls about one task, whatever the backlog: for the task, for each time that it begins, for each second of its
+/// timeout, for each hour that retention looks at it, and for each fault in the whole run.
+const CALLS: u64 = 30;
+const CALLS_PER_RUN: u64 = 20;
+const CALLS_PER_SECOND: u64 = 2;
+const CALLS_PER_HOUR: u64 = 30;
+const CALLS_PER_FAULT: u64 = 20;
+/// Registrations stay this long.
+const REGISTERED_MS: u64 = 70 * 60_000;
+
+/// Looks at the tasks that are not final yet, and at some others.
+pub fn watch(sim: &Sim, load: &Load) -> Result<(), Wrong> {
+    let mut tasks = load.open();
+    let asked = load.asked();
+    if !asked.is_empty() {
+        let some = (0..4).map(|_| asked[sim.world.below(asked.len() as u64) as usize].clone());
+        tasks.extend(some);
+    }
+    look(sim, load, &tasks)
+}
+
+/// None is unknown before its retention is over, and what is final stays as it is.
+fn look(sim: &Sim, load: &Load, tasks: &[Rc<Asked>]) -> Result<(), Wrong> {
+    if let Some(violation) = sim.world.ledger.violation() {
+        let slot = violation.split(' ').next().and_then(|key| parts(key).1);
+        return Err((slot.and_then(|slot| load.by_slot(slot)), violation));
+    }
+    for asked in tasks.iter().filter(|a| !a.gone.get()) {
+        let brief = sim.brief(&asked.id);
+        let wrong = |what: &str| Err((Some(asked.clone()), format!("{what}: {brief:?}")));
+        let mut seen = asked.seen.borrow_mut();
+        match (&brief, seen.as_ref()) {
+            (Brief::Unknown, Some(run)) if kept_until_ms(asked, run) <= sim.now_ms() => {
+                asked.gone.set(true);
+            }
+            (Brief::Unknown, _) => return wrong("acknowledged and lost"),
+            // A stale announcement may make it look open for a while, before the same end.
+            (Brief::Open, _) => {}
+            (Brief::Final(run), None) => *seen = Some(Run::clone(run)),
+            (Brief::Final(run), Some(before)) if **run != *before => {
+                return wrong(&format!("it was final as {before:?}"));
+            }
+            (Brief::Final(_), Some(_)) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Until when a final task must be readable, by the true time: clocks that delete it may be ahead.
+fn kept_until_ms(asked: &Asked, run: &Run) -> u64 {
+    let ended_ms = run.ended_ms().or(asked.cancel_ms.get()).unwrap_or(0);
+    (ended_ms + asked.retention_ms).saturating_sub(CLOCK_SLACK_MS)
+}
+
+/// Nothing fails any more: everything must end, with a tick now and then if there were faults, else without any.
+pub fn end(sim: &Sim, load: &Load, ticks: bool) -> Result<(), Wrong> {
+    let due_ms = |a: &Rc<Asked>| a.not_before_ms.unwrap_or(0);
+    let last_ms = load.open().iter().map(due_ms).max().unwrap_or(0);
+    let end_ms = last_ms.max(sim.now_ms()) + END_MS;
+    loop {
+        let open = load.open();
+        let Some(first) = open.first() else { break };
+        if sim.now_ms() > end_ms {
+            return Err((Some(first.clone()), "it does not end".to_owned()));
+        }
+        // Where all wait for a time that is far away, so do we.
+        let next_ms = open.iter().map(due_ms).min().unwrap_or(0);
+        let wait_ms = next_ms.saturating_sub(sim.now_ms() + 60_000);
+        sim.run_for(wait_ms.clamp(5_000, 6 * 3_600_000));
+        if ticks {
+            sim.tick();
+        }
+        watch(sim, load)?;
+    }
+    // Whatever is still on its way may not change anything.
+    sim.run_with_ticks(120_000, 5_000);
+    look(sim, load, &load.asked())?;
+    for asked in load.asked() {
+        judge(sim, &asked).map_err(|what| (Some(asked.clone()), what))?;
+    }
+    Ok(())
+}
+
+/// Whether a task that is final ended as it had to.
+fn judge(sim: &Sim, asked: &Asked) -> Result<(), String> {
+    let seen = asked.seen.borrow();
+    let run = seen.as_ref().ok_or("it is not final")?;
+    ended_rightly(asked, run)?;
+    let began = sim.began(&asked.name);
+    never_early(sim, asked, &began)?;
+    never_twice(&began)?;
+    let faults = sim.world.faults.happened.get();
+    let lost = |error: &str| error.starts_with("the worker was lost");
+    if faults == 0 && run.errors.iter().any(|e| lost(&e.error)) && !sim.panicked() {
+        return Err(format!("nothing failed, and it lost an attempt: {run:?}"));
+    }
+    within_budget(sim, asked, &began, faults)
+}
+
+fn ended_rightly(asked: &Asked, run: &Run) -> Result<(), String> {
+    let ended_well = match &run.state {
+        RunState::Succeeded { result, .. } => {
+            *result == asked.args["then"] && asked.args["fatal"].is_null()
+        }
+        RunState::Failed { .. } => {
+            let last = run.errors.last().map(|e| e.error.as_str());
+            last == asked.args["fatal"].as_str() || run.errors.len() == asked.attempts as usize
+        }
+        RunState::Cancelled => asked.cancel_ms.get().is_some(),
+        _ => false,
+    };
+    if !ended_well {
+        return Err(format!("it ended wrongly: {run:?}"));
+    }
+    if asked.cancelled.get() && !matches!(run.state, RunState::Cancelled) {
+        return Err(format!(
+            "cancelling it was confirmed, and it ended as {run:?}"
+        ));
+    }
+    let numbers: Vec<_> = run.errors.iter().map(|e| e.attempt).collect();
+    if numbers != (1..=numbers.len() as u32).collect::<Vec<_>>() {
+        return Err(format!("its attempts are numbered {numbers:?}"));
+    }
+    Ok(())
+}
+
+/// Nothing begins before it is due, nor a retry before its time.
+fn never_early(sim: &Sim, asked: &Asked, began: &[Began]) -> Result<(), String> {
+    let first_of = |attempt| began.iter().find(|b| b.attempt == attempt);
+    if let (Some(at_ms), Some(first)) = (asked.not_before_ms, began.first())
+        && first.at_ms + CLOCK_SLACK_MS < at_ms
+    {
+        return Err(format!("due at {at_ms}, it began at {}", first.at_ms));
+    }
+    for next in began.iter().filter_map(|b| first_of(b.attempt)) {
+        let ended = sim.world.ended.borrow();
+        let before = ended
+            .iter()
+            .filter(|e| e.name == asked.name && e.attempt + 1 == next.attempt);
+        let asked_for = before.map(|e| match e.outcome {
+            Outcome::Retry { after_ms, .. } => e.at_ms + after_ms.unwrap_or(0),
+            _ => 0,
+        });
+        if asked_for
+            .min()
+            .is_some_and(|at_ms| next.at_ms + CLOCK_SLACK_MS < at_ms)
+        {
+            return Err(format!("it was asked to come later than {next:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// Of several runs of the same part, all but one were in instances that something happened to afterwards: they died,
+/// stalled, panicked, or lost a store call.
+fn never_twice(began: &[Began]) -> Result<(), String> {
+    let part = |b: &Began| (b.attempt, b.checkpoint.as_ref().map(Value::to_string));
+    for one in began {
+        let same = began.iter().filter(|b| part(b) == part(one));
+        let well: Vec<_> = same.filter(|b| b.instance.hit_ms() < b.at_ms).collect();
+        if well.len() > 1 {
+            return Err(format!("it ran twice, and nothing explains it: {well:?}"));
+        }
+    }
+    Ok(())
+}
+
+fn within_budget(sim: &Sim, asked: &Asked, began: &[Began], faults: u64) -> Result<(), String> {
+    let calls = sim.world.ledger.calls(asked.id.slot());
+    let runs = began.len() as u64;
+    let hours = 1 + (sim.now_ms() - asked.asked_ms) / 3_600_000;
+    let budget = CALLS
+        + (CALLS_PER_RUN + CALLS_PER_SECOND * asked.timeout_ms / 1_000) * runs
+        + CALLS_PER_HOUR * hours
+        + CALLS_PER_FAULT * faults;
+    if calls > budget {
+        return Err(format!("{calls} store calls are more than {budget}"));
+    }
+    Ok(())
+}
+
+/// Everything is final and nothing is asked any more: after its retention all of it goes.
+pub fn retire(sim: &Sim, load: &Load) -> Result<(), Wrong> {
+    // Retention ends where rescue was an hour ago, looks at what was not final up to two hours later, and few of the passes
+    // so far may have come to their end.
+    sim.run_with_ticks(4 * RETENTION_MIN_MS, 10 * 60_000);
+    sim.run_with_ticks(60_000, 5_000);
+    look(sim, load, &load.asked())?;
+    let keys = sim.world.store.keys();
+    match keys.iter().find(|key| !stays(key, sim.now_ms())) {
+        None => Ok(()),
+        Some(key) => {
+            let slot = parts(key).1;
+            let asked = slot.and_then(|slot| load.by_slot(slot));
+            Err((asked, format!("{key} is left")))
+        }
+    }
+}
+
+/// Keys that remain: the queue's own counters and the keeper's record, cancel counters per block, recent registrations,
+/// and the timer's marks and closed seconds, for two days at
+/// most.
+fn stays(key: &str, now_ms: u64) -> bool {
+    let (kind, number) = parts(key);
+    let now_s = now_ms / 1_000;
+    let today_s = now_s - now_s % 86_400;
+    match kind {
+        "tail" | "head" | "keeper" | "xb" => true,
+        "w" | "k" => number.is_some_and(|w| (w * WINDOW_MS) + REGISTERED_MS > now_ms),
+        "td" | "th" | "tm" | "ts" | "gd" | "gh" | "gm" | "gs" => {
+            number.is_some_and(|s| s >= today_s - 2 * 86_400)
+        }
+        _ => false,
+    }
+}

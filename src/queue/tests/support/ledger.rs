@@ -1,0 +1,88 @@
+//! What the store was told: writes that no rule of the protocol allows, and what each task costs.
+
+use serde_json::Value;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+
+/// Kept beside the store, so that looking costs no counted call.
+#[derive(Default)]
+pub struct Ledger {
+    /// Who wrote the records that must not change, and what.
+    written: RefCell<BTreeMap<String, (String, Vec<u8>)>>,
+    /// The task that an announcement's slot is about.
+    about: RefCell<BTreeMap<u64, u64>>,
+    /// Calls per task.
+    calls: RefCell<BTreeMap<u64, u64>>,
+    all_calls: Cell<u64>,
+    violations: RefCell<Vec<String>>,
+}
+
+/// The kind of a key and the slot in it: `q.<queue>.s.5` is `("s", Some(5))`.
+pub fn parts(key: &str) -> (&str, Option<u64>) {
+    let mut parts = key.split('.').skip(2);
+    let kind = parts.next().unwrap_or_default();
+    (kind, parts.next().and_then(|n| n.parse().ok()))
+}
+
+impl Ledger {
+    /// A slot, a result and a timer entry never change. An outcome does not either once the run has ended; before that
+    /// only its owner writes it.
+    pub fn write(&self, who: &str, key: &str, value: &[u8]) -> Option<String> {
+        let (kind, slot) = parts(key);
+        if !matches!(kind, "s" | "r" | "o" | "te" | "ge") {
+            return None;
+        }
+        if let (Some(task), "s", Some(slot)) = (announced(value), kind, slot) {
+            self.about.borrow_mut().insert(slot, task);
+        }
+        let mut written = self.written.borrow_mut();
+        let entry = (who.to_owned(), value.to_owned());
+        let (owner, before) = written.insert(key.to_owned(), entry)?;
+        if before == value {
+            return None;
+        }
+        let (before, after) = (text(&before), text(value));
+        let runs = kind == "o" && before.contains(r#""state":{"running""#);
+        if runs && owner == who {
+            return None;
+        }
+        let violation = format!("{key} was {before} by {owner} and becomes {after} by {who}");
+        self.violations.borrow_mut().push(violation.clone());
+        Some(violation)
+    }
+
+    pub fn delete(&self, key: &str) {
+        self.written.borrow_mut().remove(key);
+    }
+
+    /// A call that reaches this key.
+    pub fn count(&self, key: &str) {
+        self.all_calls.set(self.all_calls.get() + 1);
+        let (kind, Some(slot)) = parts(key) else {
+            return;
+        };
+        if matches!(kind, "s" | "h" | "c" | "o" | "r" | "x") {
+            let task = self.about.borrow().get(&slot).copied().unwrap_or(slot);
+            *self.calls.borrow_mut().entry(task).or_default() += 1;
+        }
+    }
+
+    /// How many calls there were about a task: its own keys, and the slots of its announcements.
+    pub fn calls(&self, task: u64) -> u64 {
+        self.calls.borrow().get(&task).copied().unwrap_or(0)
+    }
+
+    pub fn violation(&self) -> Option<String> {
+        self.violations.borrow().first().cloned()
+    }
+}
+
+/// The task that a slot's record announces.
+fn announced(record: &[u8]) -> Option<u64> {
+    let record: Value = serde_json::from_slice(record.get(1..)?).ok()?;
+    record["announce"][0].as_u64()
+}
+
+fn text(value: &[u8]) -> String {
+    String::from_utf8_lossy(value).into_owned()
+}
