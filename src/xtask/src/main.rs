@@ -8,6 +8,7 @@ mod debian;
 mod doctor;
 mod fuzz;
 mod host;
+mod sim;
 mod step;
 mod test;
 mod toolchain;
@@ -46,6 +47,8 @@ enum Command {
     Up(up::Options),
     /// Run everything that CI runs
     Test(test::Options),
+    /// Simulate the queue protocol: crashes at random, at every place, and without its guards
+    Sim(sim::Options),
     /// Give everything that takes bytes from outside any bytes, led by what they reach
     Fuzz(fuzz::Options),
     /// Show what is installed, what is missing, and how to get it
@@ -58,6 +61,7 @@ fn run(cli: Cli) -> Result<()> {
         Command::Build => components::build(&workspace, cli.wasm_toolchain, &components::PACKAGES),
         Command::Up(options) => up::up(&workspace, cli.wasm_toolchain, &options),
         Command::Test(options) => test::test(&workspace, cli.wasm_toolchain, &options),
+        Command::Sim(options) => sim::sim(&workspace, &options),
         Command::Fuzz(options) => fuzz::fuzz(&workspace, &options),
         Command::Doctor => doctor::doctor(&workspace, cli.wasm_toolchain),
     }

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 
 use crate::toolchain::Source;
 use crate::workspace::Workspace;
-use crate::{components, debian, fuzz, host, step};
+use crate::{components, debian, fuzz, host, sim, step};
 
 /// What to test.
 #[derive(Args)]
@@ -92,9 +92,16 @@ fn run(
             "handoff-host",
             "--exclude",
             "handoff-e2e",
+            "--exclude",
+            "handoff-queue",
         ]);
         summary.time("tests of the crates", || {
             step::run("testing the crates", &mut crates)
+        })?;
+        let mut queue = sim::tests(workspace);
+        queue.args(["--", "--nocapture"]).args(&options.filters);
+        summary.time("simulation of the queue", || {
+            step::run("testing the queue and simulating it", &mut queue)
         })?;
         let mut local_host = tests(&["--release", "--package", "handoff-host"]);
         offer_redis(&mut local_host, "tests of the local host on Redis", summary);

@@ -349,7 +349,16 @@ pub fn failing(jobs: &[Job], most: usize, prepare: impl Fn() + Sync) -> Vec<Stri
     failures(jobs, most, prepare, run)
 }
 
-fn all_pass(what: &str, jobs: &[Job]) {
+fn all_pass(what: &str, mut jobs: Vec<Job>) {
+    if std::env::var_os("HANDOFF_EVERY_PLACE").is_none() {
+        // `cargo xtask sim --crash-points` has the time to try all.
+        let mut number = 0;
+        jobs.retain(|_| {
+            number += 1;
+            number % 50 == 0
+        });
+    }
+    let jobs = &jobs;
     let failed = failing(jobs, 20, || {});
     for failure in &failed {
         println!("{failure}");
@@ -360,10 +369,10 @@ fn all_pass(what: &str, jobs: &[Job]) {
 
 #[test]
 fn wherever_something_goes_wrong_everything_ends_as_it_should() {
-    all_pass("single faults", &single_faults());
+    all_pass("single faults", single_faults());
 }
 
 #[test]
 fn wherever_two_things_go_wrong_everything_ends_as_it_should() {
-    all_pass("pairs of faults", &pairs_of_faults());
+    all_pass("pairs of faults", pairs_of_faults());
 }

@@ -55,11 +55,12 @@ impl Mix {
             failures: world.chance(600),
             continues: world.chance(500),
             sleeps: world.chance(800),
-            delay_max_ms: match world.below(200) {
+            // A keeper that stays for days is simulated second by second.
+            delay_max_ms: match world.below(2_000) {
                 0 => 3 * 86_400 * SECOND,
-                1..=6 => 3 * 3_600 * SECOND,
-                7..=40 => 600 * SECOND,
-                41..=140 => 30 * SECOND,
+                1..=20 => 3 * 3_600 * SECOND,
+                21..=300 => 600 * SECOND,
+                301..=1_200 => 30 * SECOND,
                 _ => 0,
             },
         }
@@ -70,6 +71,7 @@ pub struct Load {
     mix: Mix,
     asked: RefCell<Vec<Rc<Asked>>>,
     names: Cell<u64>,
+    last_due_ms: Cell<u64>,
 }
 
 impl Load {
@@ -78,7 +80,13 @@ impl Load {
             mix,
             asked: RefCell::default(),
             names: Cell::default(),
+            last_due_ms: Cell::default(),
         })
+    }
+
+    /// When the last task is due, those that were not acknowledged included: they may run all the same.
+    pub fn last_due_ms(&self) -> u64 {
+        self.last_due_ms.get()
     }
 
     pub fn asked(&self) -> Vec<Rc<Asked>> {
@@ -114,6 +122,9 @@ impl Load {
     /// Enqueues as the api component does: acknowledge, then wake.
     pub fn enqueue(self: &Rc<Self>, sim: &Sim, tasks: Vec<NewTask>) {
         let (load, world) = (self.clone(), sim.world.clone());
+        let due_ms = tasks.iter().filter_map(|t| t.not_before_ms);
+        let last_due_ms = due_ms.chain([self.last_due_ms.get()]).max();
+        self.last_due_ms.set(last_due_ms.unwrap_or(0));
         sim.spawn(|_, queue| async move {
             let Ok(receipt) = queue.enqueue(tasks.clone()).await else {
                 return;
@@ -163,11 +174,12 @@ impl Load {
             2 if mix.failures => json!({"fatal": "no use"}),
             3..=4 if mix.continues => json!({"continues": 1 + world.below(6)}),
             5 if mix.panics => json!({"panic_times": 1}),
-            6 if mix.cancels => json!({"until_cancelled": true}),
+            6 if mix.cancels && world.chance(300) => json!({"until_cancelled": true}),
             _ => json!({}),
         };
         if mix.sleeps {
-            args["sleep_ms"] = [0, 0, 5, 100, 1_500, 7_000][world.below(6) as usize].into();
+            args["sleep_ms"] =
+                [0, 0, 0, 5, 5, 100, 100, 1_500, 1_500, 4_000][world.below(10) as usize].into();
         }
         let ends = args["until_cancelled"].is_null();
         let delayed = mix.delay_max_ms > 0 && world.chance(250);
@@ -176,7 +188,7 @@ impl Load {
             let name = task.args["name"].as_str().unwrap_or_default().to_owned();
             task.kind = computing(&name, json!({})).kind;
         }
-        task.timeout_ms = [12_000, 30_000][world.below(2) as usize];
+        task.timeout_ms = [5_000, 12_000][world.below(2) as usize];
         // What waits for a cancel that never comes overruns its timeout in every attempt.
         task.retry.attempts = if ends && world.chance(500) { 50 } else { 3 };
         task.not_before_ms = delayed.then(|| sim.now_ms() + world.below(mix.delay_max_ms));

@@ -68,16 +68,17 @@ fn kept_until_ms(asked: &Asked, run: &Run) -> u64 {
 /// Nothing fails any more: everything must end, with a tick now and then if there were faults, else without any.
 pub fn end(sim: &Sim, load: &Load, ticks: bool) -> Result<(), Wrong> {
     let due_ms = |a: &Rc<Asked>| a.not_before_ms.unwrap_or(0);
-    let last_ms = load.open().iter().map(due_ms).max().unwrap_or(0);
-    let end_ms = last_ms.max(sim.now_ms()) + END_MS;
+    let end_ms = load.last_due_ms().max(sim.now_ms()) + END_MS;
     loop {
         let open = load.open();
-        let Some(first) = open.first() else { break };
+        if open.is_empty() && sim.now_ms() > load.last_due_ms() {
+            break;
+        }
         if sim.now_ms() > end_ms {
-            return Err((Some(first.clone()), "it does not end".to_owned()));
+            return Err((open.first().cloned(), "it does not end".to_owned()));
         }
         // Where all wait for a time that is far away, so do we.
-        let next_ms = open.iter().map(due_ms).min().unwrap_or(0);
+        let next_ms = open.iter().map(due_ms).min().unwrap_or(load.last_due_ms());
         let wait_ms = next_ms.saturating_sub(sim.now_ms() + 60_000);
         sim.run_for(wait_ms.clamp(5_000, 6 * 3_600_000));
         if ticks {
@@ -147,9 +148,9 @@ fn never_early(sim: &Sim, asked: &Asked, began: &[Began]) -> Result<(), String> 
     }
     for next in began.iter().filter_map(|b| first_of(b.attempt)) {
         let ended = sim.world.ended.borrow();
-        let before = ended
-            .iter()
-            .filter(|e| e.name == asked.name && e.attempt + 1 == next.attempt);
+        let before = ended.iter().filter(|e| {
+            e.name == asked.name && e.attempt + 1 == next.attempt && e.at_ms <= next.at_ms
+        });
         let asked_for = before.map(|e| match e.outcome {
             Outcome::Retry { after_ms, .. } => e.at_ms + after_ms.unwrap_or(0),
             _ => 0,

@@ -1,0 +1,86 @@
+//! `cargo xtask sim`: the simulation of the queue protocol, `src/queue/tests/simulation`.
+
+use std::process::Command;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::step;
+use crate::workspace::Workspace;
+
+/// So many schedules are tried by `cargo xtask test`: some that are always the same, and some that only this commit has.
+const FIXED: u64 = 10_000;
+const OF_THIS_COMMIT: u64 = 10_000;
+
+/// What to simulate; without any option what CI does.
+#[derive(Args)]
+pub struct Options {
+    /// Replay one schedule. If it fails, the history of the task in question is printed
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Run these schedules at random: 1..1001, or several ranges with commas between them
+    #[arg(long, value_name = "A..B")]
+    seeds: Option<String>,
+    /// Try every place where one or two things can go wrong, in short scenarios
+    #[arg(long)]
+    crash_points: bool,
+    /// Leave a guard of the protocol out, by its name in src/queue/src/guard.rs, or each in turn with `all`, and see what
+    /// notices
+    #[arg(long, value_name = "GUARD")]
+    sabotage: Option<String>,
+}
+
+/// Runs what is asked for.
+pub fn sim(workspace: &Workspace, options: &Options) -> Result<()> {
+    let mut cargo = tests(workspace);
+    cargo.args(["--test", "simulation", "--", "--nocapture"]);
+    let mut everything = true;
+    if let Some(seed) = options.seed {
+        cargo.env("HANDOFF_SEEDS", format!("{seed}..{}", seed + 1));
+    } else if let Some(seeds) = &options.seeds {
+        cargo.env("HANDOFF_SEEDS", seeds);
+    }
+    if options.seed.is_some() || options.seeds.is_some() {
+        cargo.arg("random::");
+        everything = false;
+    }
+    if options.crash_points {
+        cargo.arg("crash_points::");
+        everything = false;
+    }
+    if let Some(guard) = &options.sabotage {
+        if guard != "all" {
+            cargo.env("HANDOFF_GUARD", guard);
+        }
+        cargo.arg("sabotage::");
+        everything = false;
+    }
+    if everything {
+        eprintln!("    schedules {}", seeds(workspace));
+    }
+    step::run("simulating the queue protocol", &mut cargo)
+}
+
+/// The queue's tests, with everything that takes long.
+pub fn tests(workspace: &Workspace) -> Command {
+    let mut cargo = workspace.cargo(&["test", "--profile", "simulation"]);
+    cargo.args(["--package", "handoff-queue", "--features", "sabotage"]);
+    cargo
+        .env("HANDOFF_SEEDS", seeds(workspace))
+        .env("HANDOFF_EVERY_PLACE", "1")
+        // Each of the long ones uses all cores.
+        .env("RUST_TEST_THREADS", "1");
+    cargo
+}
+
+fn seeds(workspace: &Workspace) -> String {
+    let mut git = workspace.command("git");
+    let commit = step::quiet_output(git.args(["rev-parse", "HEAD"]));
+    let number = commit.and_then(|hash| u64::from_str_radix(hash.get(..7)?, 16).ok());
+    let fixed = format!("1..{}", FIXED + 1);
+    // Without git, as in an archive of the source, only the fixed ones.
+    number.map_or(fixed.clone(), |number| {
+        let first = (number + 1) * 1_000_000;
+        format!("{fixed},{first}..{}", first + OF_THIS_COMMIT)
+    })
+}
