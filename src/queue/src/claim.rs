@@ -196,7 +196,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             None => {
                 // Should just this counter be broken, the flags tell.
                 let any = self.store.counter(&self.keys.cancel_block(slot)).await;
-                let any = any.map_or(true, |any| any != 0);
+                let any = any != Ok(0);
                 cancels.insert(block, any);
                 any
             }

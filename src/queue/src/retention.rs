@@ -3,6 +3,7 @@
 use crate::config::{RETENTION_DEFAULT_MS, RETENTION_MIN_MS};
 use crate::guard::{Guard, holds};
 use crate::record::{Slot, Sound, Task, decode_opt, is_epoch, is_slot};
+use crate::rescue::Finding;
 use crate::timer::{Entry, Inserted, OLD, What};
 use crate::{Env, Queue, QueueError, Run, Store};
 use serde::{Deserialize, Serialize};
@@ -179,6 +180,12 @@ impl<S: Store, E: Env> Queue<S, E> {
             None => self.decided(&id).await?,
         };
         let Some(run) = run else {
+            // Rescue has passed it, and still it may wait for nobody: its enqueuer filled the slot only then, and died before
+            // it acknowledged.
+            let finding = self.pass_slot(slot, 0).await?;
+            if matches!(finding, Finding::Announce(..)) {
+                self.act(&[finding]).await?;
+            }
             // Not final: look again when it might be, and not so soon that those behind it would wait for it.
             let until_ms = self.env.now_ms() + task.retention_ms.max(2 * RETENTION_MIN_MS);
             let enqueued_ms = task.enqueued_ms;

@@ -21,7 +21,7 @@ pub struct Options {
     /// Run these schedules at random: 1..1001, or several ranges with commas between them
     #[arg(long, value_name = "A..B")]
     seeds: Option<String>,
-    /// Try every place where one or two things can go wrong, in short scenarios
+    /// Try every place where something can go wrong, and every pair of places, in short scenarios: which takes hours
     #[arg(long)]
     crash_points: bool,
     /// Leave a guard of the protocol out, by its name in src/queue/src/guard.rs, or each in turn with `all`, and see what
@@ -45,7 +45,7 @@ pub fn sim(workspace: &Workspace, options: &Options) -> Result<()> {
         everything = false;
     }
     if options.crash_points {
-        cargo.arg("crash_points::");
+        cargo.env("HANDOFF_EVERY_PAIR", "1").arg("crash_points::");
         everything = false;
     }
     if let Some(guard) = &options.sabotage {
