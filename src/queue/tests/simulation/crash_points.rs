@@ -338,9 +338,8 @@ fn finish(scenario: &Scenario, stage: &Stage, whole: bool) -> Result<(), Wrong> 
             return Err((Some(open.clone()), "it is late".to_owned()));
         }
     }
-    // Who only stalled comes back: then nothing waits for a tick.
-    let stalls = |f: &Fault| matches!(f.action, Action::Stall(..));
-    let ticks = !stage.points.faults.iter().all(stalls);
+    // Who only stalled for a moment comes back: then nothing waits for a tick.
+    let ticks = !stage.points.faults.iter().all(short);
     end(&stage.sim, &stage.load, ticks)?;
     if whole && scenario.cleans_up {
         retire(&stage.sim, &stage.load)?;

@@ -46,7 +46,8 @@ impl SimStore {
         self.world
             .note(&self.instance, &format!("STALLS for {ms} ms"));
         self.instance.stall_until(until_ms);
-        self.instance.hit(until_ms);
+        // What begins when it is over has no excuse.
+        self.instance.hit(until_ms - 1);
         self.world.clock.sleep_until(until_ms).await;
     }
 
