@@ -146,7 +146,7 @@ pub const SCENARIOS: [Scenario; 16] = [
         pairs: false,
         cleans_up: true,
         play: |stage| {
-            stage.stalls_in_enqueueing(20_000);
+            stage.stalls_in_enqueueing(27_000);
             stage.sim.run_for(500);
             stage.lose_workers();
             stage.sim.run_with_ticks(40_000, 5_000);

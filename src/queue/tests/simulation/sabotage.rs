@@ -5,9 +5,10 @@ use super::{crash_points, parallel, random};
 use handoff_queue::{Guard, leave_out};
 
 /// So many random schedules are tried at most for each guard.
-const SEEDS_MAX: u64 = 3_000;
-/// So many before the crash points are, which take longer.
+const SEEDS_MAX: u64 = 1_500;
+/// So many before the crash points are, of which one in so many is tried.
 const SEEDS_FIRST: usize = 100;
+const PLACES: usize = 8;
 
 /// What notices first that a guard is left out.
 fn finds(guard: Guard, jobs: &[crash_points::Job], seeds: &[u64]) -> Option<String> {
@@ -29,6 +30,10 @@ fn finds(guard: Guard, jobs: &[crash_points::Job], seeds: &[u64]) -> Option<Stri
 /// What needs no fault first, then the rest well mixed: a few places in one scenario notice most of what can be left out.
 fn mixed(mut jobs: Vec<crash_points::Job>) -> Vec<crash_points::Job> {
     let mut number: u64 = 0;
+    jobs.retain(|(_, faults, _)| {
+        number += 1;
+        faults.is_empty() || number.is_multiple_of(PLACES as u64)
+    });
     jobs.sort_by_cached_key(|(_, faults, _)| {
         number += 1;
         (faults.len(), number.wrapping_mul(0x9e37_79b9_7f4a_7c15))
