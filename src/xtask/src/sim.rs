@@ -24,8 +24,8 @@ pub struct Options {
     /// Try every place where something can go wrong, and every pair of places, in short scenarios: which takes hours
     #[arg(long)]
     crash_points: bool,
-    /// Leave a guard of the protocol out, by its name in src/queue/src/guard.rs, or each in turn with `all`, and see what
-    /// notices
+    /// Leave a guard of the protocol out, by its name in src/queue/src/guard.rs, and see what notices; with `all` each
+    /// that is known to be missed soon
     #[arg(long, value_name = "GUARD")]
     sabotage: Option<String>,
 }

@@ -365,6 +365,12 @@ fn actions(changes: usize) -> Vec<Action> {
     actions
 }
 
+impl Scenario {
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
 /// A scenario, what goes wrong in it, and whether it is watched until everything is deleted.
 pub type Job = (&'static Scenario, Vec<Fault>, bool);
 

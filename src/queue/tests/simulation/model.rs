@@ -16,7 +16,7 @@ const END_MS: u64 = 40 * 60_000;
 const CALLS: u64 = 30;
 const CALLS_PER_RUN: u64 = 20;
 const CALLS_PER_SECOND: u64 = 2;
-const CALLS_PER_HOUR: u64 = 30;
+const CALLS_PER_HOUR: u64 = 60;
 const CALLS_PER_FAULT: u64 = 20;
 /// Registrations stay this long.
 const REGISTERED_MS: u64 = 70 * 60_000;
