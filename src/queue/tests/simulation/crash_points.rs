@@ -17,7 +17,7 @@ const SHORT_MS: u64 = 1_500;
 
 /// A scenario: what clients do, in how much time.
 pub struct Scenario {
-    name: &'static str,
+    pub name: &'static str,
     /// Every pair of places is tried, too.
     pairs: bool,
     /// Nothing may be left of it after the retention of its tasks.
@@ -363,12 +363,6 @@ fn actions(changes: usize) -> Vec<Action> {
         }
     }
     actions
-}
-
-impl Scenario {
-    pub fn name(&self) -> &'static str {
-        self.name
-    }
 }
 
 /// A scenario, what goes wrong in it, and whether it is watched until everything is deleted.

@@ -51,7 +51,7 @@ fn a_guard_that_is_left_out_is_missed() {
     let wanted = std::env::var("HANDOFF_GUARD").ok();
     let mut jobs = crash_points::single_faults();
     if wanted.is_none() {
-        jobs.retain(|(scenario, faults, _)| faults.is_empty() || scenario.name() == OVERTAKEN);
+        jobs.retain(|(scenario, faults, _)| faults.is_empty() || scenario.name == OVERTAKEN);
     }
     jobs.sort_by_key(|(_, faults, _)| faults.len());
     let end = if wanted.is_some() {
