@@ -33,7 +33,7 @@ pub struct Options {
 /// Runs what is asked for.
 pub fn sim(workspace: &Workspace, options: &Options) -> Result<()> {
     let mut cargo = tests(workspace);
-    cargo.args(["--test", "simulation", "--", "--nocapture"]);
+    cargo.args(["--", "--nocapture"]);
     let mut everything = true;
     if let Some(seed) = options.seed {
         cargo.env("HANDOFF_SEEDS", format!("{seed}..{}", seed + 1));
@@ -61,10 +61,11 @@ pub fn sim(workspace: &Workspace, options: &Options) -> Result<()> {
     step::run("simulating the queue protocol", &mut cargo)
 }
 
-/// The queue's tests, with everything that takes long.
+/// The simulation, with everything that takes long.
 pub fn tests(workspace: &Workspace) -> Command {
     let mut cargo = workspace.cargo(&["test", "--profile", "simulation"]);
     cargo.args(["--package", "handoff-queue", "--features", "sabotage"]);
+    cargo.args(["--test", "simulation"]);
     cargo
         .env("HANDOFF_SEEDS", seeds(workspace))
         .env("HANDOFF_EVERY_PLACE", "1")
