@@ -206,7 +206,11 @@ impl<S: Store, E: Env> Queue<S, E> {
 
     /// Whether a delivery's right to begin is over.
     pub(crate) fn too_late(&self, delivery: &Delivery) -> bool {
-        let waited_ms = self.env.now_ms().saturating_sub(delivery.taken_ms);
-        waited_ms > BEGIN_MS && holds(Guard::BeginInTime)
+        self.waited_ms(delivery) > BEGIN_MS && holds(Guard::BeginInTime)
+    }
+
+    /// How long ago its ticket was taken, in milliseconds.
+    pub(crate) fn waited_ms(&self, delivery: &Delivery) -> u64 {
+        self.env.now_ms().saturating_sub(delivery.taken_ms)
     }
 }

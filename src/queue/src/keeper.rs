@@ -61,7 +61,7 @@ impl Sound for Progress {
     fn is_sound(&self) -> bool {
         let slots = [self.rescue, self.retain, self.retain_end];
         let seconds = [self.due_s, self.old_s, self.due_swept_s, self.old_swept_s];
-        let sampled = |s: &(u64, u64)| is_time(s.0) && is_slot(s.1 + 1);
+        let sampled = |s: &(u64, u64)| is_time(s.0) && is_slot(s.1.saturating_add(1));
         slots.into_iter().all(is_slot)
             && seconds
                 .into_iter()
@@ -208,17 +208,26 @@ impl<S: Store, E: Env> Queue<S, E> {
             }
         }
         let mut findings = Vec::new();
+        let mut passed = Ok(());
         let end = cursor + PASS_MAX;
-        while let Some(&(ticketed_ms, head)) = samples.first() {
-            if ticketed_ms + RESCUE_LAG_MS > now_ms || cursor >= end {
+        'samples: while let Some(&(ticketed_ms, head)) = samples.first() {
+            if ticketed_ms + RESCUE_LAG_MS > now_ms {
                 break;
             }
-            while cursor <= head && cursor < end && !self.is_over(now_ms) {
-                findings.push(self.pass_slot(cursor, ticketed_ms).await?);
+            while cursor <= head {
+                if cursor >= end || self.is_over(now_ms) {
+                    break 'samples;
+                }
+                match self.pass_slot(cursor, ticketed_ms).await {
+                    Ok(finding) => findings.push(finding),
+                    Err(e) => {
+                        // What was passed before is settled all the same: else a long pass would never come to its end on a
+                        // store that fails now and then.
+                        passed = Err(e);
+                        break 'samples;
+                    }
+                }
                 cursor += 1;
-            }
-            if cursor <= head {
-                break;
             }
             samples.remove(0);
         }
@@ -228,7 +237,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         self.act(&findings).await?;
         progress.rescue = cursor;
         progress.samples = samples;
-        Ok(())
+        passed
     }
 
     async fn clean_up(&self, progress: &mut Progress) -> Result<(), QueueError> {
@@ -268,14 +277,15 @@ impl<S: Store, E: Env> Queue<S, E> {
     async fn retain_more(&self, progress: &mut Progress, now_ms: u64) -> Result<(), QueueError> {
         let (mut cursor, mut doomed) = (progress.retain, progress.doomed.clone());
         let end = progress.retain_end.min(cursor + RETAIN_MAX);
-        let kept = self.retain(&mut cursor, end, &mut doomed).await?;
+        let kept = self.retain(&mut cursor, end, &mut doomed).await;
+        // Also if that failed: what was found before is good.
         progress.retain = cursor;
         if !holds(Guard::NoteBeforeDeleting) {
             self.delete(&doomed).await?;
             doomed = Doomed::default();
         }
-        progress.retain_at_ms = kept.map_or(0, |until_ms| until_ms.min(now_ms + AGED_EVERY_MS));
         progress.doomed = doomed;
+        progress.retain_at_ms = kept?.map_or(0, |until_ms| until_ms.min(now_ms + AGED_EVERY_MS));
         Ok(())
     }
 

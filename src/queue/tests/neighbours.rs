@@ -93,3 +93,37 @@ fn what_comes_due_in_a_worker_that_takes_no_more_is_taken_by_another() {
     let delay_ms = sim.began("late")[0].at_ms - due_ms;
     assert!(delay_ms <= 3_000, "{delay_ms}");
 }
+
+#[test]
+fn a_computing_task_among_short_ones_is_not_passed_around() {
+    let sim = Sim::new(4);
+    let mut ids = Vec::new();
+    // Short tasks never cease, so that every worker has some in progress whenever it meets one that computes.
+    for wave in 0..100 {
+        let short = |i| task(&format!("s{wave}.{i}"), json!({"sleep_ms": 40}));
+        let mut tasks: Vec<_> = (0..5).map(short).collect();
+        tasks.push(computing(&format!("c{wave}"), json!({})));
+        ids.extend(sim.enqueue(tasks).pop());
+        sim.run_for(10);
+    }
+    sim.run_for(5_000);
+    for id in &ids {
+        assert_eq!(sim.state(id), State::Succeeded);
+    }
+    // As many as for a task that nobody had to put back.
+    let calls = ids.iter().map(|id| sim.world.ledger.calls(id.slot()));
+    let most = calls.max().unwrap_or_default();
+    assert!(most <= 4, "{most} store calls for one of them");
+}
+
+#[test]
+fn a_computing_task_does_not_wait_for_long_ones() {
+    let sim = Sim::new(5);
+    sim.enqueue_one(task("long", json!({"sleep_ms": 50_000})));
+    sim.run_for(500);
+    sim.enqueue_one(computing("c", json!({})));
+    let asked_ms = sim.now_ms();
+    sim.run_for(5_000);
+    let waited_ms = sim.began("c")[0].at_ms - asked_ms;
+    assert!(waited_ms <= 500, "{waited_ms}");
+}

@@ -20,6 +20,9 @@ use std::rc::Rc;
 
 /// How often a worker with tasks in progress looks for more.
 const POLL_MS: u64 = 20;
+/// A task that computes waits so long for those in progress to end. Where short tasks never cease it would else be put back
+/// by one worker after the other; where long ones run, another instance begins it sooner.
+const HOLD_MS: u64 = 200;
 /// A worker that the store failed this often in a row ends; the queue goes on with the next request.
 const FAILURES_MAX: u32 = 20;
 
@@ -116,7 +119,9 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         let mut running = FuturesUnordered::new();
         let mut aside = Vec::new();
         let mut batch = 1;
-        // Met a task that computes while others are in progress: takes nothing more until they have ended.
+        // A task that computes: it begins here when those in progress have ended, unless that takes too long.
+        let mut next: Option<Delivery> = None;
+        // Met such a task while others were in progress: takes nothing more until they have ended.
         let mut alone = false;
         let (mut failures, mut ends_failed) = (0, 0);
         loop {
@@ -143,11 +148,14 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                 }
             };
             let took = !found.is_empty();
-            let mut computing = Vec::new();
+            let mut others = Vec::new();
             for delivery in found {
-                let alone = delivery.run.alone || self.runner.computes(&delivery.task.kind);
-                if alone || self.queue.too_late(&delivery) {
-                    computing.push(delivery);
+                let computes = delivery.run.alone || self.runner.computes(&delivery.task.kind);
+                if self.queue.too_late(&delivery) || computes && next.is_some() {
+                    others.push(delivery);
+                } else if computes {
+                    self.hold(&delivery);
+                    next = Some(delivery);
                 } else {
                     running.push(self.run(delivery));
                 }
@@ -155,14 +163,12 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             while let Some(Some(())) = running.next().now_or_never() {}
             // Tasks that wait begin all at once; one that computes begins alone, here or in an instance that is free.
             batch = (batch * 2).min(self.limits.batch_max);
-            if !computing.is_empty() {
+            if next.is_some() || !others.is_empty() {
                 batch = 1;
                 alone = !running.is_empty();
-                let fits = |d: &Delivery| !alone && !self.queue.too_late(d);
-                let here = computing.first().is_some_and(fits);
-                let others = computing.split_off(usize::from(here));
-                self.beside(&mut running, self.put_back(others)).await;
             }
+            others.extend(next.take_if(|next| alone && self.queue.waited_ms(next) > HOLD_MS));
+            self.beside(&mut running, self.put_back(others)).await;
 
             self.beside(&mut running, async {
                 self.flush().await;
@@ -172,7 +178,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             if running.is_empty() {
                 // What ended beside the keeper's work.
                 self.flush().await;
-                if let Some(delivery) = computing.pop() {
+                if let Some(delivery) = next.take() {
                     self.compute(delivery, &mut aside).await;
                 } else if !aside.is_empty() {
                     self.queue.env().sleep_ms(POLL_MS).await;

@@ -13,9 +13,7 @@ use std::rc::Rc;
 impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     /// Runs one delivery and sees that its outcome is written.
     pub(super) async fn run(&self, delivery: Delivery) {
-        let key = (delivery.slot, delivery.epoch);
-        let runs = InProgress::Runs(Box::new(delivery.clone()));
-        self.in_progress.borrow_mut().insert(key, runs);
+        let key = self.hold(&delivery);
         let mut work = pin!(self.attempt(delivery));
         // Says during each poll which task it is that runs, for the case that it panics.
         poll_fn(|cx| {
@@ -26,6 +24,14 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         })
         .await;
         self.in_progress.borrow_mut().remove(&key);
+    }
+
+    /// Notes a delivery as this instance's, to be handed over should it panic.
+    pub(super) fn hold(&self, delivery: &Delivery) -> (u64, u64) {
+        let key = (delivery.slot, delivery.epoch);
+        let runs = InProgress::Runs(Box::new(delivery.clone()));
+        self.in_progress.borrow_mut().insert(key, runs);
+        key
     }
 
     async fn attempt(&self, mut delivery: Delivery) {

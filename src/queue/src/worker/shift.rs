@@ -24,7 +24,7 @@ pub(super) struct Shift {
     kept: Cell<u64>,
     turned_ms: Cell<u64>,
     /// When it last looked whether slots wait although it takes none.
-    looked_ms: Cell<u64>,
+    pub(super) looked_ms: Cell<u64>,
     /// Whether it put something into the timer, so that it must see that somebody keeps the time.
     pub(super) timed: Cell<bool>,
 }

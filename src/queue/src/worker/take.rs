@@ -87,6 +87,12 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
 
     /// Gives back what can't begin here, or not in time.
     pub(super) async fn put_back(&self, deliveries: Vec<Delivery>) {
+        for delivery in &deliveries {
+            let key = (delivery.slot, delivery.epoch);
+            self.in_progress.borrow_mut().remove(&key);
+            // An instance that takes no more itself must see at once that somebody does.
+            self.shift.looked_ms.set(0);
+        }
         if let Err(e) = self.queue.put_back(deliveries).await {
             self.queue.env().log(&e.to_string());
         }
