@@ -116,10 +116,13 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     async fn pass(&self, whole: bool) -> Result<(), QueueError> {
-        let (stored, mut progress) = self.progress().await?;
+        let (mut stored, mut progress) = self.progress().await?;
         if stored.is_none() {
             // The first pass has most to do: should it not come to its end, the next one need not begin anew.
-            self.store_progress(None, progress.clone()).await?;
+            self.store
+                .set(&self.keys.keeper(), &encode(&progress))
+                .await?;
+            stored = Some(progress.clone());
         }
         let done = self.parts(&mut progress, whole).await;
         // Every part changes the progress when all that it did is settled. Storing that much after a failure lets a
@@ -147,8 +150,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     async fn progress(&self) -> Result<(Option<Progress>, Progress), QueueError> {
-        let key = self.keys.keeper();
-        let stored: Option<Progress> = decode_opt(&key, self.store.get(&key).await?)?;
+        let stored = self.stored_progress().await?;
         let progress = match stored.clone() {
             Some(progress) => progress,
             None => Progress::first(self.timer_first_s(DUE).await?, self.env.now_ms()),
@@ -156,15 +158,21 @@ impl<S: Store, E: Env> Queue<S, E> {
         Ok((stored, progress))
     }
 
+    async fn stored_progress(&self) -> Result<Option<Progress>, QueueError> {
+        let key = self.keys.keeper();
+        decode_opt(&key, self.store.get(&key).await?)
+    }
+
+    /// Stores how far a pass came that found `stored`, unless another keeper stored something meanwhile: what that one noted
+    /// to be deleted must not be forgotten, and to do all again does no harm.
     async fn store_progress(
         &self,
         stored: Option<Progress>,
         progress: Progress,
     ) -> Result<(), QueueError> {
-        if stored.as_ref() != Some(&progress) {
-            self.store
-                .set(&self.keys.keeper(), &encode(&progress))
-                .await?;
+        if stored.as_ref() != Some(&progress) && self.stored_progress().await? == stored {
+            let record = encode(&progress);
+            self.store.set(&self.keys.keeper(), &record).await?;
         }
         Ok(())
     }

@@ -169,8 +169,11 @@ impl<S: Store, E: Env> Queue<S, E> {
 
     async fn age_readable(&self, slot: u64) -> Result<Age, QueueError> {
         let home = self.keys.slot(slot);
-        let Some(Slot::Task(task)) = decode_opt(&home, self.store.get(&home).await?)? else {
-            return Ok(Age::Bare);
+        let task = match decode_opt(&home, self.store.get(&home).await?)? {
+            Some(Slot::Task(task)) => task,
+            Some(_) => return Ok(Age::Bare),
+            // Never filled; or a keeper took the home away, died, and its note was overwritten by one that was there before.
+            None => return Ok(Age::Over(self.latest_epoch(slot).await?)),
         };
         let id = crate::TaskId::new(self.name(), slot, &task.nonce);
         let first = self.first_final(&id).await?;

@@ -213,7 +213,7 @@ fn assert_extra(
 
 #[test]
 fn a_delay() {
-    assert_extra("a delay", (230, 325), (8.1, 24.0), |sim, task| NewTask {
+    assert_extra("a delay", (230, 350), (8.1, 24.0), |sim, task| NewTask {
         not_before_ms: Some(sim.now_ms() + 20_000),
         ..task
     });
@@ -221,7 +221,7 @@ fn a_delay() {
 
 #[test]
 fn a_retry() {
-    assert_extra("a retry", (230, 325), (7.0, 19.0), |_, mut task| {
+    assert_extra("a retry", (230, 350), (7.0, 19.0), |_, mut task| {
         task.args["fail_times"] = 1.into();
         task.args["after_ms"] = 20_000.into();
         task

@@ -6,6 +6,8 @@ mod support;
 
 use handoff_queue::{Brief, Cancelled, NewTask, RETENTION_MIN_MS, RetryPolicy, State, Wake};
 use serde_json::json;
+use std::cell::Cell;
+use std::rc::Rc;
 use support::{Action, Sim, When, task};
 
 const MINUTE_MS: u64 = 60_000;
@@ -202,4 +204,33 @@ fn a_timer_entry_written_behind_the_keepers_back_goes_too() {
         sim.run_with_ticks(RETENTION_MIN_MS + 30 * MINUTE_MS, MINUTE_MS);
         assert_eq!(left(&sim), Vec::<String>::new(), "{action:?}");
     }
+}
+
+#[test]
+fn a_keeper_that_comes_back_late_leaves_nothing_behind() {
+    let sim = Sim::new(9);
+    sim.enqueue_one(kept(RETENTION_MIN_MS, task("a", json!({"continues": 3}))));
+    sim.run_with_ticks(RETENTION_MIN_MS - MINUTE_MS, MINUTE_MS);
+    // One keeper stalls with what it read before the task was noted to be deleted. Another one notes it, takes the home away
+    // and dies; the first comes back before a third begins.
+    let mut stalls = String::new();
+    let dies = Rc::new(Cell::new(true));
+    let died = dies.clone();
+    sim.world.faults.script(move |call| {
+        let who = &call.instance.name;
+        match (call.operation, call.key) {
+            ("get", "q.test.keeper") if stalls.is_empty() => {
+                stalls = who.clone();
+                Action::Stall(When::After, 25 * MINUTE_MS)
+            }
+            ("delete_many", "q.test.s.1") if dies.take() => Action::Kill(When::After),
+            ("get", "q.test.keeper") if !dies.get() && *who != stalls => Action::Fail(When::Before),
+            _ => Action::Pass,
+        }
+    });
+    sim.run_with_ticks(27 * MINUTE_MS, MINUTE_MS);
+    assert!(!died.get());
+    sim.world.faults.no_script();
+    sim.run_with_ticks(RETENTION_MIN_MS, MINUTE_MS);
+    assert_eq!(left(&sim), Vec::<String>::new());
 }
