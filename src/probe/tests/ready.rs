@@ -74,6 +74,15 @@ struct Shared {
     racy: bool,
 }
 
+impl Shared {
+    fn new(racy: bool) -> Self {
+        Self {
+            racy,
+            ..Self::default()
+        }
+    }
+}
+
 impl Store for Shared {
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.store.get(key).await
@@ -132,13 +141,7 @@ const KEPT: [&str; 2] = ["probe.turns", "probe.verdict"];
 #[test]
 fn a_good_store_is_ready_and_a_racy_one_is_not() {
     for racy in [false, true] {
-        let (store, clock) = (
-            Shared {
-                racy,
-                ..Shared::default()
-            },
-            Clock::default(),
-        );
+        let (store, clock) = (Shared::new(racy), Clock::default());
         for _ in 0..5 {
             let found = clock.run(readyz(&store, &clock));
             if racy {
@@ -165,13 +168,7 @@ fn a_store_that_becomes_racy_is_found_out_and_so_is_its_cure() {
 #[test]
 fn a_crowd_shares_one_probe() {
     for racy in [false, true] {
-        let (store, clock) = (
-            Shared {
-                racy,
-                ..Shared::default()
-            },
-            Clock::default(),
-        );
+        let (store, clock) = (Shared::new(racy), Clock::default());
         let found = clock.run(join_all((0..200).map(|_| readyz(&store, &clock))));
         if racy {
             found.into_iter().for_each(assert_not_atomic);

@@ -102,3 +102,14 @@ pub fn show(id: &str) -> Call {
 pub fn cancel(id: &str) -> Call {
     call("DELETE", format!("/v1/tasks/{id}"), Value::Null)
 }
+
+/// Fails the test unless what was acknowledged before the store failed ends, `done` is as it was, and the store is good again.
+#[track_caller]
+pub fn goes_on(http: &Client, done: &Value, acknowledged: &[String]) {
+    for id in acknowledged {
+        http.succeeded(id, RECOVERY);
+    }
+    let id = done["id"].as_str().expect("an id");
+    assert_eq!(http.task(id), *done);
+    http.get("/readyz").expect(200);
+}

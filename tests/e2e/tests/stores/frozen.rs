@@ -1,6 +1,6 @@
 //! Redis takes requests and does not answer.
 
-use crate::calls::{Call, RECOVERY, assert_refused, reading, writing};
+use crate::calls::{Call, RECOVERY, assert_refused, goes_on, reading, writing};
 use handoff_e2e::{Host, Pair, Reply, measured, on, until};
 use serde_json::json;
 use std::thread::{self, sleep};
@@ -91,11 +91,7 @@ fn answers_and_goes_on(pair: Pair) {
     let woken = woken.elapsed();
     let id = id.as_str().expect("an id");
     assert_eq!(http.succeeded(id, RECOVERY)["result"], 8);
-    for id in &open {
-        http.succeeded(id, RECOVERY);
-    }
-    assert_eq!(http.task(done_id), done);
-    http.get("/readyz").expect(200);
+    goes_on(&http, &done, &open);
     measured(
         pair,
         &format!(

@@ -1,6 +1,6 @@
 //! Redis is gone, and comes back.
 
-use crate::calls::{RECOVERY, assert_refused, reading, writing};
+use crate::calls::{RECOVERY, assert_refused, goes_on, reading, writing};
 use handoff_e2e::{Host, Pair, measured, on, until};
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -53,11 +53,7 @@ fn refuses_at_once_and_goes_on(pair: Pair) {
     let back = back.elapsed();
     let id = id.as_str().expect("an id");
     assert_eq!(http.succeeded(id, RECOVERY)["result"], 8);
-    for id in &open {
-        http.succeeded(id, RECOVERY);
-    }
-    assert_eq!(http.task(done_id), done);
-    http.get("/readyz").expect(200);
+    goes_on(&http, &done, &open);
     measured(
         pair,
         &format!(
