@@ -5,7 +5,7 @@ use crate::config::{BEGIN_MS, CLOCK_SLACK_MS};
 use crate::guard::{Guard, holds};
 use crate::record::{RunState, Slot, decode_opt, encode};
 use crate::timer::{DUE, Entry, Inserted, What};
-use crate::{Env, Queue, QueueError, Run, Store};
+use crate::{Env, Queue, QueueError, Run, Store, Task};
 
 /// What rescue found out about a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,17 +49,27 @@ impl<S: Store, E: Env> Queue<S, E> {
             Some(Slot::Void) => Ok(Finding::Done),
             Some(Slot::Announce(..)) if !holds(Guard::PassAnnouncements) => Ok(Finding::Done),
             Some(Slot::Announce(t, e)) => self.examine(t, e, None, false).await,
-            Some(Slot::Task(task)) => match task.not_before_ms {
-                // Its enqueuer may have died before the timer entry: look whether epoch 1 was delivered.
-                Some(at_ms) => {
-                    self.examine_unclaimed(n, 1, at_ms + BEGIN_MS + CLOCK_SLACK_MS)
-                        .await
-                }
-                None => {
-                    let taken_ms = ticketed_ms.max(task.enqueued_ms);
-                    self.examine(n, 0, Some(taken_ms), false).await
-                }
-            },
+            Some(Slot::Task(task)) => self.pass_task(n, &task, ticketed_ms).await,
+        }
+    }
+
+    /// Passes slot `n`, which is the home of `task`.
+    pub(crate) async fn pass_task(
+        &self,
+        n: u64,
+        task: &Task,
+        ticketed_ms: u64,
+    ) -> Result<Finding, QueueError> {
+        match task.not_before_ms {
+            // Its enqueuer may have died before the timer entry: look whether epoch 1 was delivered.
+            Some(at_ms) => {
+                self.examine_unclaimed(n, 1, at_ms + BEGIN_MS + CLOCK_SLACK_MS)
+                    .await
+            }
+            None => {
+                let taken_ms = ticketed_ms.max(task.enqueued_ms);
+                self.examine(n, 0, Some(taken_ms), false).await
+            }
         }
     }
 

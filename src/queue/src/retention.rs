@@ -185,7 +185,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let Some(run) = run else {
             // Rescue has passed it, and still it may wait for nobody: its enqueuer filled the slot only then, and died before
             // it acknowledged.
-            let finding = self.pass_slot(slot, 0).await?;
+            let finding = self.pass_task(slot, &task, 0).await?;
             if matches!(finding, Finding::Announce(..)) {
                 self.act(&[finding]).await?;
             }

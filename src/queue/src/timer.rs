@@ -141,6 +141,11 @@ impl<S: Store, E: Env> Queue<S, E> {
         }
         let key = self.keys.entry(wheel, second, i as u64);
         self.store.set(&key, record).await?;
+        if self.env.now_ms() >= (second + SWEEP_LAG_S) * 1_000 {
+            // This instance stalled for so long that the bucket may have been closed and deleted: nobody would come by.
+            self.store.delete_many(&[key]).await?;
+            return Ok(Inserted::Due);
+        }
         let closed = self.store.counter(&counter).await? >= CLOSED;
         if closed && holds(Guard::BucketMayCloseMeanwhile) {
             return Ok(Inserted::Due);

@@ -6,12 +6,14 @@ use std::fmt::Write;
 
 const LINES_MAX: usize = 400;
 
-/// The lines about a task, or the last ones if it is about none.
-pub fn history(lines: &[Line], asked: Option<&Asked>) -> String {
+/// The lines about a task; if what went wrong is about none, about the key that it names first, or else the last ones.
+pub fn history(lines: &[Line], asked: Option<&Asked>, what: &str) -> String {
     let mut text = String::new();
-    let chosen: Vec<&Line> = match asked {
-        Some(asked) => lines.iter().filter(|l| is_about(l, asked)).collect(),
-        None => lines.iter().collect(),
+    let number = what.split(' ').next().and_then(|key| parts(key).1);
+    let chosen: Vec<&Line> = match (asked, number) {
+        (Some(asked), _) => lines.iter().filter(|l| is_about(l, asked)).collect(),
+        (None, Some(_)) => lines.iter().filter(|l| parts(&l.key).1 == number).collect(),
+        (None, None) => lines.iter().collect(),
     };
     let skipped = chosen.len().saturating_sub(LINES_MAX);
     if skipped > 0 {

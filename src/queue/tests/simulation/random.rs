@@ -73,7 +73,7 @@ pub fn tell(sim: &Sim, (asked, what): Wrong) -> String {
     let lines = sim.record();
     let logs = sim.world.logs.borrow();
     let last: Vec<_> = logs.iter().rev().take(5).collect();
-    let history = history(&lines, asked.as_deref());
+    let history = history(&lines, asked.as_deref(), &what);
     format!("{what}\n{asked:?}\n{history}\nlast logs: {last:#?}")
 }
 
