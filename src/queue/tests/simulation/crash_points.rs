@@ -2,324 +2,35 @@
 //! something, and with only some of its keys reached, the instance dies, the call fails, or the instance stalls. In the
 //! shortest ones also every pair of such places.
 
-use super::load::{Load, Mix};
-use super::model::{Wrong, end, retire, watch};
+use super::model::{Wrong, end, rest, retire, watch};
 use super::parallel::failures;
 use super::random::tell;
-use crate::support::{Action, START_MS, Sim, When};
-use handoff_queue::{NewTask, RETENTION_MIN_MS};
-use serde_json::json;
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use super::scenarios::{Left, SCENARIOS, Scenario, Search};
+use super::stage::{Fault, Place, SHORT_MS, Stage};
+use crate::support::{Action, When};
 
-const MINUTE_MS: u64 = 60_000;
-const SHORT_MS: u64 = 1_500;
-
-/// A scenario: what clients do, in how much time.
-pub struct Scenario {
-    pub name: &'static str,
-    /// Every pair of places is tried, too.
-    pairs: bool,
-    /// Nothing may be left of it after the retention of its tasks.
-    cleans_up: bool,
-    play: fn(&Stage),
-}
-
-/// What goes wrong: at which call of the scenario, and what.
-#[derive(Debug, Clone, Copy)]
-pub struct Fault {
-    call: u64,
-    action: Action,
-}
-
-/// Where a scenario is played.
-struct Stage {
-    sim: Sim,
-    load: Rc<Load>,
-    points: Rc<Points>,
-}
-
-/// The calls of a scenario that count as places.
+/// What a scenario came to.
 #[derive(Default)]
-struct Points {
-    open: Cell<bool>,
-    faults: Vec<Fault>,
-    /// How many keys each call changed.
-    changes: RefCell<Vec<usize>>,
+struct Played {
+    calls: Vec<Place>,
+    /// How many calls overtook who was held up.
+    overtook: u64,
 }
 
-pub const SCENARIOS: [Scenario; 16] = [
-    Scenario {
-        name: "a task",
-        pairs: true,
-        cleans_up: true,
-        play: |stage| stage.plays(&[json!({})], 3_000),
-    },
-    Scenario {
-        name: "a batch",
-        pairs: false,
-        cleans_up: true,
-        play: |stage| stage.plays(&[json!({}), json!({"sleep_ms": 100}), json!({})], 3_000),
-    },
-    Scenario {
-        name: "a retry",
-        pairs: true,
-        cleans_up: true,
-        play: |stage| stage.plays(&[json!({"fail_times": 1, "after_ms": 600})], 5_000),
-    },
-    Scenario {
-        name: "a retry at once",
-        pairs: false,
-        cleans_up: true,
-        play: |stage| stage.plays(&[json!({"fail_times": 2, "after_ms": 0})], 5_000),
-    },
-    Scenario {
-        name: "a job in parts",
-        pairs: false,
-        cleans_up: true,
-        play: |stage| stage.plays(&[json!({"continues": 3})], 3_000),
-    },
-    Scenario {
-        name: "a delay",
-        pairs: true,
-        cleans_up: true,
-        play: |stage| stage.delays(1_200),
-    },
-    Scenario {
-        name: "a delay over midnight",
-        pairs: false,
-        cleans_up: true,
-        play: |stage| {
-            stage
-                .sim
-                .run_for(midnight_ms() - stage.sim.now_ms() - 2_500);
-            stage.delays(3_000);
-        },
-    },
-    Scenario {
-        name: "a lost worker",
-        pairs: true,
-        cleans_up: true,
-        play: |stage| {
-            stage.points.open.set(false);
-            stage.enqueues(&[json!({"sleep_ms": 2_000})]);
-            stage.sim.run_for(500);
-            stage.lose_workers();
-            stage.points.open.set(true);
-            stage.sim.run_with_ticks(30_000, 5_000);
-        },
-    },
-    Scenario {
-        name: "a lost worker that was retrying",
-        pairs: false,
-        cleans_up: true,
-        play: |stage| {
-            stage.points.open.set(false);
-            stage.enqueues(&[json!({"fail_times": 1, "after_ms": 3_000, "sleep_ms": 1_200})]);
-            stage.sim.run_for(2_000);
-            stage.lose_workers();
-            stage.points.open.set(true);
-            stage.sim.run_with_ticks(30_000, 5_000);
-        },
-    },
-    Scenario {
-        name: "the last worker leaves while one enqueues",
-        pairs: true,
-        cleans_up: true,
-        play: |stage| {
-            stage.enqueues(&[json!({})]);
-            stage.sim.run_for(12);
-            stage.plays(&[json!({})], 3_000);
-        },
-    },
-    Scenario {
-        name: "an enqueuer that claimers overtake",
-        pairs: true,
-        cleans_up: true,
-        play: |stage| {
-            stage.stalls_in_enqueueing(1_500);
-            stage.sim.run_for(5_000);
-        },
-    },
-    Scenario {
-        name: "an enqueuer that is overtaken by claimers that die",
-        pairs: false,
-        cleans_up: true,
-        play: |stage| {
-            stage.stalls_in_enqueueing(27_000);
-            stage.sim.run_for(500);
-            stage.lose_workers();
-            stage.sim.run_with_ticks(40_000, 5_000);
-        },
-    },
-    Scenario {
-        name: "an enqueuer that comes back after hours",
-        pairs: false,
-        // An instance that outlives retention may leave its slot behind.
-        cleans_up: false,
-        play: |stage| {
-            stage.stalls_in_enqueueing(3 * 60 * MINUTE_MS);
-            stage.points.open.set(false);
-            stage.sees_all_final();
-            stage
-                .sim
-                .run_with_ticks(3 * 60 * MINUTE_MS + 1_000, 5 * MINUTE_MS);
-            stage.points.open.set(true);
-            stage.sim.run_for(5_000);
-        },
-    },
-    Scenario {
-        name: "cancelled while it waits",
-        pairs: true,
-        cleans_up: true,
-        play: |stage| {
-            stage.enqueues(&[json!({}), json!({}), json!({})]);
-            stage.sim.settle();
-            stage.cancels();
-        },
-    },
-    Scenario {
-        name: "cancelled while it retries",
-        pairs: false,
-        cleans_up: true,
-        play: |stage| {
-            stage.enqueues(&[json!({"fail_times": 1, "after_ms": 3_000})]);
-            stage.sim.run_for(1_000);
-            stage.cancels();
-        },
-    },
-    Scenario {
-        name: "deleted after its retention",
-        pairs: false,
-        cleans_up: true,
-        play: |stage| {
-            stage.points.open.set(false);
-            stage.enqueues(&[json!({}), json!({"continues": 2}), json!({"fail_times": 1})]);
-            stage.sees_all_final();
-            stage
-                .sim
-                .run_with_ticks(RETENTION_MIN_MS + 10 * MINUTE_MS, 10 * MINUTE_MS);
-            stage.points.open.set(true);
-            stage.sim.run_with_ticks(15 * MINUTE_MS, 5 * MINUTE_MS);
-        },
-    },
-];
-
-fn midnight_ms() -> u64 {
-    const DAY_MS: u64 = 1_440 * MINUTE_MS;
-    START_MS - START_MS % DAY_MS + DAY_MS
-}
-
-impl Points {
-    fn place(&self, changes: usize) -> Action {
-        let mut all = self.changes.borrow_mut();
-        all.push(changes);
-        let call = all.len() as u64;
-        let fault = self.faults.iter().find(|f| f.call == call);
-        fault.map_or(Action::Pass, |f| f.action)
-    }
-
-    fn next(&self, changes: usize) -> Action {
-        if !self.open.get() {
-            return Action::Pass;
-        }
-        self.place(changes)
-    }
-}
-
-impl Stage {
-    fn new(faults: &[Fault]) -> Self {
-        let sim = Sim::new(1);
-        let points = Rc::new(Points {
-            open: Cell::new(true),
-            faults: faults.to_vec(),
-            changes: RefCell::default(),
-        });
-        let script = points.clone();
-        let next = move |call: &crate::support::Call<'_>| script.next(call.changes);
-        sim.world.faults.script(next);
-        let load = Load::new(Mix::default());
-        Self { sim, load, points }
-    }
-
-    fn task(&self, args: serde_json::Value) -> NewTask {
-        NewTask {
-            timeout_ms: 3_000,
-            ..self.load.named(args)
-        }
-    }
-
-    fn enqueues(&self, args: &[serde_json::Value]) {
-        let tasks = args.iter().map(|args| self.task(args.clone())).collect();
-        self.load.enqueue(&self.sim, tasks);
-    }
-
-    fn plays(&self, args: &[serde_json::Value], ms: u64) {
-        self.enqueues(args);
-        self.sim.run_for(ms);
-    }
-
-    fn delays(&self, ms: u64) {
-        let task = NewTask {
-            not_before_ms: Some(self.sim.now_ms() + ms),
-            ..self.task(json!({}))
-        };
-        self.load.enqueue(&self.sim, vec![task]);
-        self.sim.run_for(ms + 3_000);
-    }
-
-    /// A client takes its slot and then stalls, while a worker is there and takes the ticket.
-    fn stalls_in_enqueueing(&self, ms: u64) {
-        self.points.open.set(false);
-        self.enqueues(&[json!({"sleep_ms": 2_500})]);
-        self.sim.run_for(100);
-        let mut first = true;
-        let points = self.points.clone();
-        self.sim.world.faults.script(move |call| {
-            if first && call.instance.name.starts_with("client") && call.operation == "set" {
-                first = false;
-                points.open.set(true);
-                points.place(call.changes);
-                return Action::Stall(When::Before, ms);
-            }
-            points.next(call.changes)
-        });
-        self.enqueues(&[json!({})]);
-    }
-
-    fn cancels(&self) {
-        for asked in self.load.asked() {
-            self.load.cancel(&self.sim, &asked);
-        }
-        self.sim.run_for(6_000);
-    }
-
-    /// What is to go after its retention must have been seen final first.
-    fn sees_all_final(&self) {
-        self.sim.run_with_ticks(MINUTE_MS, 5_000);
-        let seen = watch(&self.sim, &self.load);
-        assert!(seen.is_ok(), "{seen:?}");
-    }
-
-    fn lose_workers(&self) {
-        for worker in self.sim.alive() {
-            worker.hit(self.sim.now_ms());
-            worker.kill();
-        }
-    }
-}
-
-/// Plays a scenario with faults. Returns the calls that it made.
-fn play(scenario: &Scenario, faults: &[Fault], whole: bool) -> Result<Vec<usize>, String> {
+/// Plays a scenario with faults.
+fn play(scenario: &Scenario, faults: &[Fault], whole: bool) -> Result<Played, String> {
     let once = |record: bool| {
         let stage = Stage::new(faults);
         if record {
             stage.sim.record();
         }
         let played = finish(scenario, &stage, whole);
-        let changes = stage.points.changes.take();
+        let points = Played {
+            calls: stage.points.calls.take(),
+            overtook: stage.points.overtook.get(),
+        };
         let told = |wrong| format!("{}, {faults:?}: {}", scenario.name, tell(&stage.sim, wrong));
-        played.map(|()| changes).map_err(told)
+        played.map(|()| points).map_err(told)
     };
     once(false).or_else(|_| once(true))
 }
@@ -327,8 +38,11 @@ fn play(scenario: &Scenario, faults: &[Fault], whole: bool) -> Result<Vec<usize>
 fn finish(scenario: &Scenario, stage: &Stage, whole: bool) -> Result<(), Wrong> {
     (scenario.play)(stage);
     stage.sim.world.faults.no_script();
-    let short = |f: &Fault| matches!(f.action, Action::Stall(_, ..=SHORT_MS));
-    if stage.points.faults.iter().all(short) {
+    if let Some(wrong) = stage.points.noticed.take() {
+        return Err(wrong);
+    }
+    let all_short = stage.points.faults.iter().all(Fault::is_short);
+    if all_short {
         // Nobody died: no task has to wait for rescue, which takes longer.
         stage
             .sim
@@ -339,10 +53,12 @@ fn finish(scenario: &Scenario, stage: &Stage, whole: bool) -> Result<(), Wrong> 
         }
     }
     // Who only stalled for a moment comes back: then nothing waits for a tick.
-    let ticks = !stage.points.faults.iter().all(short);
-    end(&stage.sim, &stage.load, ticks)?;
-    if whole && scenario.cleans_up {
+    end(&stage.sim, &stage.load, !all_short)?;
+    if whole && scenario.left != Left::Perhaps {
         retire(&stage.sim, &stage.load)?;
+    }
+    if whole && scenario.left == Left::NothingAfterDays {
+        rest(&stage.sim, &stage.load)?;
     }
     Ok(())
 }
@@ -368,22 +84,53 @@ fn actions(changes: usize) -> Vec<Action> {
 /// A scenario, what goes wrong in it, and whether it is watched until everything is deleted.
 pub type Job = (&'static Scenario, Vec<Fault>, bool);
 
-/// Every single fault of every scenario.
+/// Every single fault of every scenario, and the scenario without any.
 pub fn single_faults() -> Vec<Job> {
-    static ALL: [Scenario; SCENARIOS.len()] = SCENARIOS;
-    let mut jobs = Vec::new();
-    for scenario in &ALL {
-        let calls = play(scenario, &[], true).unwrap_or_default();
-        jobs.push((scenario, Vec::new(), true));
-        for (call, changes) in (1..).zip(calls) {
-            for action in actions(changes) {
-                // Who only stalls leaves nothing behind that others would not.
-                let whole = !matches!(action, Action::Stall(..));
-                jobs.push((scenario, vec![Fault { call, action }], whole));
-            }
+    let all = SCENARIOS.iter().filter(|s| s.search != Search::Races);
+    all.flat_map(single_faults_of).collect()
+}
+
+fn single_faults_of(scenario: &'static Scenario) -> Vec<Job> {
+    let calls = play(scenario, &[], true).unwrap_or_default().calls;
+    let mut jobs = vec![(scenario, Vec::new(), true)];
+    eprintln!("DEBUG {} calls {} changes {}", scenario.name, calls.len(), calls.iter().map(|c| c.changes).sum::<usize>());
+    for (call, place) in (1..).zip(calls) {
+        for action in actions(place.changes) {
+            // Who only stalls leaves nothing behind that others would not.
+            let whole = !matches!(action, Action::Stall(..));
+            jobs.push((scenario, vec![Fault::new(call, action)], whole));
         }
     }
     jobs
+}
+
+/// Every race: at each place the instance is held up until others have made one call, two, three …
+fn races() -> Vec<Job> {
+    let all = SCENARIOS.iter().filter(|s| s.search == Search::Races);
+    all.flat_map(races_of).collect()
+}
+
+fn races_of(scenario: &'static Scenario) -> Vec<Job> {
+    let calls = play(scenario, &[], false).unwrap_or_default().calls;
+    let mut jobs = Vec::new();
+    for (call, _) in (1..).zip(&calls).filter(|(_, place)| !place.looks_at_timer) {
+        let longest = vec![Fault::held(call, u64::MAX)];
+        let overtook = play(scenario, &longest, false).unwrap_or_default().overtook;
+        jobs.push((scenario, longest, false));
+        jobs.extend((1..=overtook).map(|until| (scenario, vec![Fault::held(call, until)], false)));
+    }
+    eprintln!("DEBUG {} calls {} jobs {}", scenario.name, calls.iter().filter(|c| !c.looks_at_timer).count(), jobs.len());
+    jobs
+}
+
+/// All that is tried in the scenario of this name.
+#[cfg(feature = "sabotage")]
+pub fn jobs_of(name: &str) -> Vec<Job> {
+    let scenario = SCENARIOS.iter().find(|s| s.name == name).unwrap();
+    match scenario.search {
+        Search::Races => races_of(scenario),
+        _ => single_faults_of(scenario),
+    }
 }
 
 /// Every pair of places in the shortest scenarios: two deaths, and one that stalls while another dies or stalls.
@@ -393,15 +140,13 @@ fn pairs_of_faults() -> Vec<Job> {
     const LONG: Action = Action::Stall(When::Before, 12_000);
     /// After the first fault there may be more calls than without.
     const MORE: u64 = 20;
-    static ALL: [Scenario; SCENARIOS.len()] = SCENARIOS;
     let mut jobs = Vec::new();
-    for scenario in ALL.iter().filter(|s| s.pairs) {
-        let calls = play(scenario, &[], false).unwrap_or_default().len() as u64;
+    for scenario in SCENARIOS.iter().filter(|s| s.search == Search::Pairs) {
+        let calls = play(scenario, &[], false).unwrap_or_default().calls.len() as u64;
         for first in 1..=calls {
             for second in first + 1..=calls + MORE {
                 for (one, other) in [(DIES, DIES), (LONG, DIES), (STALLS, STALLS), (STALLS, LONG)] {
-                    let fault = |call, action| Fault { call, action };
-                    let faults = vec![fault(first, one), fault(second, other)];
+                    let faults = vec![Fault::new(first, one), Fault::new(second, other)];
                     jobs.push((scenario, faults, false));
                 }
             }
@@ -446,4 +191,10 @@ fn wherever_something_goes_wrong_everything_ends_as_it_should() {
 fn wherever_two_things_go_wrong_everything_ends_as_it_should() {
     let jobs = sampled(pairs_of_faults(), 500, "HANDOFF_EVERY_PAIR");
     all_pass("pairs of faults", &jobs);
+}
+
+#[test]
+fn whoever_overtakes_whom_everything_ends_as_it_should() {
+    let jobs = sampled(races(), 50, "HANDOFF_EVERY_PLACE");
+    all_pass("races", &jobs);
 }

@@ -17,5 +17,7 @@ mod parallel;
 mod random;
 #[cfg(feature = "sabotage")]
 mod sabotage;
+mod scenarios;
+mod stage;
 #[path = "../support/mod.rs"]
 mod support;

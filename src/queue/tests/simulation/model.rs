@@ -1,7 +1,8 @@
 //! What must hold, told without the protocol.
 
 use super::load::{Asked, Load};
-use crate::support::{Began, Sim, parts};
+use crate::support::{Began, Sim, SimQueue, parts};
+use futures::FutureExt;
 use handoff_queue::{Brief, CLOCK_SLACK_MS, Outcome, RETENTION_MIN_MS, Run, RunState, WINDOW_MS};
 use serde_json::Value;
 use std::rc::Rc;
@@ -39,22 +40,36 @@ fn look(sim: &Sim, load: &Load, tasks: &[Rc<Asked>]) -> Result<(), Wrong> {
         return Err((slot.and_then(|slot| load.by_slot(slot)), violation));
     }
     for asked in tasks.iter().filter(|a| !a.gone.get()) {
-        let brief = sim.brief(&asked.id);
-        let wrong = |what: &str| Err((Some(asked.clone()), format!("{what}: {brief:?}")));
-        let mut seen = asked.seen.borrow_mut();
-        match (&brief, seen.as_ref()) {
-            (Brief::Unknown, Some(run)) if kept_until_ms(asked, run) <= sim.now_ms() => {
-                asked.gone.set(true);
-            }
-            (Brief::Unknown, _) => return wrong("acknowledged and lost"),
-            // A stale announcement may make it look open for a while, before the same end.
-            (Brief::Open, _) => {}
-            (Brief::Final(run), None) => *seen = Some(Run::clone(run)),
-            (Brief::Final(run), Some(before)) if **run != *before => {
-                return wrong(&format!("it was final as {before:?}"));
-            }
-            (Brief::Final(_), Some(_)) => {}
+        see(asked, sim.brief(&asked.id), sim.now_ms())?;
+    }
+    Ok(())
+}
+
+/// What a client sees that looks at this moment.
+pub fn glance(queue: &SimQueue, load: &Load, now_ms: u64) -> Result<(), Wrong> {
+    for asked in load.asked() {
+        let brief = queue.brief(&asked.id).now_or_never();
+        let brief = brief.expect("no fault reaches it").unwrap();
+        see(&asked, brief, now_ms)?;
+    }
+    Ok(())
+}
+
+fn see(asked: &Rc<Asked>, brief: Brief, now_ms: u64) -> Result<(), Wrong> {
+    let wrong = |what: &str| Err((Some(asked.clone()), format!("{what}: {brief:?}")));
+    let mut seen = asked.seen.borrow_mut();
+    match (&brief, seen.as_ref()) {
+        (Brief::Unknown, Some(run)) if kept_until_ms(asked, run) <= now_ms => {
+            asked.gone.set(true);
         }
+        (Brief::Unknown, _) => return wrong("acknowledged and lost"),
+        // A stale announcement may make it look open for a while, before the same end.
+        (Brief::Open, _) => {}
+        (Brief::Final(run), None) => *seen = Some(Run::clone(run)),
+        (Brief::Final(run), Some(before)) if **run != *before => {
+            return wrong(&format!("it was final as {before:?}"));
+        }
+        (Brief::Final(_), Some(_)) => {}
     }
     Ok(())
 }
@@ -105,7 +120,8 @@ fn judge(sim: &Sim, asked: &Asked) -> Result<(), String> {
     never_twice(&began)?;
     let faults = sim.world.faults.happened.get();
     let lost = |error: &str| error.starts_with("the worker was lost");
-    if faults == 0 && run.errors.iter().any(|e| lost(&e.error)) && !sim.panicked() {
+    let explained = faults > 0 || sim.panicked() || !asked.args["traps"].is_null();
+    if run.errors.iter().any(|e| lost(&e.error)) && !explained {
         return Err(format!("nothing failed, and it lost an attempt: {run:?}"));
     }
     within_budget(sim, asked, &began, faults)
@@ -200,6 +216,17 @@ pub fn retire(sim: &Sim, load: &Load) -> Result<(), Wrong> {
     sim.run_with_ticks(4 * RETENTION_MIN_MS, 10 * 60_000);
     sim.run_with_ticks(60_000, 5_000);
     look(sim, load, &load.asked())?;
+    left(sim, load)
+}
+
+/// Days after all has gone: not even marks are left.
+pub fn rest(sim: &Sim, load: &Load) -> Result<(), Wrong> {
+    sim.run_for(3 * 86_400_000);
+    sim.run_with_ticks(120_000, 5_000);
+    left(sim, load)
+}
+
+fn left(sim: &Sim, load: &Load) -> Result<(), Wrong> {
     let keys = sim.world.store.keys();
     match keys.iter().find(|key| !stays(key, sim.now_ms())) {
         None => Ok(()),

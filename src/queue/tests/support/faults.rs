@@ -2,6 +2,7 @@
 
 use super::{Instance, World};
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 /// Before or after the call takes effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,12 +33,14 @@ pub enum Action {
 
 /// A call that is about to be made.
 pub struct Call<'a> {
-    pub instance: &'a Instance,
+    pub instance: &'a Rc<Instance>,
     pub operation: &'static str,
     /// The first key, or the only one.
     pub key: &'a str,
     /// How many keys it changes.
     pub changes: usize,
+    /// The true time.
+    pub now_ms: u64,
 }
 
 type Script = Box<dyn FnMut(&Call<'_>) -> Action>;

@@ -27,6 +27,8 @@ pub struct Instance {
     stalled_until_ms: Cell<u64>,
     hit_ms: Cell<u64>,
     waker: RefCell<Option<Waker>>,
+    /// What waits in it for the end of a stall.
+    waiting: RefCell<Vec<Waker>>,
 }
 
 impl std::fmt::Debug for Instance {
@@ -46,6 +48,7 @@ impl Instance {
             stalled_until_ms: Cell::default(),
             hit_ms: Cell::default(),
             waker: RefCell::default(),
+            waiting: RefCell::default(),
         }
     }
 
@@ -79,8 +82,24 @@ impl Instance {
             .set(at_ms.max(self.stalled_until_ms.get()));
     }
 
-    pub fn stalled_until_ms(&self) -> u64 {
-        self.stalled_until_ms.get()
+    pub fn is_stalled(&self, now_ms: u64) -> bool {
+        self.stalled_until_ms.get() > now_ms
+    }
+
+    /// Ready when it does not stall.
+    pub fn poll_moves(&self, now_ms: u64, cx: &Context<'_>) -> Poll<()> {
+        if !self.is_stalled(now_ms) {
+            return Poll::Ready(());
+        }
+        self.waiting.borrow_mut().push(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Ends its stall early. What begins from now on has no excuse.
+    pub fn release(&self, now_ms: u64) {
+        self.stalled_until_ms.set(now_ms);
+        self.hit_ms.set(now_ms - 1);
+        self.waker.take().into_iter().for_each(Waker::wake);
     }
 }
 
@@ -131,18 +150,21 @@ impl Future for Guarded {
                 return this.end();
             }
             let until_ms = this.instance.stalled_until_ms.get();
-            if until_ms > this.world.clock.now_ms() {
+            let is_stalled = || this.instance.is_stalled(this.world.clock.now_ms());
+            if is_stalled() {
                 let mut stall = this.world.clock.sleep_until(until_ms);
                 let _ = Pin::new(&mut stall).poll(cx);
                 this.stall = Some(stall);
                 return Poll::Pending;
             }
+            this.stall = None;
+            this.instance.waiting.take().into_iter().for_each(Waker::wake);
             let Some(work) = this.work.as_mut() else {
                 return Poll::Ready(());
             };
             match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
                 Ok(Poll::Ready(())) => return this.end(),
-                Ok(Poll::Pending) if this.instance.killed.get() => {}
+                Ok(Poll::Pending) if this.instance.killed.get() || is_stalled() => {}
                 Ok(Poll::Pending) => return Poll::Pending,
                 Err(panic) => {
                     let Some(message) = panic.downcast_ref::<TaskPanic>() else {

@@ -3,6 +3,7 @@
 use super::faults::{Action, Call, When};
 use super::time::yield_now;
 use super::{Instance, World};
+use futures::future::poll_fn;
 use handoff_queue::{Store, StoreError};
 use std::rc::Rc;
 
@@ -23,15 +24,10 @@ impl SimStore {
         }
     }
 
-    /// Whatever waits here must see a stall that began elsewhere in the instance.
+    /// Whatever waits here must see a stall that began elsewhere in the instance, and its end, which may come early.
     async fn stalled(&self) {
-        loop {
-            let until_ms = self.instance.stalled_until_ms();
-            if until_ms <= self.world.clock.now_ms() {
-                return;
-            }
-            self.world.clock.sleep_until(until_ms).await;
-        }
+        let now_ms = || self.world.clock.now_ms();
+        poll_fn(|cx| self.instance.poll_moves(now_ms(), cx)).await;
     }
 
     async fn die(&self) -> ! {
@@ -48,7 +44,7 @@ impl SimStore {
         self.instance.stall_until(until_ms);
         // What begins when it is over has no excuse.
         self.instance.hit(until_ms - 1);
-        self.world.clock.sleep_until(until_ms).await;
+        self.stalled().await;
     }
 
     async fn before(
@@ -66,6 +62,7 @@ impl SimStore {
             operation,
             key,
             changes,
+            now_ms: self.world.clock.now_ms(),
         };
         let action = if self.instance.immune.get() {
             Action::Pass

@@ -1,0 +1,354 @@
+//! Short scenarios: what clients do, in how much time.
+
+use super::stage::{Stage, is_of_a_task};
+use crate::support::{Action, START_MS, When, parts};
+use handoff_queue::{RETENTION_MIN_MS, WINDOW_MS};
+use serde_json::json;
+use std::cell::Cell;
+use std::rc::Rc;
+
+const MINUTE_MS: u64 = 60_000;
+const DAY_MS: u64 = 1_440 * MINUTE_MS;
+
+/// A scenario.
+pub struct Scenario {
+    pub name: &'static str,
+    pub search: Search,
+    pub left: Left,
+    pub play: fn(&Stage),
+}
+
+/// What is tried in a scenario.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Search {
+    /// At every place something goes wrong.
+    Singles,
+    /// The same, and at every pair of places.
+    Pairs,
+    /// Nothing goes wrong, but at every place the instance is held up until others have come so far, whatever that is.
+    Races,
+}
+
+/// What is left after the retention of its tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// An instance that outlives retention may leave its slot behind.
+    Perhaps,
+    NothingAfterHours,
+    /// Neither the timer's marks and closed seconds.
+    NothingAfterDays,
+}
+
+pub static SCENARIOS: [Scenario; 26] = [
+    Scenario {
+        name: "a task",
+        search: Search::Pairs,
+        left: Left::NothingAfterHours,
+        play: |stage| stage.plays(&[json!({})], 3_000),
+    },
+    Scenario {
+        name: "a batch",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| stage.plays(&[json!({}), json!({"sleep_ms": 100}), json!({})], 3_000),
+    },
+    Scenario {
+        name: "a retry",
+        search: Search::Pairs,
+        left: Left::NothingAfterHours,
+        play: |stage| stage.plays(&[json!({"fail_times": 1, "after_ms": 600})], 5_000),
+    },
+    Scenario {
+        name: "a retry at once",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| stage.plays(&[json!({"fail_times": 2, "after_ms": 0})], 5_000),
+    },
+    Scenario {
+        name: "a job in parts",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| stage.plays(&[json!({"continues": 3})], 3_000),
+    },
+    Scenario {
+        name: "a delay",
+        search: Search::Pairs,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.delays(json!({}), 1_200);
+            stage.sim.run_for(4_200);
+        },
+    },
+    Scenario {
+        name: "a delay over midnight",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage
+                .sim
+                .run_for(midnight_ms() - stage.sim.now_ms() - 2_500);
+            stage.delays(json!({}), 3_000);
+            stage.sim.run_for(6_000);
+        },
+    },
+    Scenario {
+        name: "a lost worker",
+        search: Search::Pairs,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.points.open.set(false);
+            stage.enqueues(&[json!({"sleep_ms": 2_000})]);
+            stage.sim.run_for(500);
+            stage.lose_workers();
+            stage.points.open.set(true);
+            stage.sim.run_with_ticks(30_000, 5_000);
+        },
+    },
+    Scenario {
+        name: "a lost worker that was retrying",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.points.open.set(false);
+            stage.enqueues(&[json!({"fail_times": 1, "after_ms": 3_000, "sleep_ms": 1_200})]);
+            stage.sim.run_for(2_000);
+            stage.lose_workers();
+            stage.points.open.set(true);
+            stage.sim.run_with_ticks(30_000, 5_000);
+        },
+    },
+    Scenario {
+        name: "the last worker leaves while one enqueues",
+        search: Search::Pairs,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.enqueues(&[json!({})]);
+            stage.sim.run_for(12);
+            stage.plays(&[json!({})], 3_000);
+        },
+    },
+    Scenario {
+        name: "an enqueuer that claimers overtake",
+        search: Search::Pairs,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.stalls_in_enqueueing(1_500);
+            stage.sim.run_for(5_000);
+        },
+    },
+    Scenario {
+        name: "an enqueuer that is overtaken by claimers that die",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.stalls_in_enqueueing(27_000);
+            stage.sim.run_for(500);
+            stage.lose_workers();
+            stage.sim.run_with_ticks(40_000, 5_000);
+        },
+    },
+    Scenario {
+        name: "an enqueuer that comes back after hours",
+        search: Search::Singles,
+        left: Left::Perhaps,
+        play: |stage| {
+            stage.stalls_in_enqueueing(3 * 60 * MINUTE_MS);
+            stage.points.open.set(false);
+            stage.sees_all_final();
+            stage
+                .sim
+                .run_with_ticks(3 * 60 * MINUTE_MS + 1_000, 5 * MINUTE_MS);
+            stage.points.open.set(true);
+            stage.sim.run_for(5_000);
+        },
+    },
+    Scenario {
+        name: "cancelled while it waits",
+        search: Search::Pairs,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.enqueues(&[json!({}), json!({}), json!({})]);
+            stage.sim.settle();
+            stage.cancels();
+        },
+    },
+    Scenario {
+        name: "cancelled while it retries",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.enqueues(&[json!({"fail_times": 1, "after_ms": 3_000})]);
+            stage.sim.run_for(1_000);
+            stage.cancels();
+        },
+    },
+    Scenario {
+        name: "deleted after its retention",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.points.open.set(false);
+            stage.enqueues(&[json!({}), json!({"continues": 2}), json!({"fail_times": 1})]);
+            stage.sees_all_final();
+            stage
+                .sim
+                .run_with_ticks(RETENTION_MIN_MS + 10 * MINUTE_MS, 10 * MINUTE_MS);
+            stage.points.open.set(true);
+            stage.sim.run_with_ticks(15 * MINUTE_MS, 5 * MINUTE_MS);
+        },
+    },
+    Scenario {
+        name: "a retry over midnight",
+        search: Search::Singles,
+        left: Left::NothingAfterDays,
+        play: retries_over_midnight,
+    },
+    Scenario {
+        name: "an enqueuer that comes back just in time",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.points.open.set(false);
+            stage.stalls_before_its_slot(29_000);
+            stage.goes_on(28_900);
+            stage.points.open.set(true);
+            stage.sim.run_for(200);
+            stage.goes_on(10_000);
+        },
+    },
+    Scenario {
+        name: "a task that kills its instance",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.points.open.set(false);
+            let killer = stage.task(json!({"sleep_ms": 1_200, "traps": true}));
+            let beside = || stage.task(json!({"sleep_ms": 1_500}));
+            let mut tasks = vec![beside(), killer, beside()];
+            tasks.iter_mut().for_each(|task| task.retry.attempts = 1);
+            stage.load.enqueue(&stage.sim, tasks);
+            stage.sim.run_with_ticks(15_000, 5_000);
+            stage.points.open.set(true);
+            stage.sim.run_with_ticks(10_000, 5_000);
+            stage.goes_on(60_000);
+        },
+    },
+    Scenario {
+        name: "the last worker leaves while one enqueues, and nobody keeps the queue",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            // A keeper found nothing to do in this window, and is gone.
+            stage.points.open.set(false);
+            stage.sim.run_for(WINDOW_MS - stage.sim.now_ms() % WINDOW_MS);
+            stage.sim.tick();
+            stage.sim.run_for(500);
+            stage.points.open.set(true);
+            stage.enqueues(&[json!({})]);
+            stage.sim.run_for(12);
+            stage.plays(&[json!({})], 1_000);
+        },
+    },
+    Scenario {
+        name: "cancelled between two parts, of which nobody announced the second",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.points.open.set(false);
+            stage.script(|call, _| {
+                let ends = parts(call.key).0 == "o" && call.instance.name.starts_with("worker");
+                match ends {
+                    true => Action::Kill(When::After),
+                    false => Action::Pass,
+                }
+            });
+            stage.plays(&[json!({"continues": 1})], 100);
+            stage.script(|_, _| Action::Pass);
+            stage.points.open.set(true);
+            stage.cancels();
+            stage.goes_on(30_000);
+        },
+    },
+    Scenario {
+        name: "cancelled while it is deleted",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.points.open.set(false);
+            stage.delays(json!({}), 1_000);
+            stage.sees_all_final();
+            let deletes = Rc::new(Cell::new(false));
+            let seen = deletes.clone();
+            stage.script(move |call, points| {
+                if call.operation == "delete_many" && is_of_a_task(call.key) {
+                    points.open.set(true);
+                    seen.set(true);
+                }
+                Action::Pass
+            });
+            let ms = RETENTION_MIN_MS + 20 * MINUTE_MS;
+            for _ in 0..ms / 5_000 {
+                if stage.sim.run_until(5_000, || deletes.get()) {
+                    break;
+                }
+                stage.sim.tick();
+            }
+            stage.cancels();
+        },
+    },
+    Scenario {
+        name: "an owner that others take for lost",
+        search: Search::Races,
+        left: Left::Perhaps,
+        play: |stage| {
+            stage.plays(&[json!({})], 100);
+            stage.goes_on(22_000);
+        },
+    },
+    Scenario {
+        name: "a second owner that others take for lost",
+        search: Search::Races,
+        left: Left::Perhaps,
+        play: |stage| {
+            stage.delays(json!({"sleep_ms": 2_000}), 300);
+            stage.sim.run_for(900);
+            stage.goes_on(22_000);
+        },
+    },
+    Scenario {
+        name: "a retry that the timer passes at midnight",
+        search: Search::Races,
+        left: Left::Perhaps,
+        play: retries_over_midnight,
+    },
+    Scenario {
+        name: "a task that waited for long when it was taken",
+        search: Search::Races,
+        left: Left::Perhaps,
+        play: |stage| {
+            stage.points.open.set(false);
+            // For this one a keeper stays.
+            stage.delays(json!({}), 25_000);
+            stage.sim.run_for(12_000);
+            stage.points.open.set(true);
+            stage.sim.run_for(2_000);
+            stage.points.open.set(false);
+            // Nobody is woken for this one.
+            stage.sim.world.faults.wake_fails.set(1_000);
+            stage.plays(&[json!({"sleep_ms": 2_500})], 9_000);
+            stage.sim.world.faults.wake_fails.set(0);
+            stage.sim.run_with_ticks(6_000, 1_000);
+        },
+    },
+];
+
+fn midnight_ms() -> u64 {
+    START_MS - START_MS % DAY_MS + DAY_MS
+}
+
+fn retries_over_midnight(stage: &Stage) {
+    let ms = midnight_ms() - stage.sim.now_ms() - 3_500;
+    stage.sim.run_for(ms);
+    stage.plays(&[json!({"fail_times": 1, "after_ms": 1_000})], 100);
+    stage.goes_on(12_000);
+}

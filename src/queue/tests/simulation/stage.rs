@@ -1,0 +1,250 @@
+//! Where a scenario is played, and what goes wrong there.
+
+use super::load::{Load, Mix};
+use super::model::{Wrong, glance, watch};
+use crate::support::{Action, Call, Instance, Sim, When, parts};
+use handoff_queue::NewTask;
+use serde_json::{Value, json};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+const MINUTE_MS: u64 = 60_000;
+/// Who stalls no longer than this comes back before anybody takes it for lost.
+pub const SHORT_MS: u64 = 1_500;
+/// The longest that anybody is held up.
+const HELD_MS: u64 = 60_000;
+
+/// What goes wrong: at which call of the scenario, and what.
+#[derive(Debug, Clone, Copy)]
+pub struct Fault {
+    pub call: u64,
+    pub action: Action,
+    /// Who is held up goes on when others have made so many calls about the same, and before the last of them.
+    until: Option<u64>,
+}
+
+impl Fault {
+    pub fn new(call: u64, action: Action) -> Self {
+        Self {
+            call,
+            action,
+            until: None,
+        }
+    }
+
+    pub fn held(call: u64, until: u64) -> Self {
+        Self {
+            call,
+            action: Action::Stall(When::Before, HELD_MS),
+            until: Some(until),
+        }
+    }
+
+    pub fn is_short(&self) -> bool {
+        matches!(self.action, Action::Stall(_, ..=SHORT_MS))
+    }
+}
+
+/// Where a scenario is played.
+pub struct Stage {
+    pub sim: Sim,
+    pub load: Rc<Load>,
+    pub points: Rc<Points>,
+}
+
+/// A call at which something may go wrong.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// How many keys it changes.
+    pub changes: usize,
+    /// Who looks what is due later looks at hundreds of marks.
+    pub looks_at_timer: bool,
+}
+
+impl Place {
+    fn new(call: &Call<'_>) -> Self {
+        Self {
+            changes: call.changes,
+            looks_at_timer: call.changes == 0 && is_of_the_timer(call.key),
+        }
+    }
+}
+
+/// The calls of a scenario that count as places.
+#[derive(Default)]
+pub struct Points {
+    pub open: Cell<bool>,
+    pub faults: Vec<Fault>,
+    pub calls: RefCell<Vec<Place>>,
+    /// Who is held up, whether at the timer, and until when.
+    held: RefCell<Option<(Rc<Instance>, bool, u64)>>,
+    /// So many calls have others made meanwhile.
+    pub overtook: Cell<u64>,
+    /// What a client noticed that looked between two calls.
+    pub noticed: RefCell<Option<Wrong>>,
+}
+
+impl Points {
+    pub fn place(&self, call: &Call<'_>) -> Action {
+        let mut all = self.calls.borrow_mut();
+        all.push(Place::new(call));
+        let number = all.len() as u64;
+        let Some(fault) = self.faults.iter().find(|f| f.call == number) else {
+            return self.overtaken(call);
+        };
+        if let Some(until) = fault.until {
+            let held = (call.instance.clone(), is_of_the_timer(call.key), until);
+            *self.held.borrow_mut() = Some(held);
+        }
+        fault.action
+    }
+
+    fn next(&self, call: &Call<'_>) -> Action {
+        if self.open.get() {
+            self.place(call)
+        } else {
+            self.overtaken(call)
+        }
+    }
+
+    /// A call that overtakes who is held up. The last one waits until that one has gone on.
+    fn overtaken(&self, call: &Call<'_>) -> Action {
+        let held = self.held.borrow();
+        let Some((held, at_timer, until)) = held.as_ref() else {
+            return Action::Pass;
+        };
+        let same = if *at_timer {
+            is_of_the_timer(call.key) && call.changes > 0
+        } else {
+            is_of_a_task(call.key)
+        };
+        if !held.is_stalled(call.now_ms) || !same {
+            return Action::Pass;
+        }
+        self.overtook.set(self.overtook.get() + 1);
+        if self.overtook.get() < *until {
+            return Action::Pass;
+        }
+        held.release(call.now_ms);
+        Action::Slow(1)
+    }
+}
+
+/// A mark, a second or an entry of the timer.
+fn is_of_the_timer(key: &str) -> bool {
+    let kind = parts(key).0.as_bytes();
+    matches!(kind, [b't' | b'g', b'd' | b'h' | b'm' | b's' | b'e'])
+}
+
+/// Of a task or an announcement: neither the timer's nor a counter that everybody reads again and again.
+pub fn is_of_a_task(key: &str) -> bool {
+    matches!(parts(key).0, "s" | "h" | "c" | "o" | "r" | "x")
+}
+
+impl Stage {
+    pub fn new(faults: &[Fault]) -> Self {
+        let points = Points {
+            open: Cell::new(true),
+            faults: faults.to_vec(),
+            ..Points::default()
+        };
+        let stage = Self {
+            sim: Sim::new(1),
+            load: Load::new(Mix::default()),
+            points: Rc::new(points),
+        };
+        stage.script(|_, _| Action::Pass);
+        stage
+    }
+
+    /// What happens to calls besides the faults. Of races also: what a client sees that looks between any two calls.
+    pub fn script(&self, mut scenario: impl FnMut(&Call<'_>, &Points) -> Action + 'static) {
+        let (points, load) = (self.points.clone(), self.load.clone());
+        let (watcher, queue) = self.sim.client();
+        watcher.immune.set(true);
+        self.sim.world.faults.script(move |call| {
+            if points.held.borrow().is_some() && points.noticed.borrow().is_none() {
+                *points.noticed.borrow_mut() = glance(&queue, &load, call.now_ms).err();
+            }
+            match scenario(call, &points) {
+                Action::Pass => points.next(call),
+                action => action,
+            }
+        });
+    }
+
+    pub fn task(&self, args: Value) -> NewTask {
+        NewTask {
+            timeout_ms: 3_000,
+            ..self.load.named(args)
+        }
+    }
+
+    pub fn enqueues(&self, args: &[Value]) {
+        let tasks = args.iter().map(|args| self.task(args.clone())).collect();
+        self.load.enqueue(&self.sim, tasks);
+    }
+
+    pub fn plays(&self, args: &[Value], ms: u64) {
+        self.enqueues(args);
+        self.sim.run_for(ms);
+    }
+
+    pub fn delays(&self, args: Value, ms: u64) {
+        let task = NewTask {
+            not_before_ms: Some(self.sim.now_ms() + ms),
+            ..self.task(args)
+        };
+        self.load.enqueue(&self.sim, vec![task]);
+    }
+
+    /// No more places, but a request every 5 s.
+    pub fn goes_on(&self, ms: u64) {
+        self.points.open.set(false);
+        self.sim.run_with_ticks(ms, 5_000);
+    }
+
+    /// A client takes its slot and then stalls, while a worker is there and takes the ticket.
+    pub fn stalls_in_enqueueing(&self, ms: u64) {
+        self.points.open.set(false);
+        self.enqueues(&[json!({"sleep_ms": 2_500})]);
+        self.sim.run_for(100);
+        self.stalls_before_its_slot(ms);
+    }
+
+    /// A client takes its slot and then stalls. Its call is the first place.
+    pub fn stalls_before_its_slot(&self, ms: u64) {
+        let mut first = true;
+        self.script(move |call, points| {
+            if first && call.instance.name.starts_with("client") && call.operation == "set" {
+                first = false;
+                points.open.set(true);
+                points.place(call);
+                return Action::Stall(When::Before, ms);
+            }
+            Action::Pass
+        });
+        self.enqueues(&[json!({})]);
+    }
+
+    pub fn cancels(&self) {
+        for asked in self.load.asked() {
+            self.load.cancel(&self.sim, &asked);
+        }
+        self.sim.run_for(6_000);
+    }
+
+    /// What is to go after its retention must have been seen final first.
+    pub fn sees_all_final(&self) {
+        self.sim.run_with_ticks(MINUTE_MS, 5_000);
+        let seen = watch(&self.sim, &self.load);
+        assert!(seen.is_ok(), "{seen:?}");
+    }
+
+    pub fn lose_workers(&self) {
+        for worker in self.sim.alive() {
+            worker.hit(self.sim.now_ms());
+            worker.kill();
+        }
+    }
+}
