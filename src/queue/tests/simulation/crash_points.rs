@@ -1,6 +1,6 @@
 //! Short scenarios, and every place in them where something can go wrong: before each store call, after each that changes
 //! something, and with only some of its keys reached, the instance dies, the call fails, or the instance stalls. In the
-//! shortest ones also every pair of such places.
+//! shortest ones also every pair of such places. And races, in which nothing fails but one instance is overtaken by others.
 
 use super::model::{Wrong, end, rest, retire, watch};
 use super::parallel::failures;
@@ -93,7 +93,6 @@ pub fn single_faults() -> Vec<Job> {
 fn single_faults_of(scenario: &'static Scenario) -> Vec<Job> {
     let calls = play(scenario, &[], true).unwrap_or_default().calls;
     let mut jobs = vec![(scenario, Vec::new(), true)];
-    eprintln!("DEBUG {} calls {} changes {}", scenario.name, calls.len(), calls.iter().map(|c| c.changes).sum::<usize>());
     for (call, place) in (1..).zip(calls) {
         for action in actions(place.changes) {
             // Who only stalls leaves nothing behind that others would not.
@@ -112,14 +111,13 @@ fn races() -> Vec<Job> {
 
 fn races_of(scenario: &'static Scenario) -> Vec<Job> {
     let calls = play(scenario, &[], false).unwrap_or_default().calls;
-    let mut jobs = Vec::new();
-    for (call, _) in (1..).zip(&calls).filter(|(_, place)| !place.looks_at_timer) {
+    let mut jobs = vec![(scenario, Vec::new(), false)];
+    for (call, _) in (1..).zip(&calls).filter(|(_, place)| place.matters) {
         let longest = vec![Fault::held(call, u64::MAX)];
         let overtook = play(scenario, &longest, false).unwrap_or_default().overtook;
         jobs.push((scenario, longest, false));
         jobs.extend((1..=overtook).map(|until| (scenario, vec![Fault::held(call, until)], false)));
     }
-    eprintln!("DEBUG {} calls {} jobs {}", scenario.name, calls.iter().filter(|c| !c.looks_at_timer).count(), jobs.len());
     jobs
 }
 

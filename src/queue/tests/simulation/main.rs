@@ -2,8 +2,9 @@
 //!
 //! - `random`: faults at random. Every store call may let others run, fail before or after it took effect, reach some of its
 //!   keys only, stall its instance beyond any lease, or be the last thing that its instance does.
-//! - `crash_points`: short scenarios in which every place where something can go wrong is tried.
-//! - `sabotage`: the protocol with one guard left out; both must notice.
+//! - `crash_points`: short `scenarios`, each played on a `stage`, in which every place where something can go wrong is tried,
+//!   and every race.
+//! - `sabotage`: the protocol with one guard left out; they must notice.
 //!
 //! `model` says what must hold, `load` what is asked for.
 

@@ -1,4 +1,4 @@
-//! The protocol with one guard left out: the random schedules or the crash points must notice. A guard whose absence
+//! The protocol with one guard left out: the random schedules, the crash points or the races must notice. A guard whose absence
 //! nobody notices would not be needed, or not be tested.
 //!
 //! `HANDOFF_GUARD=name` leaves out that one only, and searches long.
@@ -14,18 +14,42 @@ const SEEDS_MAX: u64 = 5_000;
 /// Every place of this scenario is tried in a short search, besides every scenario without a fault.
 const OVERTAKEN: &str = "an enqueuer that claimers overtake";
 
-/// The scenarios that find at once what random schedules seldom do.
+/// Guards that random schedules seldom miss, and the scenario that has the race which each closes.
 const FOUND_IN: [(Guard, &str); 13] = [
-    (Guard::KeepHandoverCounters, "an enqueuer that comes back just in time"),
-    (Guard::AdoptEarlierOutcome, "an owner that others take for lost"),
+    (
+        Guard::KeepHandoverCounters,
+        "an enqueuer that comes back just in time",
+    ),
+    (
+        Guard::AdoptEarlierOutcome,
+        "an owner that others take for lost",
+    ),
     (Guard::CheckFirstClaim, "an owner that others take for lost"),
     (Guard::LostAloneCounts, "a task that kills its instance"),
-    (Guard::BucketMayCloseMeanwhile, "a retry that the timer passes at midnight"),
-    (Guard::MarkMayBeClosed, "a retry that the timer passes at midnight"),
-    (Guard::CoarseMarksFirst, "a retry over midnight"),
-    (Guard::SkipOnlyUnmarked, "a retry that the timer passes at midnight"),
-    (Guard::SampleTimeAfterRead, "a task that waited for long when it was taken"),
-    (Guard::LookAgainAtUnmarked, "a second owner that others take for lost"),
+    (
+        Guard::BucketMayCloseMeanwhile,
+        "a retry that the timer passes at midnight",
+    ),
+    (
+        Guard::MarkMayBeClosed,
+        "a retry that the timer passes at midnight",
+    ),
+    (
+        Guard::CoarseMarksFirst,
+        "cancelled when its worker may have died while it put a far retry into the timer",
+    ),
+    (
+        Guard::SkipOnlyUnmarked,
+        "a retry that the timer passes at midnight",
+    ),
+    (
+        Guard::SampleTimeAfterRead,
+        "a task that waited for long when it was taken",
+    ),
+    (
+        Guard::LookAgainAtUnmarked,
+        "a second owner that others take for lost",
+    ),
     (
         Guard::LookAfterLeaving,
         "the last worker leaves while one enqueues, and nobody keeps the queue",
@@ -48,7 +72,13 @@ fn finds(guard: Guard, jobs: &[Job], seeds: std::ops::Range<u64>) -> Option<Stri
     };
     let at_once = FOUND_IN.iter().find(|(g, _)| *g == guard);
     at_once
-        .and_then(|(_, name)| first(crash_points::failing(&crash_points::jobs_of(name), 1, prepare)))
+        .and_then(|(_, name)| {
+            first(crash_points::failing(
+                &crash_points::jobs_of(name),
+                1,
+                prepare,
+            ))
+        })
         .or_else(|| tries(seeds.start..SEEDS_FIRST))
         .or_else(|| first(crash_points::failing(jobs, 1, prepare)))
         .or_else(|| tries(SEEDS_FIRST..seeds.end))

@@ -198,10 +198,18 @@ pub static SCENARIOS: [Scenario; 26] = [
         },
     },
     Scenario {
-        name: "a retry over midnight",
+        name: "cancelled when its worker may have died while it put a far retry into the timer",
         search: Search::Singles,
         left: Left::NothingAfterDays,
-        play: retries_over_midnight,
+        play: |stage| {
+            places_until_its_outcome(stage);
+            stage.plays(&[json!({"fail_times": 1, "after_ms": 58 * MINUTE_MS})], 100);
+            stage.points.open.set(false);
+            stage.cancels();
+            stage.sees_all_final();
+            // Else it ends when the retry is due: in another hour, and before its retention is over.
+            stage.goes_on(57 * MINUTE_MS + 30_000);
+        },
     },
     Scenario {
         name: "an enqueuer that comes back just in time",
@@ -210,6 +218,7 @@ pub static SCENARIOS: [Scenario; 26] = [
         play: |stage| {
             stage.points.open.set(false);
             stage.stalls_before_its_slot(29_000);
+            stage.sim.settle();
             stage.goes_on(28_900);
             stage.points.open.set(true);
             stage.sim.run_for(200);
@@ -240,7 +249,9 @@ pub static SCENARIOS: [Scenario; 26] = [
         play: |stage| {
             // A keeper found nothing to do in this window, and is gone.
             stage.points.open.set(false);
-            stage.sim.run_for(WINDOW_MS - stage.sim.now_ms() % WINDOW_MS);
+            stage
+                .sim
+                .run_for(WINDOW_MS - stage.sim.now_ms() % WINDOW_MS);
             stage.sim.tick();
             stage.sim.run_for(500);
             stage.points.open.set(true);
@@ -310,8 +321,14 @@ pub static SCENARIOS: [Scenario; 26] = [
         search: Search::Races,
         left: Left::Perhaps,
         play: |stage| {
-            stage.delays(json!({"sleep_ms": 2_000}), 300);
-            stage.sim.run_for(900);
+            stage.points.open.set(false);
+            stage.plays(
+                &[json!({"fail_times": 1, "after_ms": 300, "sleep_ms": 1_000})],
+                1_700,
+            );
+            // Its second attempt is due.
+            stage.points.open.set(true);
+            stage.sim.run_for(200);
             stage.goes_on(22_000);
         },
     },
@@ -346,9 +363,22 @@ fn midnight_ms() -> u64 {
     START_MS - START_MS % DAY_MS + DAY_MS
 }
 
+/// A retry that is due shortly before midnight.
 fn retries_over_midnight(stage: &Stage) {
     let ms = midnight_ms() - stage.sim.now_ms() - 3_500;
     stage.sim.run_for(ms);
+    places_until_its_outcome(stage);
     stage.plays(&[json!({"fail_times": 1, "after_ms": 1_000})], 100);
     stage.goes_on(12_000);
+}
+
+/// Places are those of workers before the first outcome: what is put into the timer comes before.
+fn places_until_its_outcome(stage: &Stage) {
+    let mut ended = false;
+    stage.script(move |call, points| {
+        let by_worker = call.instance.name.starts_with("worker");
+        ended |= parts(call.key).0 == "o";
+        points.open.set(by_worker && !ended);
+        Action::Pass
+    });
 }

@@ -57,15 +57,15 @@ pub struct Stage {
 pub struct Place {
     /// How many keys it changes.
     pub changes: usize,
-    /// Who looks what is due later looks at hundreds of marks.
-    pub looks_at_timer: bool,
+    /// Not only a look at one of hundreds of the timer's marks, nor the deletion of old ones.
+    pub matters: bool,
 }
 
 impl Place {
     fn new(call: &Call<'_>) -> Self {
         Self {
             changes: call.changes,
-            looks_at_timer: call.changes == 0 && is_of_the_timer(call.key),
+            matters: !is_of_the_timer(call.key) || inserts_or_closes(call),
         }
     }
 }
@@ -114,7 +114,7 @@ impl Points {
             return Action::Pass;
         };
         let same = if *at_timer {
-            is_of_the_timer(call.key) && call.changes > 0
+            inserts_or_closes(call)
         } else {
             is_of_a_task(call.key)
         };
@@ -134,6 +134,10 @@ impl Points {
 fn is_of_the_timer(key: &str) -> bool {
     let kind = parts(key).0.as_bytes();
     matches!(kind, [b't' | b'g', b'd' | b'h' | b'm' | b's' | b'e'])
+}
+
+fn inserts_or_closes(call: &Call<'_>) -> bool {
+    is_of_the_timer(call.key) && matches!(call.operation, "increment" | "set")
 }
 
 /// Of a task or an announcement: neither the timer's nor a counter that everybody reads again and again.

@@ -158,7 +158,11 @@ impl Future for Guarded {
                 return Poll::Pending;
             }
             this.stall = None;
-            this.instance.waiting.take().into_iter().for_each(Waker::wake);
+            this.instance
+                .waiting
+                .take()
+                .into_iter()
+                .for_each(Waker::wake);
             let Some(work) = this.work.as_mut() else {
                 return Poll::Ready(());
             };
