@@ -5,12 +5,15 @@
 
 mod calls;
 mod limits;
+mod scope;
 mod view;
 
 use calls::{After, Answer};
-use handoff_platform::http::{IncomingRequest, Method, Problem, Request, ResponseOutparam};
+use handoff_platform::http::{
+    Cors, IncomingRequest, Method, Problem, Request, ResponseOutparam, access,
+};
 use handoff_platform::{HostEnv, HostStore};
-use handoff_queue::{Env, Queue, QueueError};
+use handoff_queue::{Env, Queue, QueueError, Store};
 use spin_sdk::http_component;
 
 /// The queue that everything goes to.
@@ -21,25 +24,36 @@ type HostQueue = Queue<HostStore, HostEnv>;
 #[http_component]
 async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
     let request = Request::new(incoming);
-    if request.path() == "/healthz" {
-        // Alive, whatever the store says.
-        calls::health::alive(&request).send(out);
+    let alive = request.path() == "/healthz";
+    let cors = match Cors::of(&request) {
+        Ok(cors) => cors,
+        Err(_) if alive => Cors::default(),
+        Err(problem) => return calls::respond(problem).send(out),
+    };
+    if let Some(response) = cors.preflight(&request) {
+        return cors.mark(response).send(out);
+    }
+    if alive {
+        // Whatever the store and the variables say.
+        cors.mark(calls::health::alive(&request)).send(out);
         if let Ok(queue) = open() {
             push_along(&queue, After::Push { waits: false }).await;
         }
         return;
     }
-    let queue = match open() {
+    // Who may not ask costs no store call.
+    let opened = scope::admit(&request).and_then(|()| open());
+    let queue = match opened {
         Ok(queue) => queue,
-        Err(problem) => return calls::respond(problem).send(out),
+        Err(problem) => return cors.mark(calls::respond(problem)).send(out),
     };
     match route(&queue, request).await {
         Ok(Answer { response, after }) => {
-            response.send(out);
+            cors.mark(response).send(out);
             push_along(&queue, after).await;
         }
         Err(problem) => {
-            calls::respond(problem).send(out);
+            cors.mark(calls::respond(problem)).send(out);
             push_along(&queue, After::Push { waits: false }).await;
         }
     }
@@ -94,9 +108,27 @@ async fn push_along(queue: &HostQueue, after: After) {
         },
         After::Push { waits } => queue.push_along(waits).await,
     };
-    if let Err(e) = pushed {
-        queue
+    match pushed {
+        // Whoever finds the application idle looks whether that was said: others need no store call for it.
+        Ok(true) => say_if_open(queue).await,
+        Ok(false) => {}
+        Err(e) => queue
             .env()
-            .log(&format!("the next request wakes a worker: {e}"));
+            .log(&format!("the next request wakes a worker: {e}")),
+    }
+}
+
+/// Says once, for as long as the store is kept, that everybody may do everything.
+async fn say_if_open(queue: &HostQueue) {
+    const SAID: &str = "access.open";
+    if !matches!(access::is_open(), Ok(true)) {
+        return;
+    }
+    match queue.store().increment(SAID, 1).await {
+        Ok(1) => queue.env().log(
+            "the API is open: whoever reaches it may enqueue, read and cancel. Set the variable api_tokens to change that.",
+        ),
+        Ok(_) => {}
+        Err(e) => queue.env().log(&e.to_string()),
     }
 }

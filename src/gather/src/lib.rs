@@ -6,23 +6,29 @@
 mod requests;
 mod waits;
 
-use handoff_input::{Gather, GatherRequest};
+use handoff_input::{Gather, GatherRequest, Scope};
 use handoff_platform::http::{
-    IncomingRequest, Method, Problem, Request, Response, ResponseOutparam,
+    Cors, IncomingRequest, Method, Problem, Request, Response, ResponseOutparam, access,
 };
 use handoff_platform::variables;
 use spin_sdk::http_component;
 
 #[http_component]
 async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
-    let response = match answer(Request::new(incoming)).await {
-        Ok(response) => response,
-        Err(problem) => problem.into(),
+    let request = Request::new(incoming);
+    let cors = match Cors::of(&request) {
+        Ok(cors) => cors,
+        Err(problem) => return Response::from(problem).send(out),
     };
-    response.send(out);
+    let response = match cors.preflight(&request) {
+        Some(response) => response,
+        None => answer(request).await.unwrap_or_else(Response::from),
+    };
+    cors.mark(response).send(out);
 }
 
 async fn answer(request: Request) -> Result<Response, Problem> {
+    access::admit(&request, Scope::Enqueue)?;
     if *request.method() != Method::Post {
         return Err(Problem::method_not_allowed("POST"));
     }

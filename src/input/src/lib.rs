@@ -1,13 +1,26 @@
-//! What comes from outside: JSON, durations, times and requests to be sent, with errors that name the field.
+//! What comes from outside: JSON, durations, times, requests to be sent, tokens, origins and traces, with errors that name
+//! what is wrong.
 
+mod access;
 mod call;
 mod gather;
 mod json;
+mod origins;
 mod target;
 mod time;
+mod trace;
 
+pub use access::{Access, Denied, Scope};
 pub use call::{Call, CallRequest, Reply, WORKER_HOST};
 pub use gather::{Gather, GatherRequest};
 pub use json::{FieldError, Object, from_slice, from_value};
+pub use origins::Origins;
 pub use target::{Target, may_be_json};
 pub use time::{Duration, Time};
+pub use trace::{NotTraceParent, TraceParent, trace_state};
+
+/// The items of a list that is written with commas or white space between them.
+fn items(text: &str) -> impl Iterator<Item = &str> {
+    let items = text.split(|c: char| c == ',' || c.is_whitespace());
+    items.filter(|item| !item.is_empty())
+}

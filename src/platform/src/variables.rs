@@ -7,28 +7,28 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 fn read<T: FromStr<Err: Display>>(name: &str, expected: &str) -> Result<T, Problem> {
-    let bad = |reason: String| {
-        Problem::new(
-            500,
-            "misconfigured",
-            "The application is misconfigured",
-            reason,
-        )
-    };
-    let text = get(name).map_err(|e| match e {
-        Error::Undefined(_) | Error::InvalidName(_) => bad(format!(
-            "spin.toml does not give this component the variable {name:?}"
-        )),
-        Error::Provider(e) | Error::Other(e) => {
-            bad(format!("the variable {name:?} can't be read: {e}"))
-        }
-    })?;
+    let text = text(name)?;
     let wrong = |e| {
-        bad(format!(
+        Problem::misconfigured(format!(
             "the variable {name:?} is {text:?}, but must be {expected}: {e}"
         ))
     };
     text.trim().parse().map_err(wrong)
+}
+
+/// Any text.
+///
+/// # Errors
+/// If the variable is not set.
+pub fn text(name: &str) -> Result<String, Problem> {
+    get(name).map_err(|e| match e {
+        Error::Undefined(_) | Error::InvalidName(_) => Problem::misconfigured(format!(
+            "spin.toml does not give this component the variable {name:?}"
+        )),
+        Error::Provider(e) | Error::Other(e) => {
+            Problem::misconfigured(format!("the variable {name:?} can't be read: {e}"))
+        }
+    })
 }
 
 /// A number.

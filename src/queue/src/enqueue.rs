@@ -99,11 +99,11 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     /// Wakes a worker for what was just enqueued unless enough are registered. Enqueueing wrote first and looks now;
-    /// a worker that leaves does so first and looks then: one of the two sees the other.
+    /// a worker that leaves does so first and looks then: one of the two sees the other. Says whether it woke one.
     ///
     /// # Errors
     /// If the store fails; then the next request wakes a worker.
-    pub async fn wake_for(&self, receipt: &Receipt, workers_max: u64) -> Result<(), QueueError> {
+    pub async fn wake_for(&self, receipt: &Receipt, workers_max: u64) -> Result<bool, QueueError> {
         let delayed = receipt.tasks.iter().any(|t| t.not_before_ms.is_some());
         let presence = self.presence(WORKERS).await?;
         let workers = presence.present();
@@ -112,8 +112,10 @@ impl<S: Store, E: Env> Queue<S, E> {
             self.env.wake(Wake::Keep).await;
         } else if (workers == 0 && presence.aside() < workers_max) || short {
             self.env.wake(Wake::Work).await;
+        } else {
+            return Ok(false);
         }
-        Ok(())
+        Ok(true)
     }
 
     fn record(&self, task: NewTask, enqueued_ms: u64) -> Task {

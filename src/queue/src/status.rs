@@ -211,16 +211,17 @@ impl<S: Store, E: Env> Queue<S, E> {
 
     /// Wakes a worker if nothing pushes the queue along: no keeper's pass in this window, or, if somebody asked for a
     /// task that is not final (`waits`), slots that wait while no worker is registered. Called after any request was
-    /// answered, so that nothing depends on a resident process.
+    /// answered, so that nothing depends on a resident process. Says whether it woke one.
     ///
     /// # Errors
     /// If the store fails; then the next request tries again.
-    pub async fn push_along(&self, waits: bool) -> Result<(), QueueError> {
+    pub async fn push_along(&self, waits: bool) -> Result<bool, QueueError> {
         let unkept = self.presence(KEEPER).await?.joined() == 0;
-        if unkept || (waits && self.is_stuck().await?) {
+        let idle = unkept || (waits && self.is_stuck().await?);
+        if idle {
             self.env.wake(Wake::Work).await;
         }
-        Ok(())
+        Ok(idle)
     }
 
     async fn is_stuck(&self) -> Result<bool, StoreError> {

@@ -81,6 +81,11 @@ impl Host {
         &self.client
     }
 
+    /// What it printed since it was started.
+    pub fn output(&self) -> String {
+        self.process.output()
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.client.address()

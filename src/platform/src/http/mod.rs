@@ -1,10 +1,13 @@
 //! HTTP in and out.
 
+pub mod access;
 pub mod client;
+mod cors;
 mod problem;
 mod request;
 mod response;
 
+pub use cors::Cors;
 pub use problem::Problem;
 pub use request::Request;
 pub use response::Response;

@@ -44,6 +44,12 @@ impl Problem {
         Self::new(404, "not-found", "There is nothing here", detail)
     }
 
+    /// A variable can't be used.
+    pub fn misconfigured(detail: impl Into<String>) -> Self {
+        let title = "The application is misconfigured";
+        Self::new(500, "misconfigured", title, detail)
+    }
+
     /// A field's value can't be used.
     pub fn invalid(error: FieldError) -> Self {
         Self {
@@ -88,6 +94,15 @@ impl Problem {
         Self {
             header: Some(("retry-after", "1")),
             ..Self::new(503, "worker-unreachable", "No worker can be woken", detail)
+        }
+    }
+
+    /// The same problem, whose answer has this header.
+    #[must_use]
+    pub fn with_header(self, name: &'static str, value: &'static str) -> Self {
+        Self {
+            header: Some((name, value)),
+            ..self
         }
     }
 

@@ -58,10 +58,11 @@ impl Response {
     /// head alone, and on a kept-alive connection the client's delayed ACK costs 40 ms.
     pub fn send(self, out: ResponseOutparam) {
         let mut headers = self.headers;
-        headers.push((
-            "content-length".to_owned(),
-            self.body.len().to_string().into_bytes(),
-        ));
+        // RFC 9110 lets 204 have none.
+        if self.status != 204 {
+            let length = self.body.len().to_string();
+            headers.push(("content-length".to_owned(), length.into_bytes()));
+        }
         let Ok(headers) = Fields::from_list(&headers) else {
             // Only names and values of this crate are set; the host answers 500 if one is refused all the same.
             return say("the host refused a response's headers");

@@ -1,11 +1,13 @@
 //! What the application does, on every host and store.
 
+mod access;
 mod article;
 mod bad_input;
 mod bad_target;
 mod batch;
 mod busy;
 mod cancel;
+mod cors;
 mod delay;
 mod enqueue;
 mod faults;

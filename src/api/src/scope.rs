@@ -1,0 +1,53 @@
+//! What a request needs a token for.
+
+use handoff_input::Scope;
+use handoff_platform::http::{Method, Problem, Request, access};
+
+/// Sees that a request may do what it asks for.
+///
+/// # Errors
+/// 401, 403, or 500 if the variable `api_tokens` can't be used.
+pub fn admit(request: &Request) -> Result<(), Problem> {
+    match needed(request.method(), request.path()) {
+        Some(scope) => access::admit(request, scope),
+        None => Ok(()),
+    }
+}
+
+/// The scope that a request needs. Whatever is not known here changes something, unless it is a GET.
+fn needed(method: &Method, path: &str) -> Option<Scope> {
+    Some(match (method, path) {
+        (_, "/healthz" | "/readyz") => return None,
+        (_, "/ping") | (Method::Post, "/v1/tasks" | "/v1/tasks:batch") => Scope::Enqueue,
+        (Method::Get | Method::Head, _) => Scope::Read,
+        _ => Scope::Operate,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_changes_something_needs_more_than_reading() {
+        let table = [
+            (Method::Get, "/ping", Some(Scope::Enqueue)),
+            (Method::Post, "/ping", Some(Scope::Enqueue)),
+            (Method::Post, "/v1/tasks", Some(Scope::Enqueue)),
+            (Method::Post, "/v1/tasks:batch", Some(Scope::Enqueue)),
+            (Method::Get, "/status/id", Some(Scope::Read)),
+            (Method::Get, "/v1/tasks/id", Some(Scope::Read)),
+            (Method::Delete, "/v1/tasks/id", Some(Scope::Operate)),
+            (Method::Post, "/v1/tasks/id/retry", Some(Scope::Operate)),
+            (Method::Put, "/v1/tasks", Some(Scope::Operate)),
+            (Method::Get, "/unknown", Some(Scope::Read)),
+            (Method::Post, "/healthz/", Some(Scope::Operate)),
+            (Method::Post, "//healthz", Some(Scope::Operate)),
+            (Method::Get, "/healthz", None),
+            (Method::Get, "/readyz", None),
+        ];
+        for (method, path, scope) in table {
+            assert_eq!(needed(&method, path), scope, "{method:?} {path}");
+        }
+    }
+}

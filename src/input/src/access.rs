@@ -1,0 +1,252 @@
+//! Who may do what: bearer tokens, as the variable `api_tokens` lists them.
+
+use sha2::{Digest, Sha256};
+use std::fmt;
+use std::str::FromStr;
+use subtle::{Choice, ConstantTimeEq};
+
+/// What a caller may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Put tasks in, and have calls sent.
+    Enqueue,
+    /// Look at tasks.
+    Read,
+    /// Cancel, and whatever else changes what is there.
+    Operate,
+}
+
+/// The tokens that are taken. None: everybody may do everything.
+///
+/// ```
+/// use handoff_input::{Access, Denied, Scope};
+///
+/// let access: Access = "0f3a55c1, ci:enqueue+read:9b1d07e2".parse().unwrap();
+/// assert_eq!(access.check(Some("Bearer 0f3a55c1"), Scope::Operate), Ok(()));
+/// assert_eq!(access.check(Some("Bearer 9b1d07e2"), Scope::Read), Ok(()));
+/// let denied = access.check(Some("Bearer 9b1d07e2"), Scope::Operate);
+/// assert_eq!(denied, Err(Denied::Scope(Some("ci"))));
+/// assert_eq!(access.check(None, Scope::Read), Err(Denied::NoToken));
+/// assert!("ci:write:9b1d07e2".parse::<Access>().is_err());
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Access {
+    grants: Vec<Grant>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct Grant {
+    name: Option<String>,
+    /// As many bytes for each token, so that comparing does not tell its length either.
+    digest: [u8; 32],
+    scopes: Vec<Scope>,
+}
+
+/// Why a request is not served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denied<'a> {
+    /// It brings no bearer token.
+    NoToken,
+    /// Its token is none of those that are taken.
+    Unknown,
+    /// Its token, of this name if it has one, lacks the scope.
+    Scope(Option<&'a str>),
+}
+
+impl Scope {
+    /// All there are.
+    pub const ALL: [Self; 3] = [Self::Enqueue, Self::Read, Self::Operate];
+
+    /// As it is written in `api_tokens`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Enqueue => "enqueue",
+            Self::Read => "read",
+            Self::Operate => "operate",
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Access {
+    /// Whether everybody may do everything.
+    pub fn is_open(&self) -> bool {
+        self.grants.is_empty()
+    }
+
+    /// Whether a request with this header `Authorization` may do what needs `scope`.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check(&self, authorization: Option<&str>, scope: Scope) -> Result<(), Denied<'_>> {
+        if self.is_open() {
+            return Ok(());
+        }
+        let token = authorization.and_then(bearer).ok_or(Denied::NoToken)?;
+        let digest: [u8; 32] = Sha256::digest(token).into();
+        let (mut known, mut allowed) = (Choice::from(0), Choice::from(0));
+        let mut name = None;
+        // All are compared, whichever it is.
+        for grant in &self.grants {
+            let same = grant.digest.ct_eq(&digest);
+            known |= same;
+            allowed |= same & Choice::from(u8::from(grant.scopes.contains(&scope)));
+            if bool::from(same) {
+                name = grant.name.as_deref();
+            }
+        }
+        match (bool::from(known), bool::from(allowed)) {
+            (_, true) => Ok(()),
+            (true, false) => Err(Denied::Scope(name)),
+            (false, false) => Err(Denied::Unknown),
+        }
+    }
+}
+
+/// The token in a header `Authorization`.
+fn bearer(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.trim().split_once(' ')?;
+    let token = token.trim_start();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
+impl FromStr for Access {
+    type Err = String;
+
+    /// The error tells which item is wrong, and never what is in it: a misplaced token must not be printed.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let items: Vec<_> = crate::items(text).collect();
+        if items.is_empty() && !text.trim().is_empty() {
+            return Err("it has separators but no token".to_owned());
+        }
+        let grant = |(i, item)| grant(item).map_err(|reason| format!("item {}: {reason}", i + 1));
+        let grants = items.into_iter().enumerate().map(grant);
+        Ok(Self {
+            grants: grants.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+fn grant(item: &str) -> Result<Grant, &'static str> {
+    let mut parts = item.split(':');
+    let (name, scopes, token) = match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some(token), None, ..) => (None, Scope::ALL.to_vec(), token),
+        (Some(name), Some(list), Some(token), None) => (Some(name), scopes(list)?, token),
+        _ => return Err("it is neither a token nor of the form name:scope+scope:token"),
+    };
+    let in_name = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+    if name.is_some_and(|name| name.is_empty() || !name.bytes().all(in_name)) {
+        return Err("its name is not made of letters, digits and -_.");
+    }
+    // What RFC 6750 lets a token be.
+    let in_token = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/".contains(&b);
+    let bare = token.trim_end_matches('=');
+    if bare.is_empty() || !bare.bytes().all(in_token) {
+        return Err("its token is not made of letters, digits and -._~+/");
+    }
+    Ok(Grant {
+        name: name.map(str::to_owned),
+        digest: Sha256::digest(token).into(),
+        scopes,
+    })
+}
+
+fn scopes(list: &str) -> Result<Vec<Scope>, &'static str> {
+    let scope = |name| Scope::ALL.into_iter().find(|scope| scope.name() == name);
+    let scopes = list.split('+').map(scope).collect::<Option<_>>();
+    scopes.ok_or("its scopes are not some of enqueue, read and operate, with + between them")
+}
+
+/// Without the digests.
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.grants.iter().map(|g| (&g.name, &g.scopes));
+        f.debug_list().entries(shown).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "c2VjcmV0-._~+/==";
+
+    fn access(text: &str) -> Access {
+        text.parse().unwrap_or_else(|e| panic!("{text}: {e}"))
+    }
+
+    #[test]
+    fn without_tokens_everybody_may() {
+        for text in ["", " ", "\n\t"] {
+            assert!(access(text).is_open());
+            assert_eq!(access(text).check(None, Scope::Operate), Ok(()));
+        }
+    }
+
+    /// Rows: a header, and what it may: enqueue, read, operate.
+    #[test]
+    fn a_token_may_what_its_item_says() {
+        let text = format!("{SECRET},\n ci:enqueue+read:ci-1 old:read:twice new:operate:twice");
+        let access = access(&text);
+        let unknown = Err(Denied::Unknown);
+        let none = Err(Denied::NoToken);
+        let all = Ok(());
+        let table = [
+            (Some(format!("Bearer {SECRET}")), [all, all, all]),
+            (Some(format!("bearer   {SECRET} ")), [all, all, all]),
+            (
+                Some("Bearer ci-1".to_owned()),
+                [all, all, Err(Denied::Scope(Some("ci")))],
+            ),
+            // Named twice: what either item says.
+            (
+                Some("BEARER twice".to_owned()),
+                [Err(Denied::Scope(Some("new"))), all, all],
+            ),
+            (Some("Bearer ci-2".to_owned()), [unknown; 3]),
+            (Some("Bearer ci-".to_owned()), [unknown; 3]),
+            (Some("Bearer ci-11".to_owned()), [unknown; 3]),
+            (Some("Bearer CI-1".to_owned()), [unknown; 3]),
+            (Some("Bearer ci:enqueue+read:ci-1".to_owned()), [unknown; 3]),
+            (Some("Bearer".to_owned()), [none; 3]),
+            (Some("Bearer ".to_owned()), [none; 3]),
+            (Some(format!("Basic {SECRET}")), [none; 3]),
+            (Some(SECRET.to_owned()), [none; 3]),
+            (Some(String::new()), [none; 3]),
+            (None, [none; 3]),
+        ];
+        for (header, expected) in table {
+            let found = Scope::ALL.map(|scope| access.check(header.as_deref(), scope));
+            assert_eq!(found, expected, "{header:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_malformed_is_said_without_the_token() {
+        for (text, part) in [
+            (",", "no token"),
+            ("good a:SECRET", "item 2: it is neither"),
+            ("a:read:SECRET:x", "item 1: it is neither"),
+            ("a:SECRET:read", "item 1: its scopes"),
+            ("a::SECRET", "item 1: its scopes"),
+            ("a:read+:SECRET", "item 1: its scopes"),
+            ("a:READ:SECRET", "item 1: its scopes"),
+            (":read:SECRET", "item 1: its name"),
+            ("ä:read:SECRET", "item 1: its name"),
+            ("SECRET\u{e9}", "item 1: its token"),
+            ("SEC=RET", "item 1: its token"),
+            ("==", "item 1: its token"),
+            ("a:read:", "item 1: its token"),
+        ] {
+            let error = text.parse::<Access>().expect_err(text);
+            assert!(error.contains(part), "{text}: {error}");
+            assert!(!error.contains("SECRET"), "{error}");
+        }
+        assert!(!format!("{:?}", access("a:read:SECRET")).contains("SECRET"));
+    }
+}

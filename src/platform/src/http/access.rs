@@ -1,0 +1,85 @@
+//! Who may do what, as the variable `api_tokens` says. Every public component asks here, with the same variable.
+
+use super::{Problem, Request};
+use crate::variables;
+use handoff_input::{Access, Denied, Scope};
+
+const VARIABLE: &str = "api_tokens";
+
+/// Sees that a request may do what needs `scope`.
+///
+/// # Errors
+/// 401 without a token that is known, 403 if its token lacks the scope, 500 if the variable can't be used.
+pub fn admit(request: &Request, scope: Scope) -> Result<(), Problem> {
+    let authorization = request.header("authorization");
+    let access = access()?;
+    access
+        .check(authorization.as_deref(), scope)
+        .map_err(|denied| refusal(denied, scope))
+}
+
+/// Whether everybody may do everything.
+///
+/// # Errors
+/// If the variable can't be used.
+pub fn is_open() -> Result<bool, Problem> {
+    Ok(access()?.is_open())
+}
+
+fn access() -> Result<Access, Problem> {
+    // Not shown when it is wrong: it holds the tokens.
+    let access = variables::text(VARIABLE)?.parse();
+    access.map_err(|reason: String| {
+        Problem::misconfigured(format!(
+            "the variable {VARIABLE:?} can't be used: {reason}. Write items with commas or white space between them, each \
+             a token that may do everything, or name:scope+scope:token with scopes of enqueue, read and operate"
+        ))
+    })
+}
+
+fn refusal(denied: Denied<'_>, scope: Scope) -> Problem {
+    const TITLE: &str = "A token is needed";
+    const SEND: &str =
+        "Send \"Authorization: Bearer TOKEN\" with one of the tokens of the variable api_tokens.";
+    let problem = match denied {
+        Denied::NoToken => Problem::new(
+            401,
+            "unauthorized",
+            TITLE,
+            format!("The request brings no bearer token. {SEND}"),
+        ),
+        Denied::Unknown => Problem::new(
+            401,
+            "unauthorized",
+            TITLE,
+            format!("The request's token is not known here. {SEND}"),
+        ),
+        Denied::Scope(name) => Problem::new(
+            403,
+            "forbidden",
+            "The token is not for this",
+            format!(
+                "This needs the scope {scope:?}, which the token{} has not.",
+                name.map(|name| format!(" named {name:?}"))
+                    .unwrap_or_default(),
+                scope = scope.name(),
+            ),
+        ),
+    };
+    problem.with_header("www-authenticate", challenge(denied, scope))
+}
+
+/// As RFC 6750 words it.
+fn challenge(denied: Denied<'_>, scope: Scope) -> &'static str {
+    match (denied, scope) {
+        (Denied::NoToken, _) => "Bearer",
+        (Denied::Unknown, _) => "Bearer error=\"invalid_token\"",
+        (Denied::Scope(_), Scope::Enqueue) => {
+            "Bearer error=\"insufficient_scope\", scope=\"enqueue\""
+        }
+        (Denied::Scope(_), Scope::Read) => "Bearer error=\"insufficient_scope\", scope=\"read\"",
+        (Denied::Scope(_), Scope::Operate) => {
+            "Bearer error=\"insufficient_scope\", scope=\"operate\""
+        }
+    }
+}

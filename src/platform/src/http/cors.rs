@@ -1,0 +1,89 @@
+//! Calls from pages of other origins, as the variable `cors_origins` says.
+
+use super::{Method, Problem, Request, Response};
+use crate::variables;
+use handoff_input::Origins;
+
+const VARIABLE: &str = "cors_origins";
+
+const METHODS: &str = "GET, POST, PUT, DELETE";
+/// What callers send beside what browsers let any page send.
+const HEADERS: &str =
+    "authorization, content-type, idempotency-key, last-event-id, prefer, traceparent, tracestate";
+/// What pages may read beside what browsers let any page read.
+const EXPOSED: &str = "location, retry-after, www-authenticate";
+/// How long a browser need not ask again, in seconds.
+const MAX_AGE: &str = "7200";
+
+/// What a request's origin may see.
+#[derive(Debug, Clone, Default)]
+pub struct Cors {
+    /// Whether answers depend on the origin.
+    varies: bool,
+    /// The origin that may read the answer.
+    allowed: Option<String>,
+}
+
+impl Cors {
+    /// What the variable says about a request.
+    ///
+    /// # Errors
+    /// 500 if the variable can't be used.
+    pub fn of(request: &Request) -> Result<Self, Problem> {
+        let origins = variables::text(VARIABLE)?.parse();
+        let origins: Origins = origins.map_err(|reason: String| {
+            Problem::misconfigured(format!(
+                "the variable {VARIABLE:?} can't be used: {reason}. Write origins such as https://app.example.org with \
+                 commas or white space between them, or *"
+            ))
+        })?;
+        let origin = request.header("origin").filter(|o| origins.allow(o));
+        Ok(Self {
+            varies: !origins.is_empty(),
+            allowed: match origins.is_any() {
+                true => origin.map(|_| "*".to_owned()),
+                false => origin,
+            },
+        })
+    }
+
+    /// The answer to a browser that asks before it sends the request itself; `None` if this is no such question. Browsers
+    /// send no token with it.
+    pub fn preflight(&self, request: &Request) -> Option<Response> {
+        let asks = *request.method() == Method::Options
+            && request.header("access-control-request-method").is_some();
+        if !asks || !self.varies {
+            return None;
+        }
+        if self.allowed.is_none() {
+            let origin = request.header("origin").unwrap_or_default();
+            let problem = Problem::new(
+                403,
+                "origin-not-allowed",
+                "Pages of that origin may not call",
+                format!("The variable {VARIABLE} does not list {origin:?}."),
+            );
+            return Some(problem.into());
+        }
+        let response = Response::empty(204)
+            .header("access-control-allow-methods", METHODS)
+            .header("access-control-allow-headers", HEADERS)
+            .header("access-control-max-age", MAX_AGE);
+        Some(response)
+    }
+
+    /// The response as the origin may see it. Every response goes through here, errors too: a page could not read them.
+    #[must_use]
+    pub fn mark(&self, response: Response) -> Response {
+        let response = match self.varies {
+            true => response.header("vary", "Origin"),
+            false => response,
+        };
+        match &self.allowed {
+            Some(origin) => response
+                .header("access-control-allow-origin", origin)
+                .header("access-control-expose-headers", EXPOSED),
+            None => response,
+        }
+    }
+}
