@@ -72,7 +72,7 @@ async fn route(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
     let post = matches!(request.method(), Method::Post);
     let delete = matches!(request.method(), Method::Delete);
     match parts {
-        [Some("ping"), None, ..] if get || post => calls::ping::call(queue).await,
+        [Some("ping"), None, ..] if get || post => calls::ping::call(queue, &request).await,
         [Some("ping"), None, ..] => Err(Problem::method_not_allowed("GET, POST")),
         [Some("status"), Some(id), None, _] if get => calls::status::call(queue, id).await,
         [Some("status"), Some(_), None, _] => Err(Problem::method_not_allowed("GET")),

@@ -3,6 +3,7 @@
 use handoff_input::Duration;
 use handoff_platform::http::Problem;
 use handoff_platform::variables;
+use serde_json::Value;
 
 /// The longest `?wait=`.
 pub const WAIT_MAX: Duration = Duration::from_ms(60_000);
@@ -13,6 +14,21 @@ pub const PUSH_EVERY_MS: u64 = 1_000;
 /// The largest body, in bytes.
 pub fn body_max_bytes() -> Result<u64, Problem> {
     variables::number("body_max_bytes")
+}
+
+/// The most that the arguments of a task may have, in bytes of JSON.
+pub fn args_max_bytes() -> Result<u64, Problem> {
+    variables::number("args_max_bytes")
+}
+
+/// Refuses arguments that have more. `field` is what they are called in the request.
+pub fn check_args(args: &Value, max_bytes: u64, field: &str) -> Result<(), Problem> {
+    let bytes = args.to_string().len() as u64;
+    if bytes <= max_bytes {
+        return Ok(());
+    }
+    let detail = format!("{field}: it has {bytes} bytes of JSON; at most {max_bytes} are taken");
+    Err(Problem::too_large(detail).about(field))
 }
 
 /// How many workers are started for a backlog, at most.

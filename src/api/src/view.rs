@@ -48,5 +48,9 @@ pub fn task_object(id: &TaskId, view: &TaskView) -> Value {
         "retention",
         Some(json!(Duration::from_ms(view.task.retention_ms))),
     );
+    put(
+        "traceparent",
+        view.task.trace.as_ref().map(|t| json!(t.parent)),
+    );
     Value::Object(object)
 }

@@ -123,7 +123,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     /// Decides how a run ended, once: whatever fails later, the same bytes are written.
-    pub(crate) fn ending(&self, delivery: Delivery, outcome: Outcome) -> Ending {
+    pub(crate) fn ending(&self, delivery: Delivery, outcome: Outcome, result_max: u64) -> Ending {
         let Delivery {
             slot,
             epoch,
@@ -132,7 +132,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             ..
         } = delivery;
         let now_ms = self.env.now_ms();
-        let run = settle_outcome(&task, run, outcome, now_ms, self.env.random());
+        let run = settle_outcome(&task, run, outcome, result_max, now_ms, self.env.random());
         Ending { slot, epoch, run }
     }
 

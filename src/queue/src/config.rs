@@ -26,8 +26,10 @@ pub const TIMEOUT_DEFAULT_MS: u64 = 60_000;
 pub const TIMEOUT_MAX_MS: u64 = 86_400_000;
 /// The most attempts that a task may ask for.
 pub const ATTEMPTS_MAX: u32 = 50;
-/// Results and checkpoints above this many bytes of JSON fail the task with that reason.
-pub const RESULT_MAX_BYTES: usize = 256 * 1024;
+/// Results and checkpoints above this many bytes of JSON fail the task with that reason, unless its worker has another limit.
+pub const RESULT_MAX_BYTES: u64 = 256 * 1024;
+/// A progress above this many bytes of JSON is not kept: it is written with each heartbeat and stays with the task.
+pub const PROGRESS_MAX_BYTES: u64 = 16 * 1024;
 /// Error texts are cut to this many bytes.
 pub const ERROR_MAX_BYTES: usize = 2_048;
 /// The most tasks in one batch.

@@ -5,7 +5,7 @@ use crate::guard::{Guard, holds};
 use crate::presence::{KEEPER, WORKERS};
 use crate::record::Slot;
 use crate::timer::{DUE, Entry, Inserted};
-use crate::{Env, Queue, QueueError, RetryPolicy, Store, Task, TaskId, Wake};
+use crate::{Env, Queue, QueueError, RetryPolicy, Store, Task, TaskId, Trace, Wake};
 use serde_json::Value;
 
 /// Registered workers are taken to be enough for this many waiting tasks each.
@@ -26,6 +26,8 @@ pub struct NewTask {
     pub retry: RetryPolicy,
     /// How long it stays readable once it is final, in milliseconds.
     pub retention_ms: u64,
+    /// The trace that it belongs to.
+    pub trace: Option<Trace>,
 }
 
 impl NewTask {
@@ -38,6 +40,7 @@ impl NewTask {
             timeout_ms: TIMEOUT_DEFAULT_MS,
             retry: RetryPolicy::default(),
             retention_ms: RETENTION_DEFAULT_MS,
+            trace: None,
         }
     }
 }
@@ -128,6 +131,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             timeout_ms: task.timeout_ms,
             retry: task.retry,
             retention_ms: task.retention_ms,
+            trace: task.trace,
         }
     }
 }

@@ -42,7 +42,7 @@ pub use error::QueueError;
 #[cfg(feature = "sabotage")]
 pub use guard::{Guard, sabotage::leave_out};
 pub use id::TaskId;
-pub use record::{AttemptError, Run, RunState, Task};
+pub use record::{AttemptError, Run, RunState, Task, Trace};
 pub use retry::RetryPolicy;
 pub use status::{Brief, State, TaskView};
 pub use store::{Store, StoreError};

@@ -119,6 +119,19 @@ pub struct Task {
     pub retry: RetryPolicy,
     /// How long it stays readable once it is final.
     pub retention_ms: u64,
+    /// The trace of the request that enqueued it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<Trace>,
+}
+
+/// W3C trace context. The queue keeps it and passes it on as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trace {
+    /// `traceparent`.
+    pub parent: String,
+    /// `tracestate`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
 }
 
 /// One epoch of a task: its start mark and heartbeats while it runs, then its outcome.
@@ -284,6 +297,23 @@ mod tests {
         assert_eq!(reason(b"\xff\x00"), "not a record");
         assert!(reason(b"1{\"task\":{\"nonce\":\"ab").contains("EOF"));
         assert_eq!(decode::<Slot>("k", &encode(&Slot::Void)), Ok(Slot::Void));
+    }
+
+    #[test]
+    fn a_trace_is_stored_only_if_there_is_one() {
+        let old = br#"1{"task":{"nonce":"n","kind":"k","args":{},"enqueued_ms":1,"timeout_ms":2,"retry":{"attempts":1,"initial_ms":1,"factor":2.0,"max_ms":3},"retention_ms":3}}"#;
+        let read = |bytes: &[u8]| match decode("k", bytes) {
+            Ok(Slot::Task(task)) => *task,
+            other => panic!("{other:?}"),
+        };
+        let mut task = read(old);
+        assert_eq!(task.trace, None);
+        assert_eq!(encode(&Slot::Task(Box::new(task.clone()))), old);
+        for state in [None, Some("a=1".to_owned())] {
+            let parent = "00-p".to_owned();
+            task.trace = Some(Trace { parent, state });
+            assert_eq!(read(&encode(&Slot::Task(Box::new(task.clone())))), task);
+        }
     }
 
     #[test]

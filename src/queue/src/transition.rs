@@ -1,7 +1,6 @@
 //! What follows from what: how an epoch begins, given what was found of earlier ones, and what an outcome means for the
 //! task. Pure: no store, no clock.
 
-use crate::config::RESULT_MAX_BYTES;
 use crate::guard::{Guard, holds};
 use crate::record::RunState;
 use crate::{DELAY_MAX_MS, Outcome, Run, Task};
@@ -64,18 +63,25 @@ pub(crate) fn begin(task: &Task, epoch: u64, earlier: Option<Run>, now_ms: u64) 
     Begin::Start(run)
 }
 
-/// What a run's outcome means for the task. The wait is for [`RunState::Retrying`], whose time is not yet known.
+/// How many bytes a value has as JSON.
+pub(crate) fn size(value: &Value) -> u64 {
+    value.to_string().len() as u64
+}
+
+/// What a run's outcome means for the task, given how many bytes it may return. The wait is for [`RunState::Retrying`], whose
+/// time is not yet known.
 pub(crate) fn settle_outcome(
     task: &Task,
     mut run: Run,
     outcome: Outcome,
+    result_max: u64,
     now_ms: u64,
     random: u64,
 ) -> Run {
     let too_large = |value: &Value| {
-        let bytes = value.to_string().len();
-        (bytes > RESULT_MAX_BYTES)
-            .then(|| format!("it returned {bytes} bytes of JSON; {RESULT_MAX_BYTES} are allowed"))
+        let bytes = size(value);
+        (bytes > result_max)
+            .then(|| format!("it returned {bytes} bytes of JSON; {result_max} are allowed"))
     };
     let outcome = match outcome {
         Outcome::Done(ref v) | Outcome::Continue(ref v) => match too_large(v) {
@@ -138,6 +144,7 @@ mod tests {
                 ..RetryPolicy::default()
             },
             retention_ms: 1,
+            trace: None,
         }
     }
 
@@ -217,12 +224,21 @@ mod tests {
 
     #[test]
     fn too_much_fails_with_that_reason() {
-        let big = json!("x".repeat(RESULT_MAX_BYTES));
-        for outcome in [Outcome::Done(big.clone()), Outcome::Continue(big)] {
+        let settle = |outcome| {
             let state = RunState::Running { beat_ms: 1 };
-            let run = settle_outcome(&task(5), run(1, state, 0), outcome, 7, 0);
+            settle_outcome(&task(5), run(1, state, 0), outcome, 100, 7, 0)
+        };
+        // Two quotes and as many bytes, of two each.
+        let (fits, over) = (json!("é".repeat(49)), json!("é".repeat(49) + "x"));
+        for outcome in [Outcome::Done(over.clone()), Outcome::Continue(over)] {
+            let run = settle(outcome);
             assert_eq!(run.state, RunState::Failed { ended_ms: 7 });
-            assert!(run.errors[0].error.contains("262144 are allowed"));
+            let error = "it returned 101 bytes of JSON; 100 are allowed";
+            assert_eq!(run.errors[0].error, error);
         }
+        let state = settle(Outcome::Done(fits.clone())).state;
+        assert!(matches!(state, RunState::Succeeded { .. }));
+        let run = settle(Outcome::Continue(fits.clone()));
+        assert_eq!(run.checkpoint, Some(fits));
     }
 }

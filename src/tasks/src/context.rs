@@ -1,8 +1,8 @@
 //! What a running task can ask for.
 
 use futures::future::LocalBoxFuture;
-use handoff_input::{Call, Reply};
-use handoff_queue::Control;
+use handoff_input::{Call, Reply, TraceParent};
+use handoff_queue::{Control, Trace};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::rc::Rc;
@@ -11,6 +11,8 @@ use std::rc::Rc;
 pub trait Host {
     /// Milliseconds since 1970.
     fn now_ms(&self) -> u64;
+    /// 64 random bits.
+    fn random(&self) -> u64;
     /// Returns after this many milliseconds and lets others run meanwhile; with 0 it lets them run once.
     fn sleep_ms(&self, ms: u64) -> LocalBoxFuture<'static, ()>;
     /// Sends an HTTP request and waits for all of the answer. Errors come in words.
@@ -91,6 +93,15 @@ impl Context {
     /// time is nearly over.
     pub fn should_continue_elsewhere(&self) -> bool {
         self.host.now_ms() >= self.control.yield_at_ms()
+    }
+
+    /// The trace of the request that enqueued the task, with this call of this method as the parent: what a request that the
+    /// task sends says as `traceparent`, and `tracestate` if there is one.
+    pub fn trace(&self) -> Option<Trace> {
+        let Trace { parent, state } = self.control.trace()?.clone();
+        let parent: TraceParent = parent.parse().ok()?;
+        let parent = parent.with_parent(self.host.random()).to_string();
+        Some(Trace { parent, state })
     }
 
     /// Sends an HTTP request.

@@ -1,6 +1,6 @@
 //! Delivers an HTTP request, so that a handler can be written in any language.
 
-use crate::{CallRequest, Context, FieldError, Outcome, Reply, Task};
+use crate::{CallRequest, Context, FieldError, Outcome, Reply, Task, Trace};
 use serde_json::json;
 
 /// `{"task": "http.request", "args": {"url": "…", "method": "POST", "headers": {…}, "body": …}}`.
@@ -8,6 +8,8 @@ use serde_json::json;
 /// A 2xx answer is success, with `{"status": …, "body": …}`. 429 and 503 with Retry-After put it off for as long, which
 /// is no attempt. Without, and for other 5xx, 408 and failures to get an answer, the task's retry policy decides. Any other
 /// answer fails the task.
+///
+/// It goes on with the trace of the request that enqueued it, unless its own headers say `traceparent`.
 pub struct HttpRequest;
 
 impl Task for HttpRequest {
@@ -21,11 +23,28 @@ impl Task for HttpRequest {
     async fn run(args: CallRequest, context: Context) -> Outcome {
         let left_ms = context.left_ms();
         let timeout_ms = args.timeout().map_or(left_ms, |t| t.ms.min(left_ms));
-        match context.send(args.into_call(timeout_ms)).await {
+        let mut call = args.into_call(timeout_ms);
+        carry(&mut call.headers, context.trace());
+        match context.send(call).await {
             Ok(reply) => judge(&reply),
             Err(error) => Outcome::retry(error),
         }
     }
+}
+
+/// Adds the trace, unless the task's own headers name one.
+fn carry(headers: &mut Vec<(String, String)>, trace: Option<Trace>) {
+    let own = |headers: &[(String, String)], wanted: &str| {
+        let mut names = headers.iter().map(|(name, _)| name);
+        names.any(|name| name.eq_ignore_ascii_case(wanted))
+    };
+    let Some(Trace { parent, state }) = trace.filter(|_| !own(headers, "traceparent")) else {
+        return;
+    };
+    if let Some(state) = state.filter(|_| !own(headers, "tracestate")) {
+        headers.push(("tracestate".to_owned(), state));
+    }
+    headers.push(("traceparent".to_owned(), parent));
 }
 
 fn judge(reply: &Reply) -> Outcome {

@@ -11,7 +11,7 @@ mod sleep;
 
 pub use context::{Cancelled, Context, Host};
 pub use handoff_input::{Call, CallRequest, Duration, FieldError, Reply};
-pub use handoff_queue::Outcome;
+pub use handoff_queue::{Outcome, Trace};
 pub use registry::Registry;
 pub use request::{BatchRequest, TaskRequest};
 pub use sleep::long_running_task;

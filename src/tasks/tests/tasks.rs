@@ -3,7 +3,7 @@
 use futures::executor::block_on;
 use futures::future::{FutureExt, LocalBoxFuture, ready};
 use handoff_queue::Control;
-use handoff_tasks::{Call, Context, Host, Outcome, Reply, registry};
+use handoff_tasks::{Call, Context, Host, Outcome, Reply, Trace, registry};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -12,6 +12,7 @@ use std::rc::Rc;
 #[derive(Default)]
 struct TestHost {
     now_ms: Rc<Cell<u64>>,
+    random: Cell<u64>,
     calls: RefCell<Vec<Call>>,
 }
 
@@ -19,6 +20,11 @@ impl Host for TestHost {
     fn now_ms(&self) -> u64 {
         self.now_ms.set(self.now_ms.get() + 10);
         self.now_ms.get()
+    }
+
+    fn random(&self) -> u64 {
+        self.random.set(self.random.get() + 1);
+        self.random.get()
     }
 
     fn sleep_ms(&self, ms: u64) -> LocalBoxFuture<'static, ()> {
@@ -38,7 +44,7 @@ fn run_with(name: &str, args: Value, control: Control, host: Rc<TestHost>) -> Ou
 }
 
 fn run(name: &str, args: Value) -> Outcome {
-    let control = Control::new(1, 60_000, 60_000, None);
+    let control = Control::new(1, 60_000, 60_000, None, None);
     run_with(name, args, control, Rc::default())
 }
 
@@ -52,7 +58,7 @@ fn echo_returns_its_arguments() {
 #[test]
 fn sleep_takes_as_long_as_asked() {
     let host = Rc::new(TestHost::default());
-    let control = Control::new(1, 60_000, 60_000, None);
+    let control = Control::new(1, 60_000, 60_000, None, None);
     let outcome = run_with("sleep", json!({"for": "5s"}), control, host.clone());
     assert_eq!(outcome, Outcome::Done(json!("Task Done.")));
     let slept_ms = host.now_ms.get();
@@ -65,7 +71,7 @@ fn counting_goes_on_from_its_checkpoint() {
     let mut checkpoint = None;
     for instance in 1.. {
         // Each instance has no time left, so that it stops after its first slice.
-        let control = Control::new(1, 60_000, 0, checkpoint.take());
+        let control = Control::new(1, 60_000, 0, checkpoint.take(), None);
         match run_with("primes.count", args.clone(), control, Rc::default()) {
             Outcome::Continue(stored) => checkpoint = Some(stored),
             outcome => {
@@ -84,7 +90,7 @@ fn counting_goes_on_from_its_checkpoint() {
 fn an_unanswered_request_is_tried_again() {
     let host = Rc::new(TestHost::default());
     let args = json!({"url": "http://example.org/x", "body": {"a": 1}, "headers": {"x-y": "z"}});
-    let control = Control::new(1, 60_000, 60_000, None);
+    let control = Control::new(1, 60_000, 60_000, None, None);
     let outcome = run_with("http.request", args, control, host.clone());
     assert_eq!(outcome, Outcome::retry("unreachable"));
     let call = host.calls.borrow()[0].clone();
@@ -97,6 +103,46 @@ fn an_unanswered_request_is_tried_again() {
         call.headers,
         [("x-y".to_owned(), "z".to_owned()), json_type]
     );
+}
+
+/// Rows: the task's own headers, and the trace that is sent with them.
+#[test]
+fn a_request_goes_on_with_its_trace() {
+    let trace_id = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let trace = Trace {
+        parent: format!("00-{trace_id}-00f067aa0ba902b7-01"),
+        state: Some("a=1".to_owned()),
+    };
+    let parent = |id: u64| Some(format!("00-{trace_id}-{id:016x}-01"));
+    let own = Some("own".to_owned());
+    let state = Some("a=1".to_owned());
+    let host = Rc::new(TestHost::default());
+    for (headers, expected) in [
+        (json!({}), (parent(1), state.clone())),
+        // The next attempt is another parent.
+        (json!({"x-y": "z"}), (parent(2), state)),
+        (json!({"TraceParent": "own"}), (own.clone(), None)),
+        (json!({"tracestate": "own"}), (parent(4), own)),
+    ] {
+        let args = json!({"url": "http://example.org/", "headers": headers});
+        let control = Control::new(1, 60_000, 60_000, None, Some(trace.clone()));
+        run_with("http.request", args, control, host.clone());
+        let call = host.calls.borrow_mut().pop().expect("it was sent");
+        let header = |wanted: &str| {
+            let mut all = call
+                .headers
+                .iter()
+                .filter(|(n, _)| n.eq_ignore_ascii_case(wanted));
+            let first = all.next().map(|(_, value)| value.clone());
+            assert_eq!(all.next(), None, "{wanted} is there twice");
+            first
+        };
+        assert_eq!(
+            (header("traceparent"), header("tracestate")),
+            expected,
+            "{headers}"
+        );
+    }
 }
 
 /// Rows: task, arguments, the field that the error names.

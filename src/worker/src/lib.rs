@@ -64,6 +64,7 @@ async fn start(path: &str) -> Result<Rc<HostWorker>, Problem> {
     let limits = WorkerLimits {
         budget_ms: variables::duration_ms("worker_budget")?,
         workers_max: variables::number("workers_max")?,
+        result_max_bytes: variables::number("result_max_bytes")?,
         ..WorkerLimits::default()
     };
     let tasks = Tasks {

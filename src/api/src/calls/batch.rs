@@ -8,6 +8,8 @@ use handoff_tasks::BatchRequest;
 use serde_json::{Value, json};
 
 pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
+    let trace = request.trace();
+    let args_max = limits::args_max_bytes()?;
     let batch: BatchRequest = request.json(limits::body_max_bytes()?).await?;
     let registry = handoff_tasks::registry(limits::fault_tasks()?);
     let tasks = batch.check(&registry, queue.env().now_ms())?;
@@ -15,9 +17,14 @@ pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem
     let mut taken = Vec::new();
     let mut refused = Vec::new();
     for (i, task) in tasks.into_iter().enumerate() {
+        let task = task.map_err(Problem::from).and_then(|mut task| {
+            limits::check_args(&task.args, args_max, &format!("tasks[{i}].args"))?;
+            task.trace = trace.clone();
+            Ok(task)
+        });
         match task {
             Ok(task) => taken.push(task),
-            Err(e) => refused.push((i, Problem::from(e))),
+            Err(problem) => refused.push((i, problem)),
         }
     }
     if taken.is_empty() {

@@ -7,9 +7,12 @@ use handoff_queue::Env;
 use handoff_tasks::TaskRequest;
 
 pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
+    let trace = request.trace();
     let body: TaskRequest = request.json(limits::body_max_bytes()?).await?;
     let registry = handoff_tasks::registry(limits::fault_tasks()?);
-    let task = body.check(&registry, queue.env().now_ms())?;
+    let mut task = body.check(&registry, queue.env().now_ms())?;
+    limits::check_args(&task.args, limits::args_max_bytes()?, "args")?;
+    task.trace = trace;
     let receipt = queue.enqueue(vec![task]).await?;
     let object = super::accepted(&receipt, 0);
     let location = format!("/v1/tasks/{}", receipt.ids[0]);

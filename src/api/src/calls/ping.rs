@@ -2,14 +2,18 @@
 
 use super::{After, Answer};
 use crate::HostQueue;
-use handoff_platform::http::{Problem, Response};
+use handoff_platform::http::{Problem, Request, Response};
 use handoff_queue::NewTask;
 use handoff_tasks::long_running_task;
 use serde_json::json;
 
-pub async fn call(queue: &HostQueue) -> Result<Answer, Problem> {
+pub async fn call(queue: &HostQueue, request: &Request) -> Result<Answer, Problem> {
     let (kind, args) = long_running_task();
-    let receipt = queue.enqueue(vec![NewTask::new(kind, args)]).await?;
+    let task = NewTask {
+        trace: request.trace(),
+        ..NewTask::new(kind, args)
+    };
+    let receipt = queue.enqueue(vec![task]).await?;
     let id = &receipt.ids[0];
     let response = Response::json(202, &json!({"task_id": id.to_string()}));
     Ok(Answer {

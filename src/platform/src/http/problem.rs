@@ -44,6 +44,11 @@ impl Problem {
         Self::new(404, "not-found", "There is nothing here", detail)
     }
 
+    /// More than is taken.
+    pub fn too_large(detail: impl Into<String>) -> Self {
+        Self::new(413, "too-large", "The request is too large", detail)
+    }
+
     /// A variable can't be used.
     pub fn misconfigured(detail: impl Into<String>) -> Self {
         let title = "The application is misconfigured";
@@ -94,6 +99,15 @@ impl Problem {
         Self {
             header: Some(("retry-after", "1")),
             ..Self::new(503, "worker-unreachable", "No worker can be woken", detail)
+        }
+    }
+
+    /// The same problem, about a field.
+    #[must_use]
+    pub fn about(self, field: impl Into<String>) -> Self {
+        Self {
+            field: Some(field.into()),
+            ..self
         }
     }
 

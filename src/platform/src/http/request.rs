@@ -2,7 +2,8 @@
 
 use super::Problem;
 use futures::StreamExt;
-use handoff_input::{FieldError, Target, may_be_json};
+use handoff_input::{FieldError, Target, TraceParent, may_be_json, trace_state};
+use handoff_queue::Trace;
 use serde::de::DeserializeOwned;
 use spin_sdk::http::{IncomingRequest, Method};
 
@@ -44,6 +45,22 @@ impl Request {
         String::from_utf8(value).ok()
     }
 
+    /// The trace that it belongs to. What is malformed is ignored, as the specification says.
+    pub fn trace(&self) -> Option<Trace> {
+        let all = |name: &str| self.incoming.headers().get(name);
+        let text = |value: &Vec<u8>| String::from_utf8(value.clone()).ok();
+        let [parent] = all("traceparent").try_into().ok()?;
+        let parent: TraceParent = text(&parent)?.trim().parse().ok()?;
+        let state = || {
+            let headers: Vec<_> = all("tracestate").iter().map(text).collect::<Option<_>>()?;
+            trace_state(headers.iter().map(String::as_str))
+        };
+        Some(Trace {
+            parent: parent.to_string(),
+            state: state(),
+        })
+    }
+
     /// Reads the body as JSON of at most `max_bytes`.
     ///
     /// # Errors
@@ -72,12 +89,9 @@ impl Request {
 
     async fn body(self, max_bytes: u64) -> Result<Vec<u8>, Problem> {
         let too_large = || {
-            Problem::new(
-                413,
-                "too-large",
-                "The request's body is too large",
-                format!("At most {max_bytes} bytes are taken."),
-            )
+            Problem::too_large(format!(
+                "The request's body is too large: at most {max_bytes} bytes are taken."
+            ))
         };
         let announced = self
             .header("content-length")

@@ -1,6 +1,9 @@
 //! What a worker and the task that it runs tell each other.
 
-use serde_json::Value;
+use crate::Trace;
+use crate::config::PROGRESS_MAX_BYTES;
+use crate::transition::size;
+use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 
 /// One attempt, as its task sees it.
@@ -10,6 +13,7 @@ pub struct Control {
     deadline_ms: u64,
     yield_at_ms: u64,
     checkpoint: Option<Value>,
+    trace: Option<Trace>,
     pub(super) progress: RefCell<Option<Value>>,
     pub(super) cancelled: Cell<bool>,
 }
@@ -21,12 +25,14 @@ impl Control {
         deadline_ms: u64,
         yield_at_ms: u64,
         checkpoint: Option<Value>,
+        trace: Option<Trace>,
     ) -> Self {
         Self {
             attempt,
             deadline_ms,
             yield_at_ms,
             checkpoint,
+            trace,
             progress: RefCell::default(),
             cancelled: Cell::default(),
         }
@@ -52,13 +58,44 @@ impl Control {
         self.checkpoint.as_ref()
     }
 
+    /// The trace of the request that enqueued the task.
+    pub fn trace(&self) -> Option<&Trace> {
+        self.trace.as_ref()
+    }
+
     /// Whether somebody asked to cancel the task, as of the last heartbeat.
     pub fn is_cancelled(&self) -> bool {
         self.cancelled.get()
     }
 
-    /// Says how far the task is. Shown with it from the next heartbeat on.
+    /// Says how far the task is. Shown with it from the next heartbeat on; of what is too large only that is shown.
     pub fn set_progress(&self, progress: Value) {
-        *self.progress.borrow_mut() = Some(progress);
+        let bytes = size(&progress);
+        let shown = if bytes > PROGRESS_MAX_BYTES {
+            json!(format!(
+                "not shown: {bytes} bytes of JSON; {PROGRESS_MAX_BYTES} are allowed"
+            ))
+        } else {
+            progress
+        };
+        *self.progress.borrow_mut() = Some(shown);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_progress_is_bounded() {
+        let control = Control::new(1, 0, 0, None, None);
+        let most = PROGRESS_MAX_BYTES as usize;
+        let fits = json!("x".repeat(most - 2));
+        control.set_progress(fits.clone());
+        assert_eq!(control.progress.take(), Some(fits));
+        control.set_progress(json!("x".repeat(most - 1)));
+        let shown = control.progress.take();
+        let expected = json!("not shown: 16385 bytes of JSON; 16384 are allowed");
+        assert_eq!(shown, Some(expected));
     }
 }

@@ -8,6 +8,7 @@ mod take;
 pub use control::Control;
 
 use crate::attempt::Ending;
+use crate::config::RESULT_MAX_BYTES;
 use crate::{Delivery, Env, Outcome, Queue, QueueError, Store, Ticket, Wake};
 use futures::future::{Either, FutureExt, select};
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -46,6 +47,8 @@ pub struct WorkerLimits {
     pub in_progress_max: usize,
     /// The most instances that begin to compute in one window of 5 s.
     pub workers_max: u64,
+    /// The most that a task may return or store as its checkpoint, in bytes of JSON.
+    pub result_max_bytes: u64,
 }
 
 impl Default for WorkerLimits {
@@ -55,6 +58,7 @@ impl Default for WorkerLimits {
             batch_max: 64,
             in_progress_max: 256,
             workers_max: 16,
+            result_max_bytes: RESULT_MAX_BYTES,
         }
     }
 }

@@ -46,6 +46,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             // Early enough to store a checkpoint before the timeout.
             (deadline_ms - timeout_ms / 4).min(self.started_ms + self.limits.budget_ms),
             delivery.run.checkpoint.clone(),
+            delivery.task.trace.clone(),
         ));
         let kind = delivery.task.kind.clone();
         let args = delivery.task.args.clone();
@@ -84,7 +85,9 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
 
     /// Sees that a run's outcome is written, or is going to be with the next [`Worker::flush`].
     async fn end(&self, delivery: Delivery, outcome: Outcome) {
-        let mut ending = self.queue.ending(delivery, outcome);
+        let mut ending = self
+            .queue
+            .ending(delivery, outcome, self.limits.result_max_bytes);
         if matches!(ending.run.state, RunState::Retrying { .. }) {
             self.shift.timed.set(true);
             if !holds(Guard::TimerBeforeOutcome) {

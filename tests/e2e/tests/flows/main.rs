@@ -19,4 +19,5 @@ mod oversized;
 mod primes;
 mod private;
 mod ready;
+mod trace;
 mod unchanged;

@@ -1,12 +1,21 @@
-//! Bodies that are too large, whether that is announced or found out.
+//! What is too large: bodies, whether that is announced or found out, arguments and results.
 
 use crate::unchanged::changes_nothing;
-use handoff_e2e::{Host, Pair, Reply, exchange, on_every_pair};
-use serde_json::json;
+use handoff_e2e::{Answer, Client, Host, Pair, Reply, TestServer, exchange, on_every_pair};
+use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-on_every_pair!(oversized_bodies);
+on_every_pair!(
+    oversized_bodies,
+    oversized_arguments,
+    oversized_results,
+    limits_are_variables
+);
+
+const LIMIT: Duration = Duration::from_secs(20);
+/// What arguments and results may have, unless variables say otherwise.
+const VALUE_MAX: usize = 256 << 10;
 
 fn oversized_bodies(pair: Pair) {
     const MAX: usize = 1 << 20;
@@ -31,6 +40,102 @@ fn oversized_bodies(pair: Pair) {
     let id = http.enqueue(&json!({"task": "echo", "args": args}));
     let task = http.succeeded(&id, Duration::from_secs(20));
     assert_eq!(task["result"], args);
+}
+
+/// A text that has so many bytes as JSON.
+fn text(bytes: usize) -> Value {
+    let text = json!("x".repeat(bytes - 2));
+    assert_eq!(text.to_string().len(), bytes);
+    text
+}
+
+fn echo(bytes: usize) -> Value {
+    json!({"task": "echo", "args": text(bytes)})
+}
+
+/// The problem is about the field, and says how much it has and how much is taken.
+#[track_caller]
+fn assert_too_large(problem: &Value, field: &str, bytes: usize, max: usize) {
+    assert_eq!(problem["status"], 413, "{problem}");
+    assert_eq!(problem["type"], "urn:handoff:problem:too-large");
+    assert_eq!(problem["field"], field, "{problem}");
+    let detail = problem["detail"].as_str().unwrap_or_default();
+    for number in [bytes, max] {
+        assert!(detail.contains(&number.to_string()), "{detail}");
+    }
+}
+
+fn oversized_arguments(pair: Pair) {
+    let host = Host::start(pair, &[]);
+    let over = VALUE_MAX + 1;
+    changes_nothing(&host, |host| {
+        let reply = host.http().post("/v1/tasks", &echo(over));
+        reply.expect_problem(413, "too-large", Some("args"));
+        assert_too_large(&reply.json(), "args", over, VALUE_MAX);
+        let all = json!({"tasks": [echo(over), {"task": "unknown"}]});
+        let reply = host.http().post("/v1/tasks:batch", &all);
+        reply.expect_problem(413, "too-large", Some("tasks[0].args"));
+    });
+    let http = host.http();
+    let batch = json!({"tasks": [echo(over), echo(VALUE_MAX), echo(over)]});
+    let reply = http.post("/v1/tasks:batch", &batch).expect(202).json();
+    for i in [0, 2] {
+        let field = format!("tasks[{i}].args");
+        assert_too_large(&reply["tasks"][i]["error"], &field, over, VALUE_MAX);
+    }
+    // As much as is allowed is run, and as much is returned.
+    let id = reply["tasks"][1]["id"].as_str().expect("an id").to_owned();
+    for id in [id, http.enqueue(&echo(VALUE_MAX))] {
+        assert_eq!(http.succeeded(&id, LIMIT)["result"], text(VALUE_MAX));
+    }
+}
+
+/// The task failed at its first attempt, since another one would return as much.
+#[track_caller]
+fn assert_returned_too_much(http: &Client, id: &str, bytes: usize, max: usize) {
+    let task = http.finished(id, LIMIT);
+    assert_eq!(task["state"], "failed");
+    assert_eq!(task["attempt"], 1);
+    let error = format!("it returned {bytes} bytes of JSON; {max} are allowed");
+    assert_eq!(task["error"], error);
+    let status = http.get(&format!("/status/{id}")).expect(200).json();
+    assert_eq!(status, json!({"status": "failed", "error": error}));
+}
+
+fn oversized_results(pair: Pair) {
+    let host = Host::start(pair, &[]);
+    let http = host.http();
+    let around = json!({"status": 200, "body": ""}).to_string().len();
+    let server = TestServer::start(move |request| {
+        let bytes = request.path.trim_start_matches('/').parse::<usize>();
+        let bytes = bytes.expect("a number of bytes") - around;
+        Answer::new(200, &"x".repeat(bytes))
+    });
+    let answered = |bytes: usize| {
+        let args = json!({"url": server.url(&format!("/{bytes}"))});
+        http.enqueue(&json!({"task": "http.request", "args": args}))
+    };
+    let (fits, over) = (answered(VALUE_MAX), answered(VALUE_MAX + 1));
+    let task = http.succeeded(&fits, LIMIT);
+    assert_eq!(task["result"].to_string().len(), VALUE_MAX);
+    assert_returned_too_much(http, &over, VALUE_MAX + 1, VALUE_MAX);
+}
+
+fn limits_are_variables(pair: Pair) {
+    let variables = [("args_max_bytes", "300"), ("result_max_bytes", "200")];
+    let host = Host::start(pair, &variables);
+    let http = host.http();
+    let [fits, over, most] = [200, 201, 300].map(|bytes| http.enqueue(&echo(bytes)));
+    assert_eq!(http.succeeded(&fits, LIMIT)["result"], text(200));
+    assert_returned_too_much(http, &over, 201, 200);
+    assert_returned_too_much(http, &most, 300, 200);
+    let reply = http.post("/v1/tasks", &echo(301));
+    assert_too_large(&reply.json(), "args", 301, 300);
+
+    let host = Host::start(pair, &[("args_max_bytes", "much")]);
+    let reply = host.http().post("/v1/tasks", &echo(10));
+    reply.expect_problem(500, "misconfigured", None);
+    assert!(reply.text().contains("args_max_bytes"), "{}", reply.text());
 }
 
 fn head(path: &str, length: &str) -> Vec<u8> {

@@ -49,7 +49,8 @@ pub fn run(bytes: &[u8]) {
         },
     };
     let deadline_ms = NOW_MS + TIMEOUT_MS;
-    let control = Control::new(1, deadline_ms, deadline_ms, from_str(checkpoint).ok());
+    let checkpoint = from_str(checkpoint).ok();
+    let control = Control::new(1, deadline_ms, deadline_ms, checkpoint, None);
     let context = Context::new(Rc::new(control), Rc::new(host));
     // A worker gives arguments that are refused to it, too: of another version.
     let outcome = registry.run(kind, args, context).now_or_never();
@@ -67,6 +68,10 @@ struct World {
 impl Host for World {
     fn now_ms(&self) -> u64 {
         self.now_ms.get()
+    }
+
+    fn random(&self) -> u64 {
+        7
     }
 
     fn sleep_ms(&self, ms: u64) -> LocalBoxFuture<'static, ()> {

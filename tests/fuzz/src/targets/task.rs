@@ -74,6 +74,7 @@ fn assert_kept(task: &NewTask) {
         timeout_ms,
         retry,
         retention_ms,
+        trace,
     } = task.clone();
     let nonce = "0123456789abcdef01234567".to_owned();
     let task = Task {
@@ -85,6 +86,7 @@ fn assert_kept(task: &NewTask) {
         timeout_ms,
         retry,
         retention_ms,
+        trace,
     };
     let stored = serde_json::to_vec(&task).expect("its keys are text");
     assert_eq!(serde_json::from_slice::<Task>(&stored).ok(), Some(task));
