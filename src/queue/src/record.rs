@@ -301,7 +301,7 @@ mod tests {
 
     #[test]
     fn a_trace_is_stored_only_if_there_is_one() {
-        let old = br#"1{"task":{"nonce":"n","kind":"k","args":{},"enqueued_ms":1,"timeout_ms":2,"retry":{"attempts":1,"initial_ms":1,"factor":2.0,"max_ms":3},"retention_ms":3}}"#;
+        let old = br#"1{"task":{"nonce":"n","kind":"k","args":{},"enqueued_ms":1,"timeout_ms":2,"retry":{"n":1,"i":1,"f":2.0,"m":3},"retention_ms":3}}"#;
         let read = |bytes: &[u8]| match decode("k", bytes) {
             Ok(Slot::Task(task)) => *task,
             other => panic!("{other:?}"),

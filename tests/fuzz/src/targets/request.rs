@@ -1,13 +1,16 @@
-//! A request's head, as far as it is read here: the first line is the target, the second the content type.
+//! A request's head, as far as it is read here, one a line: the target, the content type, `authorization`, `traceparent`,
+//! and the headers `tracestate`.
 
 use super::{lines, text};
-use handoff_input::{Target, may_be_json};
+use handoff_input::{Access, Denied, Scope, Target, TraceParent, may_be_json, trace_state};
 
 /// Path and parameters are parts of what was sent, and nothing is lost.
 pub fn run(bytes: &[u8]) {
-    let Some([target, kind]) = text(bytes).map(lines) else {
+    let Some([target, kind, authorization, parent, states]) = text(bytes).map(lines) else {
         return;
     };
+    admission(authorization);
+    trace(parent, states);
     let read = Target::new(target);
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     assert_eq!(read.path(), path);
@@ -30,5 +33,41 @@ pub fn run(bytes: &[u8]) {
             !plain.starts_with("application/json;") && plain != "application/json",
             "{kind:?}"
         );
+    }
+}
+
+/// Only the token is let in, for what it is for.
+fn admission(authorization: &str) {
+    let access: Access = "ci:read:t0ken".parse().expect("it is well-formed");
+    let bearer = authorization
+        .split_once(' ')
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let own = bearer.is_some_and(|(_, token)| token.trim() == "t0ken");
+    match access.check(Some(authorization), Scope::Read) {
+        Ok(()) => assert!(authorization.trim().ends_with("t0ken"), "{authorization:?}"),
+        Err(denied) => assert!(!own && denied != Denied::Scope(Some("ci"))),
+    }
+    let operates = access.check(Some(authorization), Scope::Operate);
+    assert!(operates.is_err(), "{authorization:?}");
+}
+
+/// What is passed on is what was sent, within bounds, and others can read it.
+fn trace(parent: &str, states: &str) {
+    if let Ok(read) = parent.parse::<TraceParent>() {
+        let passed_on = read.to_string();
+        assert_eq!(passed_on.parse(), Ok(read));
+        assert_eq!(passed_on[3..52], parent[3..52], "{parent:?}");
+        assert_eq!(passed_on.len(), 55);
+        for id in [0, u64::MAX] {
+            let next = read.with_parent(id).to_string();
+            assert_eq!(next.parse(), Ok(read.with_parent(id)));
+            assert_eq!(next[..36], passed_on[..36]);
+        }
+    }
+    if let Some(passed_on) = trace_state(states.split('\n')) {
+        assert!((3..=512).contains(&passed_on.len()), "{passed_on:?}");
+        assert!(passed_on.parse::<http::HeaderValue>().is_ok());
+        let again = trace_state([passed_on.as_str()]);
+        assert_eq!(again, Some(passed_on));
     }
 }
