@@ -23,7 +23,7 @@ pub fn args_max_bytes() -> Result<u64, Problem> {
 
 /// Refuses arguments that have more. `field` is what they are called in the request.
 pub fn check_args(args: &Value, max_bytes: u64, field: &str) -> Result<(), Problem> {
-    let bytes = args.to_string().len() as u64;
+    let bytes = serde_json::to_vec(args).map_or(u64::MAX, |json| json.len() as u64);
     if bytes <= max_bytes {
         return Ok(());
     }
