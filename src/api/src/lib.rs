@@ -109,7 +109,7 @@ async fn push_along(queue: &HostQueue, after: After) {
         After::Push { waits } => queue.push_along(waits).await,
     };
     match pushed {
-        // Whoever finds the application idle looks whether that was said: others need no store call for it.
+        // Whoever finds nobody at work looks whether it was said: others need no store call for it.
         Ok(true) => say_if_open(queue).await,
         Ok(false) => {}
         Err(e) => queue

@@ -102,7 +102,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     /// Wakes a worker for what was just enqueued unless enough are registered. Enqueueing wrote first and looks now;
-    /// a worker that leaves does so first and looks then: one of the two sees the other. Says whether it woke one.
+    /// a worker that leaves does so first and looks then: one of the two sees the other. Says whether nobody was there.
     ///
     /// # Errors
     /// If the store fails; then the next request wakes a worker.
@@ -111,14 +111,14 @@ impl<S: Store, E: Env> Queue<S, E> {
         let presence = self.presence(WORKERS).await?;
         let workers = presence.present();
         let short = receipt.backlog > workers * BACKLOG_PER_WORKER && workers < workers_max;
-        if delayed && self.presence(KEEPER).await?.present() == 0 {
+        let unkept = delayed && self.presence(KEEPER).await?.present() == 0;
+        let deserted = workers == 0 && presence.aside() < workers_max;
+        if unkept {
             self.env.wake(Wake::Keep).await;
-        } else if (workers == 0 && presence.aside() < workers_max) || short {
+        } else if deserted || short {
             self.env.wake(Wake::Work).await;
-        } else {
-            return Ok(false);
         }
-        Ok(true)
+        Ok(unkept || deserted)
     }
 
     fn record(&self, task: NewTask, enqueued_ms: u64) -> Task {

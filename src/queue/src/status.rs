@@ -211,7 +211,7 @@ impl<S: Store, E: Env> Queue<S, E> {
 
     /// Wakes a worker if nothing pushes the queue along: no keeper's pass in this window, or, if somebody asked for a
     /// task that is not final (`waits`), slots that wait while no worker is registered. Called after any request was
-    /// answered, so that nothing depends on a resident process. Says whether it woke one.
+    /// answered, so that nothing depends on a resident process. Says whether nobody was there.
     ///
     /// # Errors
     /// If the store fails; then the next request tries again.

@@ -130,6 +130,30 @@ fn the_dead_disappear_in_the_next_window() {
 }
 
 #[test]
+fn who_finds_nobody_at_work_is_told() {
+    let sim = Sim::new(6);
+    let enqueue = |count: usize| {
+        let tasks = (0..count).map(|i| task(&format!("t{i}"), json!({"sleep_ms": 2_000})));
+        let tasks = tasks.collect();
+        sim.wait(|queue| async move {
+            let receipt = queue.enqueue(tasks).await.unwrap();
+            queue.wake_for(&receipt, 8).await.unwrap()
+        })
+    };
+    let push = || sim.wait(|queue| async move { queue.push_along(true).await.unwrap() });
+    assert!(enqueue(1));
+    sim.run_for(100);
+    let before = sim.world.workers.borrow().len();
+    assert!(!push());
+    assert!(!enqueue(500));
+    // It was woken to help: others are there.
+    assert_eq!(sim.world.workers.borrow().len(), before + 1);
+    sim.run_until(60_000, || sim.alive().is_empty());
+    sim.run_for(2 * WINDOW_MS);
+    assert!(push());
+}
+
+#[test]
 fn a_full_worker_makes_room_for_another() {
     let sim = Sim::new(3);
     sim.world.limits.set(handoff_queue::WorkerLimits {
