@@ -136,8 +136,11 @@ fn an_open_application_says_so_once(pair: Pair) {
     let mut host = Host::start(pair, &[]);
     let said = |host: &Host| host.output().matches("the API is open").count();
     let works = |host: &Host| {
-        let id = host.http().enqueue(&json!({"task": "echo"}));
-        host.http().succeeded(&id, LIMIT);
+        // A short lease: the host is killed, perhaps with a worker that holds the next ticket.
+        let id = host
+            .http()
+            .enqueue(&json!({"task": "echo", "timeout": "1s"}));
+        host.http().succeeded(&id, Duration::from_secs(60));
     };
     works(&host);
     until("it is said", LIMIT, || (said(&host) > 0).then_some(()));
