@@ -4,11 +4,8 @@ use handoff_input::Duration;
 use handoff_platform::http::Problem;
 use handoff_platform::variables;
 
-/// The longest `?wait=`.
+/// The longest `?wait=`, and the longest `Prefer: wait=` that is applied.
 pub const WAIT_MAX: Duration = Duration::from_ms(60_000);
-
-/// How often a waiting request sees that somebody works.
-pub const PUSH_EVERY_MS: u64 = 1_000;
 
 /// The largest body, in bytes.
 pub fn body_max_bytes() -> Result<u64, Problem> {

@@ -30,6 +30,7 @@ mod status;
 mod store;
 mod timer;
 mod transition;
+mod wait;
 mod worker;
 
 pub use attempt::{Delivery, Finished, Outcome};

@@ -7,6 +7,7 @@ pub mod health;
 pub mod ping;
 pub mod show;
 pub mod status;
+mod wait;
 
 use crate::view::task_object;
 use handoff_platform::http::{Problem, Response};

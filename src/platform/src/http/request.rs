@@ -44,6 +44,14 @@ impl Request {
         String::from_utf8(value).ok()
     }
 
+    /// All values of a header that are text, in their order.
+    pub fn header_values(&self, name: &str) -> Vec<String> {
+        let values = self.incoming.headers().get(name).into_iter();
+        values
+            .filter_map(|value| String::from_utf8(value).ok())
+            .collect()
+    }
+
     /// Reads the body as JSON of at most `max_bytes`.
     ///
     /// # Errors

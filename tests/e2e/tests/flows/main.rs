@@ -18,3 +18,4 @@ mod primes;
 mod private;
 mod ready;
 mod unchanged;
+mod wait;
