@@ -108,13 +108,8 @@ pub(crate) fn lease_end_ms(taken_ms: u64, timeout_ms: u64) -> u64 {
 }
 
 impl<S: Store, E: Env> Queue<S, E> {
-    /// Writes a heartbeat: the task still runs, and this is its progress.
-    pub(crate) async fn beat(
-        &self,
-        delivery: &mut Delivery,
-        progress: Option<Value>,
-    ) -> Result<(), StoreError> {
-        delivery.run.progress = progress;
+    /// Writes a heartbeat: the task still runs, and this is what it said so far.
+    pub(crate) async fn beat(&self, delivery: &mut Delivery) -> Result<(), StoreError> {
         delivery.run.state = RunState::Running {
             beat_ms: self.env.now_ms(),
         };

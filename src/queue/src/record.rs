@@ -2,7 +2,7 @@
 //! from a broken one.
 
 use crate::config::{EPOCH_MAX, ERROR_MAX_BYTES};
-use crate::{QueueError, RetryPolicy};
+use crate::{QueueError, Report, RetryPolicy};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -140,9 +140,9 @@ pub struct Run {
     /// What the attempts before this one failed with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<AttemptError>,
-    /// What the task last said about its progress.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub progress: Option<Value>,
+    /// What the task said while it ran.
+    #[serde(flatten)]
+    pub report: Report,
     /// Where the next run goes on from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<Value>,
@@ -210,7 +210,8 @@ impl Sound for Run {
             | RunState::Continued { ended_ms: ms } => ms,
             RunState::Cancelled => 0,
         };
-        is_epoch(self.epoch) && is_time(self.started_ms) && is_time(at_ms)
+        let times = is_time(self.started_ms) && is_time(at_ms);
+        is_epoch(self.epoch) && times && self.report.is_sound()
     }
 }
 
@@ -224,7 +225,7 @@ impl Run {
             started_ms: 0,
             alone: false,
             errors: Vec::new(),
-            progress: None,
+            report: Report::default(),
             checkpoint: None,
             state: RunState::Cancelled,
         }
@@ -251,17 +252,17 @@ impl Run {
             attempt: self.attempt,
             started_ms: self.started_ms,
             ended_ms,
-            error: cut(error),
+            error: cut(error, ERROR_MAX_BYTES),
         });
     }
 }
 
-/// At most [`ERROR_MAX_BYTES`] of a text, on a character's boundary.
-fn cut(text: &str) -> String {
-    if text.len() <= ERROR_MAX_BYTES {
+/// At most so many bytes of a text, on a character's boundary.
+pub(crate) fn cut(text: &str, max_bytes: usize) -> String {
+    if text.len() <= max_bytes {
         return text.to_owned();
     }
-    let end = (0..=ERROR_MAX_BYTES)
+    let end = (0..=max_bytes)
         .rev()
         .find(|&i| text.is_char_boundary(i))
         .unwrap_or(0);
@@ -288,8 +289,8 @@ mod tests {
 
     #[test]
     fn long_errors_are_cut_between_characters() {
-        let text = cut(&"é".repeat(ERROR_MAX_BYTES));
+        let text = cut(&"é".repeat(ERROR_MAX_BYTES), ERROR_MAX_BYTES);
         assert!(text.len() <= ERROR_MAX_BYTES + 4 && text.ends_with(" …"));
-        assert_eq!(cut("short"), "short");
+        assert_eq!(cut("short", ERROR_MAX_BYTES), "short");
     }
 }

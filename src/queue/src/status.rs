@@ -3,7 +3,9 @@
 use crate::guard::{Guard, holds};
 use crate::presence::{KEEPER, WORKERS};
 use crate::record::{RunState, Slot, decode_opt};
-use crate::{AttemptError, Env, Queue, QueueError, Run, Store, StoreError, Task, TaskId, Wake};
+use crate::{
+    AttemptError, Env, Queue, QueueError, Report, Run, Store, StoreError, Task, TaskId, Wake,
+};
 use serde_json::Value;
 use std::fmt;
 
@@ -58,8 +60,8 @@ pub struct TaskView {
     pub attempt: u32,
     /// Failed attempts.
     pub errors: Vec<AttemptError>,
-    /// What it last said about its progress.
-    pub progress: Option<Value>,
+    /// What it said while it ran.
+    pub report: Report,
     /// When the current or last attempt began, as far as it is known.
     pub started_ms: Option<u64>,
     /// When it became final, as far as it is known.
@@ -79,7 +81,7 @@ impl TaskView {
             state,
             attempt: 0,
             errors: Vec::new(),
-            progress: None,
+            report: Report::default(),
             started_ms: None,
             ended_ms: None,
             result: None,
@@ -258,7 +260,7 @@ fn describe(task: Task, run: Option<Run>, ticketed: bool, now_ms: u64) -> TaskVi
     };
     view.attempt = run.attempt;
     view.errors = run.errors;
-    view.progress = run.progress;
+    view.report = run.report;
     view.started_ms = (run.started_ms > 0).then_some(run.started_ms);
     view
 }

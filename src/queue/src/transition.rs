@@ -4,7 +4,7 @@
 use crate::config::RESULT_MAX_BYTES;
 use crate::guard::{Guard, holds};
 use crate::record::RunState;
-use crate::{DELAY_MAX_MS, Outcome, Run, Task};
+use crate::{DELAY_MAX_MS, Outcome, Report, Run, Task};
 use serde_json::Value;
 
 /// What to do with an epoch that was just claimed.
@@ -30,7 +30,7 @@ pub(crate) fn begin(task: &Task, epoch: u64, earlier: Option<Run>, now_ms: u64) 
             // Epoch 0 left no trace, although it was to run at once.
             alone: epoch > 0 && task.not_before_ms.is_none(),
             errors: Vec::new(),
-            progress: None,
+            report: Report::default(),
             checkpoint: None,
             state: RunState::Running { beat_ms: now_ms },
         });
@@ -150,7 +150,7 @@ mod tests {
             started_ms: 10,
             alone: false,
             errors: (1..=errors as u32).map(error).collect(),
-            progress: None,
+            report: Report::default(),
             checkpoint: None,
             state,
         }

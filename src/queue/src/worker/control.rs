@@ -1,5 +1,6 @@
 //! What a worker and the task that it runs tell each other.
 
+use crate::Report;
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
 
@@ -10,7 +11,7 @@ pub struct Control {
     deadline_ms: u64,
     yield_at_ms: u64,
     checkpoint: Option<Value>,
-    pub(super) progress: RefCell<Option<Value>>,
+    report: RefCell<Report>,
     pub(super) cancelled: Cell<bool>,
 }
 
@@ -27,9 +28,25 @@ impl Control {
             deadline_ms,
             yield_at_ms,
             checkpoint,
-            progress: RefCell::default(),
+            report: RefCell::default(),
             cancelled: Cell::default(),
         }
+    }
+
+    /// The same, with what earlier runs of the task said.
+    pub(super) fn with(mut self, report: Report) -> Self {
+        *self.report.get_mut() = report;
+        self
+    }
+
+    /// What the task and its earlier runs said. `None` in the middle of saying it, which only a panic sees.
+    pub(super) fn report(&self) -> Option<Report> {
+        Some(self.report.try_borrow().ok()?.clone())
+    }
+
+    /// Whether the task said something since this was its report.
+    pub(super) fn has_news_since(&self, report: &Report) -> bool {
+        !report.says_as_much_as(&self.report.borrow())
     }
 
     /// Which attempt this is, from 1.
@@ -57,8 +74,13 @@ impl Control {
         self.cancelled.get()
     }
 
-    /// Says how far the task is. Shown with it from the next heartbeat on.
-    pub fn set_progress(&self, progress: Value) {
-        *self.progress.borrow_mut() = Some(progress);
+    /// Says how far the task is, perhaps in words too. Shown with it from the next heartbeat on.
+    pub fn set_progress(&self, progress: Value, message: Option<&str>) {
+        self.report.borrow_mut().set_progress(progress, message);
+    }
+
+    /// Adds a line to the task's log. Shown with it from the next heartbeat on.
+    pub fn log(&self, at_ms: u64, line: &str) {
+        self.report.borrow_mut().log(at_ms, self.attempt, line);
     }
 }
