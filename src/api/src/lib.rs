@@ -34,6 +34,10 @@ async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
         Err(problem) => return calls::respond(problem).send(out),
     };
     match route(&queue, request).await {
+        Ok(Answer {
+            response,
+            after: After::Follow(events),
+        }) => events.send(&queue, response, out).await,
         Ok(Answer { response, after }) => {
             response.send(out);
             push_along(&queue, after).await;
@@ -70,6 +74,9 @@ async fn route(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
             calls::batch::call(queue, request).await
         }
         [Some("v1"), Some("tasks:batch"), None, _] => Err(Problem::method_not_allowed("POST")),
+        [Some("v1"), Some("tasks"), Some(id), None] if get && request.accepts_events() => {
+            calls::events::call(queue, id, &request).await
+        }
         [Some("v1"), Some("tasks"), Some(id), None] if get => {
             calls::show::call(queue, id, &request).await
         }
@@ -93,6 +100,8 @@ async fn push_along(queue: &HostQueue, after: After) {
             Err(problem) => return queue.env().log(&problem.detail),
         },
         After::Push { waits } => queue.push_along(waits).await,
+        // It does so itself.
+        After::Follow(_) => return,
     };
     if let Err(e) = pushed {
         queue

@@ -32,6 +32,7 @@ mod store;
 mod timer;
 mod transition;
 mod wait;
+mod watch;
 mod worker;
 
 pub use attempt::{Delivery, Finished, Outcome};
@@ -49,6 +50,7 @@ pub use report::{LogLine, Report};
 pub use retry::RetryPolicy;
 pub use status::{Brief, State, TaskView};
 pub use store::{Store, StoreError};
+pub use watch::{Event, Seen, Watch};
 pub use worker::{Control, Runner, Worker, WorkerLimits};
 
 use keys::Keys;

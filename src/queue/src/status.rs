@@ -3,6 +3,7 @@
 use crate::guard::{Guard, holds};
 use crate::presence::{KEEPER, WORKERS};
 use crate::record::{RunState, Slot, decode_opt};
+use crate::watch::{Phase, Step};
 use crate::{
     AttemptError, Env, Queue, QueueError, Report, Run, Store, StoreError, Task, TaskId, Wake,
 };
@@ -70,6 +71,7 @@ pub struct TaskView {
     pub next_ms: Option<u64>,
     /// What it returned.
     pub result: Option<Value>,
+    pub(crate) step: Step,
 }
 
 impl TaskView {
@@ -85,6 +87,7 @@ impl TaskView {
             started_ms: None,
             ended_ms: None,
             result: None,
+            step: Step::default(),
         }
     }
 }
@@ -151,6 +154,25 @@ impl<S: Store, E: Env> Queue<S, E> {
         let Some(task) = self.home(id).await? else {
             return Ok(None);
         };
+        Ok(Some(self.view_of(id, task, run).await?))
+    }
+
+    /// The same of a task that was viewed before: its home never changes.
+    pub(crate) async fn view_again(
+        &self,
+        id: &TaskId,
+        view: &TaskView,
+    ) -> Result<TaskView, QueueError> {
+        let run = self.final_run(id).await?;
+        self.view_of(id, view.task.clone(), run).await
+    }
+
+    async fn view_of(
+        &self,
+        id: &TaskId,
+        task: Task,
+        run: Option<Run>,
+    ) -> Result<TaskView, QueueError> {
         let slot = id.slot();
         let run = match run {
             Some(run) => Some(run),
@@ -160,7 +182,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             Some(_) => true,
             None => self.counter(&self.keys.head()).await? >= slot,
         };
-        Ok(Some(describe(task, run, ticketed, self.env.now_ms())))
+        Ok(describe(task, run, ticketed, self.env.now_ms()))
     }
 
     /// The latest record of a task that is not decided.
@@ -240,7 +262,19 @@ fn describe(task: Task, run: Option<Run>, ticketed: bool, now_ms: u64) -> TaskVi
             None if ticketed => State::Running,
             _ => State::Queued,
         };
+        view.step.phase = match view.state {
+            State::Scheduled => Phase::Scheduled,
+            State::Running => Phase::Running,
+            _ => Phase::Queued,
+        };
         return view;
+    };
+    view.step = Step {
+        epoch: run.epoch,
+        phase: match run.state {
+            RunState::Running { .. } => Phase::Running,
+            _ => Phase::Ended,
+        },
     };
     view.next_ms = None;
     view.ended_ms = run.ended_ms();

@@ -3,6 +3,7 @@
 pub mod batch;
 pub mod cancel;
 pub mod enqueue;
+pub mod events;
 pub mod health;
 pub mod ping;
 pub mod show;
@@ -26,6 +27,8 @@ pub enum After {
     Wake(Receipt),
     /// Nothing in particular; a task was seen that waits or runs, or not.
     Push { waits: bool },
+    /// The answer is a stream, and the work is to fill it.
+    Follow(Box<events::Events>),
 }
 
 impl Answer {

@@ -52,6 +52,14 @@ impl Request {
             .collect()
     }
 
+    /// Whether it asks for server-sent events rather than for one answer.
+    pub fn accepts_events(&self) -> bool {
+        let accepts = self.header_values("accept");
+        accepts
+            .iter()
+            .any(|value| handoff_input::accepts_events(value))
+    }
+
     /// Reads the body as JSON of at most `max_bytes`.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ mod busy;
 mod cancel;
 mod delay;
 mod enqueue;
+mod events;
 mod faults;
 mod gather;
 mod http_request;
