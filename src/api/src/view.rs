@@ -49,6 +49,7 @@ pub fn task_object(id: &TaskId, view: &TaskView) -> Value {
     put("logs_dropped", dropped);
     put("enqueued_at", Some(time(view.task.enqueued_ms)));
     put("next_at", view.next_ms.map(time));
+    put("expires_at", view.task.expires_ms.map(time));
     put("started_at", view.started_ms.map(time));
     put("ended_at", view.ended_ms.map(time));
     put(

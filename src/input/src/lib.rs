@@ -12,4 +12,4 @@ pub use gather::{Gather, GatherRequest};
 pub use json::{FieldError, Object, from_slice, from_value};
 pub use prefer::preferred_wait_ms;
 pub use target::{Target, accepts_events, may_be_json};
-pub use time::{Duration, Time};
+pub use time::{Duration, Time, When};

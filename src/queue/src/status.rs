@@ -10,7 +10,7 @@ use crate::{
 use serde_json::Value;
 use std::fmt;
 
-/// The states of a task. `Succeeded`, `Failed` and `Cancelled` are final.
+/// The states of a task. `Succeeded`, `Failed`, `Cancelled` and `Expired` are final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// Waits for its time.
@@ -27,12 +27,17 @@ pub enum State {
     Failed,
     /// Final: it was asked to stop.
     Cancelled,
+    /// Final: it did not begin in time.
+    Expired,
 }
 
 impl State {
     /// Whether it never changes.
     pub fn is_final(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
+        matches!(
+            self,
+            Self::Succeeded | Self::Failed | Self::Cancelled | Self::Expired
+        )
     }
 }
 
@@ -46,6 +51,7 @@ impl fmt::Display for State {
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
         })
     }
 }
@@ -286,6 +292,7 @@ fn describe(task: Task, run: Option<Run>, ticketed: bool, now_ms: u64) -> TaskVi
         }
         RunState::Failed { .. } => State::Failed,
         RunState::Cancelled => State::Cancelled,
+        RunState::Expired { .. } => State::Expired,
         RunState::Retrying { at_ms, .. } => {
             view.next_ms = Some(at_ms);
             State::Retrying

@@ -37,6 +37,10 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     async fn attempt(&self, mut delivery: Delivery) {
         let env = self.queue.env();
         let began_ms = env.now_ms();
+        if let Some(ending) = self.queue.expiry(&delivery) {
+            return self.ended(ending).await;
+        }
+        delivery.unstarted = false;
         let timeout_ms = delivery.task.timeout_ms;
         let deadline_ms = began_ms + timeout_ms;
         delivery.run.started_ms = began_ms;
@@ -99,6 +103,10 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                 None => return,
             }
         }
+        self.ended(ending).await;
+    }
+
+    async fn ended(&self, ending: Ending) {
         let ended = InProgress::Ended(Box::new(ending.clone()));
         self.in_progress
             .borrow_mut()

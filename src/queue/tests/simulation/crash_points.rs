@@ -48,7 +48,7 @@ struct Points {
     changes: RefCell<Vec<usize>>,
 }
 
-pub const SCENARIOS: [Scenario; 16] = [
+pub const SCENARIOS: [Scenario; 18] = [
     Scenario {
         name: "a task",
         pairs: true,
@@ -203,6 +203,18 @@ pub const SCENARIOS: [Scenario; 16] = [
             stage.sim.run_with_ticks(15 * MINUTE_MS, 5 * MINUTE_MS);
         },
     },
+    Scenario {
+        name: "expired before it is taken",
+        pairs: true,
+        cleans_up: true,
+        play: |stage| stage.expires(0, 3_000),
+    },
+    Scenario {
+        name: "a delay that expires",
+        pairs: false,
+        cleans_up: true,
+        play: |stage| stage.expires(1_200, 5_000),
+    },
 ];
 
 fn midnight_ms() -> u64 {
@@ -266,6 +278,19 @@ impl Stage {
         };
         self.load.enqueue(&self.sim, vec![task]);
         self.sim.run_for(ms + 3_000);
+    }
+
+    /// Two tasks: one that expires when it is due, and one that does not.
+    fn expires(&self, due_ms: u64, ms: u64) {
+        let due_ms = self.sim.now_ms() + due_ms;
+        let task = |expires_ms| NewTask {
+            not_before_ms: (due_ms > self.sim.now_ms()).then_some(due_ms),
+            expires_ms: Some(expires_ms),
+            ..self.task(json!({}))
+        };
+        let tasks = vec![task(due_ms), task(due_ms + MINUTE_MS)];
+        self.load.enqueue(&self.sim, tasks);
+        self.sim.run_for(ms);
     }
 
     /// A client takes its slot and then stalls, while a worker is there and takes the ticket.
