@@ -223,6 +223,28 @@ mod tests {
     }
 
     #[test]
+    fn points_in_time_or_from_now() {
+        let table = [
+            ("10m", Some(600_000 + 7)),
+            ("PT1.5S", Some(1_500 + 7)),
+            ("0s", Some(7)),
+            ("1970-01-01T00:00:09+00:00", Some(9_000)),
+            ("2026-11-23", None),
+            ("-10m", None),
+            ("10", None),
+            ("", None),
+        ];
+        for (text, at_ms) in table {
+            let when = text.parse::<When>();
+            assert_eq!(when.as_ref().ok().map(|w| w.at_ms(7)), at_ms, "{text}");
+            match when {
+                Ok(when) => assert_eq!(when.to_string().parse(), Ok(when), "{text}"),
+                Err(reason) => assert!(reason.contains(&format!("{text:?}")), "{reason}"),
+            }
+        }
+    }
+
+    #[test]
     fn what_is_printed_can_be_read() {
         for ms in [
             0,

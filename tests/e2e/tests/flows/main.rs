@@ -9,6 +9,7 @@ mod cancel;
 mod delay;
 mod enqueue;
 mod events;
+mod expires;
 mod faults;
 mod gather;
 mod http_request;
