@@ -48,6 +48,10 @@ async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
         Err(problem) => return cors.mark(calls::respond(problem)).send(out),
     };
     match route(&queue, request).await {
+        Ok(Answer {
+            response,
+            after: After::Follow(events),
+        }) => events.send(&queue, cors.mark(response), out).await,
         Ok(Answer { response, after }) => {
             cors.mark(response).send(out);
             push_along(&queue, after).await;
@@ -84,6 +88,9 @@ async fn route(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
             calls::batch::call(queue, request).await
         }
         [Some("v1"), Some("tasks:batch"), None, _] => Err(Problem::method_not_allowed("POST")),
+        [Some("v1"), Some("tasks"), Some(id), None] if get && request.accepts_events() => {
+            calls::events::call(queue, id, &request).await
+        }
         [Some("v1"), Some("tasks"), Some(id), None] if get => {
             calls::show::call(queue, id, &request).await
         }
@@ -107,6 +114,8 @@ async fn push_along(queue: &HostQueue, after: After) {
             Err(problem) => return queue.env().log(&problem.detail),
         },
         After::Push { waits } => queue.push_along(waits).await,
+        // It does so itself.
+        After::Follow(_) => return,
     };
     match pushed {
         // Whoever finds nobody at work looks whether it was said: others need no store call for it.

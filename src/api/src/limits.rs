@@ -5,11 +5,13 @@ use handoff_platform::http::Problem;
 use handoff_platform::variables;
 use serde_json::Value;
 
-/// The longest `?wait=`.
+/// The longest `?wait=`, and the longest `Prefer: wait=` that is applied.
 pub const WAIT_MAX: Duration = Duration::from_ms(60_000);
 
-/// How often a waiting request sees that somebody works.
-pub const PUSH_EVERY_MS: u64 = 1_000;
+/// How long a stream of events may take.
+pub fn events_max_ms() -> Result<u64, Problem> {
+    variables::duration_ms("events_max")
+}
 
 /// The largest body, in bytes.
 pub fn body_max_bytes() -> Result<u64, Problem> {

@@ -1,7 +1,7 @@
 //! A task as callers see it.
 
 use handoff_input::{Duration, Time};
-use handoff_queue::{AttemptError, State, TaskId, TaskView};
+use handoff_queue::{AttemptError, LogLine, State, TaskId, TaskView};
 use serde_json::{Map, Value, json};
 
 fn time(ms: u64) -> Value {
@@ -15,6 +15,11 @@ fn attempt(error: &AttemptError) -> Value {
         "ended_at": time(error.ended_ms),
         "error": error.error,
     })
+}
+
+/// A line that a task logged.
+pub fn log_line(line: &LogLine) -> Value {
+    json!({"at": time(line.at_ms), "attempt": line.attempt, "message": line.message})
 }
 
 /// The task object. What is not known or does not apply is left out.
@@ -35,9 +40,16 @@ pub fn task_object(id: &TaskId, view: &TaskView) -> Value {
     put("attempt", Some(json!(view.attempt)));
     put("attempts_max", Some(json!(view.task.retry.attempts)));
     put("errors", Some(view.errors.iter().map(attempt).collect()));
-    put("progress", view.progress.clone());
+    let report = &view.report;
+    put("progress", report.progress.clone());
+    put("message", report.message.as_ref().map(|m| json!(m)));
+    let logs = (!report.logs.is_empty()).then(|| report.logs.iter().map(log_line).collect());
+    put("logs", logs);
+    let dropped = (report.logs_dropped > 0).then(|| json!(report.logs_dropped));
+    put("logs_dropped", dropped);
     put("enqueued_at", Some(time(view.task.enqueued_ms)));
     put("next_at", view.next_ms.map(time));
+    put("expires_at", view.task.expires_ms.map(time));
     put("started_at", view.started_ms.map(time));
     put("ended_at", view.ended_ms.map(time));
     put(

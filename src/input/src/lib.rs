@@ -6,6 +6,7 @@ mod call;
 mod gather;
 mod json;
 mod origins;
+mod prefer;
 mod target;
 mod time;
 mod trace;
@@ -15,8 +16,9 @@ pub use call::{Call, CallRequest, Reply, WORKER_HOST};
 pub use gather::{Gather, GatherRequest};
 pub use json::{FieldError, Object, from_slice, from_value};
 pub use origins::Origins;
-pub use target::{Target, may_be_json};
-pub use time::{Duration, Time};
+pub use prefer::preferred_wait_ms;
+pub use target::{Target, accepts_events, may_be_json};
+pub use time::{Duration, Time, When};
 pub use trace::{NotTraceParent, TraceParent, trace_state};
 
 /// The items of a list that is written with commas or white space between them.

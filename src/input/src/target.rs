@@ -29,6 +29,17 @@ impl Target {
     }
 }
 
+/// Whether a header Accept asks for server-sent events.
+///
+/// ```
+/// assert!(handoff_input::accepts_events("text/event-stream"));
+/// assert!(!handoff_input::accepts_events("*/*"));
+/// ```
+pub fn accepts_events(accept: &str) -> bool {
+    let mut kinds = accept.split(',').filter_map(|part| part.split(';').next());
+    kinds.any(|kind| kind.trim().eq_ignore_ascii_case("text/event-stream"))
+}
+
 /// Whether a body of this content type is read as JSON: as what curl's -d says of anything, too.
 pub fn may_be_json(content_type: &str) -> bool {
     let kind = content_type.split(';').next().unwrap_or_default();

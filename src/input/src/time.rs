@@ -114,6 +114,54 @@ impl fmt::Display for Time {
     }
 }
 
+/// A point in time, written as such or as a duration from now.
+///
+/// ```
+/// use handoff_input::When;
+///
+/// assert_eq!("10m".parse::<When>().unwrap().at_ms(5), 600_005);
+/// assert_eq!("1970-01-01T00:00:01Z".parse::<When>().unwrap().at_ms(5), 1_000);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// So long from now.
+    In(Duration),
+    /// Then.
+    At(Time),
+}
+
+impl When {
+    /// In milliseconds since 1970.
+    pub fn at_ms(self, now_ms: u64) -> u64 {
+        match self {
+            Self::In(duration) => now_ms + duration.ms,
+            Self::At(time) => time.ms,
+        }
+    }
+}
+
+impl FromStr for When {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let at = |_| text.parse().map(Self::At);
+        text.parse().map(Self::In).or_else(at).map_err(|_: String| {
+            format!(
+                "{text:?} is neither a duration such as \"10m\" nor a time such as \"2026-11-23T08:00:00Z\""
+            )
+        })
+    }
+}
+
+impl fmt::Display for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::In(duration) => duration.fmt(f),
+            Self::At(time) => time.fmt(f),
+        }
+    }
+}
+
 macro_rules! as_text {
     ($type:ty) => {
         impl<'de> Deserialize<'de> for $type {
@@ -134,6 +182,7 @@ macro_rules! as_text {
 
 as_text!(Duration);
 as_text!(Time);
+as_text!(When);
 
 #[cfg(test)]
 mod tests {
@@ -170,6 +219,28 @@ mod tests {
         ];
         for (text, ms) in table {
             assert_eq!(text.parse::<Duration>().ok().map(|d| d.ms), ms, "{text}");
+        }
+    }
+
+    #[test]
+    fn points_in_time_or_from_now() {
+        let table = [
+            ("10m", Some(600_000 + 7)),
+            ("PT1.5S", Some(1_500 + 7)),
+            ("0s", Some(7)),
+            ("1970-01-01T00:00:09+00:00", Some(9_000)),
+            ("2026-11-23", None),
+            ("-10m", None),
+            ("10", None),
+            ("", None),
+        ];
+        for (text, at_ms) in table {
+            let when = text.parse::<When>();
+            assert_eq!(when.as_ref().ok().map(|w| w.at_ms(7)), at_ms, "{text}");
+            match when {
+                Ok(when) => assert_eq!(when.to_string().parse(), Ok(when), "{text}"),
+                Err(reason) => assert!(reason.contains(&format!("{text:?}")), "{reason}"),
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use crate::config::{BEGIN_MS, CLOCK_SLACK_MS};
 use crate::guard::{Guard, holds};
 use crate::record::{RunState, encode};
 use crate::timer::{DUE, Entry, Inserted};
-use crate::transition::settle_outcome;
+use crate::transition::{is_expired, settle_outcome};
 use crate::{Env, Queue, QueueError, Run, Store, StoreError, Task};
 use serde::Serialize;
 use serde_json::Value;
@@ -17,6 +17,8 @@ pub struct Delivery {
     pub(crate) task: Task,
     /// This run's record: the attempt's number, earlier errors, the checkpoint to go on from.
     pub(crate) run: Run,
+    /// Nothing of the task began, as far as is known.
+    pub(crate) unstarted: bool,
     /// When the ticket or claim was taken: the right to begin ends [`crate::BEGIN_MS`] later.
     pub(crate) taken_ms: u64,
 }
@@ -108,13 +110,8 @@ pub(crate) fn lease_end_ms(taken_ms: u64, timeout_ms: u64) -> u64 {
 }
 
 impl<S: Store, E: Env> Queue<S, E> {
-    /// Writes a heartbeat: the task still runs, and this is its progress.
-    pub(crate) async fn beat(
-        &self,
-        delivery: &mut Delivery,
-        progress: Option<Value>,
-    ) -> Result<(), StoreError> {
-        delivery.run.progress = progress;
+    /// Writes a heartbeat: the task still runs, and this is what it said so far.
+    pub(crate) async fn beat(&self, delivery: &mut Delivery) -> Result<(), StoreError> {
         delivery.run.state = RunState::Running {
             beat_ms: self.env.now_ms(),
         };
@@ -134,6 +131,17 @@ impl<S: Store, E: Env> Queue<S, E> {
         let now_ms = self.env.now_ms();
         let run = settle_outcome(&task, run, outcome, result_max, now_ms, self.env.random());
         Ending { slot, epoch, run }
+    }
+
+    /// The end of a delivery whose task may not begin any more, although it could when it was taken.
+    pub(crate) fn expiry(&self, delivery: &Delivery) -> Option<Ending> {
+        let now_ms = self.env.now_ms();
+        let (slot, epoch) = (delivery.slot, delivery.epoch);
+        (delivery.unstarted && is_expired(&delivery.task, now_ms)).then(|| Ending {
+            slot,
+            epoch,
+            run: Run::expired_before_start(&delivery.task.nonce, epoch, now_ms),
+        })
     }
 
     /// Puts the next attempt into the timer if there is to be one. This comes first: an outcome "retry" promises that
@@ -215,9 +223,14 @@ impl<S: Store, E: Env> Queue<S, E> {
             slot,
             epoch,
             mut run,
+            unstarted,
             ..
         } in deliveries
         {
+            if unstarted {
+                // It still may expire.
+                (run.attempt, run.started_ms) = (0, 0);
+            }
             run.state = RunState::Continued { ended_ms };
             records.push((self.keys.run(slot, epoch), encode(&run)));
             next.push((slot, epoch + 1));

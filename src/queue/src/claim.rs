@@ -22,7 +22,7 @@ pub(crate) enum Found {
     Run(Box<Delivery>),
     /// The slot is not written yet.
     Empty(Ticket),
-    /// This write settles it: a task that was cancelled before it began.
+    /// This write settles it: a task that was cancelled or expired before it began.
     Write(String, Vec<u8>),
     /// Nothing to do.
     Nothing,
@@ -101,14 +101,18 @@ impl<S: Store, E: Env> Queue<S, E> {
             let run = Run::cancelled_before_start(&task.nonce);
             return Ok(Found::Write(self.keys.run(slot, 0), encode(&run)));
         }
-        let Begin::Start(run) = begin(&task, 0, None, self.env.now_ms()) else {
-            return Ok(Found::Nothing); // There is nothing before epoch 0.
+        let run = match begin(&task, 0, None, self.env.now_ms()) {
+            Begin::Start(run) => run,
+            Begin::Expired(run) => return Ok(Found::Write(self.keys.run(slot, 0), encode(&run))),
+            // There is nothing before epoch 0.
+            Begin::Adopt(_) | Begin::Exhausted(_) => return Ok(Found::Nothing),
         };
         Ok(Found::Run(Box::new(Delivery {
             slot,
             epoch: 0,
             task,
             run,
+            unstarted: true,
             taken_ms: ticket.taken_ms,
         })))
     }
@@ -141,11 +145,12 @@ impl<S: Store, E: Env> Queue<S, E> {
         };
         let run = match begin(&task, epoch, earlier.clone(), self.env.now_ms()) {
             Begin::Start(run) => run,
-            Begin::Adopt(run) | Begin::Exhausted(run) => {
+            Begin::Adopt(run) | Begin::Exhausted(run) | Begin::Expired(run) => {
                 self.decide(slot, epoch, &run).await?;
                 return Ok(Found::Nothing);
             }
         };
+        let unstarted = earlier.as_ref().is_none_or(Run::is_unstarted);
         if self.is_cancelled(slot, cancels).await? {
             let mut run = earlier.unwrap_or_else(|| Run::cancelled_before_start(&task.nonce));
             run.epoch = epoch;
@@ -161,6 +166,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             epoch,
             task: *task,
             run,
+            unstarted,
             taken_ms,
         };
         Ok(Found::Run(Box::new(delivery)))

@@ -32,6 +32,10 @@ pub const RESULT_MAX_BYTES: u64 = 256 * 1024;
 pub const PROGRESS_MAX_BYTES: u64 = 16 * 1024;
 /// Error texts are cut to this many bytes.
 pub const ERROR_MAX_BYTES: usize = 2_048;
+/// So many log lines of a task are kept, the last ones.
+pub const LOG_LINES_MAX: usize = 100;
+/// Log lines and messages about progress are cut to this many bytes.
+pub const LOG_LINE_MAX_BYTES: usize = 500;
 /// The most tasks in one batch.
 pub const BATCH_MAX: usize = 1_000;
 /// A task that runs longer than this writes its first heartbeat, and later ones at every [`BEAT_MS`].

@@ -20,6 +20,8 @@ pub struct NewTask {
     pub args: Value,
     /// Not before this time, in milliseconds since 1970.
     pub not_before_ms: Option<u64>,
+    /// Not to begin after this time, in milliseconds since 1970.
+    pub expires_ms: Option<u64>,
     /// How long one attempt may take, in milliseconds.
     pub timeout_ms: u64,
     /// When a failed attempt is tried again.
@@ -37,6 +39,7 @@ impl NewTask {
             kind: kind.to_owned(),
             args,
             not_before_ms: None,
+            expires_ms: None,
             timeout_ms: TIMEOUT_DEFAULT_MS,
             retry: RetryPolicy::default(),
             retention_ms: RETENTION_DEFAULT_MS,
@@ -128,6 +131,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             args: task.args,
             enqueued_ms,
             not_before_ms: task.not_before_ms,
+            expires_ms: task.expires_ms,
             timeout_ms: task.timeout_ms,
             retry: task.retry,
             retention_ms: task.retention_ms,

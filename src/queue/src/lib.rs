@@ -22,6 +22,7 @@ mod keys;
 pub mod memory;
 mod presence;
 mod record;
+mod report;
 mod rescue;
 mod retention;
 mod retry;
@@ -30,6 +31,8 @@ mod status;
 mod store;
 mod timer;
 mod transition;
+mod wait;
+mod watch;
 mod worker;
 
 pub use attempt::{Delivery, Finished, Outcome};
@@ -43,9 +46,11 @@ pub use error::QueueError;
 pub use guard::{Guard, sabotage::leave_out};
 pub use id::TaskId;
 pub use record::{AttemptError, Run, RunState, Task, Trace};
+pub use report::{LogLine, Report};
 pub use retry::RetryPolicy;
 pub use status::{Brief, State, TaskView};
 pub use store::{Store, StoreError};
+pub use watch::{Event, Seen, Watch};
 pub use worker::{Control, Runner, Worker, WorkerLimits};
 
 use keys::Keys;

@@ -2,7 +2,7 @@
 //! from a broken one.
 
 use crate::config::{EPOCH_MAX, ERROR_MAX_BYTES};
-use crate::{QueueError, RetryPolicy};
+use crate::{QueueError, Report, RetryPolicy};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -91,7 +91,8 @@ impl Sound for Slot {
         match self {
             Self::Task(task) => {
                 let times = [task.enqueued_ms, task.timeout_ms, task.retention_ms];
-                times.into_iter().chain(task.not_before_ms).all(is_time)
+                let limits = task.not_before_ms.into_iter().chain(task.expires_ms);
+                times.into_iter().chain(limits).all(is_time)
             }
             Self::Announce(task, epoch) => is_slot(*task) && is_epoch(*epoch),
             Self::Void => true,
@@ -113,6 +114,9 @@ pub struct Task {
     /// Not to run before this time, in milliseconds since 1970. A task that has it is delivered by the timer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before_ms: Option<u64>,
+    /// Not to begin after this time, in milliseconds since 1970. What began by then goes on, and is tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_ms: Option<u64>,
     /// How long one attempt may take.
     pub timeout_ms: u64,
     /// When a failed attempt is tried again.
@@ -153,9 +157,9 @@ pub struct Run {
     /// What the attempts before this one failed with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<AttemptError>,
-    /// What the task last said about its progress.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub progress: Option<Value>,
+    /// What the task said while it ran.
+    #[serde(flatten)]
+    pub report: Report,
     /// Where the next run goes on from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<Value>,
@@ -186,6 +190,11 @@ pub enum RunState {
     },
     /// Final. Without a time, since whoever writes it must write the same bytes.
     Cancelled,
+    /// Final: nothing of it had begun when it was not to begin any more.
+    Expired {
+        /// When that was found, in milliseconds since 1970.
+        ended_ms: u64,
+    },
     /// Failed, and another attempt follows. The error is the last of [`Run::errors`].
     Retrying {
         /// When, in milliseconds since 1970.
@@ -219,42 +228,63 @@ impl Sound for Run {
             RunState::Running { beat_ms: ms }
             | RunState::Succeeded { ended_ms: ms, .. }
             | RunState::Failed { ended_ms: ms }
+            | RunState::Expired { ended_ms: ms }
             | RunState::Retrying { at_ms: ms, .. }
             | RunState::Continued { ended_ms: ms } => ms,
             RunState::Cancelled => 0,
         };
-        is_epoch(self.epoch) && is_time(self.started_ms) && is_time(at_ms)
+        let times = is_time(self.started_ms) && is_time(at_ms);
+        is_epoch(self.epoch) && times && self.report.is_sound()
     }
 }
 
 impl Run {
     /// What everybody writes who finds the cancel flag before epoch 0 began.
     pub(crate) fn cancelled_before_start(nonce: &str) -> Self {
+        Self::unstarted(nonce, 0, RunState::Cancelled)
+    }
+
+    /// What the owner of an epoch writes whose task may not begin any more.
+    pub(crate) fn expired_before_start(nonce: &str, epoch: u64, ended_ms: u64) -> Self {
+        Self::unstarted(nonce, epoch, RunState::Expired { ended_ms })
+    }
+
+    fn unstarted(nonce: &str, epoch: u64, state: RunState) -> Self {
         Self {
             nonce: nonce.to_owned(),
-            epoch: 0,
+            epoch,
             attempt: 0,
             started_ms: 0,
             alone: false,
             errors: Vec::new(),
-            progress: None,
+            report: Report::default(),
             checkpoint: None,
-            state: RunState::Cancelled,
+            state,
         }
+    }
+
+    /// Whether nothing of the task began up to here.
+    pub(crate) fn is_unstarted(&self) -> bool {
+        self.attempt == 0
     }
 
     /// Whether this outcome never changes once it is decided.
     pub fn is_final(&self) -> bool {
         matches!(
             self.state,
-            RunState::Succeeded { .. } | RunState::Failed { .. } | RunState::Cancelled
+            RunState::Succeeded { .. }
+                | RunState::Failed { .. }
+                | RunState::Cancelled
+                | RunState::Expired { .. }
         )
     }
 
     /// When it became final, where that is known.
     pub fn ended_ms(&self) -> Option<u64> {
         match self.state {
-            RunState::Succeeded { ended_ms, .. } | RunState::Failed { ended_ms } => Some(ended_ms),
+            RunState::Succeeded { ended_ms, .. }
+            | RunState::Failed { ended_ms }
+            | RunState::Expired { ended_ms } => Some(ended_ms),
             _ => None,
         }
     }
@@ -264,17 +294,17 @@ impl Run {
             attempt: self.attempt,
             started_ms: self.started_ms,
             ended_ms,
-            error: cut(error),
+            error: cut(error, ERROR_MAX_BYTES),
         });
     }
 }
 
-/// At most [`ERROR_MAX_BYTES`] of a text, on a character's boundary.
-fn cut(text: &str) -> String {
-    if text.len() <= ERROR_MAX_BYTES {
+/// At most so many bytes of a text, on a character's boundary.
+pub(crate) fn cut(text: &str, max_bytes: usize) -> String {
+    if text.len() <= max_bytes {
         return text.to_owned();
     }
-    let end = (0..=ERROR_MAX_BYTES)
+    let end = (0..=max_bytes)
         .rev()
         .find(|&i| text.is_char_boundary(i))
         .unwrap_or(0);
@@ -318,8 +348,8 @@ mod tests {
 
     #[test]
     fn long_errors_are_cut_between_characters() {
-        let text = cut(&"é".repeat(ERROR_MAX_BYTES));
+        let text = cut(&"é".repeat(ERROR_MAX_BYTES), ERROR_MAX_BYTES);
         assert!(text.len() <= ERROR_MAX_BYTES + 4 && text.ends_with(" …"));
-        assert_eq!(cut("short"), "short");
+        assert_eq!(cut("short", ERROR_MAX_BYTES), "short");
     }
 }

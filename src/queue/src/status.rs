@@ -3,11 +3,14 @@
 use crate::guard::{Guard, holds};
 use crate::presence::{KEEPER, WORKERS};
 use crate::record::{RunState, Slot, decode_opt};
-use crate::{AttemptError, Env, Queue, QueueError, Run, Store, StoreError, Task, TaskId, Wake};
+use crate::watch::{Phase, Step};
+use crate::{
+    AttemptError, Env, Queue, QueueError, Report, Run, Store, StoreError, Task, TaskId, Wake,
+};
 use serde_json::Value;
 use std::fmt;
 
-/// The states of a task. `Succeeded`, `Failed` and `Cancelled` are final.
+/// The states of a task. `Succeeded`, `Failed`, `Cancelled` and `Expired` are final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// Waits for its time.
@@ -24,12 +27,17 @@ pub enum State {
     Failed,
     /// Final: it was asked to stop.
     Cancelled,
+    /// Final: it did not begin in time.
+    Expired,
 }
 
 impl State {
     /// Whether it never changes.
     pub fn is_final(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
+        matches!(
+            self,
+            Self::Succeeded | Self::Failed | Self::Cancelled | Self::Expired
+        )
     }
 }
 
@@ -43,6 +51,7 @@ impl fmt::Display for State {
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
         })
     }
 }
@@ -58,8 +67,8 @@ pub struct TaskView {
     pub attempt: u32,
     /// Failed attempts.
     pub errors: Vec<AttemptError>,
-    /// What it last said about its progress.
-    pub progress: Option<Value>,
+    /// What it said while it ran.
+    pub report: Report,
     /// When the current or last attempt began, as far as it is known.
     pub started_ms: Option<u64>,
     /// When it became final, as far as it is known.
@@ -68,6 +77,7 @@ pub struct TaskView {
     pub next_ms: Option<u64>,
     /// What it returned.
     pub result: Option<Value>,
+    pub(crate) step: Step,
 }
 
 impl TaskView {
@@ -79,10 +89,11 @@ impl TaskView {
             state,
             attempt: 0,
             errors: Vec::new(),
-            progress: None,
+            report: Report::default(),
             started_ms: None,
             ended_ms: None,
             result: None,
+            step: Step::default(),
         }
     }
 }
@@ -149,6 +160,25 @@ impl<S: Store, E: Env> Queue<S, E> {
         let Some(task) = self.home(id).await? else {
             return Ok(None);
         };
+        Ok(Some(self.view_of(id, task, run).await?))
+    }
+
+    /// The same of a task that was viewed before: its home never changes.
+    pub(crate) async fn view_again(
+        &self,
+        id: &TaskId,
+        view: &TaskView,
+    ) -> Result<TaskView, QueueError> {
+        let run = self.final_run(id).await?;
+        self.view_of(id, view.task.clone(), run).await
+    }
+
+    async fn view_of(
+        &self,
+        id: &TaskId,
+        task: Task,
+        run: Option<Run>,
+    ) -> Result<TaskView, QueueError> {
         let slot = id.slot();
         let run = match run {
             Some(run) => Some(run),
@@ -158,7 +188,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             Some(_) => true,
             None => self.counter(&self.keys.head()).await? >= slot,
         };
-        Ok(Some(describe(task, run, ticketed, self.env.now_ms())))
+        Ok(describe(task, run, ticketed, self.env.now_ms()))
     }
 
     /// The latest record of a task that is not decided.
@@ -239,7 +269,19 @@ fn describe(task: Task, run: Option<Run>, ticketed: bool, now_ms: u64) -> TaskVi
             None if ticketed => State::Running,
             _ => State::Queued,
         };
+        view.step.phase = match view.state {
+            State::Scheduled => Phase::Scheduled,
+            State::Running => Phase::Running,
+            _ => Phase::Queued,
+        };
         return view;
+    };
+    view.step = Step {
+        epoch: run.epoch,
+        phase: match run.state {
+            RunState::Running { .. } => Phase::Running,
+            _ => Phase::Ended,
+        },
     };
     view.next_ms = None;
     view.ended_ms = run.ended_ms();
@@ -251,6 +293,7 @@ fn describe(task: Task, run: Option<Run>, ticketed: bool, now_ms: u64) -> TaskVi
         }
         RunState::Failed { .. } => State::Failed,
         RunState::Cancelled => State::Cancelled,
+        RunState::Expired { .. } => State::Expired,
         RunState::Retrying { at_ms, .. } => {
             view.next_ms = Some(at_ms);
             State::Retrying
@@ -259,7 +302,7 @@ fn describe(task: Task, run: Option<Run>, ticketed: bool, now_ms: u64) -> TaskVi
     };
     view.attempt = run.attempt;
     view.errors = run.errors;
-    view.progress = run.progress;
+    view.report = run.report;
     view.started_ms = (run.started_ms > 0).then_some(run.started_ms);
     view
 }

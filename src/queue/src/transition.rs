@@ -3,7 +3,7 @@
 
 use crate::guard::{Guard, holds};
 use crate::record::RunState;
-use crate::{DELAY_MAX_MS, Outcome, Run, Task};
+use crate::{DELAY_MAX_MS, Outcome, Report, Run, Task};
 use serde_json::Value;
 
 /// What to do with an epoch that was just claimed.
@@ -13,6 +13,8 @@ pub(crate) enum Begin {
     Adopt(Run),
     /// No attempt is left.
     Exhausted(Run),
+    /// Nothing of it began, and it is not to begin any more.
+    Expired(Run),
     /// Run it.
     Start(Run),
 }
@@ -20,6 +22,11 @@ pub(crate) enum Begin {
 /// Decides how epoch `epoch` begins, given the closest earlier epoch's record. An attempt counts only if it has a
 /// record: a task that kills its instance does not use up its neighbours' attempts.
 pub(crate) fn begin(task: &Task, epoch: u64, earlier: Option<Run>, now_ms: u64) -> Begin {
+    let decided = earlier.as_ref().is_some_and(Run::is_final);
+    if is_expired(task, now_ms) && !decided && earlier.as_ref().is_none_or(Run::is_unstarted) {
+        let run = Run::expired_before_start(&task.nonce, epoch, now_ms);
+        return Begin::Expired(run);
+    }
     let Some(mut run) = earlier else {
         return Begin::Start(Run {
             nonce: task.nonce.clone(),
@@ -29,7 +36,7 @@ pub(crate) fn begin(task: &Task, epoch: u64, earlier: Option<Run>, now_ms: u64) 
             // Epoch 0 left no trace, although it was to run at once.
             alone: epoch > 0 && task.not_before_ms.is_none(),
             errors: Vec::new(),
-            progress: None,
+            report: Report::default(),
             checkpoint: None,
             state: RunState::Running { beat_ms: now_ms },
         });
@@ -55,12 +62,17 @@ pub(crate) fn begin(task: &Task, epoch: u64, earlier: Option<Run>, now_ms: u64) 
         run.state = RunState::Failed { ended_ms: now_ms };
         return Begin::Exhausted(run);
     }
-    if failed {
+    if failed || run.is_unstarted() {
         run.attempt += 1;
     }
     run.started_ms = now_ms;
     run.state = RunState::Running { beat_ms: now_ms };
     Begin::Start(run)
+}
+
+/// Whether a task that has not begun is not to begin any more.
+pub(crate) fn is_expired(task: &Task, now_ms: u64) -> bool {
+    task.expires_ms.is_some_and(|at_ms| now_ms > at_ms)
 }
 
 /// How many bytes a value has as JSON.
@@ -138,6 +150,7 @@ mod tests {
             args: json!({}),
             enqueued_ms: 1,
             not_before_ms: None,
+            expires_ms: None,
             timeout_ms: 1_000,
             retry: RetryPolicy {
                 attempts,
@@ -157,7 +170,7 @@ mod tests {
             started_ms: 10,
             alone: false,
             errors: (1..=errors as u32).map(error).collect(),
-            progress: None,
+            report: Report::default(),
             checkpoint: None,
             state,
         }
@@ -212,6 +225,7 @@ mod tests {
             let found = match begin(&task(attempts), 4, earlier.clone(), 20) {
                 Begin::Adopt(_) => "adopt".to_owned(),
                 Begin::Exhausted(r) => format!("exhausted {} errors {}", r.attempt, r.errors.len()),
+                Begin::Expired(_) => "expired".to_owned(),
                 Begin::Start(r) => {
                     let lost = earlier.as_ref().is_none_or(|e| e.state == running);
                     assert_eq!((r.epoch, r.started_ms, r.alone), (4, 20, lost));
@@ -219,6 +233,51 @@ mod tests {
                 }
             };
             assert_eq!(found, expected, "{earlier:?}");
+        }
+    }
+
+    /// Rows: the earlier epoch's record, now, what must become of the next one of a task that is not to begin after 20.
+    #[test]
+    fn only_what_never_began_expires() {
+        let expiring = Task {
+            expires_ms: Some(20),
+            ..task(5)
+        };
+        let continued = RunState::Continued { ended_ms: 9 };
+        let retrying = RunState::Retrying {
+            at_ms: 9,
+            timer: true,
+        };
+        let expired = RunState::Expired { ended_ms: 21 };
+        let put_back = Some(run(0, continued.clone(), 0));
+        let table = [
+            (None, 20, "start 1"),
+            (None, 21, "expired"),
+            // Taken and put back before it began.
+            (put_back.clone(), 20, "start 1"),
+            (put_back, 21, "expired"),
+            (Some(run(1, continued, 0)), 21, "start 1"),
+            (Some(run(1, retrying, 1)), 21, "start 2"),
+            (
+                Some(run(1, RunState::Running { beat_ms: 12 }, 0)),
+                21,
+                "start 1",
+            ),
+            (Some(run(0, RunState::Cancelled, 0)), 21, "adopt"),
+            (Some(run(0, expired, 0)), 99, "adopt"),
+        ];
+        for (earlier, now_ms, expected) in table {
+            let found = match begin(&expiring, 4, earlier.clone(), now_ms) {
+                Begin::Adopt(_) => "adopt".to_owned(),
+                Begin::Exhausted(_) => "exhausted".to_owned(),
+                Begin::Expired(r) => {
+                    assert_eq!((r.epoch, r.attempt, r.ended_ms()), (4, 0, Some(now_ms)));
+                    assert!(r.is_final());
+                    "expired".to_owned()
+                }
+                Begin::Start(r) => format!("start {}", r.attempt),
+            };
+            assert_eq!(found, expected, "{earlier:?} at {now_ms}");
         }
     }
 

@@ -64,7 +64,7 @@ fn progress_is_seen_while_a_task_runs() {
     sim.run_for(2_000);
     let view = sim.view(&id).unwrap();
     assert_eq!(
-        (view.state, view.progress),
+        (view.state, view.report.progress),
         (State::Running, Some(json!("half")))
     );
 }

@@ -135,6 +135,26 @@ fn claiming_and_finishing_short_tasks_costs_two_writes_and_a_read_each() {
 }
 
 #[test]
+fn a_time_to_expire_costs_no_call_more_whether_it_is_over_or_not() {
+    for (expires_ms, state) in [(0, State::Expired), (60_000, State::Succeeded)] {
+        let sim = alone();
+        let expires_ms = Some(sim.now_ms() + expires_ms);
+        let new = tasks(127).into_iter().map(|t| NewTask { expires_ms, ..t });
+        let new: Vec<_> = new.collect();
+        let mut ids = Vec::new();
+        let cost = cost_of(&sim, |sim| ids = sim.enqueue(new));
+        assert_eq!((cost.writes, cost.reads), (2, 2));
+        sim.run_for(1);
+        sim.record();
+        sim.worker(Wake::Work);
+        sim.until_state(ids.last().unwrap(), state, 10_000);
+        let cost = claim_and_finish(&sim.record(), 64);
+        println!("claim 64 that end {state}: {cost:?}");
+        assert_eq!((cost.writes, cost.reads), (2, 64 + 4));
+    }
+}
+
+#[test]
 fn a_long_task_costs_its_heartbeats_more() {
     let sim = alone();
     let id = sim.enqueue_one(task("long", json!({"sleep_ms": 21_500})));

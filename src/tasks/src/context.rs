@@ -54,11 +54,27 @@ impl Context {
         serde_json::from_value(stored).ok()
     }
 
-    /// Says how far the task is: shown with it from the next heartbeat on, at most a second later.
+    /// Says how far the task is, as a number from 0 to 1 or as any JSON: shown with it from the next heartbeat on, at most
+    /// a second later.
     pub fn progress(&self, progress: impl Serialize) {
+        self.say(progress, None);
+    }
+
+    /// The same, with a message in words, of which 500 bytes are kept.
+    pub fn progress_with(&self, progress: impl Serialize, message: impl AsRef<str>) {
+        self.say(progress, Some(message.as_ref()));
+    }
+
+    fn say(&self, progress: impl Serialize, message: Option<&str>) {
         if let Ok(progress) = serde_json::to_value(progress) {
-            self.control.set_progress(progress);
+            self.control.set_progress(progress, message);
         }
+    }
+
+    /// Adds a line to the task's log, which is shown with it as its progress is. Of each line 500 bytes are kept, and of
+    /// all attempts the last 100 lines.
+    pub fn log(&self, line: impl AsRef<str>) {
+        self.control.log(self.host.now_ms(), line.as_ref());
     }
 
     /// Lets others run, and returns an error if somebody asked to cancel the task. A task that computes calls this

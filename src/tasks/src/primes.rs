@@ -11,7 +11,7 @@ const BELOW_MAX: u64 = 1_000_000_000_000;
 
 /// `{"task": "primes.count", "args": {"below": 20000000}}` succeeds with `{"below": …, "primes": …}`.
 ///
-/// It reports its progress in per cent, and stores a checkpoint when its instance's time is nearly over, to go on in
+/// It reports its progress in per cent and in words, logs where it begins, and stores a checkpoint when its instance's time is nearly over, to go on in
 /// the next one.
 pub struct CountPrimes;
 
@@ -45,12 +45,17 @@ impl Task for CountPrimes {
 
     async fn run(Args { below }: Args, context: Context) -> Outcome {
         let mut counted: Counted = context.checkpoint().unwrap_or_default();
+        match counted.from {
+            0 => context.log(format!("counts primes below {below}")),
+            from => context.log(format!("goes on from {from}")),
+        }
         let base = primes_up_to(below.isqrt());
         while counted.from < below {
             let end = (counted.from + SLICE).min(below);
             counted.primes += count_between(counted.from, end, &base);
             counted.from = end;
-            context.progress(json!({"percent": end * 100 / below}));
+            let message = format!("{} primes below {end}", counted.primes);
+            context.progress_with(json!({"percent": end * 100 / below}), message);
             if context.pause().await.is_err() {
                 return Outcome::Cancelled;
             }

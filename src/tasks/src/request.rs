@@ -1,7 +1,7 @@
 //! Tasks as callers describe them.
 
 use crate::Registry;
-use handoff_input::{Duration, FieldError, Object, Time, from_value};
+use handoff_input::{Duration, FieldError, Object, Time, When, from_value};
 use handoff_queue::{
     ATTEMPTS_MAX, BATCH_MAX, DELAY_MAX_MS, NewTask, RETENTION_MIN_MS, RetryPolicy, TIMEOUT_MAX_MS,
 };
@@ -17,6 +17,7 @@ pub struct TaskRequest {
     args: Value,
     delay: Option<Duration>,
     eta: Option<Time>,
+    expires: Option<When>,
     timeout: Option<Duration>,
     retry: Option<Object<RetryRequest>>,
     retention: Option<Duration>,
@@ -51,6 +52,7 @@ impl TaskRequest {
         registry.check(&self.task, &self.args)?;
         let mut task = NewTask::new(&self.task, self.args);
         task.not_before_ms = not_before(self.delay, self.eta, now_ms)?;
+        task.expires_ms = expires(self.expires, task.not_before_ms, now_ms)?;
         if let Some(timeout) = self.timeout {
             task.timeout_ms = timeout.between("timeout", 1, TIMEOUT_MAX_MS)?;
         }
@@ -109,6 +111,28 @@ fn not_before(
     }
     // A time that is over means now.
     Ok((at_ms > now_ms).then_some(at_ms))
+}
+
+fn expires(
+    expires: Option<When>,
+    not_before_ms: Option<u64>,
+    now_ms: u64,
+) -> Result<Option<u64>, FieldError> {
+    let Some(at_ms) = expires.map(|when| when.at_ms(now_ms)) else {
+        return Ok(None);
+    };
+    let wrong = |reason: String| Err(FieldError::new("expires", reason));
+    if at_ms <= now_ms {
+        return wrong("that time is over: the task could never begin".to_owned());
+    }
+    if not_before_ms.is_some_and(|due_ms| at_ms <= due_ms) {
+        return wrong("it is not after delay or eta: the task could never begin".to_owned());
+    }
+    if at_ms > not_before_ms.unwrap_or(now_ms) + DELAY_MAX_MS {
+        let most = Duration::from_ms(DELAY_MAX_MS);
+        return wrong(format!("it is more than {most} after the task may begin"));
+    }
+    Ok(Some(at_ms))
 }
 
 impl RetryRequest {

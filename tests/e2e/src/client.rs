@@ -1,5 +1,6 @@
 //! A client that any number of threads can use.
 
+use crate::Events;
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -95,6 +96,20 @@ impl Client {
             return self.exchange(method, path, headers, ());
         }
         self.exchange(method, path, headers, body)
+    }
+
+    /// GET of server-sent events; after those that `last` names, if it does.
+    #[track_caller]
+    pub fn events(&self, path: &str, last: Option<&str>) -> Events {
+        let mut request = Request::get(self.url(path)).header("accept", "text/event-stream");
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
+        let response = request.body(()).map_err(Error::from);
+        match response.and_then(|request| self.agent.run(request)) {
+            Ok(response) => Events::new(response),
+            Err(error) => panic!("GET {path}: {error}"),
+        }
     }
 
     fn exchange(

@@ -5,6 +5,7 @@
 
 mod client;
 mod environment;
+mod events;
 mod host;
 mod limit;
 mod pair;
@@ -16,6 +17,7 @@ mod server;
 mod task;
 
 pub use client::{Client, Reply};
+pub use events::{Event, Events};
 pub use host::{Host, workspace};
 pub use pair::{Pair, Share, run};
 pub use poll::until;

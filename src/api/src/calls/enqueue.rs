@@ -1,5 +1,6 @@
-//! `POST /v1/tasks`: enqueues a task.
+//! `POST /v1/tasks`: enqueues a task; with a wait the answer is the final task if that comes in time.
 
+use super::wait::Wait;
 use super::{After, Answer};
 use crate::{HostQueue, limits};
 use handoff_platform::http::{Problem, Request, Response};
@@ -8,6 +9,7 @@ use handoff_tasks::TaskRequest;
 
 pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
     let trace = request.trace();
+    let wait = Wait::asked(&request)?;
     let body: TaskRequest = request.json(limits::body_max_bytes()?).await?;
     let registry = handoff_tasks::registry(limits::fault_tasks()?);
     let mut task = body.check(&registry, queue.env().now_ms())?;
@@ -15,9 +17,14 @@ pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem
     task.trace = trace;
     let receipt = queue.enqueue(vec![task]).await?;
     let object = super::accepted(&receipt, 0);
-    let location = format!("/v1/tasks/{}", receipt.ids[0]);
-    Ok(Answer {
+    let id = receipt.ids[0].clone();
+    let location = format!("/v1/tasks/{id}");
+    let answer = Answer {
         response: Response::json(202, &object).header("location", location),
         after: After::Wake(receipt),
-    })
+    };
+    match wait {
+        Some(wait) => Ok(wait.for_end(queue, &id, answer).await),
+        None => Ok(answer),
+    }
 }

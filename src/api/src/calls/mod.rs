@@ -3,10 +3,12 @@
 pub mod batch;
 pub mod cancel;
 pub mod enqueue;
+pub mod events;
 pub mod health;
 pub mod ping;
 pub mod show;
 pub mod status;
+mod wait;
 
 use crate::view::task_object;
 use handoff_platform::http::{Problem, Response};
@@ -25,6 +27,8 @@ pub enum After {
     Wake(Receipt),
     /// Nothing in particular; a task was seen that waits or runs, or not.
     Push { waits: bool },
+    /// The answer is a stream, and the work is to fill it.
+    Follow(Box<events::Events>),
 }
 
 impl Answer {

@@ -40,6 +40,10 @@ fn body(mut run: Run) -> Body {
             status: "cancelled",
             ..Body::default()
         },
+        RunState::Expired { .. } => Body {
+            status: "expired",
+            ..Body::default()
+        },
         _ => Body {
             status: "failed",
             error: run.errors.pop().map(|e| e.error),

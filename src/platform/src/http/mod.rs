@@ -6,9 +6,11 @@ mod cors;
 mod problem;
 mod request;
 mod response;
+mod stream;
 
 pub use cors::Cors;
 pub use problem::Problem;
 pub use request::Request;
 pub use response::Response;
 pub use spin_sdk::http::{IncomingRequest, Method, ResponseOutparam};
+pub use stream::{Gone, Stream};

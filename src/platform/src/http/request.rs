@@ -61,6 +61,22 @@ impl Request {
         })
     }
 
+    /// All values of a header that are text, in their order.
+    pub fn header_values(&self, name: &str) -> Vec<String> {
+        let values = self.incoming.headers().get(name).into_iter();
+        values
+            .filter_map(|value| String::from_utf8(value).ok())
+            .collect()
+    }
+
+    /// Whether it asks for server-sent events rather than for one answer.
+    pub fn accepts_events(&self) -> bool {
+        let accepts = self.header_values("accept");
+        accepts
+            .iter()
+            .any(|value| handoff_input::accepts_events(value))
+    }
+
     /// Reads the body as JSON of at most `max_bytes`.
     ///
     /// # Errors

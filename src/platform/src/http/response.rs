@@ -1,5 +1,6 @@
-//! A response whose body is complete before its head is sent.
+//! A response whose body is complete before its head is sent, or, where it can't be, whose begin is.
 
+use super::Stream;
 use crate::env::say;
 use serde::Serialize;
 use spin_sdk::http::{Fields, OutgoingBody, OutgoingResponse, ResponseOutparam};
@@ -94,6 +95,25 @@ impl Response {
             _ = OutgoingBody::finish(body, None);
         }
         set(&mut response);
+    }
+}
+
+impl Response {
+    /// Sends the head and the begin of a body of unknown length. `None` if that fails.
+    pub async fn start(self, out: ResponseOutparam, first: &[u8]) -> Option<Stream> {
+        let headers = Fields::from_list(&self.headers).ok()?;
+        let response = OutgoingResponse::new(headers);
+        response.set_status_code(self.status).ok()?;
+        let body = response.body().ok()?;
+        let stream = body.write().ok()?;
+        // With the head, for the reason above.
+        let fits = stream.check_write().ok()?.min(first.len() as u64) as usize;
+        let (now, later) = first.split_at(fits);
+        stream.write(now).ok()?;
+        out.set(response);
+        let stream = Stream::new(stream, body);
+        stream.write(later).await.ok()?;
+        Some(stream)
     }
 }
 

@@ -1,9 +1,7 @@
 //! What a worker and the task that it runs tell each other.
 
-use crate::Trace;
-use crate::config::PROGRESS_MAX_BYTES;
-use crate::transition::size;
-use serde_json::{Value, json};
+use crate::{Report, Trace};
+use serde_json::Value;
 use std::cell::{Cell, RefCell};
 
 /// One attempt, as its task sees it.
@@ -14,7 +12,7 @@ pub struct Control {
     yield_at_ms: u64,
     checkpoint: Option<Value>,
     trace: Option<Trace>,
-    pub(super) progress: RefCell<Option<Value>>,
+    report: RefCell<Report>,
     pub(super) cancelled: Cell<bool>,
 }
 
@@ -33,9 +31,25 @@ impl Control {
             yield_at_ms,
             checkpoint,
             trace,
-            progress: RefCell::default(),
+            report: RefCell::default(),
             cancelled: Cell::default(),
         }
+    }
+
+    /// The same, with what earlier runs of the task said.
+    pub(super) fn with(mut self, report: Report) -> Self {
+        *self.report.get_mut() = report;
+        self
+    }
+
+    /// What the task and its earlier runs said. `None` in the middle of saying it, which only a panic sees.
+    pub(super) fn report(&self) -> Option<Report> {
+        Some(self.report.try_borrow().ok()?.clone())
+    }
+
+    /// Whether the task said something since this was its report.
+    pub(super) fn has_news_since(&self, report: &Report) -> bool {
+        !report.says_as_much_as(&self.report.borrow())
     }
 
     /// Which attempt this is, from 1.
@@ -68,34 +82,13 @@ impl Control {
         self.cancelled.get()
     }
 
-    /// Says how far the task is. Shown with it from the next heartbeat on; of what is too large only that is shown.
-    pub fn set_progress(&self, progress: Value) {
-        let bytes = size(&progress);
-        let shown = if bytes > PROGRESS_MAX_BYTES {
-            json!(format!(
-                "not shown: {bytes} bytes of JSON; {PROGRESS_MAX_BYTES} are allowed"
-            ))
-        } else {
-            progress
-        };
-        *self.progress.borrow_mut() = Some(shown);
+    /// Says how far the task is, perhaps in words too. Shown with it from the next heartbeat on.
+    pub fn set_progress(&self, progress: Value, message: Option<&str>) {
+        self.report.borrow_mut().set_progress(progress, message);
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_progress_is_bounded() {
-        let control = Control::new(1, 0, 0, None, None);
-        let most = PROGRESS_MAX_BYTES as usize;
-        let fits = json!("x".repeat(most - 2));
-        control.set_progress(fits.clone());
-        assert_eq!(control.progress.take(), Some(fits));
-        control.set_progress(json!("x".repeat(most - 1)));
-        let shown = control.progress.take();
-        let expected = json!("not shown: 16385 bytes of JSON; 16384 are allowed");
-        assert_eq!(shown, Some(expected));
+    /// Adds a line to the task's log. Shown with it from the next heartbeat on.
+    pub fn log(&self, at_ms: u64, line: &str) {
+        self.report.borrow_mut().log(at_ms, self.attempt, line);
     }
 }

@@ -66,8 +66,8 @@ impl Default for WorkerLimits {
 /// How far a run is.
 #[derive(Clone)]
 enum InProgress {
-    /// Its code runs: another may have to go on from where this run began.
-    Runs(Box<Delivery>),
+    /// Its code runs, or is to: another may have to go on from where this run began, with what it said since.
+    Runs(Box<Delivery>, Option<Rc<Control>>),
     /// It has ended: only that may be written of it.
     Ended(Box<Ending>),
 }
@@ -158,7 +158,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                 if self.queue.too_late(&delivery) || computes && next.is_some() {
                     others.push(delivery);
                 } else if computes {
-                    self.hold(&delivery);
+                    self.hold(&delivery, None);
                     next = Some(delivery);
                 } else {
                     running.push(self.run(delivery));

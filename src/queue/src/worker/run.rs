@@ -13,7 +13,7 @@ use std::rc::Rc;
 impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     /// Runs one delivery and sees that its outcome is written.
     pub(super) async fn run(&self, delivery: Delivery) {
-        let key = self.hold(&delivery);
+        let key = self.hold(&delivery, None);
         let mut work = pin!(self.attempt(delivery));
         // Says during each poll which task it is that runs, for the case that it panics.
         poll_fn(|cx| {
@@ -27,9 +27,9 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     }
 
     /// Notes a delivery as this instance's, to be handed over should it panic.
-    pub(super) fn hold(&self, delivery: &Delivery) -> (u64, u64) {
+    pub(super) fn hold(&self, delivery: &Delivery, control: Option<Rc<Control>>) -> (u64, u64) {
         let key = (delivery.slot, delivery.epoch);
-        let runs = InProgress::Runs(Box::new(delivery.clone()));
+        let runs = InProgress::Runs(Box::new(delivery.clone()), control);
         self.in_progress.borrow_mut().insert(key, runs);
         key
     }
@@ -37,17 +37,23 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     async fn attempt(&self, mut delivery: Delivery) {
         let env = self.queue.env();
         let began_ms = env.now_ms();
+        if let Some(ending) = self.queue.expiry(&delivery) {
+            return self.ended(ending).await;
+        }
+        delivery.unstarted = false;
         let timeout_ms = delivery.task.timeout_ms;
         let deadline_ms = began_ms + timeout_ms;
         delivery.run.started_ms = began_ms;
-        let control = Rc::new(Control::new(
+        let control = Control::new(
             delivery.run.attempt,
             deadline_ms,
             // Early enough to store a checkpoint before the timeout.
             (deadline_ms - timeout_ms / 4).min(self.started_ms + self.limits.budget_ms),
             delivery.run.checkpoint.clone(),
             delivery.task.trace.clone(),
-        ));
+        );
+        let control = Rc::new(control.with(delivery.run.report.clone()));
+        self.hold(&delivery, Some(control.clone()));
         let kind = delivery.task.kind.clone();
         let args = delivery.task.args.clone();
         let mut task = pin!(self.runner.run(&kind, args, control.clone()));
@@ -66,10 +72,10 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             let mut blocks = CancelBlocks::new();
             let cancelled = self.queue.is_cancelled(delivery.slot, &mut blocks).await;
             control.cancelled.set(cancelled.unwrap_or(false));
-            let progress = control.progress.borrow().clone();
-            if now_ms >= beat_at_ms || progress != delivery.run.progress {
+            if now_ms >= beat_at_ms || control.has_news_since(&delivery.run.report) {
                 beat_at_ms = now_ms + BEAT_MS;
-                if let Err(e) = self.queue.beat(&mut delivery, progress).await {
+                delivery.run.report = control.report().unwrap_or_default();
+                if let Err(e) = self.queue.beat(&mut delivery).await {
                     env.log(&e.to_string());
                 }
             }
@@ -79,7 +85,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             // It computed past its time without a pause in which it could have been stopped; its lease may be over.
             outcome = overran(timeout_ms, took_ms);
         }
-        delivery.run.progress = control.progress.take().or(delivery.run.progress);
+        delivery.run.report = control.report().unwrap_or(delivery.run.report);
         self.end(delivery, outcome).await;
     }
 
@@ -100,6 +106,10 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                 None => return,
             }
         }
+        self.ended(ending).await;
+    }
+
+    async fn ended(&self, ending: Ending) {
         let ended = InProgress::Ended(Box::new(ending.clone()));
         self.in_progress
             .borrow_mut()
@@ -126,16 +136,24 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         self.flush().await;
         let mut others = Vec::new();
         for (key, run) in in_progress {
-            match run {
-                InProgress::Ended(ending) => self.write_ending(&ending).await,
-                InProgress::Runs(delivery) if Some(key) == current => {
-                    let outcome = Outcome::Retry {
-                        error: format!("panicked: {message}"),
-                        after_ms: None,
-                    };
-                    self.end(*delivery, outcome).await;
+            let (mut delivery, control) = match run {
+                InProgress::Ended(ending) => {
+                    self.write_ending(&ending).await;
+                    continue;
                 }
-                InProgress::Runs(delivery) => others.push(*delivery),
+                InProgress::Runs(delivery, control) => (*delivery, control),
+            };
+            if let Some(report) = control.and_then(|control| control.report()) {
+                delivery.run.report = report;
+            }
+            if Some(key) == current {
+                let outcome = Outcome::Retry {
+                    error: format!("panicked: {message}"),
+                    after_ms: None,
+                };
+                self.end(delivery, outcome).await;
+            } else {
+                others.push(delivery);
             }
         }
         self.flush().await;

@@ -17,6 +17,7 @@ pub struct Asked {
     /// When it was acknowledged.
     pub asked_ms: u64,
     pub not_before_ms: Option<u64>,
+    pub expires_ms: Option<u64>,
     pub retention_ms: u64,
     /// When somebody first asked to cancel it.
     pub cancel_ms: Cell<Option<u64>>,
@@ -38,6 +39,7 @@ pub struct Mix {
     failures: bool,
     continues: bool,
     sleeps: bool,
+    expires: bool,
     /// The longest delay; 0 for none.
     delay_max_ms: u64,
 }
@@ -55,6 +57,7 @@ impl Mix {
             failures: world.chance(600),
             continues: world.chance(500),
             sleeps: world.chance(800),
+            expires: world.chance(500),
             // A keeper that stays for days is simulated second by second.
             delay_max_ms: match world.below(2_000) {
                 0 => 3 * 86_400 * SECOND,
@@ -138,6 +141,7 @@ impl Load {
                     timeout_ms: task.timeout_ms,
                     asked_ms: world.clock.now_ms(),
                     not_before_ms: task.not_before_ms,
+                    expires_ms: task.expires_ms,
                     retention_ms: task.retention_ms,
                     cancel_ms: Cell::default(),
                     cancelled: Cell::default(),
@@ -192,6 +196,12 @@ impl Load {
         // What waits for a cancel that never comes overruns its timeout in every attempt.
         task.retry.attempts = if ends && world.chance(500) { 50 } else { 3 };
         task.not_before_ms = delayed.then(|| sim.now_ms() + world.below(mix.delay_max_ms));
+        if mix.expires && world.chance(400) {
+            // Some while they are taken, some while they wait for a worker, some never.
+            let most_ms = [20, 1_000, 10_000, 120_000][world.below(4) as usize];
+            let due_ms = task.not_before_ms.unwrap_or(sim.now_ms());
+            task.expires_ms = Some(due_ms + world.below(most_ms));
+        }
         task
     }
 

@@ -114,9 +114,10 @@ pub fn end(sim: &Sim, load: &Load, ticks: bool) -> Result<(), Wrong> {
 fn judge(sim: &Sim, asked: &Asked) -> Result<(), String> {
     let seen = asked.seen.borrow();
     let run = seen.as_ref().ok_or("it is not final")?;
-    ended_rightly(asked, run)?;
     let began = sim.began(&asked.name);
+    ended_rightly(asked, run, &began)?;
     never_early(sim, asked, &began)?;
+    never_late(sim, asked, &began)?;
     never_twice(&began)?;
     let faults = sim.world.faults.happened.get();
     let lost = |error: &str| error.starts_with("the worker was lost");
@@ -127,7 +128,7 @@ fn judge(sim: &Sim, asked: &Asked) -> Result<(), String> {
     within_budget(sim, asked, &began, faults)
 }
 
-fn ended_rightly(asked: &Asked, run: &Run) -> Result<(), String> {
+fn ended_rightly(asked: &Asked, run: &Run, began: &[Began]) -> Result<(), String> {
     let ended_well = match &run.state {
         RunState::Succeeded { result, .. } => {
             *result == asked.args["then"] && asked.args["fatal"].is_null()
@@ -137,6 +138,11 @@ fn ended_rightly(asked: &Asked, run: &Run) -> Result<(), String> {
             last == asked.args["fatal"].as_str() || run.errors.len() == asked.attempts as usize
         }
         RunState::Cancelled => asked.cancel_ms.get().is_some(),
+        // What began before leaves a trace, unless its instance was lost.
+        RunState::Expired { ended_ms } => {
+            asked.expires_ms.is_some_and(|at_ms| *ended_ms > at_ms)
+                && began.iter().all(|b| b.instance.hit_ms() >= b.at_ms)
+        }
         _ => false,
     };
     if !ended_well {
@@ -177,6 +183,23 @@ fn never_early(sim: &Sim, asked: &Asked, began: &[Began]) -> Result<(), String> 
         {
             return Err(format!("it was asked to come later than {next:?}"));
         }
+    }
+    Ok(())
+}
+
+/// Nothing begins for the first time after it expired. What was marked as begun by then did not expire, though its
+/// instance may have died before it did begin.
+fn never_late(sim: &Sim, asked: &Asked, began: &[Began]) -> Result<(), String> {
+    let (Some(at_ms), Some(first)) = (asked.expires_ms, began.first()) else {
+        return Ok(());
+    };
+    let marked_ms = sim.world.ledger.marked_ms(asked.id.slot());
+    let marked = marked_ms.is_some_and(|ms| ms <= at_ms) && sim.world.faults.happened.get() > 0;
+    if first.at_ms > at_ms + CLOCK_SLACK_MS && !marked {
+        return Err(format!(
+            "it expired at {at_ms} and began at {}",
+            first.at_ms
+        ));
     }
     Ok(())
 }

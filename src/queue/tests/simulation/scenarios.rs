@@ -39,7 +39,7 @@ pub enum Left {
     NothingAfterDays,
 }
 
-pub static SCENARIOS: [Scenario; 26] = [
+pub static SCENARIOS: [Scenario; 28] = [
     Scenario {
         name: "a task",
         search: Search::Pairs,
@@ -356,6 +356,18 @@ pub static SCENARIOS: [Scenario; 26] = [
             stage.sim.world.faults.wake_fails.set(0);
             stage.sim.run_with_ticks(6_000, 1_000);
         },
+    },
+    Scenario {
+        name: "expired before it is taken",
+        search: Search::Pairs,
+        left: Left::NothingAfterHours,
+        play: |stage| stage.expires(0, 3_000),
+    },
+    Scenario {
+        name: "a delay that expires",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| stage.expires(1_200, 5_000),
     },
 ];
 

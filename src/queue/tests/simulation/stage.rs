@@ -202,6 +202,19 @@ impl Stage {
         self.load.enqueue(&self.sim, vec![task]);
     }
 
+    /// Two tasks: one that expires when it is due, and one that does not.
+    pub fn expires(&self, due_ms: u64, ms: u64) {
+        let due_ms = self.sim.now_ms() + due_ms;
+        let task = |expires_ms| NewTask {
+            not_before_ms: (due_ms > self.sim.now_ms()).then_some(due_ms),
+            expires_ms: Some(expires_ms),
+            ..self.task(json!({}))
+        };
+        let tasks = vec![task(due_ms), task(due_ms + MINUTE_MS)];
+        self.load.enqueue(&self.sim, tasks);
+        self.sim.run_for(ms);
+    }
+
     /// No more places, but a request every 5 s.
     pub fn goes_on(&self, ms: u64) {
         self.points.open.set(false);

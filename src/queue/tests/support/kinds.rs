@@ -41,7 +41,8 @@ impl Runner for SimRunner {
     }
 
     /// What `args` say, in this order; all are optional:
-    /// - `progress`: said at the start
+    /// - `progress`: said at the start, with `message` if given
+    /// - `logs`: logs so many lines at the start
     /// - `sleep_ms`: takes so long; a computing kind blocks its instance meanwhile
     /// - `hang`: never ends
     /// - `until_cancelled`: ends when it sees the request to cancel
@@ -82,7 +83,10 @@ impl SimRunner {
             instance: self.instance.clone(),
         });
         if !args["progress"].is_null() {
-            control.set_progress(args["progress"].clone());
+            control.set_progress(args["progress"].clone(), args["message"].as_str());
+        }
+        for i in 1..=number("logs") {
+            control.log(at_ms, &format!("attempt {} line {i}", control.attempt()));
         }
         let sleep_ms = number("sleep_ms");
         if kind == "compute" {

@@ -13,6 +13,8 @@ pub struct Ledger {
     about: RefCell<BTreeMap<u64, u64>>,
     /// Calls per task.
     calls: RefCell<BTreeMap<u64, u64>>,
+    /// When each task was first marked as begun, by the clock of who did.
+    marked: RefCell<BTreeMap<u64, u64>>,
     all_calls: Cell<u64>,
     violations: RefCell<Vec<String>>,
 }
@@ -34,6 +36,9 @@ impl Ledger {
         }
         if let (Some(task), "s", Some(slot)) = (announced(value), kind, slot) {
             self.about.borrow_mut().insert(slot, task);
+        }
+        if let (Some(beat_ms), "o", Some(slot)) = (beat(value), kind, slot) {
+            self.marked.borrow_mut().entry(slot).or_insert(beat_ms);
         }
         let mut written = self.written.borrow_mut();
         let entry = (who.to_owned(), value.to_owned());
@@ -72,6 +77,11 @@ impl Ledger {
         self.calls.borrow().get(&task).copied().unwrap_or(0)
     }
 
+    /// When a task was first marked as begun.
+    pub fn marked_ms(&self, task: u64) -> Option<u64> {
+        self.marked.borrow().get(&task).copied()
+    }
+
     pub fn violation(&self) -> Option<String> {
         self.violations.borrow().first().cloned()
     }
@@ -81,6 +91,12 @@ impl Ledger {
 fn announced(record: &[u8]) -> Option<u64> {
     let record: Value = serde_json::from_slice(record.get(1..)?).ok()?;
     record["announce"][0].as_u64()
+}
+
+/// When a record says that its run was last heard of.
+fn beat(record: &[u8]) -> Option<u64> {
+    let record: Value = serde_json::from_slice(record.get(1..)?).ok()?;
+    record["state"]["running"]["beat_ms"].as_u64()
 }
 
 fn text(value: &[u8]) -> String {

@@ -134,6 +134,24 @@ const BODIES: &[Body] = &[
         br#"{"task": "echo", "retention": "31d"}"#,
         Some("retention"),
     ),
+    // Expiry.
+    (br#"{"task": "echo", "expires": "0s"}"#, Some("expires")),
+    (br#"{"task": "echo", "expires": "-1s"}"#, Some("expires")),
+    (br#"{"task": "echo", "expires": "soon"}"#, Some("expires")),
+    (br#"{"task": "echo", "expires": 60}"#, Some("expires")),
+    (br#"{"task": "echo", "expires": "31d"}"#, Some("expires")),
+    (
+        br#"{"task": "echo", "expires": "2020-01-01T00:00:00Z"}"#,
+        Some("expires"),
+    ),
+    (
+        br#"{"task": "echo", "expires": "9999-12-31T23:59:59Z"}"#,
+        Some("expires"),
+    ),
+    (
+        br#"{"task": "echo", "delay": "1h", "expires": "1h"}"#,
+        Some("expires"),
+    ),
     // Retries.
     (br#"{"task": "echo", "retry": 3}"#, Some("retry")),
     (

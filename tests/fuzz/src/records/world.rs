@@ -292,7 +292,8 @@ impl Runner for Kinds {
             "continue" if control.checkpoint().is_none() => Outcome::go_on(1),
             "later" if control.attempt() == 1 => Outcome::PutOff(3_000),
             "sleep" => {
-                control.set_progress(json!("asleep"));
+                control.set_progress(json!("asleep"), Some("for a while"));
+                control.log(NOW_MS, "asleep");
                 self.0.sleep_ms(2_500).await;
                 Outcome::done(control.is_cancelled())
             }

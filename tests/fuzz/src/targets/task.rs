@@ -7,11 +7,12 @@ use handoff_tasks::{TaskRequest, registry};
 use serde_json::{Map, Value};
 
 /// The fields that README lists.
-const FIELDS: [&str; 7] = [
+const FIELDS: [&str; 8] = [
     "task",
     "args",
     "delay",
     "eta",
+    "expires",
     "timeout",
     "retry",
     "retention",
@@ -54,6 +55,9 @@ pub fn assert_bounds(task: &NewTask) {
         task.not_before_ms
             .is_none_or(|at_ms| later.contains(&at_ms))
     );
+    let due_ms = task.not_before_ms.unwrap_or(NOW_MS);
+    let later = due_ms + 1..=due_ms + DELAY_MAX_MS;
+    assert!(task.expires_ms.is_none_or(|at_ms| later.contains(&at_ms)));
     assert!((1..=TIMEOUT_MAX_MS).contains(&task.timeout_ms));
     assert!((RETENTION_MIN_MS..=DELAY_MAX_MS).contains(&task.retention_ms));
     let retry = &task.retry;
@@ -71,6 +75,7 @@ fn assert_kept(task: &NewTask) {
         kind,
         args,
         not_before_ms,
+        expires_ms,
         timeout_ms,
         retry,
         retention_ms,
@@ -83,6 +88,7 @@ fn assert_kept(task: &NewTask) {
         args,
         enqueued_ms: NOW_MS,
         not_before_ms,
+        expires_ms,
         timeout_ms,
         retry,
         retention_ms,

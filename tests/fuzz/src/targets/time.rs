@@ -1,7 +1,7 @@
-//! Points in time, as in bodies.
+//! Points in time, as in bodies; some may be durations from now.
 
 use super::text;
-use handoff_input::Time;
+use handoff_input::{Duration, Time, When};
 
 /// The end of the year 9999.
 const END_MS: u64 = 253_402_300_800_000;
@@ -18,6 +18,11 @@ pub fn run(bytes: &[u8]) {
             assert_eq!(printed.parse(), Ok(time), "{text:?} as {printed:?}");
         }
         Err(reason) => assert!(reason.contains(&format!("{text:?}")), "{reason}"),
+    }
+    match text.parse::<When>() {
+        Ok(When::In(duration)) => assert_eq!(text.parse(), Ok(duration), "{text:?}"),
+        Ok(When::At(time)) => assert_eq!(text.parse(), Ok(time), "{text:?}"),
+        Err(_) => assert!(text.parse::<Time>().is_err() && text.parse::<Duration>().is_err()),
     }
     // Records may hold any number, and are shown.
     if let Some(ms) = bytes.first_chunk() {

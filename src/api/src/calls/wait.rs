@@ -1,0 +1,90 @@
+//! `?wait=20s` and `Prefer: wait=20`: an answer that comes when the task is final, or after that time.
+
+use super::{After, Answer};
+use crate::limits::WAIT_MAX;
+use crate::view::task_object;
+use crate::{HostQueue, push_along};
+use handoff_input::{Duration, FieldError, preferred_wait_ms};
+use handoff_platform::http::{Request, Response};
+use handoff_queue::{Env, QueueError, TaskId, TaskView};
+
+/// How long to wait for the end of a task.
+pub struct Wait {
+    pub ms: u64,
+    /// It was preferred rather than asked for, and the answer says that it was heard.
+    preferred: bool,
+}
+
+impl Wait {
+    /// What a request says. The parameter counts before the preference.
+    ///
+    /// # Errors
+    /// If a parameter can't be used. A preference that can't be is none.
+    pub fn asked(request: &Request) -> Result<Option<Self>, FieldError> {
+        let mut asked = None;
+        for (name, value) in request.query() {
+            if name != "wait" {
+                return Err(FieldError::new(
+                    name,
+                    "there is no such parameter; expected `wait`",
+                ));
+            }
+            let wait: Duration = value
+                .parse()
+                .map_err(|e: String| FieldError::new("wait", e))?;
+            asked = Some(Self {
+                ms: wait.between("wait", 0, WAIT_MAX.ms)?,
+                preferred: false,
+            });
+        }
+        let prefer = request.header_values("prefer");
+        let preferred = preferred_wait_ms(prefer.iter().map(String::as_str)).map(|ms| Self {
+            ms: ms.min(WAIT_MAX.ms),
+            preferred: true,
+        });
+        Ok(asked.or(preferred))
+    }
+
+    /// Says in the answer what was applied.
+    pub fn applied(&self, response: Response) -> Response {
+        if !self.preferred {
+            return response;
+        }
+        response.header("preference-applied", format!("wait={}", self.ms / 1_000))
+    }
+
+    /// The final task in place of `early`, the answer to a task that was just taken, if it comes in time. Whatever fails
+    /// on the way: it is taken, and the answer must say so.
+    pub async fn for_end(&self, queue: &HostQueue, id: &TaskId, early: Answer) -> Answer {
+        // What is otherwise seen to after the answer: nobody would work until then.
+        push_along(queue, early.after).await;
+        let (response, waits) = match self.final_view(queue, id).await {
+            Ok(Some(view)) => {
+                let response = Response::json(200, &task_object(id, &view));
+                (
+                    response.header("location", format!("/v1/tasks/{id}")),
+                    false,
+                )
+            }
+            Ok(None) => (early.response, true),
+            Err(e) => {
+                queue.env().log(&format!("not waited for {id}: {e}"));
+                (early.response, true)
+            }
+        };
+        Answer {
+            response: self.applied(response),
+            after: After::Push { waits },
+        }
+    }
+
+    async fn final_view(
+        &self,
+        queue: &HostQueue,
+        id: &TaskId,
+    ) -> Result<Option<TaskView>, QueueError> {
+        queue.wait(id, self.ms).await?;
+        let view = queue.view(id).await?;
+        Ok(view.filter(|view| view.state.is_final()))
+    }
+}
