@@ -20,6 +20,7 @@ mod id;
 mod keeper;
 mod keys;
 pub mod memory;
+mod operate;
 mod presence;
 mod record;
 mod rescue;
@@ -42,6 +43,7 @@ pub use error::QueueError;
 #[cfg(feature = "sabotage")]
 pub use guard::{Guard, sabotage::leave_out};
 pub use id::TaskId;
+pub use operate::Depth;
 pub use record::{AttemptError, Run, RunState, Task};
 pub use retry::RetryPolicy;
 pub use status::{Brief, State, TaskView};
@@ -83,5 +85,9 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// The clock, random source and waker in use.
     pub fn env(&self) -> &E {
         &self.env
+    }
+
+    pub(crate) async fn wake(&self, wake: Wake) {
+        self.env.wake(self.name(), wake).await;
     }
 }

@@ -156,7 +156,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         };
         let ticketed = match &run {
             Some(_) => true,
-            None => self.counter(&self.keys.head()).await? >= slot,
+            None => self.head().await?.taken >= slot,
         };
         Ok(Some(describe(task, run, ticketed, self.env.now_ms())))
     }
@@ -218,7 +218,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     pub async fn push_along(&self, waits: bool) -> Result<(), QueueError> {
         let unkept = self.presence(KEEPER).await?.joined() == 0;
         if unkept || (waits && self.is_stuck().await?) {
-            self.env.wake(Wake::Work).await;
+            self.wake(Wake::Work).await;
         }
         Ok(())
     }

@@ -103,7 +103,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         let left = self.leave().await?;
         // What was announced since by the keeper or by a task that ended here must not wait either.
         if (left || self.shift.looks_again(self.queue.env().now_ms())) && self.deserted().await? {
-            self.queue.env().wake(Wake::Work).await;
+            self.queue.wake(Wake::Work).await;
         }
         Ok(())
     }

@@ -38,6 +38,7 @@ pub struct Mix {
     failures: bool,
     continues: bool,
     sleeps: bool,
+    pauses: bool,
     /// The longest delay; 0 for none.
     delay_max_ms: u64,
 }
@@ -55,6 +56,7 @@ impl Mix {
             failures: world.chance(600),
             continues: world.chance(500),
             sleeps: world.chance(800),
+            pauses: world.chance(200),
             // A keeper that stays for days is simulated second by second.
             delay_max_ms: match world.below(2_000) {
                 0 => 3 * 86_400 * SECOND,
@@ -72,6 +74,8 @@ pub struct Load {
     asked: RefCell<Vec<Rc<Asked>>>,
     names: Cell<u64>,
     last_due_ms: Cell<u64>,
+    /// Somebody asked to cancel whatever waits.
+    purges: Cell<bool>,
 }
 
 impl Load {
@@ -81,7 +85,13 @@ impl Load {
             asked: RefCell::default(),
             names: Cell::default(),
             last_due_ms: Cell::default(),
+            purges: Cell::default(),
         })
+    }
+
+    /// Whether any task may have been cancelled.
+    pub fn purges(&self) -> bool {
+        self.purges.get()
     }
 
     /// When the last task is due, those that were not acknowledged included: they may run all the same.
@@ -115,6 +125,7 @@ impl Load {
             }
             0..=5 => self.enqueue(sim, vec![self.task(sim)]),
             6..=7 if self.mix.cancels => self.cancel_one(sim),
+            8 if self.mix.pauses => self.operate(sim),
             _ => {}
         }
     }
@@ -203,6 +214,18 @@ impl Load {
         // Mostly one of the last, which is not final yet.
         let back = 1 + sim.world.below(4) as usize;
         self.cancel(sim, &asked[asked.len().saturating_sub(back)]);
+    }
+
+    /// Pauses the queue, resumes it, or cancels what waits in it.
+    fn operate(&self, sim: &Sim) {
+        match sim.world.below(8) {
+            0..=2 => _ = sim.spawn(|_, queue| async move { queue.pause().await.is_ok() }),
+            3..=6 => _ = sim.spawn(|_, queue| async move { queue.resume().await.is_ok() }),
+            _ => {
+                self.purges.set(true);
+                sim.spawn(|_, queue| async move { queue.purge().await.is_ok() });
+            }
+        }
     }
 
     /// Asks to cancel a task.

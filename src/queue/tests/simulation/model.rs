@@ -90,16 +90,16 @@ pub fn end(sim: &Sim, load: &Load, ticks: bool) -> Result<(), Wrong> {
     sim.run_with_ticks(120_000, 5_000);
     look(sim, load, &load.asked())?;
     for asked in load.asked() {
-        judge(sim, &asked).map_err(|what| (Some(asked.clone()), what))?;
+        judge(sim, load, &asked).map_err(|what| (Some(asked.clone()), what))?;
     }
     Ok(())
 }
 
 /// Whether a task that is final ended as it had to.
-fn judge(sim: &Sim, asked: &Asked) -> Result<(), String> {
+fn judge(sim: &Sim, load: &Load, asked: &Asked) -> Result<(), String> {
     let seen = asked.seen.borrow();
     let run = seen.as_ref().ok_or("it is not final")?;
-    ended_rightly(asked, run)?;
+    ended_rightly(load, asked, run)?;
     let began = sim.began(&asked.name);
     never_early(sim, asked, &began)?;
     never_twice(&began)?;
@@ -111,7 +111,7 @@ fn judge(sim: &Sim, asked: &Asked) -> Result<(), String> {
     within_budget(sim, asked, &began, faults)
 }
 
-fn ended_rightly(asked: &Asked, run: &Run) -> Result<(), String> {
+fn ended_rightly(load: &Load, asked: &Asked, run: &Run) -> Result<(), String> {
     let ended_well = match &run.state {
         RunState::Succeeded { result, .. } => {
             *result == asked.args["then"] && asked.args["fatal"].is_null()
@@ -120,7 +120,7 @@ fn ended_rightly(asked: &Asked, run: &Run) -> Result<(), String> {
             let last = run.errors.last().map(|e| e.error.as_str());
             last == asked.args["fatal"].as_str() || run.errors.len() == asked.attempts as usize
         }
-        RunState::Cancelled => asked.cancel_ms.get().is_some(),
+        RunState::Cancelled => asked.cancel_ms.get().is_some() || load.purges(),
         _ => false,
     };
     if !ended_well {

@@ -109,6 +109,7 @@ fn simulate(sim: &Sim, load: &Rc<Load>) -> Result<(), Wrong> {
         asked_until(sim, load, end_ms, 6 * MINUTE_MS, !calm)?;
     }
     faults.off();
+    sim.wait(|queue| async move { queue.resume().await.is_ok() });
     end(sim, load, !calm)?;
 
     faults.kills.set(if calm { 0 } else { 30 });
