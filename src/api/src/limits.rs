@@ -2,7 +2,7 @@
 
 use handoff_input::Duration;
 use handoff_platform::http::Problem;
-use handoff_platform::variables;
+use handoff_platform::variables::{self, Queues};
 
 /// The longest `?wait=`.
 pub const WAIT_MAX: Duration = Duration::from_ms(60_000);
@@ -15,7 +15,12 @@ pub fn body_max_bytes() -> Result<u64, Problem> {
     variables::number("body_max_bytes")
 }
 
-/// How many workers are started for a backlog, at most.
+/// The queues of this deployment.
+pub fn queues() -> Result<Queues, Problem> {
+    variables::queues()
+}
+
+/// How many workers of a queue are started for a backlog, at most.
 pub fn workers_max() -> Result<u64, Problem> {
     variables::number("workers_max")
 }

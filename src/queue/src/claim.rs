@@ -35,29 +35,35 @@ pub(crate) type CancelBlocks = BTreeMap<u64, bool>;
 impl<S: Store, E: Env> Queue<S, E> {
     /// How many slots wait for a ticket: none while the queue is paused.
     pub(crate) async fn waiting(&self) -> Result<u64, StoreError> {
+        Ok(self.takeable().await?.unwrap_or(0))
+    }
+
+    /// The same; `None` while the queue is paused.
+    async fn takeable(&self) -> Result<Option<u64>, StoreError> {
         let tail = self.counter(&self.keys.tail()).await?;
         let head = self.head().await?;
-        let waiting = tail.saturating_sub(head.taken);
-        Ok(if head.paused { 0 } else { waiting })
+        Ok((!head.paused).then_some(tail.saturating_sub(head.taken)))
     }
 
     /// Takes at most `most` tickets, no more than a fair share among the registered workers, and none while
-    /// `workers_max` compute.
+    /// `workers_max` compute. `None` while the queue is paused.
     pub(crate) async fn claim(
         &self,
         most: u64,
         workers_max: u64,
-    ) -> Result<Vec<Ticket>, StoreError> {
-        let waiting = self.waiting().await?;
+    ) -> Result<Option<Vec<Ticket>>, StoreError> {
+        let Some(waiting) = self.takeable().await? else {
+            return Ok(None);
+        };
         if waiting == 0 {
-            return Ok(Vec::new());
+            return Ok(Some(Vec::new()));
         }
         let workers = self.presence(WORKERS).await?;
         if workers.aside() >= workers_max {
-            return Ok(Vec::new());
+            return Ok(Some(Vec::new()));
         }
         let share = waiting.div_ceil(workers.present().max(1));
-        self.tickets(share.min(most).max(1)).await
+        Ok(Some(self.tickets(share.min(most).max(1)).await?))
     }
 
     /// Takes `count` tickets.

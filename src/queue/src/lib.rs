@@ -52,6 +52,14 @@ pub use worker::{Control, Runner, Worker, WorkerLimits};
 
 use keys::Keys;
 
+/// Whether a queue may have this name: 1 to 32 characters of `a-z 0-9 _`.
+///
+/// # Errors
+/// [`QueueError::Name`] if not.
+pub fn check_name(name: &str) -> Result<(), QueueError> {
+    Keys::new(name).map(drop)
+}
+
 /// One queue in one store. Cheap to make; holds no state of its own besides the two handles.
 pub struct Queue<S, E> {
     store: S,
@@ -70,6 +78,18 @@ impl<S: Store, E: Env> Queue<S, E> {
             store,
             env,
         })
+    }
+
+    /// Another queue in the same store.
+    ///
+    /// # Errors
+    /// As for [`Queue::new`].
+    pub fn named(&self, name: &str) -> Result<Self, QueueError>
+    where
+        S: Clone,
+        E: Clone,
+    {
+        Self::new(name, self.store.clone(), self.env.clone())
     }
 
     /// The queue's name.

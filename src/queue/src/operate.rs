@@ -99,13 +99,13 @@ impl<S: Store, E: Env> Queue<S, E> {
         Ok(())
     }
 
-    /// Cancels deliveries that wait, paused or not, the oldest first and some 200 at most. Returns how many tickets it took:
-    /// none if nothing waits. Tasks that wait for a time, or that run, are not touched.
+    /// Cancels deliveries that wait, paused or not: the oldest, `most` of them and no more than 200. Returns how many tickets
+    /// it took: none if nothing waits. Tasks that wait for a time, or that run, are not touched.
     ///
     /// # Errors
     /// If the store fails. Some may be cancelled; the others run, later.
-    pub async fn purge(&self) -> Result<u64, QueueError> {
-        let count = self.depth().await?.waiting.min(PURGE_MAX);
+    pub async fn purge(&self, most: u64) -> Result<u64, QueueError> {
+        let count = self.depth().await?.waiting.min(most).min(PURGE_MAX);
         if count == 0 {
             return Ok(0);
         }

@@ -1,5 +1,6 @@
 //! How a task stands.
 
+use crate::config::GIVEN_UP;
 use crate::guard::{Guard, holds};
 use crate::presence::{KEEPER, WORKERS};
 use crate::record::{RunState, Slot, decode_opt};
@@ -156,7 +157,11 @@ impl<S: Store, E: Env> Queue<S, E> {
         };
         let ticketed = match &run {
             Some(_) => true,
-            None => self.head().await?.taken >= slot,
+            // A ticket that was given up is nobody's: the task was announced, and waits.
+            None => {
+                self.head().await?.taken >= slot
+                    && self.store.counter(&self.keys.handover(slot)).await? < GIVEN_UP
+            }
         };
         Ok(Some(describe(task, run, ticketed, self.env.now_ms())))
     }

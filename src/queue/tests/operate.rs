@@ -4,7 +4,7 @@
 
 mod support;
 
-use handoff_queue::{NewTask, State};
+use handoff_queue::{NewTask, State, Wake};
 use serde_json::json;
 use support::{Action, Sim, When, computing, task};
 
@@ -20,7 +20,7 @@ fn purge(sim: &Sim) -> u64 {
     sim.wait(|queue| async move {
         let mut purged = 0;
         loop {
-            match queue.purge().await.unwrap() {
+            match queue.purge(u64::MAX).await.unwrap() {
                 0 => return purged,
                 some => purged += some,
             }
@@ -158,7 +158,7 @@ fn a_purge_that_dies_loses_nothing() {
             "set_many" if call.instance.name.starts_with("client") => action,
             _ => Action::Pass,
         });
-        sim.spawn(|_, queue| async move { queue.purge().await });
+        sim.spawn(|_, queue| async move { queue.purge(u64::MAX).await });
         sim.settle();
         sim.world.faults.no_script();
         resume(&sim);
@@ -171,6 +171,35 @@ fn a_purge_that_dies_loses_nothing() {
             );
             let ran = usize::from(state == State::Succeeded);
             assert_eq!(sim.began(&format!("t{i}")).len(), ran);
+        }
+    }
+}
+
+/// Two workers see one task: the second one's ticket is for a slot that is not filled yet.
+#[test]
+fn a_ticket_for_what_comes_next_is_given_up_when_the_queue_is_paused() {
+    for seed in 1..100 {
+        let sim = Sim::new(seed);
+        sim.world.faults.yields.set(5_000);
+        sim.world.faults.slow.set(2_000);
+        sim.worker(Wake::Work);
+        sim.worker(Wake::Work);
+        sim.enqueue_one(task("first", json!({"sleep_ms": 1_000})));
+        sim.run_for(20);
+        pause(&sim);
+        sim.run_for(200);
+        let paused_ms = sim.now_ms();
+        let ids = sim.enqueue(tasks("t", 3));
+        sim.run_for(3_000);
+        for (i, id) in ids.iter().enumerate() {
+            let began = sim.began(&format!("t{i}"));
+            assert!(began.is_empty(), "seed {seed}: {began:?} after {paused_ms}");
+            assert_eq!(sim.state(id), State::Queued);
+        }
+        resume(&sim);
+        sim.run_for(3_000);
+        for id in &ids {
+            assert_eq!(sim.state(id), State::Succeeded, "seed {seed}");
         }
     }
 }

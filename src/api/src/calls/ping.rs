@@ -9,11 +9,12 @@ use serde_json::json;
 
 pub async fn call(queue: &HostQueue) -> Result<Answer, Problem> {
     let (kind, args) = long_running_task();
+    let queue = super::named(queue, None)?;
     let receipt = queue.enqueue(vec![NewTask::new(kind, args)]).await?;
     let id = &receipt.ids[0];
     let response = Response::json(202, &json!({"task_id": id.to_string()}));
     Ok(Answer {
         response: response.header("location", format!("/status/{id}")),
-        after: After::Wake(receipt),
+        after: After::Wake(queue, receipt),
     })
 }

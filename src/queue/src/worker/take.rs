@@ -19,7 +19,11 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         } else {
             self.join().await?;
             if (aside.len() as u64) < self.limits.batch_max {
-                tickets = self.queue.claim(most, self.limits.workers_max).await?;
+                match self.queue.claim(most, self.limits.workers_max).await? {
+                    Some(taken) => tickets = taken,
+                    // What is put into their slots from now on waits, too.
+                    None => self.give_up_aside(aside).await,
+                }
             }
         }
         tickets.append(aside);

@@ -223,7 +223,7 @@ impl Load {
             3..=6 => _ = sim.spawn(|_, queue| async move { queue.resume().await.is_ok() }),
             _ => {
                 self.purges.set(true);
-                sim.spawn(|_, queue| async move { queue.purge().await.is_ok() });
+                sim.spawn(|_, queue| async move { queue.purge(u64::MAX).await.is_ok() });
             }
         }
     }

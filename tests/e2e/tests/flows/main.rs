@@ -16,5 +16,6 @@ mod leftovers;
 mod oversized;
 mod primes;
 mod private;
+mod queues;
 mod ready;
 mod unchanged;
