@@ -216,6 +216,13 @@ impl Load {
         self.cancel(sim, &asked[asked.len().saturating_sub(back)]);
     }
 
+    /// The queue is not paused.
+    pub fn resume(&self, sim: &Sim) {
+        if self.mix.pauses {
+            sim.wait(|queue| async move { queue.resume().await.is_ok() });
+        }
+    }
+
     /// Pauses the queue, resumes it, or cancels what waits in it.
     fn operate(&self, sim: &Sim) {
         match sim.world.below(8) {

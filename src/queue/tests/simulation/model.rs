@@ -84,6 +84,8 @@ pub fn end(sim: &Sim, load: &Load, ticks: bool) -> Result<(), Wrong> {
         if ticks {
             sim.tick();
         }
+        // A client that stalled may have paused it only now.
+        load.resume(sim);
         watch(sim, load)?;
     }
     // Whatever is still on its way may not change anything.

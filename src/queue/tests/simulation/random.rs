@@ -109,7 +109,6 @@ fn simulate(sim: &Sim, load: &Rc<Load>) -> Result<(), Wrong> {
         asked_until(sim, load, end_ms, 6 * MINUTE_MS, !calm)?;
     }
     faults.off();
-    sim.wait(|queue| async move { queue.resume().await.is_ok() });
     end(sim, load, !calm)?;
 
     faults.kills.set(if calm { 0 } else { 30 });
@@ -117,6 +116,7 @@ fn simulate(sim: &Sim, load: &Rc<Load>) -> Result<(), Wrong> {
     sim.run_with_ticks(RETENTION_MIN_MS + 15 * MINUTE_MS, 5 * MINUTE_MS);
     sim.run_with_ticks(MINUTE_MS, 5_000);
     faults.off();
+    load.resume(sim);
     retire(sim, load)
 }
 
