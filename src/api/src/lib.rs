@@ -13,11 +13,8 @@ use handoff_platform::http::{
     Cors, IncomingRequest, Method, Problem, Request, ResponseOutparam, access,
 };
 use handoff_platform::{HostEnv, HostStore};
-use handoff_queue::{Env, Queue, QueueError, Store};
+use handoff_queue::{Env, Queue, QueueError, Store, TaskId, check_name};
 use spin_sdk::http_component;
-
-/// The queue that everything goes to.
-const QUEUE: &str = "default";
 
 type HostQueue = Queue<HostStore, HostEnv>;
 
@@ -36,13 +33,13 @@ async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
     if alive {
         // Whatever the store and the variables say.
         cors.mark(calls::health::alive(&request)).send(out);
-        if let Ok(queue) = open() {
+        if let Ok(queue) = open("/") {
             push_along(&queue, After::Push { waits: false }).await;
         }
         return;
     }
     // Who may not ask costs no store call.
-    let opened = scope::admit(&request).and_then(|()| open());
+    let opened = scope::admit(&request).and_then(|()| open(request.path()));
     let queue = match opened {
         Ok(queue) => queue,
         Err(problem) => return cors.mark(calls::respond(problem)).send(out),
@@ -63,9 +60,23 @@ async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
     }
 }
 
-fn open() -> Result<HostQueue, Problem> {
+/// The queue that a path is about: that of the task or the one that it names, else the default one.
+fn open(path: &str) -> Result<HostQueue, Problem> {
     let store = HostStore::open().map_err(QueueError::from)?;
-    Ok(Queue::new(QUEUE, store, HostEnv)?)
+    let parts: Vec<_> = path.split('/').skip(1).collect();
+    let id = |id: &str| id.parse::<TaskId>().ok();
+    let name = match parts.as_slice() {
+        ["status", task, ..] | ["v1", "tasks", task, ..] => {
+            id(task).map(|id| id.queue().to_owned())
+        }
+        ["v1", "queues", name, ..] if check_name(name).is_ok() => Some((*name).to_owned()),
+        _ => None,
+    };
+    let name = match name {
+        Some(name) => name,
+        None => limits::queues()?.names()[0].clone(),
+    };
+    Ok(Queue::new(&name, store, HostEnv)?)
 }
 
 async fn route(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
@@ -100,20 +111,54 @@ async fn route(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
         [Some("v1"), Some("tasks"), Some(_), None] => {
             Err(Problem::method_not_allowed("GET, DELETE"))
         }
+        [Some("v1"), Some("queues"), None, _] if get => calls::queues::list(queue).await,
+        [Some("v1"), Some("queues"), None, _] => Err(Problem::method_not_allowed("GET")),
+        [Some("v1"), Some("queues"), Some(name), None] if get => {
+            calls::queues::show(queue, name).await
+        }
+        [Some("v1"), Some("queues"), Some(_), None] => Err(Problem::method_not_allowed("GET")),
+        [
+            Some("v1"),
+            Some("queues"),
+            Some(name),
+            Some(what @ ("pause" | "resume" | "purge")),
+        ] => {
+            if post {
+                calls::queues::operate(queue, name, what).await
+            } else {
+                Err(Problem::method_not_allowed("POST"))
+            }
+        }
         _ => Err(Problem::not_found(format!(
             "{path} is not a path of this application."
         ))),
     }
 }
 
+/// Of several queues one by chance goes along with any request, so that none waits for requests of its own.
+async fn push_another(queue: &HostQueue) -> Result<bool, QueueError> {
+    let Ok(queues) = limits::queues() else {
+        return Ok(false); // Whoever enqueues is told.
+    };
+    let names = queues.names();
+    let name = &names[(queue.env().random() % names.len() as u64) as usize];
+    if name == queue.name() {
+        return Ok(false);
+    }
+    queue.named(name)?.push_along(false).await
+}
+
 /// Sees that somebody works, after the answer: nothing waits for a resident process.
 async fn push_along(queue: &HostQueue, after: After) {
     let pushed = match after {
-        After::Wake(receipt) => match limits::workers_max() {
+        After::Wake(queue, receipt) => match limits::workers_max() {
             Ok(max) => queue.wake_for(&receipt, max).await,
             Err(problem) => return queue.env().log(&problem.detail),
         },
-        After::Push { waits } => queue.push_along(waits).await,
+        After::Push { waits } => match queue.push_along(waits).await {
+            Ok(false) => push_another(queue).await,
+            other => other,
+        },
         // It does so itself.
         After::Follow(_) => return,
     };

@@ -2,7 +2,7 @@
 
 use handoff_input::Duration;
 use handoff_platform::http::Problem;
-use handoff_platform::variables;
+use handoff_platform::variables::{self, Queues};
 use serde_json::Value;
 
 /// The longest `?wait=`, and the longest `Prefer: wait=` that is applied.
@@ -33,7 +33,12 @@ pub fn check_args(args: &Value, max_bytes: u64, field: &str) -> Result<(), Probl
     Err(Problem::too_large(detail).about(field))
 }
 
-/// How many workers are started for a backlog, at most.
+/// The queues of this deployment.
+pub fn queues() -> Result<Queues, Problem> {
+    variables::queues()
+}
+
+/// How many workers of a queue are started for a backlog, at most.
 pub fn workers_max() -> Result<u64, Problem> {
     variables::number("workers_max")
 }

@@ -32,6 +32,7 @@ pub fn task_object(id: &TaskId, view: &TaskView) -> Value {
     };
     let last_error = view.errors.last().map(|e| json!(e.error));
     put("id", Some(json!(id.to_string())));
+    put("queue", Some(json!(id.queue())));
     put("task", Some(json!(view.task.kind)));
     put("args", Some(view.task.args.clone()));
     put("state", Some(json!(view.state.to_string())));

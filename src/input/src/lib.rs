@@ -22,7 +22,7 @@ pub use time::{Duration, Time, When};
 pub use trace::{NotTraceParent, TraceParent, trace_state};
 
 /// The items of a list that is written with commas or white space between them.
-fn items(text: &str) -> impl Iterator<Item = &str> {
+pub fn items(text: &str) -> impl Iterator<Item = &str> {
     let items = text.split(|c: char| c == ',' || c.is_whitespace());
     items.filter(|item| !item.is_empty())
 }

@@ -32,14 +32,14 @@ impl Env for HostEnv {
         sleep_ms(ms).await;
     }
 
-    async fn wake(&self, wake: Wake) {
+    async fn wake(&self, queue: &str, wake: Wake) {
         let path = match wake {
             Wake::Work => "work",
             Wake::Keep => "keep",
         };
         let call = Call {
             method: "POST".to_owned(),
-            url: format!("http://{WORKER_HOST}/{path}"),
+            url: format!("http://{WORKER_HOST}/{path}/{queue}"),
             headers: Vec::new(),
             body: Vec::new(),
             timeout_ms: WAKE_TIMEOUT_MS,

@@ -1,6 +1,7 @@
 //! The queue's store on the host's key-value store.
 
 use handoff_queue::{Store, StoreError};
+use std::rc::Rc;
 use std::time::Duration;
 
 // The bindings that spin-sdk made for its whole world. Bindings of our own for the part in `wit/` would have to be merged
@@ -13,8 +14,9 @@ const OPEN_TRIES: u32 = 4;
 const OPEN_PAUSE: Duration = Duration::from_millis(10);
 
 /// The host's key-value store. Open it once per request.
+#[derive(Clone)]
 pub struct HostStore {
-    bucket: store::Bucket,
+    bucket: Rc<store::Bucket>,
 }
 
 impl HostStore {
@@ -26,7 +28,10 @@ impl HostStore {
         let mut tries = 0;
         loop {
             match store::open(LABEL) {
-                Ok(bucket) => return Ok(Self { bucket }),
+                Ok(bucket) => {
+                    let bucket = Rc::new(bucket);
+                    return Ok(Self { bucket });
+                }
                 // The first requests of a new Spin may find its SQLite file locked by each other, for a moment.
                 Err(store::Error::Other(_)) if tries < OPEN_TRIES => {
                     tries += 1;

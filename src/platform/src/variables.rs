@@ -6,6 +6,43 @@ use spin_sdk::variables::{Error, get};
 use std::fmt::Display;
 use std::str::FromStr;
 
+/// The queues of this deployment, the default one first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queues(Vec<String>);
+
+impl Queues {
+    /// Their names; there is at least one.
+    pub fn names(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl FromStr for Queues {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut queues = Vec::new();
+        for name in handoff_input::items(text) {
+            handoff_queue::check_name(name).map_err(|e| e.to_string())?;
+            if !queues.iter().any(|known| known == name) {
+                queues.push(name.to_owned());
+            }
+        }
+        if queues.is_empty() {
+            return Err("there is none".to_owned());
+        }
+        Ok(Self(queues))
+    }
+}
+
+/// The queues of this deployment.
+///
+/// # Errors
+/// If the variable `queues` is not set or is no list of names.
+pub fn queues() -> Result<Queues, Problem> {
+    read("queues", "names of queues such as \"default emails\"")
+}
+
 fn read<T: FromStr<Err: Display>>(name: &str, expected: &str) -> Result<T, Problem> {
     let text = text(name)?;
     let wrong = |e| {

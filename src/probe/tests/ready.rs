@@ -50,7 +50,7 @@ impl Env for Clock {
         }
     }
 
-    async fn wake(&self, _: Wake) {}
+    async fn wake(&self, _: &str, _: Wake) {}
 
     fn log(&self, _: &str) {}
 }

@@ -3,7 +3,7 @@
 use crate::config::{BEGIN_MS, CLOCK_SLACK_MS};
 use crate::guard::{Guard, holds};
 use crate::record::{RunState, encode};
-use crate::timer::{DUE, Entry, Inserted};
+use crate::timer::{DUE, Entry, Inserted, What};
 use crate::transition::{is_expired, settle_outcome};
 use crate::{Env, Queue, QueueError, Run, Store, StoreError, Task};
 use serde::Serialize;
@@ -150,7 +150,11 @@ impl<S: Store, E: Env> Queue<S, E> {
         let RunState::Retrying { at_ms, .. } = ending.run.state else {
             return Ok(false);
         };
-        let entry = Entry::deliver(ending.slot, ending.epoch + 1);
+        let entry = Entry {
+            task: ending.slot,
+            epoch: ending.epoch + 1,
+            what: What::Retry,
+        };
         Ok(self.timer_insert(DUE, at_ms, &entry).await? == Inserted::Scheduled)
     }
 

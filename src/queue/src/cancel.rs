@@ -39,7 +39,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         self.store
             .set(&self.keys.cancel(slot), &encode(&asked_ms))
             .await?;
-        if task.not_before_ms.is_none() && self.counter(&self.keys.head()).await? < slot {
+        if task.not_before_ms.is_none() && self.head().await?.taken < slot {
             let run = Run::cancelled_before_start(&task.nonce);
             self.store
                 .set(&self.keys.run(slot, 0), &encode(&run))

@@ -2,6 +2,7 @@
 
 use crate::config::{BEGIN_MS, CANCEL_BLOCK};
 use crate::guard::{Guard, holds};
+use crate::operate::Head;
 use crate::presence::WORKERS;
 use crate::record::{Slot, decode_opt, encode};
 use crate::transition::{Begin, begin};
@@ -32,32 +33,44 @@ pub(crate) enum Found {
 pub(crate) type CancelBlocks = BTreeMap<u64, bool>;
 
 impl<S: Store, E: Env> Queue<S, E> {
-    /// How many slots wait for a ticket.
+    /// How many slots wait for a ticket: none while the queue is paused.
     pub(crate) async fn waiting(&self) -> Result<u64, StoreError> {
+        Ok(self.takeable().await?.unwrap_or(0))
+    }
+
+    /// The same; `None` while the queue is paused.
+    async fn takeable(&self) -> Result<Option<u64>, StoreError> {
         let tail = self.counter(&self.keys.tail()).await?;
-        let head = self.counter(&self.keys.head()).await?;
-        Ok(tail.saturating_sub(head))
+        let head = self.head().await?;
+        Ok((!head.paused).then_some(tail.saturating_sub(head.taken)))
     }
 
     /// Takes at most `most` tickets, no more than a fair share among the registered workers, and none while
-    /// `workers_max` compute.
+    /// `workers_max` compute. `None` while the queue is paused.
     pub(crate) async fn claim(
         &self,
         most: u64,
         workers_max: u64,
-    ) -> Result<Vec<Ticket>, StoreError> {
-        let waiting = self.waiting().await?;
+    ) -> Result<Option<Vec<Ticket>>, StoreError> {
+        let Some(waiting) = self.takeable().await? else {
+            return Ok(None);
+        };
         if waiting == 0 {
-            return Ok(Vec::new());
+            return Ok(Some(Vec::new()));
         }
         let workers = self.presence(WORKERS).await?;
         if workers.aside() >= workers_max {
-            return Ok(Vec::new());
+            return Ok(Some(Vec::new()));
         }
         let share = waiting.div_ceil(workers.present().max(1));
-        let count = share.min(most).max(1);
+        Ok(Some(self.tickets(share.min(most).max(1)).await?))
+    }
+
+    /// Takes `count` tickets.
+    pub(crate) async fn tickets(&self, count: u64) -> Result<Vec<Ticket>, StoreError> {
         let taken_ms = self.env.now_ms();
-        let last = self.increment(&self.keys.head(), count).await?;
+        let head = self.keys.head();
+        let last = Head::of(self.store.increment(&head, count as i64).await?).taken;
         let ticket = |slot| Ticket { slot, taken_ms };
         // A head that is not positive is no head.
         let first = (last + 1).saturating_sub(count).max(1);

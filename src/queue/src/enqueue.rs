@@ -56,6 +56,7 @@ pub struct Receipt {
     /// The tasks as they were stored, in the same order.
     pub tasks: Vec<Task>,
     backlog: u64,
+    paused: bool,
 }
 
 impl<S: Store, E: Env> Queue<S, E> {
@@ -89,7 +90,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let (given_up, head) = self.settle(slots).await?;
         let runs_at_home = |n: &u64| tasks[(n - first) as usize].not_before_ms.is_none();
         announce.extend(given_up.into_iter().filter(runs_at_home).map(|n| (n, 1)));
-        self.announce_behind(head.saturating_sub(last), &announce)
+        self.announce_behind(head.taken.saturating_sub(last), &announce)
             .await?;
 
         let took_ms = self.env.now_ms().saturating_sub(began_ms);
@@ -100,7 +101,8 @@ impl<S: Store, E: Env> Queue<S, E> {
         Ok(Receipt {
             ids: (first..).zip(&tasks).map(id).collect(),
             tasks,
-            backlog: last.saturating_sub(head),
+            backlog: last.saturating_sub(head.taken),
+            paused: head.paused,
         })
     }
 
@@ -117,9 +119,9 @@ impl<S: Store, E: Env> Queue<S, E> {
         let unkept = delayed && self.presence(KEEPER).await?.present() == 0;
         let deserted = workers == 0 && presence.aside() < workers_max;
         if unkept {
-            self.env.wake(Wake::Keep).await;
-        } else if deserted || short {
-            self.env.wake(Wake::Work).await;
+            self.wake(Wake::Keep).await;
+        } else if !receipt.paused && (deserted || short) {
+            self.wake(Wake::Work).await;
         }
         Ok(unkept || deserted)
     }

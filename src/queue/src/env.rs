@@ -9,9 +9,9 @@ pub trait Env {
     fn random(&self) -> u64;
     /// Returns after `ms` milliseconds. With 0 it lets others run and returns.
     async fn sleep_ms(&self, ms: u64);
-    /// Asks the host for one more worker and returns when it is registered. Best effort: a failure is the host's to
+    /// Asks the host for one more worker of `queue` and returns when it is registered. Best effort: a failure is the host's to
     /// log, and the queue goes on with the next request.
-    async fn wake(&self, wake: Wake);
+    async fn wake(&self, queue: &str, wake: Wake);
     /// Tells the operator about something that the protocol got over.
     fn log(&self, message: &str);
 }

@@ -143,7 +143,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// Whether anything is due later or rescue has not passed every ticket: while that is so, a keeper stays.
     pub(crate) async fn keeper_needed(&self) -> Result<bool, QueueError> {
         let (_, progress) = self.progress().await?;
-        if progress.rescue <= self.counter(&self.keys.head()).await? {
+        if progress.rescue <= self.head().await?.taken {
             return Ok(true);
         }
         Ok(self.timer_next(DUE, progress.due_s).await?.is_some())
@@ -203,7 +203,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let last = samples.last().copied();
         let (last_ms, last_head) = last.unwrap_or((0, cursor - 1));
         if now_ms >= last_ms + WINDOW_MS {
-            let head = self.counter(&self.keys.head()).await?;
+            let head = self.head().await?.taken;
             if head > last_head {
                 samples.truncate(SAMPLES_MAX - 1);
                 // The time after the read: by then these tickets were given out.

@@ -20,6 +20,7 @@ mod id;
 mod keeper;
 mod keys;
 pub mod memory;
+mod operate;
 mod presence;
 mod record;
 mod report;
@@ -45,6 +46,7 @@ pub use error::QueueError;
 #[cfg(feature = "sabotage")]
 pub use guard::{Guard, sabotage::leave_out};
 pub use id::TaskId;
+pub use operate::Depth;
 pub use record::{AttemptError, Run, RunState, Task, Trace};
 pub use report::{LogLine, Report};
 pub use retry::RetryPolicy;
@@ -54,6 +56,14 @@ pub use watch::{Event, Seen, Watch};
 pub use worker::{Control, Runner, Worker, WorkerLimits};
 
 use keys::Keys;
+
+/// Whether a queue may have this name: 1 to 32 characters of `a-z 0-9 _`.
+///
+/// # Errors
+/// [`QueueError::Name`] if not.
+pub fn check_name(name: &str) -> Result<(), QueueError> {
+    Keys::new(name).map(drop)
+}
 
 /// One queue in one store. Cheap to make; holds no state of its own besides the two handles.
 pub struct Queue<S, E> {
@@ -75,6 +85,18 @@ impl<S: Store, E: Env> Queue<S, E> {
         })
     }
 
+    /// Another queue in the same store.
+    ///
+    /// # Errors
+    /// As for [`Queue::new`].
+    pub fn named(&self, name: &str) -> Result<Self, QueueError>
+    where
+        S: Clone,
+        E: Clone,
+    {
+        Self::new(name, self.store.clone(), self.env.clone())
+    }
+
     /// The queue's name.
     pub fn name(&self) -> &str {
         self.keys.queue()
@@ -88,5 +110,9 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// The clock, random source and waker in use.
     pub fn env(&self) -> &E {
         &self.env
+    }
+
+    pub(crate) async fn wake(&self, wake: Wake) {
+        self.env.wake(self.name(), wake).await;
     }
 }

@@ -79,6 +79,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         // The entry's time is the end of epoch 0's lease: whatever began is over.
         let examined = match what {
             What::Deliver => Ok(Finding::Announce(task, epoch)),
+            What::Retry => self.look_at_retry(task, epoch).await,
             What::Pass => self.pass_readable_slot(task, 0).await,
             _ => {
                 let again = what == What::LookAgain;
@@ -86,6 +87,18 @@ impl<S: Store, E: Env> Queue<S, E> {
             }
         };
         self.unless_unreadable(entry, examined)
+    }
+
+    /// A retry's entry comes before its outcome. On a slow store, or where this clock is ahead, its time may come in between: who
+    /// ran next would take that run for lost.
+    async fn look_at_retry(&self, t: u64, e: u64) -> Result<Finding, QueueError> {
+        let key = self.keys.run(t, e.saturating_sub(1));
+        let run: Option<Run> = decode_opt(&key, self.store.get(&key).await?)?;
+        if run.is_some_and(|run| !matches!(run.state, RunState::Running { .. })) {
+            return Ok(Finding::Announce(t, e));
+        }
+        let then_ms = self.env.now_ms() + BEGIN_MS;
+        Ok(Finding::Later(t, e, What::Look, then_ms))
     }
 
     /// One record that can't be read must not stop all others. A newer version's is looked at again.

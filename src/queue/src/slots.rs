@@ -2,6 +2,7 @@
 
 use crate::config::{GIVEN_UP, SKIP_MAX};
 use crate::guard::{Guard, holds};
+use crate::operate::Head;
 use crate::record::{Slot, encode};
 use crate::{Env, Queue, Store, StoreError};
 use std::ops::RangeInclusive;
@@ -39,10 +40,10 @@ impl<S: Store, E: Env> Queue<S, E> {
     pub(crate) async fn settle(
         &self,
         slots: RangeInclusive<u64>,
-    ) -> Result<(Vec<u64>, u64), StoreError> {
-        let head = self.counter(&self.keys.head()).await?;
+    ) -> Result<(Vec<u64>, Head), StoreError> {
+        let head = self.head().await?;
         let mut given_up = Vec::new();
-        for n in *slots.start()..=(*slots.end()).min(head) {
+        for n in *slots.start()..=(*slots.end()).min(head.taken) {
             let handover = self.store.increment(&self.keys.handover(n), 1).await?;
             if handover >= GIVEN_UP && holds(Guard::AnnounceWhatWasGivenUp) {
                 given_up.push(n);
@@ -77,7 +78,7 @@ impl<S: Store, E: Env> Queue<S, E> {
                 .iter()
                 .map(|n| left[(n - first) as usize])
                 .collect();
-            skip = head.saturating_sub(last);
+            skip = head.taken.saturating_sub(last);
         }
         if left.is_empty() {
             return Ok(());

@@ -1,5 +1,6 @@
 //! How a task stands.
 
+use crate::config::GIVEN_UP;
 use crate::guard::{Guard, holds};
 use crate::presence::{KEEPER, WORKERS};
 use crate::record::{RunState, Slot, decode_opt};
@@ -186,7 +187,11 @@ impl<S: Store, E: Env> Queue<S, E> {
         };
         let ticketed = match &run {
             Some(_) => true,
-            None => self.counter(&self.keys.head()).await? >= slot,
+            // A ticket that was given up is nobody's: the task was announced, and waits.
+            None => {
+                self.head().await?.taken >= slot
+                    && self.store.counter(&self.keys.handover(slot)).await? < GIVEN_UP
+            }
         };
         Ok(describe(task, run, ticketed, self.env.now_ms()))
     }
@@ -249,7 +254,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let unkept = self.presence(KEEPER).await?.joined() == 0;
         let idle = unkept || (waits && self.is_stuck().await?);
         if idle {
-            self.env.wake(Wake::Work).await;
+            self.wake(Wake::Work).await;
         }
         Ok(idle)
     }

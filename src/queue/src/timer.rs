@@ -47,6 +47,9 @@ pub(crate) enum What {
     /// Announce (task, epoch).
     #[serde(rename = "d")]
     Deliver,
+    /// Announce (task, epoch) if the outcome that promises it is written.
+    #[serde(rename = "r")]
+    Retry,
     /// The lease of (task, epoch) is over: rescue looks.
     #[serde(rename = "l")]
     Look,

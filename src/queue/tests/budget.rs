@@ -241,7 +241,7 @@ fn a_delay() {
 
 #[test]
 fn a_retry() {
-    assert_extra("a retry", (230, 350), (7.0, 19.0), |_, mut task| {
+    assert_extra("a retry", (230, 350), (7.0, 20.0), |_, mut task| {
         task.args["fail_times"] = 1.into();
         task.args["after_ms"] = 20_000.into();
         task

@@ -305,3 +305,36 @@ fn an_entry_whose_minute_was_skipped_is_delivered_by_who_wanted_to_insert_it() {
     let key = Box::leak(format!("q.test.tm.{minute_s}").into_boxed_str());
     overtaken_by_the_keeper("counter", key, 40_000, 120_000);
 }
+
+/// The timer entry of a retry comes before its outcome, which a slow store takes a while to write.
+#[test]
+fn a_retry_that_is_delivered_before_its_outcome_is_written_is_the_next_attempt() {
+    for offset_ms in (0..1_000).step_by(50) {
+        let sim = Sim::new(offset_ms);
+        sim.run_for(offset_ms);
+        // Who waits for this one keeps the time.
+        sim.enqueue_one(NewTask {
+            not_before_ms: Some(sim.now_ms() + 60_000),
+            ..task("later", json!({}))
+        });
+        sim.run_for(500);
+        let mut timed = false;
+        sim.world.faults.script(move |call| {
+            let entry = call.key.starts_with("q.test.te.");
+            timed |= entry && call.operation == "set" && !call.instance.name.starts_with("client");
+            match (call.operation, call.key) {
+                ("set", "q.test.o.2.0") if timed => Action::Slow(400),
+                _ => Action::Pass,
+            }
+        });
+        let retried = task(
+            "a",
+            json!({"fail_times": 1, "after_ms": 100, "sleep_ms": 20}),
+        );
+        let id = sim.enqueue_one(retried);
+        sim.run_for(5_000);
+        assert_eq!(sim.state(&id), State::Succeeded);
+        let attempts: Vec<_> = sim.began("a").iter().map(|b| b.attempt).collect();
+        assert_eq!(attempts, [1, 2], "{offset_ms} ms after a second began");
+    }
+}

@@ -13,6 +13,7 @@ use serde_json::Value;
 #[serde(deny_unknown_fields)]
 pub struct TaskRequest {
     task: String,
+    queue: Option<String>,
     #[serde(default = "no_args")]
     args: Value,
     delay: Option<Duration>,
@@ -27,6 +28,7 @@ pub struct TaskRequest {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BatchRequest {
+    queue: Option<String>,
     tasks: Vec<Value>,
 }
 
@@ -44,6 +46,11 @@ fn no_args() -> Value {
 }
 
 impl TaskRequest {
+    /// The queue that it is to go to, if it names one.
+    pub fn queue(&self) -> Option<&str> {
+        self.queue.as_deref()
+    }
+
     /// Checks everything, so that a task that is taken can be run.
     ///
     /// # Errors
@@ -67,6 +74,11 @@ impl TaskRequest {
 }
 
 impl BatchRequest {
+    /// The queue that all are to go to, if it names one.
+    pub fn queue(&self) -> Option<&str> {
+        self.queue.as_deref()
+    }
+
     /// Checks each task by itself, in order.
     ///
     /// # Errors
@@ -82,7 +94,13 @@ impl BatchRequest {
             return Err(FieldError::new("tasks", reason));
         }
         let check = |(i, item)| {
-            let task = from_value::<TaskRequest>(item).and_then(|t| t.check(registry, now_ms));
+            let task = from_value::<TaskRequest>(item).and_then(|task| {
+                if task.queue.is_some() {
+                    let reason = "a batch goes to one queue: name it beside `tasks`";
+                    return Err(FieldError::new("queue", reason));
+                }
+                task.check(registry, now_ms)
+            });
             task.map_err(|e| e.within(&format!("tasks[{i}]")))
         };
         Ok(self.tasks.into_iter().enumerate().map(check).collect())

@@ -16,9 +16,6 @@ use serde_json::Value;
 use spin_sdk::http_component;
 use std::rc::Rc;
 
-/// The queue that is worked on.
-const QUEUE: &str = "default";
-
 /// Runs this deployment's tasks with this host's means.
 struct Tasks {
     registry: Registry,
@@ -52,12 +49,12 @@ async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
 }
 
 async fn start(path: &str) -> Result<Rc<HostWorker>, Problem> {
-    let wake = match path {
-        "/work" => Wake::Work,
-        "/keep" => Wake::Keep,
+    let (wake, queue) = match path.trim_start_matches('/').split_once('/') {
+        Some(("work", queue)) => (Wake::Work, queue),
+        Some(("keep", queue)) => (Wake::Keep, queue),
         _ => {
             return Err(Problem::not_found(format!(
-                "a worker is woken by /work or /keep, not by {path}"
+                "a worker is woken by /work/QUEUE or /keep/QUEUE, not by {path}"
             )));
         }
     };
@@ -72,7 +69,7 @@ async fn start(path: &str) -> Result<Rc<HostWorker>, Problem> {
         host: Rc::new(TaskHost),
     };
     let store = HostStore::open().map_err(QueueError::from)?;
-    let worker = Worker::new(Queue::new(QUEUE, store, HostEnv)?, tasks, limits);
+    let worker = Worker::new(Queue::new(queue, store, HostEnv)?, tasks, limits);
     worker.start(wake).await?;
     Ok(Rc::new(worker))
 }

@@ -11,6 +11,7 @@ pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem
     let trace = request.trace();
     let args_max = limits::args_max_bytes()?;
     let batch: BatchRequest = request.json(limits::body_max_bytes()?).await?;
+    let queue = super::named(queue, batch.queue())?;
     let registry = handoff_tasks::registry(limits::fault_tasks()?);
     let tasks = batch.check(&registry, queue.env().now_ms())?;
     let count = tasks.len();
@@ -43,6 +44,6 @@ pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem
     drop(objects);
     Ok(Answer {
         response: Response::json(202, &json!({"tasks": answers})),
-        after: After::Wake(receipt),
+        after: After::Wake(queue, receipt),
     })
 }

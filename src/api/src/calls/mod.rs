@@ -6,11 +6,15 @@ pub mod enqueue;
 pub mod events;
 pub mod health;
 pub mod ping;
+pub mod queues;
 pub mod show;
 pub mod status;
 mod wait;
 
+use crate::HostQueue;
+use crate::limits;
 use crate::view::task_object;
+use handoff_input::FieldError;
 use handoff_platform::http::{Problem, Response};
 use handoff_queue::{Receipt, State, TaskId, TaskView};
 use serde_json::Value;
@@ -24,7 +28,7 @@ pub struct Answer {
 /// What to see to after the answer.
 pub enum After {
     /// Something was enqueued: somebody must work on it.
-    Wake(Receipt),
+    Wake(HostQueue, Receipt),
     /// Nothing in particular; a task was seen that waits or runs, or not.
     Push { waits: bool },
     /// The answer is a stream, and the work is to fill it.
@@ -48,10 +52,22 @@ pub fn respond(problem: Problem) -> Response {
 
 /// The id in a path. What is no id of this deployment is no task of it.
 pub fn parse_id(text: &str) -> Result<TaskId, Problem> {
-    match text.parse::<TaskId>() {
-        Ok(id) if id.queue() == crate::QUEUE => Ok(id),
-        _ => Err(unknown(text)),
+    text.parse().map_err(|_| unknown(text))
+}
+
+/// The queue that a request names, or else `queue`.
+pub fn named(queue: &HostQueue, name: Option<&str>) -> Result<HostQueue, Problem> {
+    let Some(name) = name else {
+        return Ok(queue.named(queue.name())?);
+    };
+    let queues = limits::queues()?;
+    if !queues.names().iter().any(|known| known == name) {
+        let names = queues.names().join(", ");
+        let reason =
+            format!("there is no queue {name:?}; this deployment has {names} (variable `queues`)");
+        return Err(FieldError::new("queue", reason).into());
     }
+    Ok(queue.named(name)?)
 }
 
 /// No such task.

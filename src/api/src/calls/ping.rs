@@ -9,6 +9,7 @@ use serde_json::json;
 
 pub async fn call(queue: &HostQueue, request: &Request) -> Result<Answer, Problem> {
     let (kind, args) = long_running_task();
+    let queue = super::named(queue, None)?;
     let task = NewTask {
         trace: request.trace(),
         ..NewTask::new(kind, args)
@@ -18,6 +19,6 @@ pub async fn call(queue: &HostQueue, request: &Request) -> Result<Answer, Proble
     let response = Response::json(202, &json!({"task_id": id.to_string()}));
     Ok(Answer {
         response: response.header("location", format!("/status/{id}")),
-        after: After::Wake(receipt),
+        after: After::Wake(queue, receipt),
     })
 }

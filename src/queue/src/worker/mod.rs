@@ -236,7 +236,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         if let Err(e) = self.step_aside().await {
             self.queue.env().log(&e.to_string());
             // Whether somebody keeps the time is not known.
-            self.queue.env().wake(Wake::Keep).await;
+            self.queue.wake(Wake::Keep).await;
         }
         if self.queue.too_late(&delivery) {
             self.put_back(vec![delivery]).await;

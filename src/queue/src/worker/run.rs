@@ -163,7 +163,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         if let Err(e) = self.leave().await.and(self.leave_keeper().await) {
             self.queue.env().log(&e.to_string());
         }
-        self.queue.env().wake(Wake::Keep).await;
+        self.queue.wake(Wake::Keep).await;
     }
 }
 

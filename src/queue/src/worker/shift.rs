@@ -148,9 +148,9 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         let kept = !self.shift.keeper.borrow().is_empty() || self.shift.timed.get();
         self.leave_keeper().await?;
         if kept && self.queue.keeper_needed().await? {
-            self.queue.env().wake(Wake::Keep).await;
+            self.queue.wake(Wake::Keep).await;
         } else if self.deserted().await? {
-            self.queue.env().wake(Wake::Work).await;
+            self.queue.wake(Wake::Work).await;
         }
         Ok(())
     }
@@ -180,7 +180,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             return Ok(false);
         }
         if deserted {
-            self.queue.env().wake(Wake::Work).await;
+            self.queue.wake(Wake::Work).await;
         }
         loop {
             let kept = !self.shift.keeper.borrow().is_empty();
@@ -219,7 +219,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             return Ok(true);
         }
         for _ in 0..HAND_OVERS_MAX {
-            self.queue.env().wake(Wake::Keep).await;
+            self.queue.wake(Wake::Keep).await;
             if self.queue.presence(KEEPER).await?.present() > 0 {
                 break;
             }

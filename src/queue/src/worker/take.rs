@@ -19,7 +19,11 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         } else {
             self.join().await?;
             if (aside.len() as u64) < self.limits.batch_max {
-                tickets = self.queue.claim(most, self.limits.workers_max).await?;
+                match self.queue.claim(most, self.limits.workers_max).await? {
+                    Some(taken) => tickets = taken,
+                    // What is put into their slots from now on waits, too.
+                    None => self.give_up_aside(aside).await,
+                }
             }
         }
         tickets.append(aside);
@@ -103,7 +107,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         let left = self.leave().await?;
         // What was announced since by the keeper or by a task that ended here must not wait either.
         if (left || self.shift.looks_again(self.queue.env().now_ms())) && self.deserted().await? {
-            self.queue.env().wake(Wake::Work).await;
+            self.queue.wake(Wake::Work).await;
         }
         Ok(())
     }

@@ -40,6 +40,7 @@ pub struct Mix {
     continues: bool,
     sleeps: bool,
     expires: bool,
+    pauses: bool,
     /// The longest delay; 0 for none.
     delay_max_ms: u64,
 }
@@ -58,6 +59,7 @@ impl Mix {
             continues: world.chance(500),
             sleeps: world.chance(800),
             expires: world.chance(500),
+            pauses: world.chance(200),
             // A keeper that stays for days is simulated second by second.
             delay_max_ms: match world.below(2_000) {
                 0 => 3 * 86_400 * SECOND,
@@ -75,6 +77,8 @@ pub struct Load {
     asked: RefCell<Vec<Rc<Asked>>>,
     names: Cell<u64>,
     last_due_ms: Cell<u64>,
+    /// Somebody asked to cancel whatever waits.
+    purges: Cell<bool>,
 }
 
 impl Load {
@@ -84,7 +88,13 @@ impl Load {
             asked: RefCell::default(),
             names: Cell::default(),
             last_due_ms: Cell::default(),
+            purges: Cell::default(),
         })
+    }
+
+    /// Whether any task may have been cancelled.
+    pub fn purges(&self) -> bool {
+        self.purges.get()
     }
 
     /// When the last task is due, those that were not acknowledged included: they may run all the same.
@@ -118,6 +128,7 @@ impl Load {
             }
             0..=5 => self.enqueue(sim, vec![self.task(sim)]),
             6..=7 if self.mix.cancels => self.cancel_one(sim),
+            8 if self.mix.pauses => self.operate(sim),
             _ => {}
         }
     }
@@ -213,6 +224,25 @@ impl Load {
         // Mostly one of the last, which is not final yet.
         let back = 1 + sim.world.below(4) as usize;
         self.cancel(sim, &asked[asked.len().saturating_sub(back)]);
+    }
+
+    /// The queue is not paused.
+    pub fn resume(&self, sim: &Sim) {
+        if self.mix.pauses {
+            sim.wait(|queue| async move { queue.resume().await.is_ok() });
+        }
+    }
+
+    /// Pauses the queue, resumes it, or cancels what waits in it.
+    fn operate(&self, sim: &Sim) {
+        match sim.world.below(8) {
+            0..=2 => _ = sim.spawn(|_, queue| async move { queue.pause().await.is_ok() }),
+            3..=6 => _ = sim.spawn(|_, queue| async move { queue.resume().await.is_ok() }),
+            _ => {
+                self.purges.set(true);
+                sim.spawn(|_, queue| async move { queue.purge(u64::MAX).await.is_ok() });
+            }
+        }
     }
 
     /// Asks to cancel a task.

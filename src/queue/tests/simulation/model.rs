@@ -99,23 +99,25 @@ pub fn end(sim: &Sim, load: &Load, ticks: bool) -> Result<(), Wrong> {
         if ticks {
             sim.tick();
         }
+        // A client that stalled may have paused it only now.
+        load.resume(sim);
         watch(sim, load)?;
     }
     // Whatever is still on its way may not change anything.
     sim.run_with_ticks(120_000, 5_000);
     look(sim, load, &load.asked())?;
     for asked in load.asked() {
-        judge(sim, &asked).map_err(|what| (Some(asked.clone()), what))?;
+        judge(sim, load, &asked).map_err(|what| (Some(asked.clone()), what))?;
     }
     Ok(())
 }
 
 /// Whether a task that is final ended as it had to.
-fn judge(sim: &Sim, asked: &Asked) -> Result<(), String> {
+fn judge(sim: &Sim, load: &Load, asked: &Asked) -> Result<(), String> {
     let seen = asked.seen.borrow();
     let run = seen.as_ref().ok_or("it is not final")?;
     let began = sim.began(&asked.name);
-    ended_rightly(asked, run, &began)?;
+    ended_rightly(load, asked, run, &began)?;
     never_early(sim, asked, &began)?;
     never_late(sim, asked, &began)?;
     never_twice(&began)?;
@@ -128,7 +130,7 @@ fn judge(sim: &Sim, asked: &Asked) -> Result<(), String> {
     within_budget(sim, asked, &began, faults)
 }
 
-fn ended_rightly(asked: &Asked, run: &Run, began: &[Began]) -> Result<(), String> {
+fn ended_rightly(load: &Load, asked: &Asked, run: &Run, began: &[Began]) -> Result<(), String> {
     let ended_well = match &run.state {
         RunState::Succeeded { result, .. } => {
             *result == asked.args["then"] && asked.args["fatal"].is_null()
@@ -137,7 +139,7 @@ fn ended_rightly(asked: &Asked, run: &Run, began: &[Began]) -> Result<(), String
             let last = run.errors.last().map(|e| e.error.as_str());
             last == asked.args["fatal"].as_str() || run.errors.len() == asked.attempts as usize
         }
-        RunState::Cancelled => asked.cancel_ms.get().is_some(),
+        RunState::Cancelled => asked.cancel_ms.get().is_some() || load.purges(),
         // What began before leaves a trace, unless its instance was lost.
         RunState::Expired { ended_ms } => {
             asked.expires_ms.is_some_and(|at_ms| *ended_ms > at_ms)

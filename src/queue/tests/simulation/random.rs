@@ -116,6 +116,7 @@ fn simulate(sim: &Sim, load: &Rc<Load>) -> Result<(), Wrong> {
     sim.run_with_ticks(RETENTION_MIN_MS + 15 * MINUTE_MS, 5 * MINUTE_MS);
     sim.run_with_ticks(MINUTE_MS, 5_000);
     faults.off();
+    load.resume(sim);
     retire(sim, load)
 }
 

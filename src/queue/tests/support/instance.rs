@@ -261,7 +261,7 @@ impl Env for SimEnv {
         }
     }
 
-    async fn wake(&self, wake: Wake) {
+    async fn wake(&self, _queue: &str, wake: Wake) {
         if self.world.chance(self.world.faults.wake_fails.get()) {
             return;
         }

@@ -20,6 +20,7 @@ mod leftovers;
 mod oversized;
 mod primes;
 mod private;
+mod queues;
 mod ready;
 mod trace;
 mod unchanged;

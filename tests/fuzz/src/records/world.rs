@@ -224,7 +224,7 @@ impl Env for World {
         Sleep { key, world: self }.await;
     }
 
-    async fn wake(&self, wake: Wake) {
+    async fn wake(&self, _queue: &str, wake: Wake) {
         // It comes when this one has ended.
         self.inner.woken.set(Some(wake));
     }

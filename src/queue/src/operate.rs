@@ -1,0 +1,176 @@
+//! What an operator does to a queue as a whole: look at it, pause it, resume it, and empty it.
+//!
+//! A pause is [`PAUSED`] added to `head`. Whoever looks whether slots wait reads that counter anyway, so that a pause costs
+//! nothing, and nobody can miss it.
+
+use crate::claim::Found;
+use crate::presence::WORKERS;
+use crate::record::{RunState, encode};
+use crate::{Env, Queue, QueueError, Run, Store, StoreError, Ticket, Wake};
+
+/// Far above every ticket.
+const PAUSED: i64 = 1 << 50;
+/// So many tickets are taken at once to be cancelled: all must be settled within the time to begin.
+const PURGE_MAX: u64 = 200;
+
+/// The counter `head`, read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Head {
+    /// Tickets given out.
+    pub taken: u64,
+    /// No tickets are to be taken.
+    pub paused: bool,
+}
+
+impl Head {
+    pub(crate) fn of(counter: i64) -> Self {
+        // To the nearest multiple: a count that is negative, as no store should give it, is no ticket.
+        let pauses = (counter.saturating_add(PAUSED / 2)).div_euclid(PAUSED);
+        Self {
+            taken: (counter - pauses * PAUSED).max(0) as u64,
+            paused: pauses > 0,
+        }
+    }
+}
+
+/// How a queue stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Depth {
+    /// Slots that wait for a worker: tasks, further attempts of tasks, and for a moment those that wait for a time.
+    pub waiting: u64,
+    /// Whether workers take none.
+    pub paused: bool,
+    /// Registered workers that take tasks.
+    pub workers: u64,
+    /// Workers that compute.
+    pub computing: u64,
+}
+
+impl<S: Store, E: Env> Queue<S, E> {
+    pub(crate) async fn head(&self) -> Result<Head, StoreError> {
+        Ok(Head::of(self.store.counter(&self.keys.head()).await?))
+    }
+
+    /// How the queue stands, in 3 reads.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn depth(&self) -> Result<Depth, QueueError> {
+        let tail = self.counter(&self.keys.tail()).await?;
+        let head = self.head().await?;
+        let workers = self.presence(WORKERS).await?;
+        Ok(Depth {
+            waiting: tail.saturating_sub(head.taken),
+            paused: head.paused,
+            workers: workers.present(),
+            computing: workers.aside(),
+        })
+    }
+
+    /// From now on no worker takes tasks from the queue; what runs goes on, and tasks are taken in. Repeating it is
+    /// harmless.
+    ///
+    /// # Errors
+    /// If the store fails; the queue may be paused all the same.
+    pub async fn pause(&self) -> Result<(), QueueError> {
+        let mut head = self.head().await?;
+        // More than once where others resume at the same time.
+        while !head.paused {
+            head = Head::of(self.store.increment(&self.keys.head(), PAUSED).await?);
+        }
+        Ok(())
+    }
+
+    /// Workers take tasks again, and one is woken for those that wait. Repeating it is harmless.
+    ///
+    /// # Errors
+    /// If the store fails; the queue may be resumed all the same.
+    pub async fn resume(&self) -> Result<(), QueueError> {
+        while self.head().await?.paused {
+            let head = self.store.increment(&self.keys.head(), -PAUSED).await?;
+            if head < -PAUSED / 2 {
+                // Somebody else resumed it meanwhile: give back what we took away too much.
+                self.store.increment(&self.keys.head(), PAUSED).await?;
+            }
+        }
+        if self.waiting().await? > 0 {
+            self.wake(Wake::Work).await;
+        }
+        Ok(())
+    }
+
+    /// Cancels deliveries that wait, paused or not: the oldest, `most` of them and no more than 200. Returns how many tickets
+    /// it took: none if nothing waits. Tasks that wait for a time, or that run, are not touched.
+    ///
+    /// # Errors
+    /// If the store fails. Some may be cancelled; the others run, later.
+    pub async fn purge(&self, most: u64) -> Result<u64, QueueError> {
+        let count = self.depth().await?.waiting.min(most).min(PURGE_MAX);
+        if count == 0 {
+            return Ok(0);
+        }
+        let tickets = self.tickets(count).await?;
+        let empty = self.cancel_all(&tickets).await?;
+        let mut filled = Vec::new();
+        for ticket in empty {
+            if self.give_up(ticket.slot).await? {
+                filled.push(ticket);
+            }
+        }
+        self.cancel_all(&filled).await?;
+        Ok(count)
+    }
+
+    /// Cancels what is in the slots of these tickets. Returns those whose slot is empty.
+    async fn cancel_all(&self, tickets: &[Ticket]) -> Result<Vec<Ticket>, QueueError> {
+        let mut empty = Vec::new();
+        let mut outcomes = Vec::new();
+        for found in self.look(tickets).await? {
+            match found {
+                Found::Run(delivery) => {
+                    let (slot, epoch) = (delivery.slot, delivery.epoch);
+                    // Retention counts from here.
+                    let asked_ms = encode(&self.env.now_ms());
+                    outcomes.push((self.keys.cancel(slot), asked_ms));
+                    if epoch == 0 {
+                        // The bytes that whoever cancels just this task writes.
+                        let run = Run::cancelled_before_start(&delivery.task.nonce);
+                        outcomes.push((self.keys.run(slot, 0), encode(&run)));
+                    } else {
+                        let mut run = delivery.run;
+                        run.state = RunState::Cancelled;
+                        self.decide(slot, epoch, &run).await?;
+                    }
+                }
+                Found::Write(key, value) => outcomes.push((key, value)),
+                Found::Empty(ticket) => empty.push(ticket),
+                Found::Nothing => {}
+            }
+        }
+        self.write(outcomes).await?;
+        Ok(empty)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tickets_and_pauses_share_a_counter() {
+        let table = [
+            (0, 0, false),
+            (7, 7, false),
+            (PAUSED + 7, 7, true),
+            (2 * PAUSED + 7, 7, true),
+            // One resumed too often, for a moment.
+            (7 - PAUSED, 7, false),
+            (-7, 0, false),
+            (i64::MIN, 0, false),
+        ];
+        for (counter, taken, paused) in table {
+            assert_eq!(Head::of(counter), Head { taken, paused }, "{counter}");
+        }
+        assert!(Head::of(i64::MAX).paused);
+    }
+}
