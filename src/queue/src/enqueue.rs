@@ -43,13 +43,25 @@ impl NewTask {
 }
 
 /// The acknowledgement of enqueued tasks: they will not be lost.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Receipt {
     /// The ids, in the order of the tasks.
     pub ids: Vec<TaskId>,
     /// The tasks as they were stored, in the same order.
     pub tasks: Vec<Task>,
-    backlog: u64,
+    pub(crate) backlog: u64,
+    /// Something waits for its time, so that somebody must keep it.
+    pub(crate) timed: bool,
+}
+
+impl Receipt {
+    /// Adds another one, so that a worker is woken for both at once.
+    pub fn merge(&mut self, other: Self) {
+        self.ids.extend(other.ids);
+        self.tasks.extend(other.tasks);
+        self.backlog = self.backlog.max(other.backlog);
+        self.timed |= other.timed;
+    }
 }
 
 impl<S: Store, E: Env> Queue<S, E> {
@@ -93,6 +105,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let id = |(t, task): (u64, &Task)| TaskId::new(self.name(), t, &task.nonce);
         Ok(Receipt {
             ids: (first..).zip(&tasks).map(id).collect(),
+            timed: tasks.iter().any(|t| t.not_before_ms.is_some()),
             tasks,
             backlog: last.saturating_sub(head),
         })
@@ -104,11 +117,10 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// # Errors
     /// If the store fails; then the next request wakes a worker.
     pub async fn wake_for(&self, receipt: &Receipt, workers_max: u64) -> Result<(), QueueError> {
-        let delayed = receipt.tasks.iter().any(|t| t.not_before_ms.is_some());
         let presence = self.presence(WORKERS).await?;
         let workers = presence.present();
         let short = receipt.backlog > workers * BACKLOG_PER_WORKER && workers < workers_max;
-        if delayed && self.presence(KEEPER).await?.present() == 0 {
+        if receipt.timed && self.presence(KEEPER).await?.present() == 0 {
             self.env.wake(Wake::Keep).await;
         } else if (workers == 0 && presence.aside() < workers_max) || short {
             self.env.wake(Wake::Work).await;
@@ -116,7 +128,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         Ok(())
     }
 
-    fn record(&self, task: NewTask, enqueued_ms: u64) -> Task {
+    pub(crate) fn record(&self, task: NewTask, enqueued_ms: u64) -> Task {
         Task {
             nonce: TaskId::nonce_from(self.env.random(), self.env.random()),
             kind: task.kind,
@@ -126,6 +138,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             timeout_ms: task.timeout_ms,
             retry: task.retry,
             retention_ms: task.retention_ms,
+            kept_until_ms: None,
         }
     }
 }

@@ -91,7 +91,8 @@ impl Sound for Slot {
         match self {
             Self::Task(task) => {
                 let times = [task.enqueued_ms, task.timeout_ms, task.retention_ms];
-                times.into_iter().chain(task.not_before_ms).all(is_time)
+                let optional = task.not_before_ms.into_iter().chain(task.kept_until_ms);
+                times.into_iter().chain(optional).all(is_time)
             }
             Self::Announce(task, epoch) => is_slot(*task) && is_epoch(*epoch),
             Self::Void => true,
@@ -119,6 +120,9 @@ pub struct Task {
     pub retry: RetryPolicy,
     /// How long it stays readable once it is final.
     pub retention_ms: u64,
+    /// It stays readable until then in any case, in milliseconds since 1970: a repeated request is to find it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_until_ms: Option<u64>,
 }
 
 /// One epoch of a task: its start mark and heartbeats while it runs, then its outcome.

@@ -138,6 +138,7 @@ mod tests {
                 ..RetryPolicy::default()
             },
             retention_ms: 1,
+            kept_until_ms: None,
         }
     }
 

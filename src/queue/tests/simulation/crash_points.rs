@@ -48,7 +48,7 @@ struct Points {
     changes: RefCell<Vec<usize>>,
 }
 
-pub const SCENARIOS: [Scenario; 16] = [
+pub const SCENARIOS: [Scenario; 21] = [
     Scenario {
         name: "a task",
         pairs: true,
@@ -203,6 +203,77 @@ pub const SCENARIOS: [Scenario; 16] = [
             stage.sim.run_with_ticks(15 * MINUTE_MS, 5 * MINUTE_MS);
         },
     },
+    Scenario {
+        name: "two clients with one key",
+        pairs: true,
+        cleans_up: true,
+        play: |stage| {
+            stage.keyed(60 * MINUTE_MS, 2);
+            stage.sim.run_for(3_000);
+        },
+    },
+    Scenario {
+        name: "a delayed task's key is used again",
+        pairs: false,
+        cleans_up: true,
+        play: |stage| {
+            let delayed = || NewTask {
+                not_before_ms: Some(stage.sim.now_ms() + 2_500),
+                ..stage.task(json!({}))
+            };
+            stage
+                .load
+                .enqueue_once(&stage.sim, "a", MINUTE_MS, 0, delayed());
+            stage.sim.run_for(1_000);
+            stage
+                .load
+                .enqueue_once(&stage.sim, "a", MINUTE_MS, 0, delayed());
+            stage.sim.run_for(5_000);
+        },
+    },
+    Scenario {
+        name: "a key is used again over its period's end",
+        pairs: false,
+        cleans_up: true,
+        play: |stage| {
+            let end_ms = MINUTE_MS - stage.sim.now_ms() % MINUTE_MS;
+            stage.sim.run_for(end_ms - 600);
+            stage.keyed(MINUTE_MS, 1);
+            stage.sim.run_for(1_000);
+            stage.keyed(MINUTE_MS, 1);
+            stage.sim.run_for(3_000);
+        },
+    },
+    Scenario {
+        name: "a key is used again after its task's retention",
+        pairs: false,
+        cleans_up: true,
+        play: |stage| {
+            stage.points.open.set(false);
+            stage.keyed(150 * MINUTE_MS, 1);
+            stage.sees_all_final();
+            stage
+                .sim
+                .run_with_ticks(2 * RETENTION_MIN_MS + 10 * MINUTE_MS, 10 * MINUTE_MS);
+            stage.points.open.set(true);
+            stage.keyed(150 * MINUTE_MS, 1);
+            stage.sim.run_for(5_000);
+        },
+    },
+    Scenario {
+        name: "a key whose winner died is used again after hours",
+        pairs: false,
+        cleans_up: true,
+        play: |stage| {
+            stage.dies_with_a_key();
+            stage
+                .sim
+                .run_with_ticks(2 * RETENTION_MIN_MS + 10 * MINUTE_MS, 10 * MINUTE_MS);
+            stage.points.open.set(true);
+            stage.keyed(150 * MINUTE_MS, 2);
+            stage.sim.run_with_ticks(MINUTE_MS, 5_000);
+        },
+    },
 ];
 
 fn midnight_ms() -> u64 {
@@ -285,6 +356,31 @@ impl Stage {
             points.next(call.changes)
         });
         self.enqueues(&[json!({})]);
+    }
+
+    /// So many clients at once with one key.
+    fn keyed(&self, ttl_ms: u64, clients: usize) {
+        for _ in 0..clients {
+            let task = self.task(json!({}));
+            self.load.enqueue_once(&self.sim, "a", ttl_ms, 0, task);
+        }
+    }
+
+    /// A client dies when its key is decided and before its task is there; its ticket is taken, too.
+    fn dies_with_a_key(&self) {
+        self.points.open.set(false);
+        let points = self.points.clone();
+        self.sim.world.faults.script(move |call| {
+            let fills = call.operation == "set" && call.key.starts_with("q.test.s.1");
+            if fills && call.instance.name.starts_with("client") && !points.open.get() {
+                return Action::Kill(When::Before);
+            }
+            points.next(call.changes)
+        });
+        self.keyed(150 * MINUTE_MS, 1);
+        self.sim.run_for(100);
+        self.enqueues(&[json!({})]);
+        self.sees_all_final();
     }
 
     fn cancels(&self) {
