@@ -8,10 +8,14 @@ pub mod ping;
 pub mod show;
 pub mod status;
 
+use crate::HostQueue;
 use crate::view::task_object;
 use handoff_platform::http::{Problem, Response};
-use handoff_queue::{Receipt, State, TaskId, TaskView};
+use handoff_queue::{IdempotencyKey, NewTask, Once, Receipt, State, TaskId, TaskView};
 use serde_json::Value;
+
+/// The header that makes repeating a request harmless.
+pub const KEY_HEADER: &str = "idempotency-key";
 
 /// What a call answers, and what is left to do when the answer is out.
 pub struct Answer {
@@ -25,6 +29,12 @@ pub enum After {
     Wake(Receipt),
     /// Nothing in particular; a task was seen that waits or runs, or not.
     Push { waits: bool },
+}
+
+impl From<Option<Receipt>> for After {
+    fn from(receipt: Option<Receipt>) -> Self {
+        receipt.map_or(Self::Push { waits: false }, Self::Wake)
+    }
 }
 
 impl Answer {
@@ -58,6 +68,71 @@ pub fn unknown(id: &str) -> Problem {
         "There is no such task",
         format!("No task here has the id {id:?}. Tasks are deleted when their retention is over."),
     )
+}
+
+/// A task that a request gets.
+pub struct Taken {
+    pub id: TaskId,
+    pub object: Value,
+    /// Whether this request is the one that enqueued it.
+    pub created: bool,
+    /// Whom to wake somebody for, unless it is final.
+    pub receipt: Option<Receipt>,
+}
+
+impl Taken {
+    /// The only task of a receipt.
+    pub fn new(receipt: Receipt) -> Self {
+        Self {
+            id: receipt.ids[0].clone(),
+            object: accepted(&receipt, 0),
+            created: true,
+            receipt: Some(receipt),
+        }
+    }
+}
+
+/// Enqueues a task with an idempotency key, or finds the one that stands for it.
+pub async fn take_once(
+    queue: &HostQueue,
+    task: NewTask,
+    key: &IdempotencyKey,
+) -> Result<Taken, Problem> {
+    let receipt = match queue.enqueue_once(task, key).await? {
+        Once::Created(receipt) => return Ok(Taken::new(receipt)),
+        Once::Repeated(receipt) => receipt,
+        Once::Differs => {
+            let mut problem = Problem::new(
+                422,
+                "idempotency-key-reused",
+                "The idempotency key stands for another request",
+                "An earlier request with this key asked for something else. Repeat that one as it was, or choose \
+                 another key.",
+            );
+            problem.field = Some("idempotency_key".to_owned());
+            return Err(problem);
+        }
+        Once::Busy => {
+            return Err(Problem::new(
+                409,
+                "idempotency-key-busy",
+                "A request with this idempotency key is being taken",
+                "Others with this key are being taken at this moment. Repeat the request: it finds what became of them.",
+            )
+            .retry_soon());
+        }
+    };
+    let id = receipt.ids[0].clone();
+    match queue.view(&id).await? {
+        Some(view) => Ok(Taken {
+            object: task_object(&id, &view),
+            id,
+            created: false,
+            // Its first request may have died before it woke anybody.
+            receipt: (!view.state.is_final()).then_some(receipt),
+        }),
+        None => Err(unknown(&id.to_string())),
+    }
 }
 
 /// The task object of what was just enqueued.

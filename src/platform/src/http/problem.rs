@@ -91,6 +91,13 @@ impl Problem {
         }
     }
 
+    /// The same request may succeed in a second.
+    #[must_use]
+    pub fn retry_soon(mut self) -> Self {
+        self.header = Some(("retry-after", "1"));
+        self
+    }
+
     /// The problem as JSON.
     pub fn to_json(&self) -> Value {
         let mut body = json!({

@@ -11,6 +11,7 @@ mod enqueue;
 mod faults;
 mod gather;
 mod http_request;
+mod idempotency;
 mod kill;
 mod leftovers;
 mod oversized;
