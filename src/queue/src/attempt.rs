@@ -150,11 +150,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let RunState::Retrying { at_ms, .. } = ending.run.state else {
             return Ok(false);
         };
-        let entry = Entry {
-            task: ending.slot,
-            epoch: ending.epoch + 1,
-            what: What::Retry,
-        };
+        let entry = Entry::new(ending.slot, ending.epoch + 1, What::Retry);
         Ok(self.timer_insert(DUE, at_ms, &entry).await? == Inserted::Scheduled)
     }
 

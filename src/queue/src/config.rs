@@ -20,6 +20,12 @@ pub const DELAY_MAX_MS: u64 = 30 * 86_400_000;
 pub const RETENTION_MIN_MS: u64 = 3_600_000;
 /// How long a final task stays readable unless it says otherwise: 24 h.
 pub const RETENTION_DEFAULT_MS: u64 = 86_400_000;
+/// The shortest time that an idempotency key may stand for its task: 1 min.
+pub const KEY_TTL_MIN_MS: u64 = 60_000;
+/// The longest: 30 days.
+pub const KEY_TTL_MAX_MS: u64 = 30 * 86_400_000;
+/// The one that is meant unless the request says otherwise: 24 h.
+pub const KEY_TTL_DEFAULT_MS: u64 = 86_400_000;
 /// How long one attempt may take unless its task says otherwise: 60 s.
 pub const TIMEOUT_DEFAULT_MS: u64 = 60_000;
 /// The longest timeout of one attempt: 24 h.

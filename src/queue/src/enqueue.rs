@@ -49,14 +49,28 @@ impl NewTask {
 }
 
 /// The acknowledgement of enqueued tasks: they will not be lost.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Receipt {
     /// The ids, in the order of the tasks.
     pub ids: Vec<TaskId>,
     /// The tasks as they were stored, in the same order.
     pub tasks: Vec<Task>,
-    backlog: u64,
-    paused: bool,
+    pub(crate) backlog: u64,
+    /// Something waits for its time, so that somebody must keep it.
+    pub(crate) timed: bool,
+    /// Workers take none for now.
+    pub(crate) paused: bool,
+}
+
+impl Receipt {
+    /// Adds another one, so that a worker is woken for both at once.
+    pub fn merge(&mut self, other: Self) {
+        self.ids.extend(other.ids);
+        self.tasks.extend(other.tasks);
+        self.backlog = self.backlog.max(other.backlog);
+        self.timed |= other.timed;
+        self.paused |= other.paused;
+    }
 }
 
 impl<S: Store, E: Env> Queue<S, E> {
@@ -100,6 +114,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let id = |(t, task): (u64, &Task)| TaskId::new(self.name(), t, &task.nonce);
         Ok(Receipt {
             ids: (first..).zip(&tasks).map(id).collect(),
+            timed: tasks.iter().any(|t| t.not_before_ms.is_some()),
             tasks,
             backlog: last.saturating_sub(head.taken),
             paused: head.paused,
@@ -112,11 +127,10 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// # Errors
     /// If the store fails; then the next request wakes a worker.
     pub async fn wake_for(&self, receipt: &Receipt, workers_max: u64) -> Result<bool, QueueError> {
-        let delayed = receipt.tasks.iter().any(|t| t.not_before_ms.is_some());
         let presence = self.presence(WORKERS).await?;
         let workers = presence.present();
         let short = receipt.backlog > workers * BACKLOG_PER_WORKER && workers < workers_max;
-        let unkept = delayed && self.presence(KEEPER).await?.present() == 0;
+        let unkept = receipt.timed && self.presence(KEEPER).await?.present() == 0;
         let deserted = workers == 0 && presence.aside() < workers_max;
         if unkept {
             self.wake(Wake::Keep).await;
@@ -126,7 +140,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         Ok(unkept || deserted)
     }
 
-    fn record(&self, task: NewTask, enqueued_ms: u64) -> Task {
+    pub(crate) fn record(&self, task: NewTask, enqueued_ms: u64) -> Task {
         Task {
             nonce: TaskId::nonce_from(self.env.random(), self.env.random()),
             kind: task.kind,
@@ -138,6 +152,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             retry: task.retry,
             retention_ms: task.retention_ms,
             trace: task.trace,
+            kept_until_ms: None,
         }
     }
 }

@@ -70,12 +70,24 @@ pub enum Guard {
     NoteBeforeDeleting,
     /// A task's home is deleted before the rest.
     DeleteHomeFirst,
+    /// An idempotency key is decided only if nobody tried after the candidate that is there.
+    DecideOnlyIfLast,
+    /// Who tries for an idempotency key adopts the last candidate before its own.
+    AdoptEarlierCandidate,
+    /// Who comes first in a period looks at the one before.
+    LookAtPeriodBefore,
+    /// What was decided counts only if nobody has begun the next period.
+    LookAtPeriodAfter,
+    /// Who finds an idempotency key decided sees that the task is there and will run.
+    SeeToHome,
+    /// A task is kept as long as its idempotency key.
+    KeepWhileKeyed,
 }
 
 #[cfg(feature = "sabotage")]
 impl Guard {
     /// All of them.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 39] = [
         Self::AnnounceWhatWasGivenUp,
         Self::UseTicketOfFilledSlot,
         Self::GiveUpWhenPassing,
@@ -109,6 +121,12 @@ impl Guard {
         Self::AnnounceBeforeCancelling,
         Self::NoteBeforeDeleting,
         Self::DeleteHomeFirst,
+        Self::DecideOnlyIfLast,
+        Self::AdoptEarlierCandidate,
+        Self::LookAtPeriodBefore,
+        Self::LookAtPeriodAfter,
+        Self::SeeToHome,
+        Self::KeepWhileKeyed,
     ];
 }
 

@@ -132,10 +132,13 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     async fn parts(&self, progress: &mut Progress, whole: bool) -> Result<(), QueueError> {
+        // What is swept must lie behind the cursors as they are stored: should this pass not be, the next one turns from
+        // there again, and must find what it counts.
+        let stored_s = (progress.due_s, progress.old_s);
         self.turn_due(progress).await?;
         self.rescue(progress).await?;
         if whole {
-            self.clean_up(progress).await?;
+            self.clean_up(progress, stored_s).await?;
         }
         Ok(())
     }
@@ -153,7 +156,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let stored = self.stored_progress().await?;
         let progress = match stored.clone() {
             Some(progress) => progress,
-            None => Progress::first(self.timer_first_s(DUE).await?, self.env.now_ms()),
+            None => Progress::first(self.timer_first_s().await?, self.env.now_ms()),
         };
         Ok((stored, progress))
     }
@@ -248,7 +251,11 @@ impl<S: Store, E: Env> Queue<S, E> {
         passed
     }
 
-    async fn clean_up(&self, progress: &mut Progress) -> Result<(), QueueError> {
+    async fn clean_up(
+        &self,
+        progress: &mut Progress,
+        (due_s, old_s): (u64, u64),
+    ) -> Result<(), QueueError> {
         let now_ms = self.env.now_ms();
         let (last_ms, _) = progress.aged.last().copied().unwrap_or_default();
         if now_ms >= last_ms + AGED_EVERY_MS {
@@ -274,9 +281,9 @@ impl<S: Store, E: Env> Queue<S, E> {
         let strays = progress.strays.extract_if(.., over);
         progress.doomed.keys.extend(strays.map(|stray| stray.1));
 
-        self.timer_sweep(DUE, &mut progress.due_swept_s, progress.due_s, SWEEP_MAX)
+        self.timer_sweep(DUE, &mut progress.due_swept_s, due_s, SWEEP_MAX)
             .await?;
-        self.timer_sweep(OLD, &mut progress.old_swept_s, progress.old_s, SWEEP_MAX)
+        self.timer_sweep(OLD, &mut progress.old_swept_s, old_s, SWEEP_MAX)
             .await?;
 
         self.unregister(progress).await
@@ -301,13 +308,16 @@ impl<S: Store, E: Env> Queue<S, E> {
         let turn = self.timer_turn(OLD, progress.old_s, TURN_MAX).await?;
         let mut doomed = progress.doomed.clone();
         let mut findings = Vec::new();
+        let mut over = Vec::new();
         for entry in &turn.entries {
-            match entry.what {
-                What::Delete => self.age_due(entry.task, &mut doomed).await?,
+            match (entry.what, &entry.name) {
+                (What::Delete, _) => self.age_due(entry.task, &mut doomed).await?,
+                (What::Forget, Some(name)) => over.push(name.as_str()),
                 _ => findings.push(self.look_at(entry).await?),
             }
         }
         self.act(&findings).await?;
+        self.forget(&over).await?;
         doomed.keys.extend(turn.keys);
         progress.doomed = doomed;
         progress.strays.extend(turn.strays);

@@ -86,6 +86,16 @@ impl Keys {
         self.key(format_args!("{wheel}{unit}.{start_s}"))
     }
 
+    /// Counter: how often an idempotency key was tried for in one period, both of which `name` stands for.
+    pub(crate) fn tries(&self, name: &str) -> String {
+        self.key(format_args!("i.{name}"))
+    }
+
+    /// What try `v` proposed.
+    pub(crate) fn candidate(&self, name: &str, v: u64) -> String {
+        self.key(format_args!("i.{name}.{v}"))
+    }
+
     /// Entry i of the second's bucket.
     pub(crate) fn entry(&self, wheel: char, second: u64, i: u64) -> String {
         self.key(format_args!("{wheel}e.{second}.{i}"))

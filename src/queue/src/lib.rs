@@ -17,6 +17,7 @@ mod env;
 mod error;
 mod guard;
 mod id;
+mod idempotency;
 mod keeper;
 mod keys;
 pub mod memory;
@@ -46,6 +47,7 @@ pub use error::QueueError;
 #[cfg(feature = "sabotage")]
 pub use guard::{Guard, sabotage::leave_out};
 pub use id::TaskId;
+pub use idempotency::{IdempotencyKey, Once};
 pub use operate::Depth;
 pub use record::{AttemptError, Run, RunState, Task, Trace};
 pub use report::{LogLine, Report};

@@ -92,6 +92,7 @@ impl Sound for Slot {
             Self::Task(task) => {
                 let times = [task.enqueued_ms, task.timeout_ms, task.retention_ms];
                 let limits = task.not_before_ms.into_iter().chain(task.expires_ms);
+                let limits = limits.chain(task.kept_until_ms);
                 times.into_iter().chain(limits).all(is_time)
             }
             Self::Announce(task, epoch) => is_slot(*task) && is_epoch(*epoch),
@@ -123,6 +124,9 @@ pub struct Task {
     pub retry: RetryPolicy,
     /// How long it stays readable once it is final.
     pub retention_ms: u64,
+    /// It stays readable until then in any case, in milliseconds since 1970: a repeated request is to find it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_until_ms: Option<u64>,
     /// The trace of the request that enqueued it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<Trace>,

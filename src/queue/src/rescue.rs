@@ -24,11 +24,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// Passes slot `n`, whose ticket was given out before `ticketed_ms`.
     pub(crate) async fn pass_slot(&self, n: u64, ticketed_ms: u64) -> Result<Finding, QueueError> {
         let passed = self.pass_readable_slot(n, ticketed_ms).await;
-        let entry = Entry {
-            task: n,
-            epoch: 0,
-            what: What::Pass,
-        };
+        let entry = Entry::new(n, 0, What::Pass);
         self.unless_unreadable(&entry, passed)
     }
 
@@ -75,12 +71,15 @@ impl<S: Store, E: Env> Queue<S, E> {
 
     /// Sees to a timer entry whose time has come.
     pub(crate) async fn look_at(&self, entry: &Entry) -> Result<Finding, QueueError> {
-        let &Entry { task, epoch, what } = entry;
+        let &Entry {
+            task, epoch, what, ..
+        } = entry;
         // The entry's time is the end of epoch 0's lease: whatever began is over.
         let examined = match what {
             What::Deliver => Ok(Finding::Announce(task, epoch)),
             What::Retry => self.look_at_retry(task, epoch).await,
             What::Pass => self.pass_readable_slot(task, 0).await,
+            What::Forget => Ok(Finding::Done),
             _ => {
                 let again = what == What::LookAgain;
                 self.examine(task, epoch, Some(0), again).await
@@ -225,7 +224,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             let mut finding = finding.clone();
             let mut earliest_ms = 0;
             while let Finding::Later(task, epoch, what, at_ms) = finding {
-                let entry = Entry { task, epoch, what };
+                let entry = Entry::new(task, epoch, what);
                 let at_ms = at_ms.max(earliest_ms);
                 if self.timer_insert(DUE, at_ms, &entry).await? == Inserted::Scheduled {
                     break;

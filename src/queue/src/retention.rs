@@ -55,6 +55,9 @@ enum Age {
     Over(u64),
     /// Not a task: only the slot's own keys.
     Bare,
+    /// Nothing was ever written. Something may be yet, if the slot was taken for a task with an idempotency key: it must
+    /// not be deleted for what is known now.
+    Empty,
     /// A record in the way is broken.
     Unreadable,
     /// A record in the way is a newer version's.
@@ -80,6 +83,7 @@ impl<S: Store, E: Env> Queue<S, E> {
                     let keys = [self.keys.slot(*cursor), self.keys.handover(*cursor)];
                     doomed.keys.extend(keys);
                 }
+                Age::Empty => doomed.keys.push(self.keys.handover(*cursor)),
                 Age::Unreadable => {}
                 Age::Newer => self.delete_newer_later(*cursor).await?,
                 Age::Keep {
@@ -103,7 +107,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     pub(crate) async fn age_due(&self, task: u64, doomed: &mut Doomed) -> Result<(), QueueError> {
         match self.age(task).await? {
             Age::Over(latest) => doomed.push(task, latest),
-            Age::Bare | Age::Unreadable => {}
+            Age::Bare | Age::Empty | Age::Unreadable => {}
             Age::Newer => self.delete_newer_later(task).await?,
             Age::Keep { until_ms, .. } => self.delete_later(task, until_ms).await?,
         }
@@ -115,13 +119,8 @@ impl<S: Store, E: Env> Queue<S, E> {
         self.delete_later(task, at_ms).await
     }
 
-    async fn delete_later(&self, task: u64, at_ms: u64) -> Result<(), QueueError> {
-        let what = What::Delete;
-        let entry = Entry {
-            task,
-            epoch: 0,
-            what,
-        };
+    pub(crate) async fn delete_later(&self, task: u64, at_ms: u64) -> Result<(), QueueError> {
+        let entry = Entry::new(task, 0, What::Delete);
         // A time that is passed already: the next turn of the wheel is early enough.
         let at_ms = at_ms.max(self.env.now_ms() + 60_000);
         match self.timer_insert(OLD, at_ms, &entry).await? {
@@ -148,7 +147,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         Ok(())
     }
 
-    async fn delete_keys(&self, keys: &[String]) -> Result<(), QueueError> {
+    pub(crate) async fn delete_keys(&self, keys: &[String]) -> Result<(), QueueError> {
         for keys in keys.chunks(DELETE_MAX) {
             self.store.delete_many(keys).await?;
         }
@@ -172,8 +171,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let task = match decode_opt(&home, self.store.get(&home).await?)? {
             Some(Slot::Task(task)) => task,
             Some(_) => return Ok(Age::Bare),
-            // Never filled; or a keeper took the home away, died, and its note was overwritten by one that was there before.
-            None => return Ok(Age::Over(self.latest_epoch(slot).await?)),
+            None => return self.age_empty(slot).await,
         };
         let id = crate::TaskId::new(self.name(), slot, &task.nonce);
         let first = self.first_final(&id).await?;
@@ -197,7 +195,9 @@ impl<S: Store, E: Env> Queue<S, E> {
                 until_ms,
             });
         };
-        let until_ms = self.ended_ms(slot, &task, &run).await? + task.retention_ms;
+        let ended_ms = self.ended_ms(slot, &task, &run).await?;
+        let key_ms = task.kept_until_ms.filter(|_| holds(Guard::KeepWhileKeyed));
+        let until_ms = (ended_ms + task.retention_ms).max(key_ms.unwrap_or(0));
         if until_ms > self.env.now_ms() {
             let enqueued_ms = task.enqueued_ms;
             return Ok(Age::Keep {
@@ -210,6 +210,14 @@ impl<S: Store, E: Env> Queue<S, E> {
         } else {
             self.latest_epoch(slot).await?
         }))
+    }
+
+    /// A slot without a record: never filled; or a keeper took the home away, died, and its note was overwritten by one that was
+    /// there before. Then something of the task is left.
+    async fn age_empty(&self, slot: u64) -> Result<Age, QueueError> {
+        let latest = self.latest_epoch(slot).await?;
+        let ran = latest > 0 || self.store.get(&self.keys.run(slot, 0)).await?.is_some();
+        Ok(if ran { Age::Over(latest) } else { Age::Empty })
     }
 
     /// When a task became final. A cancelled one has no time of its own: it counts from the last request to cancel it.

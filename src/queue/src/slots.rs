@@ -95,8 +95,10 @@ impl<S: Store, E: Env> Queue<S, E> {
     pub(crate) async fn give_up(&self, slot: u64) -> Result<bool, StoreError> {
         let handover = self.keys.handover(slot);
         let after = self.store.increment(&handover, GIVEN_UP).await?;
-        // 1 from the enqueuer and nothing but our own: it counts on the ticket. Another's give-up: it announces.
-        Ok(after == GIVEN_UP + 1 && holds(Guard::UseTicketOfFilledSlot))
+        // Something from who filled it and nothing but our own: they count on the ticket. Another's give-up: they
+        // announce. A task with an idempotency key may have been filled in by several.
+        let first = after / GIVEN_UP == 1;
+        Ok(first && after % GIVEN_UP >= 1 && holds(Guard::UseTicketOfFilledSlot))
     }
 
     /// One write call, however many entries.

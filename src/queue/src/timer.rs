@@ -8,6 +8,7 @@
 
 use crate::config::{DELAY_MAX_MS, NEWER_AGAIN_MS};
 use crate::guard::{Guard, holds};
+use crate::idempotency::is_name;
 use crate::record::{Sound, decode, encode, is_epoch, is_slot};
 use crate::{Env, Queue, QueueError, Store};
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,9 @@ pub(crate) struct Entry {
     /// Deliver, or look first.
     #[serde(rename = "d")]
     pub what: What,
+    /// What to forget.
+    #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,18 +66,42 @@ pub(crate) enum What {
     /// The retention of the task is over.
     #[serde(rename = "x")]
     Delete,
+    /// An idempotency key's period is over: it goes by its name. There is no task.
+    #[serde(rename = "f")]
+    Forget,
 }
 
 impl Sound for Entry {
     fn is_sound(&self) -> bool {
-        is_slot(self.task) && is_epoch(self.epoch)
+        let named = self.name.as_deref().is_some_and(is_name);
+        let about = if self.what == What::Forget {
+            named
+        } else {
+            is_slot(self.task) && self.name.is_none()
+        };
+        about && is_epoch(self.epoch)
     }
 }
 
 impl Entry {
+    pub(crate) fn new(task: u64, epoch: u64, what: What) -> Self {
+        Self {
+            task,
+            epoch,
+            what,
+            name: None,
+        }
+    }
+
     pub(crate) fn deliver(task: u64, epoch: u64) -> Self {
-        let what = What::Deliver;
-        Self { task, epoch, what }
+        Self::new(task, epoch, What::Deliver)
+    }
+
+    pub(crate) fn forget(name: String) -> Self {
+        Self {
+            name: Some(name),
+            ..Self::new(0, 0, What::Forget)
+        }
     }
 }
 
@@ -157,14 +185,16 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     /// Where the first keeper of a queue begins: at the first day that holds an entry, or yesterday.
-    pub(crate) async fn timer_first_s(&self, wheel: char) -> Result<u64, QueueError> {
+    pub(crate) async fn timer_first_s(&self) -> Result<u64, QueueError> {
         let now_s = self.env.now_ms() / 1_000;
         let yesterday = (now_s - now_s % DAY).saturating_sub(DAY);
         let mut day = yesterday.saturating_sub(DELAY_MAX_MS / 1_000);
         while day < yesterday {
-            let key = self.keys.bucket(wheel, 'd', day);
-            if count(self.store.counter(&key).await?) > 0 {
-                break;
+            for wheel in [DUE, OLD] {
+                let key = self.keys.bucket(wheel, 'd', day);
+                if count(self.store.counter(&key).await?) > 0 {
+                    return Ok(day);
+                }
             }
             day += DAY;
         }

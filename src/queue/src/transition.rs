@@ -158,6 +158,7 @@ mod tests {
             },
             retention_ms: 1,
             trace: None,
+            kept_until_ms: None,
         }
     }
 

@@ -5,9 +5,9 @@
 mod support;
 
 use handoff_queue::memory::Calls;
-use handoff_queue::{NewTask, RETENTION_MIN_MS, State, TaskId, Wake};
+use handoff_queue::{IdempotencyKey, NewTask, Once, RETENTION_MIN_MS, State, TaskId, Wake};
 use serde_json::json;
-use support::{Line, Sim, task};
+use support::{Line, Sim, SimQueue, task};
 
 fn is_read(line: &Line) -> bool {
     matches!(line.operation, "get" | "get_many" | "counter")
@@ -95,6 +95,45 @@ fn status_costs_the_same_whatever_waits() {
             assert!(view.reads <= view_max, "{view:?}");
         }
     }
+}
+
+#[test]
+fn an_idempotency_key_costs_the_same_whatever_waits() {
+    const TTL_MS: u64 = 86_400_000;
+    let ask = |sim: &Sim, key: &str| {
+        let key = IdempotencyKey::of_caller(key, TTL_MS, json!({}));
+        let once = |queue: SimQueue| async move {
+            let task = tasks(1).remove(0);
+            queue.enqueue_once(task, &key).await.unwrap()
+        };
+        match sim.wait(once) {
+            Once::Created(receipt) | Once::Repeated(receipt) => receipt.ids[0].clone(),
+            other => panic!("{other:?}"),
+        }
+    };
+    for waiting in [0, 10_000] {
+        let sim = alone();
+        backlog(&sim, waiting);
+        let first = cost_of(&sim, |sim| drop(ask(sim, "a")));
+        let further = cost_of(&sim, |sim| drop(ask(sim, "b")));
+        let again = cost_of(&sim, |sim| drop(ask(sim, "b")));
+        println!("a key behind {waiting}: {first:?}, another {further:?}, again {again:?}");
+        // The marks of the day, hour and minute in which it is forgotten.
+        assert_eq!((first.writes, first.reads), (9, 9));
+        assert_eq!((further.writes, further.reads), (6, 9));
+        assert_eq!((again.writes, again.reads), (0, 6), "{again:?}");
+    }
+    let sim = alone();
+    let id = ask(&sim, "a");
+    sim.worker(Wake::Work);
+    sim.until_state(&id, State::Succeeded, 1_000);
+    sim.run_for(60_000);
+    let again = cost_of(&sim, |sim| drop(ask(sim, "a")));
+    sim.run_for(TTL_MS - 3_600_000);
+    let next_period = cost_of(&sim, |sim| drop(ask(sim, "a")));
+    println!("a key whose task is final: {again:?}, in the next period {next_period:?}");
+    assert_eq!((again.writes, again.reads), (0, 5), "{again:?}");
+    assert_eq!((next_period.writes, next_period.reads), (0, 7));
 }
 
 /// What a worker's claim of `k` tickets and the work on them cost, cut out of a recording.

@@ -13,7 +13,7 @@ pub use context::{Cancelled, Context, Host};
 pub use handoff_input::{Call, CallRequest, Duration, FieldError, Reply};
 pub use handoff_queue::{Outcome, Trace};
 pub use registry::Registry;
-pub use request::{BatchRequest, TaskRequest};
+pub use request::{BatchRequest, Checked, TaskRequest};
 pub use sleep::long_running_task;
 
 use handoff_input::from_value;

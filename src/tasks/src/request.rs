@@ -3,10 +3,14 @@
 use crate::Registry;
 use handoff_input::{Duration, FieldError, Object, Time, When, from_value};
 use handoff_queue::{
-    ATTEMPTS_MAX, BATCH_MAX, DELAY_MAX_MS, NewTask, RETENTION_MIN_MS, RetryPolicy, TIMEOUT_MAX_MS,
+    ATTEMPTS_MAX, BATCH_MAX, DELAY_MAX_MS, IdempotencyKey, KEY_TTL_DEFAULT_MS, KEY_TTL_MAX_MS,
+    KEY_TTL_MIN_MS, NewTask, RETENTION_MIN_MS, RetryPolicy, TIMEOUT_MAX_MS,
 };
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
+
+/// The longest idempotency key, in bytes.
+const KEY_MAX_BYTES: usize = 255;
 
 /// The body of `POST /v1/tasks`, and an item of a batch.
 #[derive(Deserialize)]
@@ -22,6 +26,17 @@ pub struct TaskRequest {
     timeout: Option<Duration>,
     retry: Option<Object<RetryRequest>>,
     retention: Option<Duration>,
+    idempotency_key: Option<String>,
+    idempotency_ttl: Option<Duration>,
+}
+
+/// A request that can be taken.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checked {
+    /// What is to be enqueued.
+    pub task: NewTask,
+    /// What makes repeating the request harmless.
+    pub key: Option<IdempotencyKey>,
 }
 
 /// The body of `POST /v1/tasks:batch`.
@@ -51,11 +66,69 @@ impl TaskRequest {
         self.queue.as_deref()
     }
 
+    /// The same request, with the idempotency key that its header `Idempotency-Key` gave, if any. The draft of that header
+    /// puts the key in quotes, most clients don't: both mean the same.
+    ///
+    /// # Errors
+    /// If the body has another key.
+    pub fn with_key(mut self, header: Option<&str>) -> Result<Self, FieldError> {
+        let Some(header) = header else {
+            return Ok(self);
+        };
+        let quoted = header.strip_prefix('"').and_then(|h| h.strip_suffix('"'));
+        let key = quoted.unwrap_or(header).to_owned();
+        if self.idempotency_key.as_ref().is_some_and(|k| *k != key) {
+            let reason = "it is not the one in the header Idempotency-Key; give it once";
+            return Err(FieldError::new("idempotency_key", reason));
+        }
+        self.idempotency_key = Some(key);
+        Ok(self)
+    }
+
     /// Checks everything, so that a task that is taken can be run.
     ///
     /// # Errors
     /// The field that can't be used, and why.
-    pub fn check(self, registry: &Registry, now_ms: u64) -> Result<NewTask, FieldError> {
+    pub fn check(mut self, registry: &Registry, now_ms: u64) -> Result<Checked, FieldError> {
+        let key = self.idempotency_key.take();
+        let ttl = self.idempotency_ttl.take();
+        // As given: a repeated request is as far from its time as it was, or names the same time.
+        let when = json!([self.delay, self.eta]);
+        let task = self.task(registry, now_ms)?;
+        let Some(key) = key else {
+            return match ttl {
+                None => Ok(Checked { task, key: None }),
+                Some(_) => {
+                    let reason = "it needs an idempotency_key";
+                    Err(FieldError::new("idempotency_ttl", reason))
+                }
+            };
+        };
+        if key.is_empty() || key.len() > KEY_MAX_BYTES {
+            let reason = format!(
+                "it has {} bytes; a key has from 1 to {KEY_MAX_BYTES}",
+                key.len()
+            );
+            return Err(FieldError::new("idempotency_key", reason));
+        }
+        let ttl_ms = match ttl {
+            None => KEY_TTL_DEFAULT_MS,
+            Some(ttl) => ttl.between("idempotency_ttl", KEY_TTL_MIN_MS, KEY_TTL_MAX_MS)?,
+        };
+        // Everything that makes it another task. What is not given counts as its default.
+        let same = json!([
+            task.kind,
+            task.args,
+            when,
+            task.timeout_ms,
+            task.retry,
+            task.retention_ms
+        ]);
+        let key = Some(IdempotencyKey::of_caller(&key, ttl_ms, same));
+        Ok(Checked { task, key })
+    }
+
+    fn task(self, registry: &Registry, now_ms: u64) -> Result<NewTask, FieldError> {
         registry.check(&self.task, &self.args)?;
         let mut task = NewTask::new(&self.task, self.args);
         task.not_before_ms = not_before(self.delay, self.eta, now_ms)?;
@@ -87,7 +160,7 @@ impl BatchRequest {
         self,
         registry: &Registry,
         now_ms: u64,
-    ) -> Result<Vec<Result<NewTask, FieldError>>, FieldError> {
+    ) -> Result<Vec<Result<Checked, FieldError>>, FieldError> {
         let count = self.tasks.len();
         if count == 0 || count > BATCH_MAX {
             let reason = format!("there are {count} tasks; a batch has from 1 to {BATCH_MAX}");

@@ -1,49 +1,91 @@
 //! `POST /v1/tasks:batch`: enqueues many tasks at once. Valid ones are taken, the others are named.
 
-use super::{After, Answer};
+use super::{After, Answer, KEY_HEADER};
 use crate::{HostQueue, limits};
+use handoff_input::FieldError;
 use handoff_platform::http::{Problem, Request, Response};
-use handoff_queue::Env;
-use handoff_tasks::BatchRequest;
+use handoff_queue::{Env, IdempotencyKey, NewTask, Receipt};
+use handoff_tasks::{BatchRequest, Checked};
 use serde_json::{Value, json};
 
 pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
     let trace = request.trace();
     let args_max = limits::args_max_bytes()?;
+    if request.sole_header(KEY_HEADER)?.is_some() {
+        let reason = "a batch has no key; its tasks may have an idempotency_key each";
+        return Err(FieldError::new(KEY_HEADER, reason).into());
+    }
     let batch: BatchRequest = request.json(limits::body_max_bytes()?).await?;
     let queue = super::named(queue, batch.queue())?;
     let registry = handoff_tasks::registry(limits::fault_tasks()?);
     let tasks = batch.check(&registry, queue.env().now_ms())?;
-    let count = tasks.len();
-    let mut taken = Vec::new();
-    let mut refused = Vec::new();
-    for (i, task) in tasks.into_iter().enumerate() {
-        let task = task.map_err(Problem::from).and_then(|mut task| {
-            limits::check_args(&task.args, args_max, &format!("tasks[{i}].args"))?;
-            task.trace = trace.clone();
-            Ok(task)
+
+    let mut answers: Vec<Result<Value, Problem>> = Vec::with_capacity(tasks.len());
+    let mut receipt = Receipt::default();
+    let (mut plain, mut places) = (Vec::new(), Vec::new());
+    for (i, checked) in tasks.into_iter().enumerate() {
+        let checked = checked.map_err(Problem::from).and_then(|mut checked| {
+            let args = &checked.task.args;
+            limits::check_args(args, args_max, &format!("tasks[{i}].args"))?;
+            checked.task.trace = trace.clone();
+            Ok(checked)
         });
-        match task {
-            Ok(task) => taken.push(task),
-            Err(problem) => refused.push((i, problem)),
+        answers.push(match checked {
+            Err(problem) => Err(problem),
+            Ok(Checked { task, key: None }) => {
+                plain.push(task);
+                places.push(i);
+                Ok(Value::Null)
+            }
+            // Before the others: should the store fail here, repeating the batch enqueues nothing twice.
+            Ok(Checked {
+                task,
+                key: Some(key),
+            }) => once(&queue, task, &key, &mut receipt, i).await?,
+        });
+    }
+    if !plain.is_empty() {
+        let plain = queue.enqueue(plain).await?;
+        for (i, place) in places.into_iter().enumerate() {
+            answers[place] = Ok(super::accepted(&plain, i));
         }
+        receipt.merge(plain);
     }
-    if taken.is_empty() {
-        let (_, first) = refused.swap_remove(0);
-        return Err(first);
+    if answers.iter().all(Result::is_err) {
+        let first = answers.into_iter().find_map(Result::err);
+        return Err(first.unwrap_or_else(|| Problem::not_found("There are no tasks.")));
     }
-    let receipt = queue.enqueue(taken).await?;
-    let mut objects = (0..receipt.ids.len()).map(|i| super::accepted(&receipt, i));
-    let mut refused = refused.into_iter().peekable();
-    let answers: Vec<Value> = (0..count)
-        .filter_map(|i| match refused.next_if(|(at, _)| *at == i) {
-            Some((_, problem)) => Some(json!({"error": problem.to_json()})),
-            None => objects.next(),
-        })
-        .collect();
-    drop(objects);
+    let entry = |answer: Result<Value, Problem>| {
+        answer.unwrap_or_else(|problem| json!({"error": problem.to_json()}))
+    };
+    let answers: Vec<Value> = answers.into_iter().map(entry).collect();
     Ok(Answer {
         response: Response::json(202, &json!({"tasks": answers})),
-        after: After::Wake(queue, receipt),
+        after: After::wake(queue, (!receipt.ids.is_empty()).then_some(receipt)),
     })
+}
+
+/// An item with an idempotency key, by itself. Its entry says whether it is an earlier request's task. Only the store's
+/// failures concern the others.
+async fn once(
+    queue: &HostQueue,
+    task: NewTask,
+    key: &IdempotencyKey,
+    receipt: &mut Receipt,
+    i: usize,
+) -> Result<Result<Value, Problem>, Problem> {
+    match super::take_once(queue, task, key).await {
+        Ok(mut taken) => {
+            taken.object["repeated"] = json!(!taken.created);
+            if let Some(taken) = taken.receipt {
+                receipt.merge(taken);
+            }
+            Ok(Ok(taken.object))
+        }
+        Err(mut problem) if problem.status < 500 => {
+            problem.field = problem.field.map(|f| format!("tasks[{i}].{f}"));
+            Ok(Err(problem))
+        }
+        Err(problem) => Err(problem),
+    }
 }

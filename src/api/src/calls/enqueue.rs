@@ -1,7 +1,7 @@
 //! `POST /v1/tasks`: enqueues a task; with a wait the answer is the final task if that comes in time.
 
 use super::wait::Wait;
-use super::{After, Answer};
+use super::{After, Answer, KEY_HEADER, Taken};
 use crate::{HostQueue, limits};
 use handoff_platform::http::{Problem, Request, Response};
 use handoff_queue::Env;
@@ -10,23 +10,28 @@ use handoff_tasks::TaskRequest;
 pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
     let trace = request.trace();
     let wait = Wait::asked(&request)?;
+    let header = request.sole_header(KEY_HEADER)?;
     let body: TaskRequest = request.json(limits::body_max_bytes()?).await?;
     let name = body.queue().map(str::to_owned);
     let registry = handoff_tasks::registry(limits::fault_tasks()?);
-    let mut task = body.check(&registry, queue.env().now_ms())?;
-    limits::check_args(&task.args, limits::args_max_bytes()?, "args")?;
-    task.trace = trace;
+    let mut checked = body
+        .with_key(header.as_deref())?
+        .check(&registry, queue.env().now_ms())?;
+    limits::check_args(&checked.task.args, limits::args_max_bytes()?, "args")?;
+    checked.task.trace = trace;
     let queue = super::named(queue, name.as_deref())?;
-    let receipt = queue.enqueue(vec![task]).await?;
-    let object = super::accepted(&receipt, 0);
-    let id = receipt.ids[0].clone();
-    let location = format!("/v1/tasks/{id}");
+    let taken = match &checked.key {
+        None => Taken::new(queue.enqueue(vec![checked.task]).await?),
+        Some(key) => super::take_once(&queue, checked.task, key).await?,
+    };
+    let status = if taken.created { 202 } else { 200 };
+    let location = format!("/v1/tasks/{}", taken.id);
     let answer = Answer {
-        response: Response::json(202, &object).header("location", location),
-        after: After::Wake(queue.named(queue.name())?, receipt),
+        response: Response::json(status, &taken.object).header("location", location),
+        after: After::wake(queue.named(queue.name())?, taken.receipt),
     };
     match wait {
-        Some(wait) => Ok(wait.for_end(&queue, &id, answer).await),
+        Some(wait) => Ok(wait.for_end(&queue, &taken.id, answer).await),
         None => Ok(answer),
     }
 }

@@ -16,8 +16,11 @@ use crate::limits;
 use crate::view::task_object;
 use handoff_input::FieldError;
 use handoff_platform::http::{Problem, Response};
-use handoff_queue::{Receipt, State, TaskId, TaskView};
+use handoff_queue::{IdempotencyKey, NewTask, Once, Receipt, State, TaskId, TaskView};
 use serde_json::Value;
+
+/// The header that makes repeating a request harmless.
+pub const KEY_HEADER: &str = "idempotency-key";
 
 /// What a call answers, and what is left to do when the answer is out.
 pub struct Answer {
@@ -33,6 +36,16 @@ pub enum After {
     Push { waits: bool },
     /// The answer is a stream, and the work is to fill it.
     Follow(Box<events::Events>),
+}
+
+impl After {
+    /// Somebody must work on what a receipt is for, if there is one.
+    pub fn wake(queue: HostQueue, receipt: Option<Receipt>) -> Self {
+        match receipt {
+            Some(receipt) => Self::Wake(queue, receipt),
+            None => Self::Push { waits: false },
+        }
+    }
 }
 
 impl Answer {
@@ -78,6 +91,71 @@ pub fn unknown(id: &str) -> Problem {
         "There is no such task",
         format!("No task here has the id {id:?}. Tasks are deleted when their retention is over."),
     )
+}
+
+/// A task that a request gets.
+pub struct Taken {
+    pub id: TaskId,
+    pub object: Value,
+    /// Whether this request is the one that enqueued it.
+    pub created: bool,
+    /// Whom to wake somebody for, unless it is final.
+    pub receipt: Option<Receipt>,
+}
+
+impl Taken {
+    /// The only task of a receipt.
+    pub fn new(receipt: Receipt) -> Self {
+        Self {
+            id: receipt.ids[0].clone(),
+            object: accepted(&receipt, 0),
+            created: true,
+            receipt: Some(receipt),
+        }
+    }
+}
+
+/// Enqueues a task with an idempotency key, or finds the one that stands for it.
+pub async fn take_once(
+    queue: &HostQueue,
+    task: NewTask,
+    key: &IdempotencyKey,
+) -> Result<Taken, Problem> {
+    let receipt = match queue.enqueue_once(task, key).await? {
+        Once::Created(receipt) => return Ok(Taken::new(receipt)),
+        Once::Repeated(receipt) => receipt,
+        Once::Differs => {
+            let mut problem = Problem::new(
+                422,
+                "idempotency-key-reused",
+                "The idempotency key stands for another request",
+                "An earlier request with this key asked for something else. Repeat that one as it was, or choose \
+                 another key.",
+            );
+            problem.field = Some("idempotency_key".to_owned());
+            return Err(problem);
+        }
+        Once::Busy => {
+            return Err(Problem::new(
+                409,
+                "idempotency-key-busy",
+                "A request with this idempotency key is being taken",
+                "Others with this key are being taken at this moment. Repeat the request: it finds what became of them.",
+            )
+            .with_header("retry-after", "1"));
+        }
+    };
+    let id = receipt.ids[0].clone();
+    match queue.view(&id).await? {
+        Some(view) => Ok(Taken {
+            object: task_object(&id, &view),
+            id,
+            created: false,
+            // Its first request may have died before it woke anybody.
+            receipt: (!view.state.is_final()).then_some(receipt),
+        }),
+        None => Err(unknown(&id.to_string())),
+    }
 }
 
 /// The task object of what was just enqueued.

@@ -77,6 +77,22 @@ impl Request {
             .any(|value| handoff_input::accepts_events(value))
     }
 
+    /// The value of a header that must not be ignored: it is there once or not at all, and is text.
+    ///
+    /// # Errors
+    /// If that is not so.
+    pub fn sole_header(&self, name: &str) -> Result<Option<String>, FieldError> {
+        let mut values = self.incoming.headers().get(name);
+        match (values.pop(), values.is_empty()) {
+            (None, _) => Ok(None),
+            (Some(value), true) => match String::from_utf8(value) {
+                Ok(text) => Ok(Some(text)),
+                Err(_) => Err(FieldError::new(name, "this header must be text")),
+            },
+            (Some(_), false) => Err(FieldError::new(name, "this header must be there only once")),
+        }
+    }
+
     /// Reads the body as JSON of at most `max_bytes`.
     ///
     /// # Errors

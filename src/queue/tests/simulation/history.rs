@@ -34,6 +34,9 @@ fn is_about(line: &Line, asked: &Asked) -> bool {
     if matches!(kind, "s" | "h" | "c" | "o" | "r" | "x") && number == Some(slot) {
         return true;
     }
+    if kind == "i" {
+        return asked.key_until_ms > 0;
+    }
     let named = [
         format!(r#""announce":[{slot},"#),
         format!(r#"{{"t":{slot},"#),

@@ -1,7 +1,9 @@
 //! What is asked of the queue.
 
-use crate::support::{Sim, computing, task};
-use handoff_queue::{Cancelled, NewTask, RETENTION_MIN_MS, RetryPolicy, Run, TaskId};
+use crate::support::{Sim, World, computing, task};
+use handoff_queue::{
+    Cancelled, IdempotencyKey, NewTask, Once, RETENTION_MIN_MS, RetryPolicy, Run, Task, TaskId,
+};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -27,6 +29,31 @@ pub struct Asked {
     pub seen: RefCell<Option<Run>>,
     /// Its retention is over and it is gone.
     pub gone: Cell<bool>,
+    /// How many requests got it.
+    pub answers: Cell<u64>,
+    /// Until when requests with its idempotency key find it; 0 without a key.
+    pub key_until_ms: u64,
+}
+
+/// A request with an idempotency key. Each asks for a task of its own, so that it shows whose ran.
+#[derive(Debug)]
+pub struct KeyedRequest {
+    pub key: String,
+    pub ttl_ms: u64,
+    /// Requests with one key and several of these differ.
+    pub body: u64,
+    pub task: String,
+    pub asked_ms: u64,
+    /// What it was answered with and when.
+    pub answer: RefCell<Option<(Answer, u64)>>,
+}
+
+/// What a request with a key was answered with.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// This task, of the request with this body.
+    Task(Rc<Asked>, u64),
+    Differs,
 }
 
 /// What a run is made of. Every seed leaves things out, so that the rest comes closer together.
@@ -41,6 +68,7 @@ pub struct Mix {
     sleeps: bool,
     expires: bool,
     pauses: bool,
+    keys: bool,
     /// The longest delay; 0 for none.
     delay_max_ms: u64,
 }
@@ -60,6 +88,7 @@ impl Mix {
             sleeps: world.chance(800),
             expires: world.chance(500),
             pauses: world.chance(200),
+            keys: world.chance(500),
             // A keeper that stays for days is simulated second by second.
             delay_max_ms: match world.below(2_000) {
                 0 => 3 * 86_400 * SECOND,
@@ -75,6 +104,7 @@ impl Mix {
 pub struct Load {
     mix: Mix,
     asked: RefCell<Vec<Rc<Asked>>>,
+    keyed: RefCell<Vec<Rc<KeyedRequest>>>,
     names: Cell<u64>,
     last_due_ms: Cell<u64>,
     /// Somebody asked to cancel whatever waits.
@@ -86,6 +116,7 @@ impl Load {
         Rc::new(Self {
             mix,
             asked: RefCell::default(),
+            keyed: RefCell::default(),
             names: Cell::default(),
             last_due_ms: Cell::default(),
             purges: Cell::default(),
@@ -128,7 +159,8 @@ impl Load {
             }
             0..=5 => self.enqueue(sim, vec![self.task(sim)]),
             6..=7 if self.mix.cancels => self.cancel_one(sim),
-            8 if self.mix.pauses => self.operate(sim),
+            8 if self.mix.pauses && world.chance(500) => self.operate(sim),
+            8..=9 if self.mix.keys => self.keyed_ones(sim),
             _ => {}
         }
     }
@@ -136,32 +168,123 @@ impl Load {
     /// Enqueues as the api component does: acknowledge, then wake.
     pub fn enqueue(self: &Rc<Self>, sim: &Sim, tasks: Vec<NewTask>) {
         let (load, world) = (self.clone(), sim.world.clone());
-        let due_ms = tasks.iter().filter_map(|t| t.not_before_ms);
-        let last_due_ms = due_ms.chain([self.last_due_ms.get()]).max();
-        self.last_due_ms.set(last_due_ms.unwrap_or(0));
+        self.note_due(&tasks);
         sim.spawn(|_, queue| async move {
-            let Ok(receipt) = queue.enqueue(tasks.clone()).await else {
+            let Ok(receipt) = queue.enqueue(tasks).await else {
                 return;
             };
-            for (id, task) in receipt.ids.iter().zip(tasks) {
-                load.asked.borrow_mut().push(Rc::new(Asked {
-                    id: id.clone(),
-                    name: task.args["name"].as_str().unwrap_or_default().to_owned(),
-                    args: task.args,
-                    attempts: task.retry.attempts,
-                    timeout_ms: task.timeout_ms,
-                    asked_ms: world.clock.now_ms(),
-                    not_before_ms: task.not_before_ms,
-                    expires_ms: task.expires_ms,
-                    retention_ms: task.retention_ms,
-                    cancel_ms: Cell::default(),
-                    cancelled: Cell::default(),
-                    seen: RefCell::default(),
-                    gone: Cell::default(),
-                }));
+            for (id, task) in receipt.ids.iter().zip(&receipt.tasks) {
+                load.acknowledged(&world, id, task, 0);
             }
             let _ = queue.wake_for(&receipt, 4).await;
         });
+    }
+
+    fn note_due(&self, tasks: &[NewTask]) {
+        let due_ms = tasks.iter().filter_map(|t| t.not_before_ms);
+        let last_due_ms = due_ms.chain([self.last_due_ms.get()]).max();
+        self.last_due_ms.set(last_due_ms.unwrap_or(0));
+    }
+
+    fn acknowledged(
+        &self,
+        world: &World,
+        id: &TaskId,
+        task: &Task,
+        key_until_ms: u64,
+    ) -> Rc<Asked> {
+        let known = self.asked().into_iter().find(|a| a.id == *id);
+        let asked = known.unwrap_or_else(|| {
+            let asked = Rc::new(Asked {
+                id: id.clone(),
+                name: task.args["name"].as_str().unwrap_or_default().to_owned(),
+                args: task.args.clone(),
+                attempts: task.retry.attempts,
+                timeout_ms: task.timeout_ms,
+                asked_ms: world.clock.now_ms(),
+                not_before_ms: task.not_before_ms,
+                expires_ms: task.expires_ms,
+                retention_ms: task.retention_ms,
+                cancel_ms: Cell::default(),
+                cancelled: Cell::default(),
+                seen: RefCell::default(),
+                gone: Cell::default(),
+                answers: Cell::default(),
+                key_until_ms,
+            });
+            self.asked.borrow_mut().push(asked.clone());
+            asked
+        });
+        asked.answers.set(asked.answers.get() + 1);
+        asked
+    }
+
+    /// The requests with a key so far.
+    pub fn keyed(&self) -> Vec<Rc<KeyedRequest>> {
+        self.keyed.borrow().clone()
+    }
+
+    /// Enqueues with a key, as the api component does.
+    pub fn enqueue_once(
+        self: &Rc<Self>,
+        sim: &Sim,
+        key: &str,
+        ttl_ms: u64,
+        body: u64,
+        task: NewTask,
+    ) {
+        let (load, world) = (self.clone(), sim.world.clone());
+        self.note_due(std::slice::from_ref(&task));
+        let mut task = task;
+        task.args["body"] = body.into();
+        let request = Rc::new(KeyedRequest {
+            key: key.to_owned(),
+            ttl_ms,
+            body,
+            task: task.args["name"].as_str().unwrap_or_default().to_owned(),
+            asked_ms: sim.now_ms(),
+            answer: RefCell::default(),
+        });
+        self.keyed.borrow_mut().push(request.clone());
+        let key = IdempotencyKey::of_caller(key, ttl_ms, json!(body));
+        sim.spawn(|_, queue| async move {
+            let answer = match queue.enqueue_once(task, &key).await {
+                Ok(Once::Created(receipt) | Once::Repeated(receipt)) => {
+                    let (id, task) = (&receipt.ids[0], &receipt.tasks[0]);
+                    let until_ms = task.enqueued_ms + ttl_ms;
+                    let asked = load.acknowledged(&world, id, task, until_ms);
+                    let body = task.args["body"].as_u64().unwrap_or(u64::MAX);
+                    let _ = queue.wake_for(&receipt, 4).await;
+                    Answer::Task(asked, body)
+                }
+                Ok(Once::Differs) => Answer::Differs,
+                Ok(Once::Busy) | Err(_) => return,
+            };
+            *request.answer.borrow_mut() = Some((answer, world.clock.now_ms()));
+        });
+    }
+
+    /// Several clients with one key, mostly one that was used before.
+    fn keyed_ones(self: &Rc<Self>, sim: &Sim) {
+        let world = &sim.world;
+        let old = self
+            .keyed
+            .borrow()
+            .iter()
+            .rev()
+            .map(|k| (k.key.clone(), k.ttl_ms))
+            .nth(world.below(8) as usize);
+        let (key, ttl_ms) = match old {
+            Some(old) if world.chance(800) => old,
+            _ => {
+                let ttl_ms = 60_000 + world.below(30_000);
+                (format!("k{}", self.keyed.borrow().len()), ttl_ms)
+            }
+        };
+        for _ in 0..1 + world.below(4) {
+            let body = u64::from(world.chance(100));
+            self.enqueue_once(sim, &key, ttl_ms, body, self.task(sim));
+        }
     }
 
     /// A task that does what `args` say, and whose result tells which one it is.

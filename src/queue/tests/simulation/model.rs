@@ -1,9 +1,11 @@
 //! What must hold, told without the protocol.
 
-use super::load::{Asked, Load};
-use crate::support::{Began, Sim, SimQueue, parts};
+use super::load::{Answer, Asked, KeyedRequest, Load};
+use crate::support::{Began, Ended, Sim, SimQueue, parts};
 use futures::FutureExt;
-use handoff_queue::{Brief, CLOCK_SLACK_MS, Outcome, RETENTION_MIN_MS, Run, RunState, WINDOW_MS};
+use handoff_queue::{
+    BEGIN_MS, Brief, CLOCK_SLACK_MS, Outcome, RETENTION_MIN_MS, Run, RunState, WINDOW_MS,
+};
 use serde_json::Value;
 use std::rc::Rc;
 
@@ -13,12 +15,14 @@ pub type Wrong = (Option<Rc<Asked>>, String);
 /// How long everything may take to end once nothing fails any more: leases of lost attempts, one after the other.
 const END_MS: u64 = 40 * 60_000;
 /// Store calls about one task, whatever the backlog: for the task, for each time that it begins, for each second of its
-/// timeout, for each hour that retention looks at it, and for each fault in the whole run.
-const CALLS: u64 = 30;
+/// timeout, for each hour that retention looks at it, for each fault in the whole run …
+const CALLS: u64 = 40;
 const CALLS_PER_RUN: u64 = 20;
 const CALLS_PER_SECOND: u64 = 2;
 const CALLS_PER_HOUR: u64 = 60;
 const CALLS_PER_FAULT: u64 = 20;
+/// And for each request that finds it by its idempotency key.
+const CALLS_PER_REPEAT: u64 = 20;
 /// Registrations stay this long.
 const REGISTERED_MS: u64 = 70 * 60_000;
 
@@ -77,7 +81,59 @@ fn see(asked: &Rc<Asked>, brief: Brief, now_ms: u64) -> Result<(), Wrong> {
 /// Until when a final task must be readable, by the true time: clocks that delete it may be ahead.
 fn kept_until_ms(asked: &Asked, run: &Run) -> u64 {
     let ended_ms = run.ended_ms().or(asked.cancel_ms.get()).unwrap_or(0);
-    (ended_ms + asked.retention_ms).saturating_sub(CLOCK_SLACK_MS)
+    let until_ms = (ended_ms + asked.retention_ms).max(asked.key_until_ms);
+    until_ms.saturating_sub(CLOCK_SLACK_MS)
+}
+
+/// Of the requests with one key all get the same task within its time to live, and no other one's ran.
+fn one_task_per_key(sim: &Sim, load: &Load) -> Result<(), Wrong> {
+    let keyed = load.keyed();
+    let began_ms = |r: &KeyedRequest| sim.began(&r.task).first().map(|b| b.at_ms);
+    for (i, one) in keyed.iter().enumerate() {
+        judge_answer(one, &keyed)?;
+        for other in keyed[i + 1..].iter().filter(|other| other.key == one.key) {
+            let until_ms = one.asked_ms.min(other.asked_ms) + one.ttl_ms;
+            let early = |r| began_ms(r).is_some_and(|at_ms| at_ms + CLOCK_SLACK_MS < until_ms);
+            if early(one) && early(other) {
+                return Err((
+                    None,
+                    format!("two tasks of one key ran: {one:?}, {other:?}"),
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn judge_answer(one: &KeyedRequest, keyed: &[Rc<KeyedRequest>]) -> Result<(), Wrong> {
+    let answer = one.answer.borrow();
+    let Some((answer, at_ms)) = answer.as_ref() else {
+        return Ok(());
+    };
+    let mut same = keyed.iter().filter(|other| other.key == one.key);
+    let (asked, body) = match answer {
+        Answer::Differs if same.any(|other| other.body != one.body) => return Ok(()),
+        Answer::Differs => return Err((None, format!("nothing differs from {one:?}"))),
+        Answer::Task(asked, body) => (asked, *body),
+    };
+    let wrong = |what: String| Err((Some(asked.clone()), what));
+    if body != one.body {
+        return wrong(format!("another request's task for {one:?}"));
+    }
+    if asked.key_until_ms + CLOCK_SLACK_MS < one.asked_ms {
+        return wrong(format!("the key was over for {one:?}"));
+    }
+    for other in same {
+        let other = other.answer.borrow();
+        let Some((Answer::Task(original, _), _)) = other.as_ref() else {
+            continue;
+        };
+        let first = original.key_until_ms <= asked.key_until_ms;
+        if first && original.id != asked.id && at_ms + CLOCK_SLACK_MS < original.key_until_ms {
+            return wrong(format!("{one:?} did not get {original:?}"));
+        }
+    }
+    Ok(())
 }
 
 /// Nothing fails any more: everything must end, with a tick now and then if there were faults, else without any.
@@ -103,6 +159,7 @@ pub fn end(sim: &Sim, load: &Load, ticks: bool) -> Result<(), Wrong> {
         load.resume(sim);
         watch(sim, load)?;
     }
+    one_task_per_key(sim, load)?;
     // Whatever is still on its way may not change anything.
     sim.run_with_ticks(120_000, 5_000);
     look(sim, load, &load.asked())?;
@@ -172,9 +229,15 @@ fn never_early(sim: &Sim, asked: &Asked, began: &[Began]) -> Result<(), String> 
     }
     for next in began.iter().filter_map(|b| first_of(b.attempt)) {
         let ended = sim.world.ended.borrow();
+        // One that overran its lease was taken for lost, whatever it asks for in the end.
+        let lease_ms = |e: &Ended| {
+            let began_ms = first_of(e.attempt).map_or(0, |b| b.at_ms);
+            began_ms + BEGIN_MS + asked.timeout_ms + CLOCK_SLACK_MS
+        };
         let before = ended.iter().filter(|e| {
             e.name == asked.name && e.attempt + 1 == next.attempt && e.at_ms <= next.at_ms
         });
+        let before = before.filter(|e| e.at_ms <= lease_ms(e));
         let asked_for = before.map(|e| match e.outcome {
             Outcome::Retry { after_ms, .. } => e.at_ms + after_ms.unwrap_or(0),
             _ => 0,
@@ -227,6 +290,7 @@ fn within_budget(sim: &Sim, asked: &Asked, began: &[Began], faults: u64) -> Resu
     let budget = CALLS
         + (CALLS_PER_RUN + CALLS_PER_SECOND * asked.timeout_ms / 1_000) * runs
         + CALLS_PER_HOUR * hours
+        + CALLS_PER_REPEAT * (asked.answers.get() - 1)
         + CALLS_PER_FAULT * faults;
     if calls > budget {
         return Err(format!("{calls} store calls are more than {budget}"));

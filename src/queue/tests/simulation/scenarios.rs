@@ -2,7 +2,7 @@
 
 use super::stage::{Stage, is_of_a_task};
 use crate::support::{Action, START_MS, When, parts};
-use handoff_queue::{RETENTION_MIN_MS, WINDOW_MS};
+use handoff_queue::{NewTask, RETENTION_MIN_MS, WINDOW_MS};
 use serde_json::json;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -39,7 +39,7 @@ pub enum Left {
     NothingAfterDays,
 }
 
-pub static SCENARIOS: [Scenario; 28] = [
+pub static SCENARIOS: [Scenario; 33] = [
     Scenario {
         name: "a task",
         search: Search::Pairs,
@@ -368,6 +368,76 @@ pub static SCENARIOS: [Scenario; 28] = [
         search: Search::Singles,
         left: Left::NothingAfterHours,
         play: |stage| stage.expires(1_200, 5_000),
+    },
+    Scenario {
+        name: "two clients with one key",
+        search: Search::Pairs,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.keyed(60 * MINUTE_MS, 2);
+            stage.sim.run_for(3_000);
+        },
+    },
+    Scenario {
+        name: "a delayed task's key is used again",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            let asks = || {
+                let task = NewTask {
+                    not_before_ms: Some(stage.sim.now_ms() + 2_500),
+                    ..stage.task(json!({}))
+                };
+                stage.load.enqueue_once(&stage.sim, "a", MINUTE_MS, 0, task);
+            };
+            asks();
+            stage.sim.run_for(1_000);
+            asks();
+            stage.sim.run_for(5_000);
+        },
+    },
+    Scenario {
+        name: "a key is used again over its period's end",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            let end_ms = MINUTE_MS - stage.sim.now_ms() % MINUTE_MS;
+            stage.sim.run_for(end_ms - 600);
+            stage.keyed(MINUTE_MS, 1);
+            stage.sim.run_for(1_000);
+            stage.keyed(MINUTE_MS, 1);
+            stage.sim.run_for(3_000);
+        },
+    },
+    Scenario {
+        name: "a key is used again after its task's retention",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.points.open.set(false);
+            stage.keyed(150 * MINUTE_MS, 1);
+            stage.sees_all_final();
+            stage
+                .sim
+                .run_with_ticks(2 * RETENTION_MIN_MS + 10 * MINUTE_MS, 10 * MINUTE_MS);
+            stage.points.open.set(true);
+            stage.keyed(150 * MINUTE_MS, 1);
+            stage.sim.run_for(5_000);
+        },
+    },
+    Scenario {
+        name: "a key whose winner died is used again after hours",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.dies_with_a_key();
+            stage
+                .sim
+                .run_with_ticks(2 * RETENTION_MIN_MS + 10 * MINUTE_MS, 10 * MINUTE_MS);
+            stage.points.open.set(true);
+            stage.keyed(150 * MINUTE_MS, 2);
+            stage.sim.run_with_ticks(MINUTE_MS, 5_000);
+        },
     },
 ];
 

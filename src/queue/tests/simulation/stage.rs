@@ -202,6 +202,30 @@ impl Stage {
         self.load.enqueue(&self.sim, vec![task]);
     }
 
+    /// So many clients at once with one key.
+    pub fn keyed(&self, ttl_ms: u64, clients: usize) {
+        for _ in 0..clients {
+            let task = self.task(json!({}));
+            self.load.enqueue_once(&self.sim, "a", ttl_ms, 0, task);
+        }
+    }
+
+    /// A client dies when its key is decided and before its task is there; its ticket is taken, too.
+    pub fn dies_with_a_key(&self) {
+        self.points.open.set(false);
+        self.script(move |call, points| {
+            let fills = call.operation == "set" && call.key.starts_with("q.test.s.1");
+            if fills && call.instance.name.starts_with("client") && !points.open.get() {
+                return Action::Kill(When::Before);
+            }
+            Action::Pass
+        });
+        self.keyed(150 * MINUTE_MS, 1);
+        self.sim.run_for(100);
+        self.enqueues(&[json!({})]);
+        self.sees_all_final();
+    }
+
     /// Two tasks: one that expires when it is due, and one that does not.
     pub fn expires(&self, due_ms: u64, ms: u64) {
         let due_ms = self.sim.now_ms() + due_ms;

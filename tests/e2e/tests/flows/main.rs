@@ -15,6 +15,7 @@ mod expires;
 mod faults;
 mod gather;
 mod http_request;
+mod idempotency;
 mod kill;
 mod leftovers;
 mod oversized;

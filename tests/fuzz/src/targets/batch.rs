@@ -16,7 +16,7 @@ pub fn run(bytes: &[u8]) {
     assert!((1..=BATCH_MAX).contains(&tasks.len()));
     for (i, task) in tasks.iter().enumerate() {
         match task {
-            Ok(task) => assert_bounds(task),
+            Ok(checked) => assert_bounds(&checked.task),
             Err(error) => {
                 let item = format!("tasks[{i}]");
                 assert!(

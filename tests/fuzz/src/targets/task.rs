@@ -7,8 +7,9 @@ use handoff_tasks::{TaskRequest, registry};
 use serde_json::{Map, Value};
 
 /// The fields that README lists.
-const FIELDS: [&str; 8] = [
+const FIELDS: [&str; 11] = [
     "task",
+    "queue",
     "args",
     "delay",
     "eta",
@@ -16,6 +17,8 @@ const FIELDS: [&str; 8] = [
     "timeout",
     "retry",
     "retention",
+    "idempotency_key",
+    "idempotency_ttl",
 ];
 const RETRY_FIELDS: [&str; 4] = ["attempts", "initial", "factor", "max"];
 /// What an error may name although it is not there: the kind, and an argument of it.
@@ -26,17 +29,18 @@ pub fn run(bytes: &[u8]) {
     let registry = registry(true);
     let check = |request: TaskRequest| request.check(&registry, NOW_MS);
     match from_slice(bytes).and_then(check) {
-        Ok(task) => {
+        Ok(checked) => {
+            let task = &checked.task;
             let object: Map<String, Value> = serde_json::from_slice(bytes).expect("it was read");
             assert_known(&object, &FIELDS);
             if let Some(retry) = object.get("retry").and_then(Value::as_object) {
                 assert_known(retry, &RETRY_FIELDS);
             }
-            assert_bounds(&task);
-            assert_kept(&task);
+            assert_bounds(task);
+            assert_kept(task);
             // An item of a batch is read from a value.
             let again = from_value(Value::Object(object)).and_then(check);
-            assert_eq!(again, Ok(task));
+            assert_eq!(again, Ok(checked));
         }
         Err(error) => assert_names_field(&error, bytes, &MISSING),
     }
@@ -93,6 +97,7 @@ fn assert_kept(task: &NewTask) {
         retry,
         retention_ms,
         trace,
+        kept_until_ms: Some(NOW_MS),
     };
     let stored = serde_json::to_vec(&task).expect("its keys are text");
     assert_eq!(serde_json::from_slice::<Task>(&stored).ok(), Some(task));

@@ -1,0 +1,111 @@
+//! Seeing that the task which a key stands for is in its slot, and that somebody will run it. The request that made the
+//! candidate does this, and so does every other that finds it: all write the same bytes, and each counts itself in the
+//! slot's hand-over.
+
+use super::Candidate;
+use crate::attempt::lease_end_ms;
+use crate::config::{GIVEN_UP, RETENTION_MIN_MS};
+use crate::record::{Slot, encode};
+use crate::rescue::Finding;
+use crate::timer::{DUE, Entry, Inserted, What};
+use crate::{Env, Queue, QueueError, Store};
+
+/// Whoever fills a slot this long after it was taken may come after rescue and retention: the timer sees to what they
+/// would have seen to.
+const OLD_MS: u64 = RETENTION_MIN_MS / 2;
+
+/// What is left to wake somebody for.
+#[derive(Default)]
+pub(super) struct Seen {
+    /// How many slots wait up to this one.
+    pub(super) backlog: u64,
+    /// Something was put into the timer.
+    pub(super) timed: bool,
+    /// Workers take none for now.
+    pub(super) paused: bool,
+}
+
+impl<S: Store, E: Env> Queue<S, E> {
+    /// If the request is the one that `created` the candidate, it need not look whether others were here before.
+    pub(super) async fn see_to_home(
+        &self,
+        found: &Candidate,
+        created: bool,
+    ) -> Result<Seen, QueueError> {
+        let home = self.keys.slot(found.slot);
+        if !created && self.store.get(&home).await?.is_some() {
+            if self.is_seen_to(found).await? {
+                return Ok(Seen::default());
+            }
+        } else if found.expires_ms <= self.env.now_ms() {
+            // It may be gone because its time is over.
+            return Err(QueueError::TooLate);
+        } else {
+            let task = Slot::Task(Box::new(found.task.clone()));
+            self.store.set(&home, &encode(&task)).await?;
+        }
+        self.hand_over(found).await
+    }
+
+    /// Whether a task whose home is there will run, or did: it has begun, or its ticket is not taken, or who filled its slot
+    /// is known to have come to the end of that.
+    async fn is_seen_to(&self, found: &Candidate) -> Result<bool, QueueError> {
+        let slot = found.slot;
+        if self.store.get(&self.keys.run(slot, 0)).await?.is_some()
+            || self.head().await?.taken < slot
+            || self.counter(&self.keys.claim(slot, 1)).await? > 0
+        {
+            return Ok(true);
+        }
+        let handover = self.counter(&self.keys.handover(slot)).await? as i64;
+        let filled = handover % GIVEN_UP > 0;
+        Ok(filled && (handover < GIVEN_UP || found.task.not_before_ms.is_some()))
+    }
+
+    /// What an enqueuer does when its slot is filled, by any number of them.
+    async fn hand_over(&self, found: &Candidate) -> Result<Seen, QueueError> {
+        let (slot, task) = (found.slot, &found.task);
+        let now_ms = self.env.now_ms();
+        if let Some(due_ms) = task.not_before_ms {
+            let entry = Entry::deliver(slot, 1);
+            if self.timer_insert(DUE, due_ms, &entry).await? == Inserted::Due {
+                self.announce(&[(slot, 1)]).await?;
+            }
+        }
+        let head = self.head().await?;
+        let mut seen = Seen {
+            backlog: slot.saturating_sub(head.taken),
+            timed: task.not_before_ms.is_some(),
+            paused: head.paused,
+        };
+        if head.taken < slot {
+            return Ok(seen);
+        }
+        // If nobody has begun by the end of a lease, nobody will.
+        let end_ms = lease_end_ms(self.env.now_ms(), task.timeout_ms);
+        let look = Finding::Later(slot, 0, What::Look, end_ms);
+        if task.enqueued_ms + OLD_MS <= now_ms {
+            // The counter may have been deleted and then says nothing about the ticket.
+            self.delete_later(slot, task.kept_until_ms.unwrap_or(now_ms))
+                .await?;
+            if task.not_before_ms.is_none() {
+                self.act(std::slice::from_ref(&look)).await?;
+                seen.timed = true;
+            }
+        }
+        // Last, so that it tells others that all before is done.
+        let handover = self.increment(&self.keys.handover(slot), 1).await? as i64;
+        if handover >= GIVEN_UP && task.not_before_ms.is_none() {
+            let first = handover % GIVEN_UP == 1;
+            // Another who filled it counts on the ticket, or announces, or died before it did.
+            seen.timed |= !first;
+            let finding = if first {
+                Finding::Announce(slot, 1)
+            } else {
+                look
+            };
+            self.act(&[finding]).await?;
+        }
+        Ok(seen)
+    }
+}
