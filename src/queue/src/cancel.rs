@@ -4,6 +4,10 @@ use crate::guard::{Guard, holds};
 use crate::record::{RunState, Slot, decode_opt, encode};
 use crate::{Env, Queue, QueueError, Run, Store, TaskId};
 
+/// How often, and how long in between, a canceller looks whether a claimer has cancelled the task for it.
+const CLAIMER_TRIES: u32 = 10;
+const CLAIMER_PAUSE_MS: u64 = 20;
+
 /// What became of a request to cancel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cancelled {
@@ -69,12 +73,25 @@ impl<S: Store, E: Env> Queue<S, E> {
         }
         let next = self.keys.claim(slot, latest + 1);
         if self.store.increment(&next, 1).await? != 1 {
-            return Ok(Cancelled::Requested);
+            return self.cancelled_by_claimer(id).await;
         }
         let mut run = earlier.unwrap_or_else(|| Run::cancelled_before_start(&task.nonce));
         run.epoch = latest + 1;
         run.state = RunState::Cancelled;
         self.decide(slot, latest + 1, &run).await?;
         Ok(Cancelled::Done)
+    }
+
+    /// A worker took the announcement before us, and sees the flag: most likely it cancels the task at this moment.
+    async fn cancelled_by_claimer(&self, id: &TaskId) -> Result<Cancelled, QueueError> {
+        for _ in 0..CLAIMER_TRIES {
+            self.env.sleep_ms(CLAIMER_PAUSE_MS).await;
+            match self.final_run(id).await? {
+                Some(run) if run.state == RunState::Cancelled => return Ok(Cancelled::Done),
+                Some(_) => return Ok(Cancelled::Final),
+                None => {}
+            }
+        }
+        Ok(Cancelled::Requested)
     }
 }

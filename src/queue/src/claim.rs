@@ -156,13 +156,11 @@ impl<S: Store, E: Env> Queue<S, E> {
             self.store.delete_many(&[claim]).await?;
             return Ok(Found::Nothing);
         };
-        let run = match begin(&task, epoch, earlier.clone(), self.env.now_ms()) {
-            Begin::Start(run) => run,
-            Begin::Adopt(run) | Begin::Exhausted(run) | Begin::Expired(run) => {
-                self.decide(slot, epoch, &run).await?;
-                return Ok(Found::Nothing);
-            }
-        };
+        let begins = begin(&task, epoch, earlier.clone(), self.env.now_ms());
+        if let Begin::Adopt(run) | Begin::Exhausted(run) = begins {
+            self.decide(slot, epoch, &run).await?;
+            return Ok(Found::Nothing);
+        }
         let unstarted = earlier.as_ref().is_none_or(Run::is_unstarted);
         if self.is_cancelled(slot, cancels).await? {
             let mut run = earlier.unwrap_or_else(|| Run::cancelled_before_start(&task.nonce));
@@ -171,6 +169,13 @@ impl<S: Store, E: Env> Queue<S, E> {
             self.decide(slot, epoch, &run).await?;
             return Ok(Found::Nothing);
         }
+        // After a cancel: who asked for that may have been told that it is done.
+        let Begin::Start(run) = begins else {
+            if let Begin::Expired(run) = begins {
+                self.decide(slot, epoch, &run).await?;
+            }
+            return Ok(Found::Nothing);
+        };
         self.store
             .set(&self.keys.run(slot, epoch), &encode(&run))
             .await?;

@@ -10,7 +10,7 @@ use crate::config::{DELAY_MAX_MS, NEWER_AGAIN_MS};
 use crate::guard::{Guard, holds};
 use crate::idempotency::is_name;
 use crate::record::{Sound, decode, encode, is_epoch, is_slot};
-use crate::{Env, Queue, QueueError, Store};
+use crate::{Env, Queue, QueueError, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
 /// The wheel of deliveries and deadlines. While it holds anything, a keeper stays.
@@ -192,13 +192,23 @@ impl<S: Store, E: Env> Queue<S, E> {
         while day < yesterday {
             for wheel in [DUE, OLD] {
                 let key = self.keys.bucket(wheel, 'd', day);
-                if count(self.store.counter(&key).await?) > 0 {
+                if count(self.insist_counter(&key).await?) > 0 {
                     return Ok(day);
                 }
             }
             day += DAY;
         }
         Ok(day)
+    }
+
+    /// Sixty reads in a row would hardly ever all succeed on a store that fails now and then.
+    async fn insist_counter(&self, key: &str) -> Result<i64, StoreError> {
+        for _ in 0..2 {
+            if let Ok(counter) = self.store.counter(key).await {
+                return Ok(counter);
+            }
+        }
+        self.store.counter(key).await
     }
 
     /// Turns the wheel from `cursor_s` up to now, or until about `most` entries are found.

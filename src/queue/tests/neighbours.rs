@@ -127,3 +127,22 @@ fn a_computing_task_does_not_wait_for_long_ones() {
     let waited_ms = sim.began("c")[0].at_ms - asked_ms;
     assert!(waited_ms <= 500, "{waited_ms}");
 }
+
+/// Both are taken at once, and the first one panics before the other was ever looked at.
+#[test]
+fn who_panics_at_once_does_not_keep_its_neighbours_waiting() {
+    let sim = Sim::new(6);
+    let ids = sim.enqueue(vec![
+        task("first", json!({})),
+        short_lease(task("panics", json!({"panic_times": 1})), 2),
+        task("next", json!({})),
+        task("last", json!({"sleep_ms": 10})),
+    ]);
+    let asked_ms = sim.now_ms();
+    sim.run_for(5_000);
+    for (id, name) in ids.iter().zip(["first", "panics", "next", "last"]) {
+        assert_eq!(sim.state(id), State::Succeeded, "{name}");
+        let waited_ms = sim.began(name).last().map(|b| b.at_ms - asked_ms);
+        assert!(waited_ms.unwrap() <= 3_000, "{name}: {waited_ms:?}");
+    }
+}

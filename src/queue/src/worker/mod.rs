@@ -23,7 +23,10 @@ use std::rc::Rc;
 const POLL_MS: u64 = 20;
 /// A task that computes waits so long for those in progress to end. Where short tasks never cease it would else be put back
 /// by one worker after the other; where long ones run, another instance begins it sooner.
+/// The more often it was put back the longer, up to [`HOLD_MAX_MS`].
 const HOLD_MS: u64 = 200;
+/// Below [`crate::BEGIN_MS`].
+const HOLD_MAX_MS: u64 = 1_500;
 /// A worker that the store failed this often in a row ends; the queue goes on with the next request.
 const FAILURES_MAX: u32 = 20;
 
@@ -161,6 +164,8 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                     self.hold(&delivery, None);
                     next = Some(delivery);
                 } else {
+                    // Now, and not when it is polled first: another one's panic may come before that.
+                    self.hold(&delivery, None);
                     running.push(self.run(delivery));
                 }
             }
@@ -171,7 +176,11 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                 batch = 1;
                 alone = !running.is_empty();
             }
-            others.extend(next.take_if(|next| alone && self.queue.waited_ms(next) > HOLD_MS));
+            let too_long = |next: &mut Delivery| {
+                let hold_ms = HOLD_MS.saturating_mul(next.epoch + 1).min(HOLD_MAX_MS);
+                alone && self.queue.waited_ms(next) > hold_ms
+            };
+            others.extend(next.take_if(too_long));
             self.beside(&mut running, self.put_back(others)).await;
 
             self.beside(&mut running, async {
