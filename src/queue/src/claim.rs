@@ -158,6 +158,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         };
         let begins = begin(&task, epoch, earlier.clone(), self.env.now_ms());
         if let Begin::Adopt(run) | Begin::Exhausted(run) = begins {
+            self.note_late_end(slot).await?;
             self.decide(slot, epoch, &run).await?;
             return Ok(Found::Nothing);
         }
@@ -166,6 +167,8 @@ impl<S: Store, E: Env> Queue<S, E> {
             let mut run = earlier.unwrap_or_else(|| Run::cancelled_before_start(&task.nonce));
             run.epoch = epoch;
             run.state = RunState::Cancelled;
+            // Who asked for it may have done so long ago.
+            self.note_late_end(slot).await?;
             self.decide(slot, epoch, &run).await?;
             return Ok(Found::Nothing);
         }

@@ -165,6 +165,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             _ if e == 0 || !holds(Guard::DecideForTheDead) => Ok(Finding::Done),
             _ => {
                 // Final, but its owner died before it decided: that is anybody's to finish.
+                self.note_late_end(t).await?;
                 self.publish(t, e, &encode(&run)).await?;
                 Ok(Finding::Done)
             }

@@ -2,10 +2,10 @@
 
 use crate::config::{RETENTION_DEFAULT_MS, RETENTION_MIN_MS};
 use crate::guard::{Guard, holds};
-use crate::record::{Slot, Sound, Task, decode_opt, is_epoch, is_slot};
+use crate::record::{Slot, Sound, Task, decode_opt, encode, is_epoch, is_slot};
 use crate::rescue::Finding;
 use crate::timer::{Entry, Inserted, OLD, What};
-use crate::{Env, Queue, QueueError, Run, Store};
+use crate::{Env, Queue, QueueError, Run, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
 /// No pass finds more tasks side by side.
@@ -195,7 +195,7 @@ impl<S: Store, E: Env> Queue<S, E> {
                 until_ms,
             });
         };
-        let ended_ms = self.ended_ms(slot, &task, &run).await?;
+        let ended_ms = self.ended_ms(slot, &task, &run, at_once).await?;
         let key_ms = task.kept_until_ms.filter(|_| holds(Guard::KeepWhileKeyed));
         let until_ms = (ended_ms + task.retention_ms).max(key_ms.unwrap_or(0));
         if until_ms > self.env.now_ms() {
@@ -220,14 +220,30 @@ impl<S: Store, E: Env> Queue<S, E> {
         Ok(if ran { Age::Over(latest) } else { Age::Empty })
     }
 
-    /// When a task became final. A cancelled one has no time of its own: it counts from the last request to cancel it.
-    async fn ended_ms(&self, slot: u64, task: &Task, run: &Run) -> Result<u64, QueueError> {
-        if let Some(ended_ms) = run.ended_ms() {
+    /// When everybody could first see that a task is final. A cancelled one has no time of its own: it counts from the last
+    /// request to cancel it; and what was decided for the dead counts from then.
+    async fn ended_ms(
+        &self,
+        slot: u64,
+        task: &Task,
+        run: &Run,
+        at_once: bool,
+    ) -> Result<u64, QueueError> {
+        let ended_ms = run.ended_ms();
+        if let Some(ended_ms) = ended_ms.filter(|_| at_once) {
             return Ok(ended_ms);
         }
         let key = self.keys.cancel(slot);
-        let asked_ms: Option<u64> = decode_opt(&key, self.store.get(&key).await?)?;
-        Ok(asked_ms.unwrap_or(task.enqueued_ms))
+        let noted_ms: Option<u64> = decode_opt(&key, self.store.get(&key).await?)?;
+        Ok(ended_ms.max(noted_ms).unwrap_or(task.enqueued_ms))
+    }
+
+    /// Notes that a task's end can be seen only now, before it can be: its retention counts from here.
+    pub(crate) async fn note_late_end(&self, slot: u64) -> Result<(), StoreError> {
+        let now_ms = self.env.now_ms();
+        self.store
+            .set(&self.keys.cancel(slot), &encode(&now_ms))
+            .await
     }
 
     /// All keys of a task besides its home. A stale announcement may have been claimed after `latest` was found, but
