@@ -22,6 +22,8 @@ const CALLS_PER_RUN: u64 = 20;
 const CALLS_PER_SECOND: u64 = 2;
 const CALLS_PER_HOUR: u64 = 60;
 const CALLS_PER_FAULT: u64 = 20;
+/// A task that runs alone is put back about once a second while every worker has others in progress.
+const CALLS_PER_SECOND_WAITED: u64 = 10;
 /// And for each request that finds it by its idempotency key.
 const CALLS_PER_REPEAT: u64 = 20;
 /// Registrations stay this long.
@@ -288,7 +290,12 @@ fn within_budget(sim: &Sim, asked: &Asked, began: &[Began], faults: u64) -> Resu
     let calls = sim.world.ledger.calls(asked.id.slot());
     let runs = began.len() as u64;
     let hours = 1 + (sim.now_ms() - asked.asked_ms) / 3_600_000;
+    let waited_ms = began.last().map_or(0, |last| {
+        let due_ms = asked.not_before_ms.unwrap_or(0).max(asked.asked_ms);
+        last.at_ms.saturating_sub(due_ms)
+    });
     let budget = CALLS
+        + CALLS_PER_SECOND_WAITED * (waited_ms / 1_000).min(60)
         + (CALLS_PER_RUN + CALLS_PER_SECOND * asked.timeout_ms / 1_000) * runs
         + CALLS_PER_HOUR * hours
         + CALLS_PER_REPEAT * (asked.answers.get() - 1)

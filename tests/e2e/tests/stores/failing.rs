@@ -1,4 +1,4 @@
-//! Every seventh call of the store fails, in turn before and after it took effect.
+//! Every eleventh call of the store fails, in turn before and after it took effect.
 
 use crate::calls::{RECOVERY, cancel, enqueue, insist, show};
 use handoff_e2e::{Client, Host, Pair, measured, on};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 on!(Some: what_is_acknowledged_ends: local_sqlite LOCAL_SQLITE, local_redis LOCAL_REDIS);
 
-const FAULT: [&str; 2] = ["--fault", "store-fail=7"];
+const FAULT: [&str; 2] = ["--fault", "store-fail=11"];
 /// A request makes some calls, so that it is repeated a few times.
 const TAKEN: Duration = Duration::from_secs(20);
 /// How long the store goes on failing when all are taken.
@@ -67,14 +67,14 @@ fn what_is_acknowledged_ends(pair: Pair) {
     measured(
         pair,
         &format!(
-            "with every seventh call of the store failing {count} tasks were acknowledged and {} of them ended; the others \
+            "with every eleventh call of the store failing {count} tasks were acknowledged and {} of them ended; the others \
              did when it worked again",
             ended.len()
         ),
     );
 }
 
-/// Enqueues all, while others ask: with nobody else's calls in between, a request that makes seven would never succeed.
+/// Enqueues all, while others ask: with nobody else's calls in between, a request that makes eleven would never succeed.
 fn take_all(host: &Host) -> Vec<(String, Option<Value>)> {
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
