@@ -15,7 +15,7 @@ const SEEDS_MAX: u64 = 5_000;
 const OVERTAKEN: &str = "an enqueuer that claimers overtake";
 
 /// Guards that random schedules seldom miss, and the scenario that has the race which each closes.
-const FOUND_IN: [(Guard, &str); 13] = [
+const FOUND_IN: [(Guard, &str); 14] = [
     (
         Guard::KeepHandoverCounters,
         "an enqueuer that comes back just in time",
@@ -59,6 +59,10 @@ const FOUND_IN: [(Guard, &str); 13] = [
         "cancelled between two parts, of which nobody announced the second",
     ),
     (Guard::DeleteHomeFirst, "cancelled while it is deleted"),
+    (
+        Guard::LeaseSlack,
+        "a run of its whole timeout, and clocks that are ahead",
+    ),
 ];
 
 /// What notices first that a guard is left out.

@@ -2,7 +2,7 @@
 
 use super::stage::{Stage, is_of_a_task};
 use crate::support::{Action, START_MS, When, parts};
-use handoff_queue::{NewTask, RETENTION_MIN_MS, WINDOW_MS};
+use handoff_queue::{CLOCK_SLACK_MS, NewTask, RETENTION_MIN_MS, WINDOW_MS};
 use serde_json::json;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -39,7 +39,7 @@ pub enum Left {
     NothingAfterDays,
 }
 
-pub static SCENARIOS: [Scenario; 33] = [
+pub static SCENARIOS: [Scenario; 34] = [
     Scenario {
         name: "a task",
         search: Search::Pairs,
@@ -355,6 +355,31 @@ pub static SCENARIOS: [Scenario; 33] = [
             stage.plays(&[json!({"sleep_ms": 2_500})], 9_000);
             stage.sim.world.faults.wake_fails.set(0);
             stage.sim.run_with_ticks(6_000, 1_000);
+        },
+    },
+    Scenario {
+        name: "a run of its whole timeout, and clocks that are ahead",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            let long = NewTask {
+                timeout_ms: 12_000,
+                ..stage.task(json!({"sleep_ms": 11_900}))
+            };
+            stage.load.enqueue(&stage.sim, vec![long]);
+            stage.sim.run_for(20);
+            stage.points.open.set(false);
+            // Its worker's clock is right, and its last write is slow; of whoever comes later, each has a clock of its own.
+            stage.sim.world.faults.skew_ms.set(CLOCK_SLACK_MS - 1);
+            let ends_ms = stage.sim.now_ms() + 11_000;
+            stage.script(move |call, _| {
+                let last = call.now_ms > ends_ms && call.operation == "set";
+                match last && call.instance.name.starts_with("worker") {
+                    true => Action::Slow(1_900),
+                    false => Action::Pass,
+                }
+            });
+            stage.sim.run_with_ticks(45_000, 500);
         },
     },
     Scenario {
