@@ -158,8 +158,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         };
         let begins = begin(&task, epoch, earlier.clone(), self.env.now_ms());
         if let Begin::Adopt(run) | Begin::Exhausted(run) = begins {
-            self.note_late_end(slot).await?;
-            self.decide(slot, epoch, &run).await?;
+            self.decide_late(slot, epoch, &run).await?;
             return Ok(Found::Nothing);
         }
         let unstarted = earlier.as_ref().is_none_or(Run::is_unstarted);
@@ -168,8 +167,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             run.epoch = epoch;
             run.state = RunState::Cancelled;
             // Who asked for it may have done so long ago.
-            self.note_late_end(slot).await?;
-            self.decide(slot, epoch, &run).await?;
+            self.decide_late(slot, epoch, &run).await?;
             return Ok(Found::Nothing);
         }
         // After a cancel: who asked for that may have been told that it is done.

@@ -69,7 +69,8 @@ impl Receipt {
         self.tasks.extend(other.tasks);
         self.backlog = self.backlog.max(other.backlog);
         self.timed |= other.timed;
-        self.paused |= other.paused;
+        // The latest look counts: who resumed it in between has woken nobody for what came after.
+        self.paused = other.paused;
     }
 }
 
@@ -137,7 +138,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         } else if !receipt.paused && (deserted || short) {
             self.wake(Wake::Work).await;
         }
-        Ok(unkept || deserted)
+        Ok(unkept || (deserted && !receipt.paused))
     }
 
     pub(crate) fn record(&self, task: NewTask, enqueued_ms: u64) -> Task {

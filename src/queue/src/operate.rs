@@ -124,22 +124,26 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// Cancels what is in the slots of these tickets. Returns those whose slot is empty.
     async fn cancel_all(&self, tickets: &[Ticket]) -> Result<Vec<Ticket>, QueueError> {
         let mut empty = Vec::new();
-        let mut outcomes = Vec::new();
+        let (mut notes, mut outcomes) = (Vec::new(), Vec::new());
         for found in self.look(tickets).await? {
             match found {
+                Found::Run(delivery) if delivery.epoch == 0 => {
+                    let slot = delivery.slot;
+                    notes.push((self.keys.cancel(slot), encode(&self.env.now_ms())));
+                    // The bytes that whoever cancels just this task writes.
+                    let run = Run::cancelled_before_start(&delivery.task.nonce);
+                    outcomes.push((self.keys.run(slot, 0), encode(&run)));
+                }
                 Found::Run(delivery) => {
-                    let (slot, epoch) = (delivery.slot, delivery.epoch);
-                    // Retention counts from here.
-                    let asked_ms = encode(&self.env.now_ms());
-                    outcomes.push((self.keys.cancel(slot), asked_ms));
-                    if epoch == 0 {
-                        // The bytes that whoever cancels just this task writes.
-                        let run = Run::cancelled_before_start(&delivery.task.nonce);
-                        outcomes.push((self.keys.run(slot, 0), encode(&run)));
-                    } else {
-                        let mut run = delivery.run;
-                        run.state = RunState::Cancelled;
-                        self.decide(slot, epoch, &run).await?;
+                    let mut run = delivery.run;
+                    if delivery.unstarted {
+                        (run.attempt, run.started_ms) = (0, 0);
+                    }
+                    run.state = RunState::Cancelled;
+                    let decided = self.decide_late(delivery.slot, delivery.epoch, &run).await;
+                    if let Err(e) = decided {
+                        // The others are cancelled all the same.
+                        self.env.log(&format!("left to rescue: {e}"));
                     }
                 }
                 Found::Write(key, value) => outcomes.push((key, value)),
@@ -147,6 +151,8 @@ impl<S: Store, E: Env> Queue<S, E> {
                 Found::Nothing => {}
             }
         }
+        // First when, since retention counts from there.
+        self.write(notes).await?;
         self.write(outcomes).await?;
         Ok(empty)
     }

@@ -184,7 +184,8 @@ impl<S: Store, E: Env> Queue<S, E> {
             // Rescue has passed it, and still it may wait for nobody: its enqueuer filled the slot only then, and died before
             // it acknowledged.
             let finding = self.pass_task(slot, &task, 0).await?;
-            if matches!(finding, Finding::Announce(..)) {
+            // In a paused queue it would be announced again each time.
+            if matches!(finding, Finding::Announce(..)) && !self.head().await?.paused {
                 self.act(&[finding]).await?;
             }
             // Not final: look again when it might be, and not so soon that those behind it would wait for it.
@@ -236,6 +237,20 @@ impl<S: Store, E: Env> Queue<S, E> {
         let key = self.keys.cancel(slot);
         let noted_ms: Option<u64> = decode_opt(&key, self.store.get(&key).await?)?;
         Ok(ended_ms.max(noted_ms).unwrap_or(task.enqueued_ms))
+    }
+
+    /// Decides a task whose end is not its owner's to tell, or can be seen only now. The outcome first: whoever comes later adopts it,
+    /// whatever the note looks like. Then when: retention counts from here.
+    pub(crate) async fn decide_late(
+        &self,
+        slot: u64,
+        epoch: u64,
+        run: &Run,
+    ) -> Result<(), QueueError> {
+        let bytes = encode(run);
+        self.store.set(&self.keys.run(slot, epoch), &bytes).await?;
+        self.note_late_end(slot).await?;
+        self.publish(slot, epoch, &bytes).await
     }
 
     /// Notes that a task's end can be seen only now, before it can be: its retention counts from here.
