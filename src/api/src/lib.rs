@@ -12,6 +12,7 @@ use calls::{After, Answer};
 use handoff_platform::http::{
     Cors, IncomingRequest, Method, Problem, Request, ResponseOutparam, access,
 };
+use handoff_platform::variables::Queues;
 use handoff_platform::{HostEnv, HostStore};
 use handoff_queue::{Env, Queue, QueueError, Store, TaskId, check_name};
 use spin_sdk::http_component;
@@ -34,7 +35,7 @@ async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
         // Whatever the store and the variables say.
         cors.mark(calls::health::alive(&request)).send(out);
         if let Ok(queue) = open("/") {
-            push_along(&queue, After::Push { waits: false }).await;
+            push_along(&queue, After::PushAll).await;
         }
         return;
     }
@@ -82,7 +83,12 @@ fn open(path: &str) -> Result<HostQueue, Problem> {
 async fn route(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
     let path = request.path().to_owned();
     let mut parts = path.strip_prefix('/').unwrap_or(&path).split('/');
-    let parts = [parts.next(), parts.next(), parts.next(), parts.next()];
+    let unknown = || Problem::not_found(format!("{path} is not a path of this application."));
+    let first = [parts.next(), parts.next(), parts.next(), parts.next()];
+    if parts.next().is_some() {
+        return Err(unknown());
+    }
+    let parts = first;
     let get = matches!(request.method(), Method::Get);
     let post = matches!(request.method(), Method::Post);
     let delete = matches!(request.method(), Method::Delete);
@@ -129,16 +135,25 @@ async fn route(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
                 Err(Problem::method_not_allowed("POST"))
             }
         }
-        _ => Err(Problem::not_found(format!(
-            "{path} is not a path of this application."
-        ))),
+        _ => Err(unknown()),
     }
+}
+
+/// Pushes the queue along that a request was about, if this deployment has it, and another one.
+async fn push(queue: &HostQueue, waits: bool) -> Result<bool, QueueError> {
+    let Ok(queues) = limits::queues() else {
+        return Ok(false); // Whoever enqueues is told.
+    };
+    if queues.has(queue.name()) && queue.push_along(waits).await? {
+        return Ok(true);
+    }
+    push_another(queue).await
 }
 
 /// Of several queues one by chance goes along with any request, so that none waits for requests of its own.
 async fn push_another(queue: &HostQueue) -> Result<bool, QueueError> {
     let Ok(queues) = limits::queues() else {
-        return Ok(false); // Whoever enqueues is told.
+        return Ok(false);
     };
     let names = queues.names();
     let name = &names[(queue.env().random() % names.len() as u64) as usize];
@@ -148,17 +163,27 @@ async fn push_another(queue: &HostQueue) -> Result<bool, QueueError> {
     queue.named(name)?.push_along(false).await
 }
 
+/// Pushes all queues along: a cron job need call nothing else.
+async fn push_all(queue: &HostQueue) -> Result<bool, QueueError> {
+    let mut idle = false;
+    for name in limits::queues().iter().flat_map(Queues::names) {
+        idle |= queue.named(name)?.push_along(false).await?;
+    }
+    Ok(idle)
+}
+
 /// Sees that somebody works, after the answer: nothing waits for a resident process.
 async fn push_along(queue: &HostQueue, after: After) {
     let pushed = match after {
         After::Wake(queue, receipt) => match limits::workers_max() {
-            Ok(max) => queue.wake_for(&receipt, max).await,
+            Ok(max) => match queue.wake_for(&receipt, max).await {
+                Ok(false) => push_another(&queue).await,
+                other => other,
+            },
             Err(problem) => return queue.env().log(&problem.detail),
         },
-        After::Push { waits } => match queue.push_along(waits).await {
-            Ok(false) => push_another(queue).await,
-            other => other,
-        },
+        After::Push { waits } => push(queue, waits).await,
+        After::PushAll => push_all(queue).await,
         // It does so itself.
         After::Follow(_) => return,
     };

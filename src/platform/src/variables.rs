@@ -11,6 +11,11 @@ use std::str::FromStr;
 pub struct Queues(Vec<String>);
 
 impl Queues {
+    /// Whether there is one of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|known| known == name)
+    }
+
     /// Their names; there is at least one.
     pub fn names(&self) -> &[String] {
         &self.0

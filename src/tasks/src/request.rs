@@ -93,7 +93,7 @@ impl TaskRequest {
         let key = self.idempotency_key.take();
         let ttl = self.idempotency_ttl.take();
         // As given: a repeated request is as far from its time as it was, or names the same time.
-        let when = json!([self.delay, self.eta]);
+        let when = json!([self.delay, self.eta, self.expires]);
         let task = self.task(registry, now_ms)?;
         let Some(key) = key else {
             return match ttl {

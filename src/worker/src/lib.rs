@@ -58,6 +58,11 @@ async fn start(path: &str) -> Result<Rc<HostWorker>, Problem> {
             )));
         }
     };
+    if !variables::queues()?.has(queue) {
+        return Err(Problem::not_found(format!(
+            "no queue is named {queue:?} (variable `queues`)"
+        )));
+    }
     let limits = WorkerLimits {
         budget_ms: variables::duration_ms("worker_budget")?,
         workers_max: variables::number("workers_max")?,

@@ -113,6 +113,16 @@ impl Host {
         self.client = Client::new(address);
     }
 
+    /// The same, with another value of a variable that it was started with.
+    #[track_caller]
+    pub fn restart_with(&mut self, name: &str, value: &str) {
+        let prefix = format!("{name}=");
+        let mut given = self.arguments.iter_mut();
+        let given = given.find(|a| a.to_string_lossy().starts_with(&prefix));
+        *given.expect("it was started with this variable") = format!("{prefix}{value}").into();
+        self.restart();
+    }
+
     /// The same, without the options that it was started with.
     #[track_caller]
     pub fn restart_plain(&mut self) {

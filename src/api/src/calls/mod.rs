@@ -34,6 +34,8 @@ pub enum After {
     Wake(HostQueue, Receipt),
     /// Nothing in particular; a task was seen that waits or runs, or not.
     Push { waits: bool },
+    /// Nothing in particular, in any queue.
+    PushAll,
     /// The answer is a stream, and the work is to fill it.
     Follow(Box<events::Events>),
 }
@@ -74,7 +76,7 @@ pub fn named(queue: &HostQueue, name: Option<&str>) -> Result<HostQueue, Problem
         return Ok(queue.named(queue.name())?);
     };
     let queues = limits::queues()?;
-    if !queues.names().iter().any(|known| known == name) {
+    if !queues.has(name) {
         let names = queues.names().join(", ");
         let reason =
             format!("there is no queue {name:?}; this deployment has {names} (variable `queues`)");

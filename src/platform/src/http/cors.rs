@@ -11,7 +11,7 @@ const METHODS: &str = "GET, POST, PUT, DELETE";
 const HEADERS: &str =
     "authorization, content-type, idempotency-key, last-event-id, prefer, traceparent, tracestate";
 /// What pages may read beside what browsers let any page read.
-const EXPOSED: &str = "location, retry-after, www-authenticate";
+const EXPOSED: &str = "location, preference-applied, retry-after, www-authenticate";
 /// How long a browser need not ask again, in seconds.
 const MAX_AGE: &str = "7200";
 

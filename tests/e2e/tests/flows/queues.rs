@@ -53,6 +53,9 @@ fn by_name(pair: Pair) {
     let reply = http.post("/v1/tasks", &unknown);
     reply.expect_problem(400, "invalid-request", Some("queue"));
     assert!(reply.text().contains("default, emails"), "{}", reply.text());
+    http.get("/v1/queues/emails/purge/now").expect(404);
+    http.post("/v1/queues/emails/purge/now", &json!({}))
+        .expect(404);
     for path in ["/v1/queues/fax", "/v1/queues/Not%20a%20name"] {
         http.get(path).expect_problem(404, "unknown-queue", None);
     }
@@ -105,6 +108,31 @@ fn paused_resumed_and_purged(pair: Pair) {
     }
     let after = http.enqueue(&json!({"task": "echo", "queue": "emails"}));
     http.succeeded(&after, SOON);
+}
+
+/// A queue that is taken out of the variable keeps its tasks, whoever asks for them.
+fn nobody_runs_what_is_not_listed(pair: Pair) {
+    let mut host = Host::start(pair, &[QUEUES]);
+    let task =
+        json!({"task": "echo", "args": 4, "queue": "emails", "delay": "2s", "timeout": "4s"});
+    let id = host.http().enqueue(&task);
+    host.restart_with("queues", "default");
+    let http = host.http();
+    http.get("/v1/queues/emails")
+        .expect_problem(404, "unknown-queue", None);
+    // It is due meanwhile, and somebody waits for it.
+    for _ in 0..4 {
+        let other = http.enqueue(&json!({"task": "sleep", "args": {"for": "1s"}}));
+        http.get(&format!("/v1/tasks/{id}?wait=1s")).expect(200);
+        http.succeeded(&other, SOON);
+    }
+    assert_eq!(http.task(&id)["state"], "queued");
+    host.restart_with("queues", "default emails");
+    let http = host.http();
+    until("it is run", RESUMED, || {
+        http.get("/healthz").expect(200);
+        (http.task(&id)["state"] == "succeeded").then_some(())
+    });
 }
 
 /// Nobody asks for the queue that is not the default one: any request pushes it along.
