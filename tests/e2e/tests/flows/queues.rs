@@ -7,6 +7,7 @@ use std::time::Duration;
 on_every_pair!(
     by_name,
     paused_resumed_and_purged,
+    nobody_runs_what_is_not_listed,
     another_goes_on_after_a_crash
 );
 
