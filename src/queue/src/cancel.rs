@@ -76,9 +76,11 @@ impl<S: Store, E: Env> Queue<S, E> {
             return self.cancelled_by_claimer(id).await;
         }
         let mut run = earlier.unwrap_or_else(|| Run::cancelled_before_start(&task.nonce));
-        run.epoch = latest + 1;
+        (run.epoch, run.ticket) = (latest + 1, 0);
         run.state = RunState::Cancelled;
         self.decide(slot, latest + 1, &run).await?;
+        // It has no ticket by which rescue would count it.
+        self.store.increment(&self.keys.cancelled(), 1).await?;
         Ok(Cancelled::Done)
     }
 

@@ -88,7 +88,9 @@ impl<S: Store, E: Env> Queue<S, E> {
                 Ok(None) => Ok(Found::Empty(*ticket)),
                 Ok(Some(Slot::Void)) => Ok(Found::Nothing),
                 Ok(Some(Slot::Task(task))) => self.take_home(*ticket, *task, &mut cancels).await,
-                Ok(Some(Slot::Announce(t, e))) => self.take_announced(t, e, &mut cancels).await,
+                Ok(Some(Slot::Announce(t, e))) => {
+                    self.take_announced(ticket.slot, (t, e), &mut cancels).await
+                }
                 Err(e) => Err(e),
             };
             found.push(looked.unwrap_or_else(|e| {
@@ -132,8 +134,8 @@ impl<S: Store, E: Env> Queue<S, E> {
 
     async fn take_announced(
         &self,
-        slot: u64,
-        epoch: u64,
+        ticket: u64,
+        (slot, epoch): (u64, u64),
         cancels: &mut CancelBlocks,
     ) -> Result<Found, QueueError> {
         let home = self.keys.slot(slot);
@@ -156,7 +158,8 @@ impl<S: Store, E: Env> Queue<S, E> {
             self.store.delete_many(&[claim]).await?;
             return Ok(Found::Nothing);
         };
-        let begins = begin(&task, epoch, earlier.clone(), self.env.now_ms());
+        let mut begins = begin(&task, epoch, earlier.clone(), self.env.now_ms());
+        begins.delivered_by(ticket);
         if let Begin::Adopt(run) | Begin::Exhausted(run) = begins {
             self.decide_late(slot, epoch, &run).await?;
             return Ok(Found::Nothing);
@@ -164,7 +167,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let unstarted = earlier.as_ref().is_none_or(Run::is_unstarted);
         if self.is_cancelled(slot, cancels).await? {
             let mut run = earlier.unwrap_or_else(|| Run::cancelled_before_start(&task.nonce));
-            run.epoch = epoch;
+            (run.epoch, run.ticket) = (epoch, ticket);
             run.state = RunState::Cancelled;
             // Who asked for it may have done so long ago.
             self.decide_late(slot, epoch, &run).await?;

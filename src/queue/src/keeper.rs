@@ -5,6 +5,7 @@ use crate::guard::{Guard, holds};
 use crate::presence::{KEEPER, WORKERS, window};
 use crate::record::{Sound, decode_opt, encode, is_slot, is_time};
 use crate::retention::Doomed;
+use crate::statistics::Tally;
 use crate::timer::{DUE, OLD, SWEEP_LAG_S, What};
 use crate::{Env, Queue, QueueError, Store};
 use serde::{Deserialize, Serialize};
@@ -55,6 +56,9 @@ struct Progress {
     strays: Vec<(u64, String)>,
     /// The next window whose registrations are deleted.
     window: u64,
+    /// What was counted on the way.
+    #[serde(default)]
+    tally: Tally,
 }
 
 impl Sound for Progress {
@@ -74,6 +78,7 @@ impl Sound for Progress {
             && is_time(self.retain_at_ms)
             && is_time(self.window.saturating_mul(WINDOW_MS))
             && self.doomed.is_sound()
+            && self.tally.is_sound()
     }
 }
 
@@ -94,6 +99,7 @@ impl Progress {
             strays: Vec::new(),
             // A first pass that failed may be a while ago.
             window: window(now_ms).saturating_sub(WINDOWS_MAX),
+            tally: Tally::default(),
         }
     }
 }
@@ -161,6 +167,12 @@ impl<S: Store, E: Env> Queue<S, E> {
         Ok((stored, progress))
     }
 
+    /// The next slot that rescue passes, and what was counted so far.
+    pub(crate) async fn tally(&self) -> Result<(u64, Tally), QueueError> {
+        let progress = self.stored_progress().await?;
+        Ok(progress.map_or((1, Tally::default()), |p| (p.rescue, p.tally)))
+    }
+
     async fn stored_progress(&self) -> Result<Option<Progress>, QueueError> {
         let key = self.keys.keeper();
         decode_opt(&key, self.store.get(&key).await?)
@@ -192,6 +204,12 @@ impl<S: Store, E: Env> Queue<S, E> {
             findings.push(self.look_at(entry).await?);
         }
         self.act(&findings).await?;
+        for (entry, finding) in turn.entries.iter().zip(&findings) {
+            let (task, epoch) = (entry.task, entry.epoch);
+            progress
+                .tally
+                .looked(task, epoch, finding, self.env.now_ms());
+        }
         if !turn.keys.is_empty() {
             self.store.delete_many(&turn.keys).await?;
         }
@@ -218,7 +236,7 @@ impl<S: Store, E: Env> Queue<S, E> {
                 samples.push((read_ms, head));
             }
         }
-        let mut findings = Vec::new();
+        let (first, mut findings) = (cursor, Vec::new());
         let mut passed = Ok(());
         let end = cursor + PASS_MAX;
         'samples: while let Some(&(ticketed_ms, head)) = samples.first() {
@@ -246,6 +264,9 @@ impl<S: Store, E: Env> Queue<S, E> {
             progress.rescue = cursor;
         }
         self.act(&findings).await?;
+        for (slot, finding) in (first..).zip(&findings) {
+            progress.tally.passed(slot, finding, now_ms);
+        }
         progress.rescue = cursor;
         progress.samples = samples;
         passed

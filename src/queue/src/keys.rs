@@ -36,6 +36,11 @@ impl Keys {
         self.key(format_args!("head"))
     }
 
+    /// Counter: tasks that were cancelled between two runs, or before they were due.
+    pub(crate) fn cancelled(&self) -> String {
+        self.key(format_args!("cancelled"))
+    }
+
     /// Record of slot n.
     pub(crate) fn slot(&self, n: u64) -> String {
         self.key(format_args!("s.{n}"))

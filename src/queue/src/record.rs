@@ -149,11 +149,18 @@ pub struct Run {
     pub nonce: String,
     /// The epoch that ran. Adopted records keep the epoch that they come from.
     pub epoch: u64,
+    /// The slot of the announcement by which it was delivered: another one of the same epoch is passed and not counted. 0 of
+    /// epoch 0, and where a canceller ended it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub ticket: u64,
     /// Which attempt this is, from 1. 0 if nothing ran.
     pub attempt: u32,
     /// When it began, in milliseconds since 1970. 0 if nothing ran.
     #[serde(default)]
     pub started_ms: u64,
+    /// When the task could first have begun, in milliseconds since 1970. 0 if nothing ran.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub due_ms: u64,
     /// An earlier run was lost, perhaps with its instance: this one gets an instance of its own, so that a task which kills
     /// instances takes no others with it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -237,8 +244,8 @@ impl Sound for Run {
             | RunState::Continued { ended_ms: ms } => ms,
             RunState::Cancelled => 0,
         };
-        let times = is_time(self.started_ms) && is_time(at_ms);
-        is_epoch(self.epoch) && times && self.report.is_sound()
+        let times = [self.started_ms, self.due_ms, at_ms];
+        is_epoch(self.epoch) && times.into_iter().all(is_time) && self.report.is_sound()
     }
 }
 
@@ -257,8 +264,10 @@ impl Run {
         Self {
             nonce: nonce.to_owned(),
             epoch,
+            ticket: 0,
             attempt: 0,
             started_ms: 0,
+            due_ms: 0,
             alone: false,
             errors: Vec::new(),
             report: Report::default(),
@@ -301,6 +310,10 @@ impl Run {
             error: cut(error, ERROR_MAX_BYTES),
         });
     }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// At most so many bytes of a text, on a character's boundary.

@@ -4,6 +4,7 @@ use crate::attempt::lease_end_ms;
 use crate::config::{BEGIN_MS, CLOCK_SLACK_MS};
 use crate::guard::{Guard, holds};
 use crate::record::{RunState, Slot, decode_opt, encode};
+use crate::statistics::Ended;
 use crate::timer::{DUE, Entry, Inserted, What};
 use crate::{Env, Queue, QueueError, Run, Store, Task};
 
@@ -12,12 +13,31 @@ use crate::{Env, Queue, QueueError, Run, Store, Task};
 pub(crate) enum Finding {
     /// Somebody saw to it, or will.
     Done,
+    /// It ended its task.
+    Ended(Ended),
     /// Lost: announce (task, epoch).
     Announce(u64, u64),
+    /// (task, epoch) runs, and its lease ends at this time.
+    Running(u64, u64, u64),
     /// Not yet clear: look at (task, epoch) again at this time.
     Later(u64, u64, What, u64),
     /// A newer version's record is in the way: put this off. Nobody need wait for it.
     PutOff(Entry),
+}
+
+impl Finding {
+    fn ended(run: &Run) -> Self {
+        Ended::of(run).map_or(Self::Done, Self::Ended)
+    }
+
+    /// What is to be looked at again, and when.
+    fn look_again(&self) -> Option<(u64, u64, What, u64)> {
+        match *self {
+            Self::Running(t, e, at_ms) => Some((t, e, What::Look, at_ms)),
+            Self::Later(t, e, what, at_ms) => Some((t, e, what, at_ms)),
+            _ => None,
+        }
+    }
 }
 
 impl<S: Store, E: Env> Queue<S, E> {
@@ -31,8 +51,8 @@ impl<S: Store, E: Env> Queue<S, E> {
     async fn pass_readable_slot(&self, n: u64, ticketed_ms: u64) -> Result<Finding, QueueError> {
         let key = self.keys.run(n, 0);
         let run: Option<Run> = decode_opt(&key, self.store.get(&key).await?)?;
-        if run.as_ref().is_some_and(Run::is_final) {
-            return Ok(Finding::Done);
+        if let Some(run) = run.filter(Run::is_final) {
+            return Ok(Finding::ended(&run));
         }
         let home = self.keys.slot(n);
         let mut slot = decode_opt(&home, self.store.get(&home).await?)?;
@@ -59,8 +79,9 @@ impl<S: Store, E: Env> Queue<S, E> {
         match task.not_before_ms {
             // Its enqueuer may have died before the timer entry: look whether epoch 1 was delivered.
             Some(at_ms) => {
-                self.examine_unclaimed(n, 1, at_ms + BEGIN_MS + CLOCK_SLACK_MS)
-                    .await
+                let due_ms = at_ms + BEGIN_MS + CLOCK_SLACK_MS;
+                let later = Finding::Later(n, 0, What::Look, due_ms);
+                self.unless_claimed(n, 1, due_ms, later).await
             }
             None => {
                 let taken_ms = ticketed_ms.max(task.enqueued_ms);
@@ -130,8 +151,15 @@ impl<S: Store, E: Env> Queue<S, E> {
         let Some(Slot::Task(task)) = decode_opt(&home, self.store.get(&home).await?)? else {
             return Ok(Finding::Done);
         };
-        if self.store.get(&self.keys.result(t)).await?.is_some() {
-            return Ok(Finding::Done);
+        let key = self.keys.result(t);
+        let decided: Option<Run> = decode_opt(&key, self.store.get(&key).await?)?;
+        if let Some(run) = decided {
+            let by_this = run.epoch == e;
+            return Ok(if by_this {
+                Finding::ended(&run)
+            } else {
+                Finding::Done
+            });
         }
         let key = self.keys.run(t, e);
         let run: Option<Run> = decode_opt(&key, self.store.get(&key).await?)?;
@@ -147,27 +175,25 @@ impl<S: Store, E: Env> Queue<S, E> {
                 Ok(Finding::Done)
             }
             RunState::Retrying { timer: true, .. } => Ok(Finding::Done),
-            RunState::Retrying { at_ms, .. } => {
-                self.examine_unclaimed(t, e + 1, at_ms + BEGIN_MS + CLOCK_SLACK_MS)
-                    .await
-            }
-            RunState::Continued { ended_ms } => {
-                self.examine_unclaimed(t, e + 1, ended_ms + BEGIN_MS + CLOCK_SLACK_MS)
-                    .await
+            RunState::Retrying { at_ms, .. } | RunState::Continued { ended_ms: at_ms } => {
+                let due_ms = at_ms + BEGIN_MS + CLOCK_SLACK_MS;
+                let later = Finding::Later(t, e, What::Look, due_ms);
+                self.unless_claimed(t, e + 1, due_ms, later).await
             }
             RunState::Running { .. } => {
                 let end_ms = lease_end_ms(run.started_ms, task.timeout_ms);
                 if end_ms > self.env.now_ms() {
-                    return Ok(Finding::Later(t, e, What::Look, end_ms));
+                    return Ok(Finding::Running(t, e, end_ms));
                 }
-                self.examine_unclaimed(t, e + 1, 0).await
+                self.announce_unclaimed(t, e + 1).await
             }
-            _ if e == 0 || !holds(Guard::DecideForTheDead) => Ok(Finding::Done),
+            _ if e == 0 => Ok(Finding::ended(&run)),
+            _ if !holds(Guard::DecideForTheDead) => Ok(Finding::Done),
             _ => {
                 // Final, but its owner died before it decided: that is anybody's to finish.
                 self.note_late_end(t).await?;
                 self.publish(t, e, &encode(&run)).await?;
-                Ok(Finding::Done)
+                Ok(Finding::ended(&run))
             }
         }
     }
@@ -187,7 +213,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             if end_ms > now_ms {
                 return Ok(Finding::Later(t, 0, What::Look, end_ms));
             }
-            return self.examine_unclaimed(t, 1, 0).await;
+            return self.announce_unclaimed(t, 1).await;
         }
         if self.store.counter(&self.keys.claim(t, e)).await? == 0 {
             if e == 1 {
@@ -201,19 +227,31 @@ impl<S: Store, E: Env> Queue<S, E> {
             return Ok(Finding::Announce(t, e));
         }
         if again || !holds(Guard::LookAgainAtUnmarked) {
-            return self.examine_unclaimed(t, e + 1, 0).await;
+            return self.announce_unclaimed(t, e + 1).await;
         }
         let then_ms = now_ms + BEGIN_MS + CLOCK_SLACK_MS;
         Ok(Finding::Later(t, e, What::LookAgain, then_ms))
     }
 
-    /// (t, e) is to be delivered: it must be claimed, or announced once it is due.
-    async fn examine_unclaimed(&self, t: u64, e: u64, due_ms: u64) -> Result<Finding, QueueError> {
+    /// (t, e) is to be delivered by now: it must be claimed, or announced.
+    async fn announce_unclaimed(&self, t: u64, e: u64) -> Result<Finding, QueueError> {
+        self.unless_claimed(t, e, 0, Finding::Done).await
+    }
+
+    /// (t, e) is to be delivered: it must be claimed, or announced once it is due. Until then it is `later`: a look at what this
+    /// was about, since epoch e has a slot of its own to be passed.
+    async fn unless_claimed(
+        &self,
+        t: u64,
+        e: u64,
+        due_ms: u64,
+        later: Finding,
+    ) -> Result<Finding, QueueError> {
         if self.store.counter(&self.keys.claim(t, e)).await? > 0 {
             return Ok(Finding::Done);
         }
         if due_ms > self.env.now_ms() {
-            return Ok(Finding::Later(t, e, What::Look, due_ms));
+            return Ok(later);
         }
         Ok(Finding::Announce(t, e))
     }
@@ -224,7 +262,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         for finding in findings {
             let mut finding = finding.clone();
             let mut earliest_ms = 0;
-            while let Finding::Later(task, epoch, what, at_ms) = finding {
+            while let Some((task, epoch, what, at_ms)) = finding.look_again() {
                 let entry = Entry::new(task, epoch, what);
                 let at_ms = at_ms.max(earliest_ms);
                 if self.timer_insert(DUE, at_ms, &entry).await? == Inserted::Scheduled {

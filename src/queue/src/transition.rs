@@ -19,6 +19,16 @@ pub(crate) enum Begin {
     Start(Run),
 }
 
+impl Begin {
+    /// Notes by which ticket the epoch was delivered. What is adopted keeps its own.
+    pub(crate) fn delivered_by(&mut self, ticket: u64) {
+        match self {
+            Self::Exhausted(run) | Self::Expired(run) | Self::Start(run) => run.ticket = ticket,
+            Self::Adopt(_) => {}
+        }
+    }
+}
+
 /// Decides how epoch `epoch` begins, given the closest earlier epoch's record. An attempt counts only if it has a
 /// record: a task that kills its instance does not use up its neighbours' attempts.
 pub(crate) fn begin(task: &Task, epoch: u64, earlier: Option<Run>, now_ms: u64) -> Begin {
@@ -31,8 +41,10 @@ pub(crate) fn begin(task: &Task, epoch: u64, earlier: Option<Run>, now_ms: u64) 
         return Begin::Start(Run {
             nonce: task.nonce.clone(),
             epoch,
+            ticket: 0,
             attempt: 1,
             started_ms: now_ms,
+            due_ms: task.not_before_ms.unwrap_or(task.enqueued_ms),
             // Epoch 0 left no trace, although it was to run at once.
             alone: epoch > 0 && task.not_before_ms.is_none(),
             errors: Vec::new(),
@@ -57,7 +69,7 @@ pub(crate) fn begin(task: &Task, epoch: u64, earlier: Option<Run>, now_ms: u64) 
         run.alone = true;
     }
     let failed = run.errors.last().is_some_and(|e| e.attempt == run.attempt);
-    run.epoch = epoch;
+    (run.epoch, run.ticket) = (epoch, 0);
     if failed && run.attempt >= task.retry.attempts {
         run.state = RunState::Failed { ended_ms: now_ms };
         return Begin::Exhausted(run);
@@ -167,8 +179,10 @@ mod tests {
         Run {
             nonce: "n".into(),
             epoch: 3,
+            ticket: 7,
             attempt,
             started_ms: 10,
+            due_ms: 1,
             alone: false,
             errors: (1..=errors as u32).map(error).collect(),
             report: Report::default(),

@@ -2,8 +2,9 @@
 
 use super::Answer;
 use crate::{HostQueue, limits};
+use handoff_input::Duration;
 use handoff_platform::http::{Problem, Response};
-use handoff_queue::{Depth, Env};
+use handoff_queue::{Depth, Env, Percentiles};
 use serde_json::{Value, json};
 
 /// A purge of more than this many milliseconds is answered with what it came to so far.
@@ -18,10 +19,28 @@ pub async fn list(queue: &HostQueue) -> Result<Answer, Problem> {
     Ok(Answer::new(Response::json(200, &json!({"queues": queues}))))
 }
 
-/// `GET /v1/queues/{queue}`: one of them.
+/// `GET /v1/queues/{queue}`: one of them, and its statistics.
 pub async fn show(queue: &HostQueue, name: &str) -> Result<Answer, Problem> {
     known(name)?;
-    Ok(Answer::new(Response::json(200, &object(queue).await?)))
+    let found = queue.statistics().await?;
+    let mut object = standing(queue, found.depth);
+    object["oldest_waiting"] = json!(found.oldest_waiting_ms.map(Duration::from_ms));
+    object["running"] = json!(found.running);
+    let ended = found.ended;
+    object["ended"] = json!({
+        "succeeded": ended.succeeded,
+        "failed": ended.failed,
+        "cancelled": ended.cancelled,
+        "expired": ended.expired,
+    });
+    object["latency"] = json!(found.latency.map(percentiles));
+    object["run"] = json!(found.run.map(percentiles));
+    Ok(Answer::new(Response::json(200, &object)))
+}
+
+fn percentiles(found: Percentiles) -> Value {
+    let [p50, p90, p99] = [found.p50_ms, found.p90_ms, found.p99_ms].map(Duration::from_ms);
+    json!({"p50": p50, "p90": p90, "p99": p99})
 }
 
 /// `POST /v1/queues/{queue}/pause`, `resume` or `purge`: does it, and answers how the queue stands then.
@@ -70,17 +89,15 @@ fn known(name: &str) -> Result<(), Problem> {
 }
 
 async fn object(queue: &HostQueue) -> Result<Value, Problem> {
-    let Depth {
-        waiting,
-        paused,
-        workers,
-        computing,
-    } = queue.depth().await?;
-    Ok(json!({
+    Ok(standing(queue, queue.depth().await?))
+}
+
+fn standing(queue: &HostQueue, depth: Depth) -> Value {
+    json!({
         "name": queue.name(),
-        "paused": paused,
-        "waiting": waiting,
-        "workers": workers,
-        "computing": computing,
-    }))
+        "paused": depth.paused,
+        "waiting": depth.waiting,
+        "workers": depth.workers,
+        "computing": depth.computing,
+    })
 }

@@ -5,7 +5,7 @@ use crate::support::{Began, Ended, Sim, SimQueue, parts};
 use futures::FutureExt;
 use handoff_queue::Store;
 use handoff_queue::{
-    BEGIN_MS, Brief, CLOCK_SLACK_MS, Outcome, RETENTION_MIN_MS, Run, RunState, WINDOW_MS,
+    BEGIN_MS, Brief, CLOCK_SLACK_MS, Counts, Outcome, RETENTION_MIN_MS, Run, RunState, WINDOW_MS,
 };
 use serde_json::Value;
 use std::rc::Rc;
@@ -169,7 +169,31 @@ pub fn end(sim: &Sim, load: &Load, ticks: bool) -> Result<(), Wrong> {
     for asked in load.asked() {
         judge(sim, load, &asked).map_err(|what| (Some(asked.clone()), what))?;
     }
-    Ok(())
+    counted(sim, load).map_err(|what| (None, what))
+}
+
+/// Where nothing failed, every task was counted once.
+fn counted(sim: &Sim, load: &Load) -> Result<(), String> {
+    let asked = load.asked();
+    let traps = asked.iter().any(|asked| !asked.args["traps"].is_null());
+    if sim.world.faults.happened.get() > 0 || sim.panicked() || traps {
+        return Ok(());
+    }
+    let mut expected = Counts::default();
+    for asked in asked {
+        match asked.seen.borrow().as_ref().map(|run| &run.state) {
+            Some(RunState::Succeeded { .. }) => expected.succeeded += 1,
+            Some(RunState::Failed { .. }) => expected.failed += 1,
+            Some(RunState::Cancelled) => expected.cancelled += 1,
+            Some(RunState::Expired { .. }) => expected.expired += 1,
+            other => return Err(format!("{} is {other:?}", asked.name)),
+        }
+    }
+    let counted = sim.wait(|queue| async move { queue.statistics().await.unwrap().ended });
+    match counted == expected {
+        true => Ok(()),
+        false => Err(format!("{counted:?} were counted of {expected:?}")),
+    }
 }
 
 /// Whether a task that is final ended as it had to.
@@ -358,7 +382,7 @@ fn stays(key: &str, now_ms: u64) -> bool {
     let now_s = now_ms / 1_000;
     let today_s = now_s - now_s % 86_400;
     match kind {
-        "tail" | "head" | "keeper" | "xb" => true,
+        "tail" | "head" | "keeper" | "cancelled" | "xb" => true,
         "w" | "k" => number.is_some_and(|w| (w * WINDOW_MS) + REGISTERED_MS > now_ms),
         "td" | "th" | "tm" | "ts" | "gd" | "gh" | "gm" | "gs" => {
             number.is_some_and(|s| s >= today_s - 2 * 86_400)

@@ -8,6 +8,7 @@ on_every_pair!(
     by_name,
     paused_resumed_and_purged,
     nobody_runs_what_is_not_listed,
+    statistics,
     another_goes_on_after_a_crash
 );
 
@@ -109,6 +110,57 @@ fn paused_resumed_and_purged(pair: Pair) {
     }
     let after = http.enqueue(&json!({"task": "echo", "queue": "emails"}));
     http.succeeded(&after, SOON);
+}
+
+fn statistics(pair: Pair) {
+    let mut host = Host::start(pair, &[QUEUES, ("fault_tasks", "true")]);
+    let http = host.http();
+    let fresh = look(http, "emails");
+    assert_eq!(fresh["latency"], Value::Null, "{fresh:#}");
+    assert_eq!(
+        (&fresh["running"], &fresh["waiting"]),
+        (&json!(0), &json!(0))
+    );
+    let enqueue = |http: &Client, mut task: Value| {
+        task["queue"] = json!("emails");
+        http.enqueue(&task)
+    };
+    let sleep = |time: &str| json!({"task": "sleep", "args": {"for": time}, "timeout": "5m"});
+    let long = enqueue(http, sleep("3m"));
+    let short = [enqueue(http, sleep("1s")), enqueue(http, sleep("1s"))];
+    let fails = json!({"task": "fault", "args": {"how": "fail"}, "retry": {"attempts": 1}});
+    let fails = enqueue(http, fails);
+    until("it fails", SOON, || {
+        (http.task(&fails)["state"] == "failed").then_some(())
+    });
+    short.iter().for_each(|id| drop(http.succeeded(id, SOON)));
+    assert_eq!(look(http, "emails")["running"], 1);
+    // Rescue counts them when it comes by, also after a crash.
+    host.restart();
+    let http = host.http();
+    let ended = until("they are counted", RESUMED, || {
+        http.get("/healthz").expect(200);
+        let ended = look(http, "emails")["ended"].clone();
+        (ended["succeeded"] == 2).then_some(ended)
+    });
+    let expected = json!({"succeeded": 2, "failed": 1, "cancelled": 0, "expired": 0});
+    assert_eq!(ended, expected);
+    let queue = look(http, "emails");
+    for name in ["latency", "run"] {
+        // The least and the most that "1s" may be told as: a length is too long by an eighth at most.
+        let p90 = queue[name]["p90"].as_str().expect("a duration");
+        assert!(p90.starts_with("1."), "{queue:#}");
+    }
+    assert_eq!(look(http, "default")["ended"]["succeeded"], 0);
+
+    operate(http, "emails", "pause");
+    enqueue(http, json!({"task": "echo"}));
+    until("it waits for a second", SOON, || {
+        let waited = look(http, "emails")["oldest_waiting"].clone();
+        let waited = waited.as_str().expect("a duration").to_owned();
+        (!waited.ends_with("ms")).then_some(())
+    });
+    http.delete(&format!("/v1/tasks/{long}"));
 }
 
 /// A queue that is taken out of the variable keeps its tasks, whoever asks for them.

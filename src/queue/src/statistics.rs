@@ -1,0 +1,328 @@
+//! How a queue does, without a scan and without a store call more per task: rescue passes every ticket anyway, and counts
+//! what it finds ended. What it has not passed yet, the last seconds, is estimated from a sample.
+
+use crate::config::CLOCK_SLACK_MS;
+use crate::histogram::Histogram;
+use crate::operate::Depth;
+use crate::record::{RunState, Slot, Sound, decode_opt, is_epoch, is_slot, is_time};
+use crate::rescue::Finding;
+use crate::{Env, Queue, QueueError, Run, State, Store};
+use serde::{Deserialize, Serialize};
+
+/// Percentiles are those of this period so far and the one before: half an hour.
+const PERIOD_MS: u64 = 1_800_000;
+/// No more are looked at to tell how many run.
+const SAMPLE_MAX: u64 = 50;
+/// Of what runs for longer than rescue's lag so many are known by name, and counted when they end.
+const RUNNING_MAX: usize = 1_000;
+/// So many slots are looked at for one that waits.
+const WAITING_MAX: u64 = 8;
+
+/// A task's end, as rescue saw it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ended {
+    how: State,
+    /// Of epochs from 1: by which slot it was delivered.
+    ticket: Option<u64>,
+    /// From when it could have begun, and in its last attempt, where that is known.
+    latency_ms: Option<u64>,
+    run_ms: Option<u64>,
+}
+
+impl Ended {
+    /// If this record is final.
+    pub(crate) fn of(run: &Run) -> Option<Self> {
+        let how = match run.state {
+            RunState::Succeeded { .. } => State::Succeeded,
+            RunState::Failed { .. } => State::Failed,
+            RunState::Cancelled => State::Cancelled,
+            RunState::Expired { .. } => State::Expired,
+            _ => return None,
+        };
+        let since = |from_ms: u64| {
+            let ran = matches!(how, State::Succeeded | State::Failed) && from_ms > 0;
+            let ended_ms = run.ended_ms().filter(|_| ran);
+            ended_ms.map(|ms| ms.saturating_sub(from_ms))
+        };
+        Some(Self {
+            how,
+            ticket: (run.epoch > 0).then_some(run.ticket),
+            latency_ms: since(run.due_ms),
+            run_ms: since(run.started_ms),
+        })
+    }
+}
+
+/// How many tasks ended, by how. Of a task that was run again after it was lost, both runs may be counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// With a result.
+    pub succeeded: u64,
+    /// With an error.
+    pub failed: u64,
+    /// Asked to stop.
+    pub cancelled: u64,
+    /// Not begun in time.
+    pub expired: u64,
+}
+
+impl Counts {
+    fn count(&mut self, how: State) {
+        let count = match how {
+            State::Succeeded => &mut self.succeeded,
+            State::Failed => &mut self.failed,
+            State::Cancelled => &mut self.cancelled,
+            State::Expired => &mut self.expired,
+            _ => return,
+        };
+        *count = count.saturating_add(1);
+    }
+}
+
+/// How long tasks took that ended in one period.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Lengths {
+    latency: Histogram,
+    run: Histogram,
+}
+
+/// What the keeper counted, stored with how far it came, so that nothing is counted twice.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Tally {
+    ended: Counts,
+    /// The number of the current period, its lengths, and those of the one before.
+    period: u64,
+    current: Lengths,
+    before: Lengths,
+    /// (task, epoch): ran when rescue last looked.
+    running: Vec<(u64, u64)>,
+}
+
+impl Sound for Tally {
+    fn is_sound(&self) -> bool {
+        let running = |&(task, epoch): &(u64, u64)| is_slot(task) && is_epoch(epoch);
+        is_time(self.period.saturating_mul(PERIOD_MS)) && self.running.iter().all(running)
+    }
+}
+
+impl Tally {
+    /// Rescue passed this slot. Where an epoch was announced twice, the slot counts by which it was delivered.
+    pub(crate) fn passed(&mut self, slot: u64, finding: &Finding, now_ms: u64) {
+        match *finding {
+            Finding::Ended(ended) if ended.ticket.is_none_or(|ticket| ticket == slot) => {
+                self.count(ended, now_ms);
+            }
+            Finding::Running(task, epoch, _) => {
+                let known = self.running.contains(&(task, epoch));
+                if !known && self.running.len() < RUNNING_MAX {
+                    self.running.push((task, epoch));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Rescue looked again at (task, epoch), which it passed while it ran.
+    pub(crate) fn looked(&mut self, task: u64, epoch: u64, finding: &Finding, now_ms: u64) {
+        if matches!(finding, Finding::Running(..)) {
+            return;
+        }
+        let known = self.running.len();
+        self.running.retain(|&running| running != (task, epoch));
+        match *finding {
+            Finding::Ended(ended) if self.running.len() < known => self.count(ended, now_ms),
+            _ => {}
+        }
+    }
+
+    fn count(&mut self, ended: Ended, now_ms: u64) {
+        self.turn(now_ms / PERIOD_MS);
+        self.ended.count(ended.how);
+        if let Some(ms) = ended.latency_ms {
+            self.current.latency.count(ms);
+        }
+        if let Some(ms) = ended.run_ms {
+            self.current.run.count(ms);
+        }
+    }
+
+    /// Comes to this period, if it is a later one.
+    fn turn(&mut self, period: u64) {
+        if period <= self.period {
+            return;
+        }
+        let current = std::mem::take(&mut self.current);
+        let follows = period == self.period + 1;
+        self.before = if follows { current } else { Lengths::default() };
+        self.period = period;
+    }
+}
+
+/// What half, nine tenths and 99 hundredths of the tasks don't exceed, in milliseconds; too long by an eighth at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Percentiles {
+    /// Half of them.
+    pub p50_ms: u64,
+    /// Nine tenths.
+    pub p90_ms: u64,
+    /// 99 hundredths.
+    pub p99_ms: u64,
+}
+
+impl Percentiles {
+    fn of(histogram: &Histogram) -> Option<Self> {
+        Some(Self {
+            p50_ms: histogram.percentile_ms(50)?,
+            p90_ms: histogram.percentile_ms(90)?,
+            p99_ms: histogram.percentile_ms(99)?,
+        })
+    }
+}
+
+/// How a queue stands, and how it did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statistics {
+    /// What waits, and who works.
+    pub depth: Depth,
+    /// How long the one that is next has been waiting, in milliseconds.
+    pub oldest_waiting_ms: Option<u64>,
+    /// How many run: of what was taken in the last seconds estimated from a sample, if that is more than 50, and of those that
+    /// run for longer no more than 1,000.
+    pub running: u64,
+    /// How many ended since the queue began, up to some 10 s ago.
+    pub ended: Counts,
+    /// From when a task could have begun to its end: of those that succeeded or failed in the last half to whole hour.
+    pub latency: Option<Percentiles>,
+    /// The last attempts of the same.
+    pub run: Option<Percentiles>,
+}
+
+/// No more of these than [`SAMPLE_MAX`], evenly apart.
+fn sample(from: u64, count: u64) -> impl Iterator<Item = u64> {
+    let taken = count.min(SAMPLE_MAX);
+    (0..taken).map(move |i| from + i * count / taken)
+}
+
+/// How many of `count` it is, if it is so many of a sample.
+fn scaled(hits: usize, count: u64) -> u64 {
+    let taken = count.clamp(1, SAMPLE_MAX);
+    (hits as u64 * count).div_ceil(taken)
+}
+
+impl<S: Store, E: Env> Queue<S, E> {
+    /// How the queue stands and did. Reads no more than about 300 records, however much waits.
+    ///
+    /// # Errors
+    /// If the store fails, or the keeper's record can't be read.
+    pub async fn statistics(&self) -> Result<Statistics, QueueError> {
+        let now_ms = self.env.now_ms();
+        let (passed, mut tally) = self.tally().await?;
+        let depth = self.depth().await?;
+        let head = self.head().await?.taken;
+        // A period that nobody counted in.
+        tally.turn(now_ms.saturating_sub(CLOCK_SLACK_MS) / PERIOD_MS);
+        let Tally {
+            current, before, ..
+        } = tally;
+        let cancelled = self.counter(&self.keys.cancelled()).await?;
+        tally.ended.cancelled = tally.ended.cancelled.saturating_add(cancelled);
+        let oldest_ms = self.oldest_waiting_ms(head, depth.waiting).await?;
+        Ok(Statistics {
+            depth,
+            oldest_waiting_ms: oldest_ms.map(|ms| now_ms.saturating_sub(ms)),
+            running: self.running(passed, head, &tally.running).await?,
+            ended: tally.ended,
+            latency: Percentiles::of(&current.latency.with(&before.latency)),
+            run: Percentiles::of(&current.run.with(&before.run)),
+        })
+    }
+
+    async fn records<T: serde::de::DeserializeOwned + Sound>(
+        &self,
+        keys: &[String],
+    ) -> Result<Vec<Option<T>>, QueueError> {
+        let values = self.store.get_many(keys).await?;
+        let records = keys.iter().zip(values);
+        // What can't be read is not counted.
+        Ok(records
+            .map(|(key, value)| decode_opt(key, value).ok().flatten())
+            .collect())
+    }
+
+    /// Since when the first one behind `head` waits.
+    async fn oldest_waiting_ms(&self, head: u64, waiting: u64) -> Result<Option<u64>, QueueError> {
+        let next = head + 1..=head + waiting.min(WAITING_MAX);
+        let keys: Vec<_> = next.map(|n| self.keys.slot(n)).collect();
+        for slot in self.records::<Slot>(&keys).await?.into_iter().flatten() {
+            let since_ms = match slot {
+                Slot::Task(task) if task.not_before_ms.is_none() => Some(task.enqueued_ms),
+                Slot::Announce(task, epoch) => self.announced_ms(task, epoch).await?,
+                _ => None,
+            };
+            if since_ms.is_some() {
+                return Ok(since_ms);
+            }
+        }
+        Ok(None)
+    }
+
+    /// When a later epoch of a task could begin.
+    async fn announced_ms(&self, task: u64, epoch: u64) -> Result<Option<u64>, QueueError> {
+        let key = self.keys.run(task, epoch.saturating_sub(1));
+        let earlier = self.records::<Run>(&[key]).await?.remove(0);
+        match earlier.map(|run| run.state) {
+            Some(RunState::Retrying { at_ms, .. }) => return Ok(Some(at_ms)),
+            Some(RunState::Continued { ended_ms }) => return Ok(Some(ended_ms)),
+            _ => {}
+        }
+        let home = self
+            .records::<Slot>(&[self.keys.slot(task)])
+            .await?
+            .remove(0);
+        Ok(match home {
+            Some(Slot::Task(task)) => Some(task.not_before_ms.unwrap_or(task.enqueued_ms)),
+            _ => None,
+        })
+    }
+
+    /// How many run, given the next slot that rescue passes, and what ran when it last looked.
+    async fn running(
+        &self,
+        passed: u64,
+        head: u64,
+        known: &[(u64, u64)],
+    ) -> Result<u64, QueueError> {
+        let recent = (head + 1).saturating_sub(passed);
+        let slots: Vec<_> = sample(passed, recent).collect();
+        let keys: Vec<_> = slots.iter().map(|&n| self.keys.slot(n)).collect();
+        let found = self.records::<Slot>(&keys).await?;
+        let taken = slots
+            .iter()
+            .zip(found)
+            .filter_map(|(&n, slot)| match slot? {
+                Slot::Task(task) if task.not_before_ms.is_none() => Some((n, 0)),
+                Slot::Announce(task, epoch) => Some((task, epoch)),
+                _ => None,
+            });
+        let taken: Vec<_> = taken.collect();
+        let count = known.len() as u64;
+        let known: Vec<_> = sample(0, count).map(|i| known[i as usize]).collect();
+        Ok(scaled(self.open(&taken, true).await?, recent)
+            + scaled(self.open(&known, false).await?, count))
+    }
+
+    /// How many of these deliveries run. One without a record does if it was taken just now.
+    async fn open(&self, deliveries: &[(u64, u64)], just_now: bool) -> Result<usize, QueueError> {
+        let keys = deliveries.iter().map(|&(t, e)| self.keys.run(t, e));
+        let keys: Vec<_> = keys.collect();
+        let runs = self.records::<Run>(&keys).await?;
+        let results = deliveries.iter().map(|&(t, _)| self.keys.result(t));
+        let results: Vec<_> = results.collect();
+        let decided = self.records::<Run>(&results).await?;
+        let open = runs.iter().zip(&decided).filter(|(run, decided)| {
+            let runs = run.as_ref().map(|run| &run.state);
+            decided.is_none() && runs.map_or(just_now, |s| matches!(s, RunState::Running { .. }))
+        });
+        Ok(open.count())
+    }
+}
