@@ -44,7 +44,7 @@ impl<S: Store, E: Env> Queue<S, E> {
                 Once::Differs | Once::Busy => Retried::Busy,
             }),
             Standing::Not(task, run) => {
-                let view = self.view_of(id, task, run).await?;
+                let view = self.view_of(id, *task, run.map(|run| *run)).await?;
                 Ok(Retried::NotFailed(view.state))
             }
             Standing::Unknown => Ok(Retried::Unknown),
@@ -112,7 +112,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let key = IdempotencyKey::internal(&format!("retry:{}", failed.id), ttl_ms);
         let new = NewTask {
             timeout_ms: task.timeout_ms,
-            retry: task.retry.clone(),
+            retry: task.retry,
             retention_ms: task.retention_ms,
             trace,
             retry_of: Some(failed.id.clone()),

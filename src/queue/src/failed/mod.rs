@@ -64,7 +64,7 @@ struct Failed {
 enum Standing {
     Failed(Box<Failed>),
     /// Not final, or otherwise than by failing.
-    Not(Task, Option<Run>),
+    Not(Box<Task>, Option<Box<Run>>),
     Unknown,
 }
 
@@ -170,7 +170,10 @@ impl<S: Store, E: Env> Queue<S, E> {
         };
         let (run, at_once) = match found {
             Some((run, at_once)) if matches!(run.state, RunState::Failed { .. }) => (run, at_once),
-            other => return Ok(Standing::Not(task, other.map(|(run, _)| run))),
+            other => {
+                let run = other.map(|(run, _)| Box::new(run));
+                return Ok(Standing::Not(Box::new(task), run));
+            }
         };
         let ended_ms = self.ended_ms(id.slot(), &task, &run, at_once).await?;
         Ok(Standing::Failed(Box::new(Failed {
@@ -192,7 +195,7 @@ impl<S: Store, E: Env> Queue<S, E> {
                 Ok(Discarded::Done)
             }
             Standing::Not(task, run) => {
-                let view = self.view_of(id, task, run).await?;
+                let view = self.view_of(id, *task, run.map(|run| *run)).await?;
                 Ok(Discarded::NotFailed(view.state))
             }
             Standing::Unknown => Ok(Discarded::Unknown),

@@ -4,7 +4,9 @@ use super::load::{Asked, Load};
 use super::model::Wrong;
 use crate::support::Sim;
 use futures::FutureExt;
-use handoff_queue::{Brief, CLOCK_SLACK_MS, Discarded, Retried, RunState, Store, TaskId, Trace};
+use handoff_queue::{
+    ACKNOWLEDGE_MS, Brief, CLOCK_SLACK_MS, Discarded, Retried, RunState, Store, TaskId, Trace,
+};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -47,10 +49,15 @@ impl Load {
     pub fn retry_all(self: &Rc<Self>, sim: &Sim) {
         let before = self.all(sim);
         let (load, world, trace) = (self.clone(), sim.world.clone(), self.trace());
-        let end_ms = sim.now_ms() + 3_000;
+        let asked_ms = sim.now_ms();
         sim.spawn(|_, queue| async move {
+            let end_ms = asked_ms + 3_000;
             let swept = queue.retry_failed(before, end_ms, Some(trace)).await;
-            let Ok(swept) = swept else { return };
+            // What was retried before it stalled counts, but nobody waits for that any more.
+            let gone = world.clock.now_ms() > asked_ms + ACKNOWLEDGE_MS;
+            let Some(swept) = swept.ok().filter(|_| !gone) else {
+                return;
+            };
             let receipt = swept.done;
             for (id, task) in receipt.ids.iter().zip(&receipt.tasks) {
                 load.acknowledged(&world, id, task, 0);
