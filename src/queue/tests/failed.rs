@@ -171,9 +171,9 @@ fn a_task_that_was_entered_twice_is_listed_once() {
     let id = sim.enqueue_one(short);
     sim.run_with_ticks(55_000, 5_000);
     assert_eq!(sim.began("twice").len(), 2);
-    assert_eq!(list(&sim), [id.clone()]);
+    assert_eq!(list(&sim), std::slice::from_ref(&id));
     sim.run_with_ticks(60_000, 5_000);
-    assert_eq!(list(&sim), [id.clone()]);
+    assert_eq!(list(&sim), std::slice::from_ref(&id));
     assert_eq!(discard(&sim, &id), Discarded::Done);
     assert!(list(&sim).is_empty());
     sim.world.faults.no_script();
@@ -349,7 +349,7 @@ fn nothing_is_listed_or_retried_when_its_retention_is_over() {
     let id = &taken.ids[0];
     sim.until_state(id, State::Failed, 1_000);
     sim.run_with_ticks(HOUR_MS - MINUTE_MS, 5 * MINUTE_MS);
-    assert_eq!(list(&sim), [id.clone()]);
+    assert_eq!(list(&sim), std::slice::from_ref(id));
     sim.run_with_ticks(2 * MINUTE_MS, MINUTE_MS);
     assert!(list(&sim).is_empty());
     assert_eq!(sim.state(id), State::Failed);
