@@ -117,12 +117,38 @@ async fn route(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
         [Some("v1"), Some("tasks"), Some(_), None] => {
             Err(Problem::method_not_allowed("GET, DELETE"))
         }
+        [
+            Some("v1"),
+            Some("tasks"),
+            Some(id),
+            Some(what @ ("retry" | "discard")),
+        ] => match what {
+            _ if !post => Err(Problem::method_not_allowed("POST")),
+            "retry" => calls::failed::retry(queue, id, &request).await,
+            _ => calls::failed::discard(queue, id, &request).await,
+        },
         [Some("v1"), Some("queues"), None, _] if get => calls::queues::list(queue).await,
         [Some("v1"), Some("queues"), None, _] => Err(Problem::method_not_allowed("GET")),
         [Some("v1"), Some("queues"), Some(name), None] if get => {
             calls::queues::show(queue, name).await
         }
         [Some("v1"), Some("queues"), Some(_), None] => Err(Problem::method_not_allowed("GET")),
+        [Some("v1"), Some("queues"), Some(name), Some("tasks")] if get => {
+            calls::failed::list(queue, name, &request).await
+        }
+        [Some("v1"), Some("queues"), Some(_), Some("tasks")] => {
+            Err(Problem::method_not_allowed("GET"))
+        }
+        [
+            Some("v1"),
+            Some("queues"),
+            Some(name),
+            Some(what @ ("retry-failed" | "discard-failed")),
+        ] => match what {
+            _ if !post => Err(Problem::method_not_allowed("POST")),
+            "retry-failed" => calls::failed::retry_all(queue, name, &request).await,
+            _ => calls::failed::discard_all(queue, name, &request).await,
+        },
         [
             Some("v1"),
             Some("queues"),

@@ -39,6 +39,18 @@ mod tests {
             (Method::Get, "/v1/tasks/id", Some(Scope::Read)),
             (Method::Delete, "/v1/tasks/id", Some(Scope::Operate)),
             (Method::Post, "/v1/tasks/id/retry", Some(Scope::Operate)),
+            (Method::Post, "/v1/tasks/id/discard", Some(Scope::Operate)),
+            (Method::Get, "/v1/queues/q/tasks", Some(Scope::Read)),
+            (
+                Method::Post,
+                "/v1/queues/q/retry-failed",
+                Some(Scope::Operate),
+            ),
+            (
+                Method::Post,
+                "/v1/queues/q/discard-failed",
+                Some(Scope::Operate),
+            ),
             (Method::Put, "/v1/tasks", Some(Scope::Operate)),
             (Method::Get, "/unknown", Some(Scope::Read)),
             (Method::Post, "/healthz/", Some(Scope::Operate)),

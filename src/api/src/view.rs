@@ -61,6 +61,8 @@ pub fn task_object(id: &TaskId, view: &TaskView) -> Value {
         "retention",
         Some(json!(Duration::from_ms(view.task.retention_ms))),
     );
+    let retry_of = view.task.retry_of.as_ref();
+    put("retry_of", retry_of.map(|id| json!(id.to_string())));
     put(
         "traceparent",
         view.task.trace.as_ref().map(|t| json!(t.parent)),

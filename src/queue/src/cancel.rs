@@ -44,7 +44,8 @@ impl<S: Store, E: Env> Queue<S, E> {
             .set(&self.keys.cancel(slot), &encode(&asked_ms))
             .await?;
         if task.not_before_ms.is_none() && self.head().await?.taken < slot {
-            let run = Run::cancelled_before_start(&task.nonce);
+            let mut run = Run::cancelled_before_start(&task.nonce);
+            self.before_final(slot, &mut run).await?;
             self.store
                 .set(&self.keys.run(slot, 0), &encode(&run))
                 .await?;
@@ -78,6 +79,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let mut run = earlier.unwrap_or_else(|| Run::cancelled_before_start(&task.nonce));
         (run.epoch, run.ticket) = (latest + 1, 0);
         run.state = RunState::Cancelled;
+        self.before_final(slot, &mut run).await?;
         self.decide(slot, latest + 1, &run).await?;
         // It has no ticket by which rescue would count it.
         self.store.increment(&self.keys.cancelled(), 1).await?;

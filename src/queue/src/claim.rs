@@ -113,12 +113,13 @@ impl<S: Store, E: Env> Queue<S, E> {
             return Ok(Found::Nothing);
         }
         if self.is_cancelled(slot, cancels).await? {
-            let run = Run::cancelled_before_start(&task.nonce);
-            return Ok(Found::Write(self.keys.run(slot, 0), encode(&run)));
+            return self
+                .ends_at_home(slot, Run::cancelled_before_start(&task.nonce))
+                .await;
         }
         let run = match begin(&task, 0, None, self.env.now_ms()) {
             Begin::Start(run) => run,
-            Begin::Expired(run) => return Ok(Found::Write(self.keys.run(slot, 0), encode(&run))),
+            Begin::Expired(run) => return self.ends_at_home(slot, run).await,
             // There is nothing before epoch 0.
             Begin::Adopt(_) | Begin::Exhausted(_) => return Ok(Found::Nothing),
         };
@@ -130,6 +131,12 @@ impl<S: Store, E: Env> Queue<S, E> {
             unstarted: true,
             taken_ms: ticket.taken_ms,
         })))
+    }
+
+    /// A task that ends before it began.
+    async fn ends_at_home(&self, slot: u64, mut run: Run) -> Result<Found, QueueError> {
+        self.before_final(slot, &mut run).await?;
+        Ok(Found::Write(self.keys.run(slot, 0), encode(&run)))
     }
 
     async fn take_announced(
@@ -160,7 +167,12 @@ impl<S: Store, E: Env> Queue<S, E> {
         };
         let mut begins = begin(&task, epoch, earlier.clone(), self.env.now_ms());
         begins.delivered_by(ticket);
-        if let Begin::Adopt(run) | Begin::Exhausted(run) = begins {
+        if let Begin::Adopt(run) = begins {
+            self.decide_late(slot, epoch, &run).await?;
+            return Ok(Found::Nothing);
+        }
+        if let Begin::Exhausted(mut run) = begins {
+            self.before_final(slot, &mut run).await?;
             self.decide_late(slot, epoch, &run).await?;
             return Ok(Found::Nothing);
         }
@@ -169,13 +181,15 @@ impl<S: Store, E: Env> Queue<S, E> {
             let mut run = earlier.unwrap_or_else(|| Run::cancelled_before_start(&task.nonce));
             (run.epoch, run.ticket) = (epoch, ticket);
             run.state = RunState::Cancelled;
+            self.before_final(slot, &mut run).await?;
             // Who asked for it may have done so long ago.
             self.decide_late(slot, epoch, &run).await?;
             return Ok(Found::Nothing);
         }
         // After a cancel: who asked for that may have been told that it is done.
         let Begin::Start(run) = begins else {
-            if let Begin::Expired(run) = begins {
+            if let Begin::Expired(mut run) = begins {
+                self.before_final(slot, &mut run).await?;
                 self.decide(slot, epoch, &run).await?;
             }
             return Ok(Found::Nothing);

@@ -30,6 +30,8 @@ pub struct NewTask {
     pub retention_ms: u64,
     /// The trace that it belongs to.
     pub trace: Option<Trace>,
+    /// The failed task that it does again.
+    pub retry_of: Option<TaskId>,
 }
 
 impl NewTask {
@@ -44,6 +46,7 @@ impl NewTask {
             retry: RetryPolicy::default(),
             retention_ms: RETENTION_DEFAULT_MS,
             trace: None,
+            retry_of: None,
         }
     }
 }
@@ -153,6 +156,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             retry: task.retry,
             retention_ms: task.retention_ms,
             trace: task.trace,
+            retry_of: task.retry_of,
             kept_until_ms: None,
         }
     }

@@ -28,6 +28,8 @@ pub enum Guard {
     LostAloneCounts,
     /// The timer entry comes before the outcome that promises it.
     TimerBeforeOutcome,
+    /// A failed task is listed before its outcome says so.
+    ListBeforeOutcome,
     /// The checkpoint comes before the announcement of who goes on from it.
     CheckpointBeforeAnnouncing,
     /// Who finds a bucket of the timer closed delivers by itself.
@@ -87,7 +89,7 @@ pub enum Guard {
 #[cfg(feature = "sabotage")]
 impl Guard {
     /// All of them.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         Self::AnnounceWhatWasGivenUp,
         Self::UseTicketOfFilledSlot,
         Self::GiveUpWhenPassing,
@@ -100,6 +102,7 @@ impl Guard {
         Self::CheckFirstClaim,
         Self::LostAloneCounts,
         Self::TimerBeforeOutcome,
+        Self::ListBeforeOutcome,
         Self::CheckpointBeforeAnnouncing,
         Self::BucketMayBeClosed,
         Self::BucketMayCloseMeanwhile,

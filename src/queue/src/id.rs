@@ -1,5 +1,6 @@
 //! Task ids: queue, slot and random bits, so that a look-up needs no index and an id can't be guessed.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
@@ -14,7 +15,8 @@ const NONCE_DIGITS: usize = 24;
 /// assert_eq!(id.to_string(), text);
 /// assert!("default-01f-0123456789abcdef01234567".parse::<handoff_queue::TaskId>().is_err());
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct TaskId {
     queue: String,
     slot: u64,
@@ -58,6 +60,20 @@ impl TaskId {
 impl fmt::Display for TaskId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{:x}-{}", self.queue, self.slot, self.nonce)
+    }
+}
+
+impl From<TaskId> for String {
+    fn from(id: TaskId) -> Self {
+        id.to_string()
+    }
+}
+
+impl TryFrom<String> for TaskId {
+    type Error = NotAnId;
+
+    fn try_from(text: String) -> Result<Self, NotAnId> {
+        text.parse()
     }
 }
 

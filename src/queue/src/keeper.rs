@@ -1,6 +1,7 @@
 //! The keeper: whoever registers first in a window turns the timer, rescues, and cleans up. Two at once are harmless.
 
 use crate::config::{RESCUE_LAG_MS, RETENTION_MIN_MS, WINDOW_MS};
+use crate::failed::Passed;
 use crate::guard::{Guard, holds};
 use crate::presence::{KEEPER, WORKERS, window};
 use crate::record::{Sound, decode_opt, encode, is_slot, is_time};
@@ -28,7 +29,7 @@ const WINDOWS_MAX: u64 = 500;
 /// bring them back.
 const WINDOWS_KEPT: u64 = RETENTION_MIN_MS / WINDOW_MS;
 /// How often retention's end moves on, and how often it looks at a task that it stopped at.
-const AGED_EVERY_MS: u64 = 600_000;
+pub(crate) const AGED_EVERY_MS: u64 = 600_000;
 
 /// How far everything has come. Whichever of two keepers stores it, it is true: what lies before a cursor is settled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,6 +60,9 @@ struct Progress {
     /// What was counted on the way.
     #[serde(default)]
     tally: Tally,
+    /// How far the list of failed tasks is cleaned up.
+    #[serde(default)]
+    failed: Passed,
 }
 
 impl Sound for Progress {
@@ -79,6 +83,7 @@ impl Sound for Progress {
             && is_time(self.window.saturating_mul(WINDOW_MS))
             && self.doomed.is_sound()
             && self.tally.is_sound()
+            && self.failed.is_sound()
     }
 }
 
@@ -100,6 +105,7 @@ impl Progress {
             // A first pass that failed may be a while ago.
             window: window(now_ms).saturating_sub(WINDOWS_MAX),
             tally: Tally::default(),
+            failed: Passed::default(),
         }
     }
 }
@@ -171,6 +177,16 @@ impl<S: Store, E: Env> Queue<S, E> {
     pub(crate) async fn tally(&self) -> Result<(u64, Tally), QueueError> {
         let progress = self.stored_progress().await?;
         Ok(progress.map_or((1, Tally::default()), |p| (p.rescue, p.tally)))
+    }
+
+    /// The first number in the list of failed tasks that may still have an entry.
+    pub(crate) async fn first_failure(&self) -> Result<u64, QueueError> {
+        match self.stored_progress().await {
+            Ok(progress) => Ok(progress.map_or(1, |progress| progress.failed.first)),
+            // A newer version's: then all of them may.
+            Err(e) if e.is_unreadable() => Ok(1),
+            Err(e) => Err(e),
+        }
     }
 
     async fn stored_progress(&self) -> Result<Option<Progress>, QueueError> {
@@ -297,6 +313,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         if now_ms >= progress.retain_at_ms {
             self.retain_more(progress, now_ms).await?;
         }
+        self.pass_failed(&mut progress.failed).await?;
         self.turn_old(progress).await?;
         let over = |stray: &mut (u64, String)| (stray.0 + SWEEP_LAG_S) * 1_000 <= now_ms;
         let strays = progress.strays.extract_if(.., over);

@@ -101,6 +101,16 @@ impl Keys {
         self.key(format_args!("i.{name}.{v}"))
     }
 
+    /// Counter: how many tasks were listed as failed.
+    pub(crate) fn failures(&self) -> String {
+        self.key(format_args!("f"))
+    }
+
+    /// The task that was listed as the i-th that failed.
+    pub(crate) fn failure(&self, i: u64) -> String {
+        self.key(format_args!("f.{i}"))
+    }
+
     /// Entry i of the second's bucket.
     pub(crate) fn entry(&self, wheel: char, second: u64, i: u64) -> String {
         self.key(format_args!("{wheel}e.{second}.{i}"))

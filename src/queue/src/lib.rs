@@ -9,12 +9,14 @@
 //! claim counter owns it. Every key is a counter, or has one writer, or all its writers write the same bytes.
 
 mod attempt;
+mod before_final;
 mod cancel;
 mod claim;
 mod config;
 mod enqueue;
 mod env;
 mod error;
+mod failed;
 mod guard;
 mod histogram;
 mod id;
@@ -46,6 +48,7 @@ pub use config::*;
 pub use enqueue::{NewTask, Receipt};
 pub use env::{Env, Wake};
 pub use error::QueueError;
+pub use failed::{Discarded, FailedPage, Retried, Swept};
 #[cfg(feature = "sabotage")]
 pub use guard::{Guard, sabotage::leave_out};
 pub use id::TaskId;

@@ -131,7 +131,8 @@ impl<S: Store, E: Env> Queue<S, E> {
                     let slot = delivery.slot;
                     notes.push((self.keys.cancel(slot), encode(&self.env.now_ms())));
                     // The bytes that whoever cancels just this task writes.
-                    let run = Run::cancelled_before_start(&delivery.task.nonce);
+                    let mut run = Run::cancelled_before_start(&delivery.task.nonce);
+                    self.before_final(slot, &mut run).await?;
                     outcomes.push((self.keys.run(slot, 0), encode(&run)));
                 }
                 Found::Run(delivery) => {
@@ -140,8 +141,11 @@ impl<S: Store, E: Env> Queue<S, E> {
                         (run.attempt, run.started_ms) = (0, 0);
                     }
                     run.state = RunState::Cancelled;
-                    let decided = self.decide_late(delivery.slot, delivery.epoch, &run).await;
-                    if let Err(e) = decided {
+                    let decided = async {
+                        self.before_final(delivery.slot, &mut run).await?;
+                        self.decide_late(delivery.slot, delivery.epoch, &run).await
+                    };
+                    if let Err(e) = decided.await {
                         // The others are cancelled all the same.
                         self.env.log(&format!("left to rescue: {e}"));
                     }

@@ -2,7 +2,7 @@
 //! from a broken one.
 
 use crate::config::{EPOCH_MAX, ERROR_MAX_BYTES};
-use crate::{QueueError, Report, RetryPolicy};
+use crate::{QueueError, Report, RetryPolicy, TaskId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -29,12 +29,20 @@ pub(crate) fn is_time(ms: u64) -> bool {
     ms < 100_000_000_000_000
 }
 
+/// Also of other counters' numbers.
 pub(crate) fn is_slot(slot: u64) -> bool {
     (1..1 << 53).contains(&slot)
 }
 
 pub(crate) fn is_epoch(epoch: u64) -> bool {
     epoch <= EPOCH_MAX
+}
+
+/// An entry of the list of failed tasks.
+impl Sound for TaskId {
+    fn is_sound(&self) -> bool {
+        is_slot(self.slot())
+    }
 }
 
 /// When something was asked for.
@@ -93,7 +101,8 @@ impl Sound for Slot {
                 let times = [task.enqueued_ms, task.timeout_ms, task.retention_ms];
                 let limits = task.not_before_ms.into_iter().chain(task.expires_ms);
                 let limits = limits.chain(task.kept_until_ms);
-                times.into_iter().chain(limits).all(is_time)
+                let again = task.retry_of.as_ref().is_none_or(TaskId::is_sound);
+                times.into_iter().chain(limits).all(is_time) && again
             }
             Self::Announce(task, epoch) => is_slot(*task) && is_epoch(*epoch),
             Self::Void => true,
@@ -130,6 +139,9 @@ pub struct Task {
     /// The trace of the request that enqueued it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<Trace>,
+    /// The failed task that it does again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_of: Option<TaskId>,
 }
 
 /// W3C trace context. The queue keeps it and passes it on as it is.
@@ -198,6 +210,9 @@ pub enum RunState {
     Failed {
         /// Milliseconds since 1970.
         ended_ms: u64,
+        /// Its number in the list of failed tasks.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        listed: Option<u64>,
     },
     /// Final. Without a time, since whoever writes it must write the same bytes.
     Cancelled,
@@ -238,14 +253,16 @@ impl Sound for Run {
         let at_ms = match self.state {
             RunState::Running { beat_ms: ms }
             | RunState::Succeeded { ended_ms: ms, .. }
-            | RunState::Failed { ended_ms: ms }
+            | RunState::Failed { ended_ms: ms, .. }
             | RunState::Expired { ended_ms: ms }
             | RunState::Retrying { at_ms: ms, .. }
             | RunState::Continued { ended_ms: ms } => ms,
             RunState::Cancelled => 0,
         };
         let times = [self.started_ms, self.due_ms, at_ms];
-        is_epoch(self.epoch) && times.into_iter().all(is_time) && self.report.is_sound()
+        let listed = self.listed().is_none_or(is_slot);
+        let sound = is_epoch(self.epoch) && times.into_iter().all(is_time);
+        sound && listed && self.report.is_sound()
     }
 }
 
@@ -296,8 +313,16 @@ impl Run {
     pub fn ended_ms(&self) -> Option<u64> {
         match self.state {
             RunState::Succeeded { ended_ms, .. }
-            | RunState::Failed { ended_ms }
+            | RunState::Failed { ended_ms, .. }
             | RunState::Expired { ended_ms } => Some(ended_ms),
+            _ => None,
+        }
+    }
+
+    /// Its number in the list of failed tasks.
+    pub(crate) fn listed(&self) -> Option<u64> {
+        match self.state {
+            RunState::Failed { listed, .. } => listed,
             _ => None,
         }
     }
@@ -361,6 +386,14 @@ mod tests {
             task.trace = Some(Trace { parent, state });
             assert_eq!(read(&encode(&Slot::Task(Box::new(task.clone())))), task);
         }
+    }
+
+    #[test]
+    fn a_failure_of_before_there_was_a_list_is_read() {
+        let old = br#"1{"nonce":"n","epoch":0,"attempt":1,"started_ms":1,"state":{"failed":{"ended_ms":5}}}"#;
+        let run: Run = decode("k", old).expect("it can be read");
+        assert_eq!((run.listed(), run.ended_ms()), (None, Some(5)));
+        assert_eq!(encode(&run), old);
     }
 
     #[test]

@@ -51,8 +51,8 @@ impl Doomed {
 
 /// What retention found in a slot.
 enum Age {
-    /// Nothing to keep: delete the task, which was claimed up to this epoch.
-    Over(u64),
+    /// Nothing to keep: delete the task, which was claimed up to this epoch and listed as failed with this number.
+    Over(u64, Option<u64>),
     /// Not a task: only the slot's own keys.
     Bare,
     /// Nothing was ever written. Something may be yet, if the slot was taken for a task with an idempotency key: it must
@@ -78,7 +78,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let began_ms = self.env.now_ms();
         while *cursor < end && !self.is_over(began_ms) {
             match self.age(*cursor).await? {
-                Age::Over(latest) => doomed.push(*cursor, latest),
+                Age::Over(latest, listed) => self.doom(*cursor, latest, listed, doomed),
                 Age::Bare => {
                     let keys = [self.keys.slot(*cursor), self.keys.handover(*cursor)];
                     doomed.keys.extend(keys);
@@ -106,12 +106,17 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// Looks at a task whose retention the timer says is over: it goes, or is put off again.
     pub(crate) async fn age_due(&self, task: u64, doomed: &mut Doomed) -> Result<(), QueueError> {
         match self.age(task).await? {
-            Age::Over(latest) => doomed.push(task, latest),
+            Age::Over(latest, listed) => self.doom(task, latest, listed, doomed),
             Age::Bare | Age::Empty | Age::Unreadable => {}
             Age::Newer => self.delete_newer_later(task).await?,
             Age::Keep { until_ms, .. } => self.delete_later(task, until_ms).await?,
         }
         Ok(())
+    }
+
+    fn doom(&self, slot: u64, latest: u64, listed: Option<u64>, doomed: &mut Doomed) {
+        doomed.push(slot, latest);
+        doomed.keys.extend(listed.map(|i| self.keys.failure(i)));
     }
 
     async fn delete_newer_later(&self, task: u64) -> Result<(), QueueError> {
@@ -174,13 +179,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             None => return self.age_empty(slot).await,
         };
         let id = crate::TaskId::new(self.name(), slot, &task.nonce);
-        let first = self.first_final(&id).await?;
-        let at_once = first.is_some();
-        let run = match first {
-            Some(run) => Some(run),
-            None => self.decided(&id).await?,
-        };
-        let Some(run) = run else {
+        let Some((run, at_once)) = self.final_record(&id).await? else {
             // Rescue has passed it, and still it may wait for nobody: its enqueuer filled the slot only then, and died before
             // it acknowledged.
             let finding = self.pass_task(slot, &task, 0).await?;
@@ -206,11 +205,11 @@ impl<S: Store, E: Env> Queue<S, E> {
                 until_ms,
             });
         }
-        Ok(Age::Over(if at_once {
-            0
-        } else {
-            self.latest_epoch(slot).await?
-        }))
+        let latest = match at_once {
+            true => 0,
+            false => self.latest_epoch(slot).await?,
+        };
+        Ok(Age::Over(latest, run.listed()))
     }
 
     /// A slot without a record: never filled; or a keeper took the home away, died, and its note was overwritten by one that was
@@ -218,12 +217,16 @@ impl<S: Store, E: Env> Queue<S, E> {
     async fn age_empty(&self, slot: u64) -> Result<Age, QueueError> {
         let latest = self.latest_epoch(slot).await?;
         let ran = latest > 0 || self.store.get(&self.keys.run(slot, 0)).await?.is_some();
-        Ok(if ran { Age::Over(latest) } else { Age::Empty })
+        Ok(if ran {
+            Age::Over(latest, None)
+        } else {
+            Age::Empty
+        })
     }
 
     /// When everybody could first see that a task is final. A cancelled one has no time of its own: it counts from the last
     /// request to cancel it; and what was decided for the dead counts from then.
-    async fn ended_ms(
+    pub(crate) async fn ended_ms(
         &self,
         slot: u64,
         task: &Task,

@@ -113,9 +113,17 @@ pub enum Brief {
 impl<S: Store, E: Env> Queue<S, E> {
     /// The final record of a task, if it is final: 1 to 3 reads, and no look at the task itself.
     pub(crate) async fn final_run(&self, id: &TaskId) -> Result<Option<Run>, QueueError> {
+        Ok(self.final_record(id).await?.map(|(run, _)| run))
+    }
+
+    /// The same, and whether that could be seen at once: epoch 0 wrote it, and nobody had to decide.
+    pub(crate) async fn final_record(
+        &self,
+        id: &TaskId,
+    ) -> Result<Option<(Run, bool)>, QueueError> {
         match self.first_final(id).await? {
-            Some(run) => Ok(Some(run)),
-            None => self.decided(id).await,
+            Some(run) => Ok(Some((run, true))),
+            None => Ok(self.decided(id).await?.map(|run| (run, false))),
         }
     }
 
@@ -174,7 +182,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         self.view_of(id, view.task.clone(), run).await
     }
 
-    async fn view_of(
+    pub(crate) async fn view_of(
         &self,
         id: &TaskId,
         task: Task,
@@ -209,7 +217,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         Ok(run)
     }
 
-    async fn home(&self, id: &TaskId) -> Result<Option<Task>, QueueError> {
+    pub(crate) async fn home(&self, id: &TaskId) -> Result<Option<Task>, QueueError> {
         let key = self.keys.slot(id.slot());
         Ok(match decode_opt(&key, self.store.get(&key).await?)? {
             Some(Slot::Task(task)) if task.nonce == id.nonce() => Some(*task),

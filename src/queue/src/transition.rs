@@ -71,7 +71,7 @@ pub(crate) fn begin(task: &Task, epoch: u64, earlier: Option<Run>, now_ms: u64) 
     let failed = run.errors.last().is_some_and(|e| e.attempt == run.attempt);
     (run.epoch, run.ticket) = (epoch, 0);
     if failed && run.attempt >= task.retry.attempts {
-        run.state = RunState::Failed { ended_ms: now_ms };
+        run.state = not_listed(now_ms);
         return Begin::Exhausted(run);
     }
     if failed || run.is_unstarted() {
@@ -127,12 +127,12 @@ pub(crate) fn settle_outcome(
         Outcome::PutOff(after_ms) => retrying(now_ms, after_ms),
         Outcome::Fail(error) => {
             run.fail_attempt(now_ms, &error);
-            RunState::Failed { ended_ms: now_ms }
+            not_listed(now_ms)
         }
         Outcome::Retry { error, after_ms } => {
             run.fail_attempt(now_ms, &error);
             if run.attempt >= task.retry.attempts {
-                RunState::Failed { ended_ms: now_ms }
+                not_listed(now_ms)
             } else {
                 let wait_ms = task.retry.wait_ms(run.attempt, random);
                 retrying(now_ms, after_ms.unwrap_or(wait_ms))
@@ -140,6 +140,14 @@ pub(crate) fn settle_outcome(
         }
     };
     run
+}
+
+/// Failed, and not listed yet.
+fn not_listed(ended_ms: u64) -> RunState {
+    RunState::Failed {
+        ended_ms,
+        listed: None,
+    }
 }
 
 fn retrying(now_ms: u64, wait_ms: u64) -> RunState {
@@ -170,6 +178,7 @@ mod tests {
             },
             retention_ms: 1,
             trace: None,
+            retry_of: None,
             kept_until_ms: None,
         }
     }
@@ -306,7 +315,7 @@ mod tests {
         let (fits, over) = (json!("é".repeat(49)), json!("é".repeat(49) + "x"));
         for outcome in [Outcome::Done(over.clone()), Outcome::Continue(over)] {
             let run = settle(outcome);
-            assert_eq!(run.state, RunState::Failed { ended_ms: 7 });
+            assert_eq!(run.state, not_listed(7));
             let error = "it returned 101 bytes of JSON; 100 are allowed";
             assert_eq!(run.errors[0].error, error);
         }

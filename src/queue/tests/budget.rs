@@ -288,6 +288,51 @@ fn a_retry() {
 }
 
 #[test]
+fn a_failure() {
+    assert_extra("a failure", (2, 0), (2.0, 0.0), |_, mut task| {
+        task.args["fatal"] = "no use".into();
+        task
+    });
+}
+
+#[test]
+fn a_page_of_failed_tasks_and_taking_them_off_whatever_failed() {
+    for failed in [20, 500] {
+        let sim = Sim::new(3);
+        let fails = tasks(failed).into_iter().map(|mut task| {
+            task.args["fatal"] = "no use".into();
+            task
+        });
+        let ids = sim.enqueue(fails.collect());
+        sim.run_for(60_000);
+        assert!(sim.alive().is_empty());
+        sim.world.faults.wake_fails.set(1_000);
+        let page = cost_of(&sim, |sim| {
+            let page = sim.wait(|queue| async move { queue.failed(None, 20).await.unwrap() });
+            assert_eq!(page.tasks.len(), 20);
+        });
+        let discard = cost_of(&sim, |sim| {
+            let id = ids[0].clone();
+            sim.wait(|queue| async move { queue.discard(&id).await.unwrap() });
+        });
+        let retry = |sim: &Sim, i: usize| {
+            let id = ids[i].clone();
+            sim.wait(|queue| async move { queue.retry(&id, None).await.unwrap() });
+        };
+        retry(&sim, 1);
+        let first = cost_of(&sim, |sim| retry(sim, 2));
+        let again = cost_of(&sim, |sim| retry(sim, 2));
+        println!(
+            "of {failed} that failed: a page {page:?}, discard {discard:?}, retry {first:?}, again {again:?}"
+        );
+        assert_eq!((page.writes, page.reads), (0, 2 + 4 * 20));
+        assert_eq!((discard.writes, discard.reads), (1, 3));
+        assert_eq!((first.writes, first.reads), (7, 12));
+        assert_eq!((again.writes, again.reads), (1, 9));
+    }
+}
+
+#[test]
 fn rescue_and_retention_of_five_hundred() {
     let sim = Sim::new(5);
     let hour = |t| NewTask {

@@ -4,6 +4,7 @@ pub mod batch;
 pub mod cancel;
 pub mod enqueue;
 pub mod events;
+pub mod failed;
 pub mod health;
 pub mod ping;
 pub mod queues;
@@ -137,16 +138,24 @@ pub async fn take_once(
             problem.field = Some("idempotency_key".to_owned());
             return Err(problem);
         }
-        Once::Busy => {
-            return Err(Problem::new(
-                409,
-                "idempotency-key-busy",
-                "A request with this idempotency key is being taken",
-                "Others with this key are being taken at this moment. Repeat the request: it finds what became of them.",
-            )
-            .with_header("retry-after", "1"));
-        }
+        Once::Busy => return Err(busy()),
     };
+    taken_before(queue, receipt).await
+}
+
+/// Others ask for the same at this moment.
+pub fn busy() -> Problem {
+    Problem::new(
+        409,
+        "idempotency-key-busy",
+        "A request with this idempotency key is being taken",
+        "Others with this key are being taken at this moment. Repeat the request: it finds what became of them.",
+    )
+    .with_header("retry-after", "1")
+}
+
+/// The task of an earlier request.
+pub async fn taken_before(queue: &HostQueue, receipt: Receipt) -> Result<Taken, Problem> {
     let id = receipt.ids[0].clone();
     match queue.view(&id).await? {
         Some(view) => Ok(Taken {

@@ -72,7 +72,8 @@ async fn purge(queue: &HostQueue) -> Result<u64, Problem> {
     Ok(purged)
 }
 
-fn known(name: &str) -> Result<(), Problem> {
+/// Refuses what is no queue of this deployment.
+pub fn known(name: &str) -> Result<(), Problem> {
     let queues = limits::queues()?;
     if queues.has(name) {
         return Ok(());

@@ -117,7 +117,16 @@ impl<S: Store, E: Env> Queue<S, E> {
         task: NewTask,
         key: &IdempotencyKey,
     ) -> Result<Once, QueueError> {
-        let began_ms = self.env.now_ms();
+        self.enqueue_once_since(self.env.now_ms(), task, key).await
+    }
+
+    /// The same in a request that began at this time: if what it learned since may be over, it enqueues nothing.
+    pub(crate) async fn enqueue_once_since(
+        &self,
+        began_ms: u64,
+        task: NewTask,
+        key: &IdempotencyKey,
+    ) -> Result<Once, QueueError> {
         let task = self.record(task, began_ms);
         let mut own = Try {
             key,

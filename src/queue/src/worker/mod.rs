@@ -265,9 +265,9 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     }
 
     /// Tries a write again that the store failed: a lost outcome would run its task a second time.
-    async fn insist<F: Future<Output = Result<T, X>>, T, X: std::fmt::Display>(
+    async fn insist<T, X: std::fmt::Display>(
         &self,
-        mut write: impl FnMut() -> F,
+        mut write: impl AsyncFnMut() -> Result<T, X>,
     ) -> Option<T> {
         for tries in 1..=5 {
             match write().await {

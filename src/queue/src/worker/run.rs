@@ -5,7 +5,7 @@ use crate::attempt::Ending;
 use crate::claim::CancelBlocks;
 use crate::config::{BEAT_MS, FIRST_BEAT_MS};
 use crate::guard::{Guard, holds};
-use crate::{Delivery, Env, Finished, Outcome, RunState, Store, Wake};
+use crate::{Delivery, Env, Finished, Outcome, RunState, Store, TaskId, Wake};
 use futures::future::{Either, poll_fn, select};
 use std::pin::pin;
 use std::rc::Rc;
@@ -109,12 +109,32 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         self.ended(ending).await;
     }
 
-    async fn ended(&self, ending: Ending) {
-        let ended = InProgress::Ended(Box::new(ending.clone()));
-        self.in_progress
-            .borrow_mut()
-            .insert((ending.slot, ending.epoch), ended);
+    async fn ended(&self, mut ending: Ending) {
+        self.note_ending(&ending);
+        if ending.run.is_final() {
+            let slot = ending.slot;
+            let run = &mut ending.run;
+            let ready = self.insist(async || self.queue.before_final(slot, run).await);
+            if ready.await.is_none() {
+                // What comes first can't be written: to rescue this run is lost.
+                return;
+            }
+            self.note_ending(&ending);
+        }
         self.write_ending(&ending).await;
+        if !holds(Guard::ListBeforeOutcome) {
+            self.flush().await;
+            if let Some(i) = ending.run.listed() {
+                let id = TaskId::new(self.queue.name(), ending.slot, &ending.run.nonce);
+                self.insist(|| self.queue.enter_failed(i, &id)).await;
+            }
+        }
+    }
+
+    fn note_ending(&self, ending: &Ending) {
+        let ended = InProgress::Ended(Box::new(ending.clone()));
+        let key = (ending.slot, ending.epoch);
+        self.in_progress.borrow_mut().insert(key, ended);
     }
 
     async fn write_ending(&self, ending: &Ending) {
@@ -138,7 +158,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         for (key, run) in in_progress {
             let (mut delivery, control) = match run {
                 InProgress::Ended(ending) => {
-                    self.write_ending(&ending).await;
+                    self.ended(*ending).await;
                     continue;
                 }
                 InProgress::Runs(delivery, control) => (*delivery, control),

@@ -41,6 +41,7 @@ fn is_about(line: &Line, asked: &Asked) -> bool {
         format!(r#""announce":[{slot},"#),
         format!(r#"{{"t":{slot},"#),
         format!("RUNS {} ", asked.name),
+        asked.id.to_string(),
     ];
     named.iter().any(|n| line.text.contains(n))
         || (line.operation.is_empty()

@@ -1,6 +1,6 @@
 //! What is asked of the queue.
 
-use crate::support::{Sim, World, computing, task};
+use crate::support::{Sim, World, computing, run_name, task};
 use handoff_queue::{
     Cancelled, IdempotencyKey, NewTask, Once, RETENTION_MIN_MS, RetryPolicy, Run, Task, TaskId,
 };
@@ -33,6 +33,13 @@ pub struct Asked {
     pub answers: Cell<u64>,
     /// Until when requests with its idempotency key find it; 0 without a key.
     pub key_until_ms: u64,
+    /// It was in the list of failed tasks.
+    pub listed: Cell<bool>,
+    /// How often somebody asked to take it off that list, by retrying or discarding it, and whether that was confirmed.
+    pub off_asked: Cell<u64>,
+    pub off: Cell<bool>,
+    /// The tasks that do it again, as requests were told.
+    pub again: RefCell<Vec<TaskId>>,
 }
 
 /// A request with an idempotency key. Each asks for a task of its own, so that it shows whose ran.
@@ -69,6 +76,7 @@ pub struct Mix {
     expires: bool,
     pauses: bool,
     keys: bool,
+    sweeps: bool,
     /// The longest delay; 0 for none.
     delay_max_ms: u64,
 }
@@ -89,6 +97,7 @@ impl Mix {
             expires: world.chance(500),
             pauses: world.chance(200),
             keys: world.chance(500),
+            sweeps: world.chance(400),
             // A keeper that stays for days is simulated second by second.
             delay_max_ms: match world.below(2_000) {
                 0 => 3 * 86_400 * SECOND,
@@ -109,6 +118,9 @@ pub struct Load {
     last_due_ms: Cell<u64>,
     /// Somebody asked to cancel whatever waits.
     purges: Cell<bool>,
+    /// How often somebody retried or discarded all failed tasks.
+    pub(super) all_swept: Cell<u64>,
+    pub(super) retries: Cell<u64>,
 }
 
 impl Load {
@@ -120,6 +132,8 @@ impl Load {
             names: Cell::default(),
             last_due_ms: Cell::default(),
             purges: Cell::default(),
+            all_swept: Cell::default(),
+            retries: Cell::default(),
         })
     }
 
@@ -152,6 +166,9 @@ impl Load {
     /// One thing that a client does.
     pub fn step(self: &Rc<Self>, sim: &Sim) {
         let world = &sim.world;
+        if self.mix.sweeps && world.chance(80) {
+            return self.sweep(sim);
+        }
         match world.below(10) {
             5 if self.mix.batches => {
                 let count = 2 + world.below(12);
@@ -186,7 +203,7 @@ impl Load {
         self.last_due_ms.set(last_due_ms.unwrap_or(0));
     }
 
-    fn acknowledged(
+    pub(super) fn acknowledged(
         &self,
         world: &World,
         id: &TaskId,
@@ -197,7 +214,7 @@ impl Load {
         let asked = known.unwrap_or_else(|| {
             let asked = Rc::new(Asked {
                 id: id.clone(),
-                name: task.args["name"].as_str().unwrap_or_default().to_owned(),
+                name: run_name(&task.args, task.trace.as_ref()),
                 args: task.args.clone(),
                 attempts: task.retry.attempts,
                 timeout_ms: task.timeout_ms,
@@ -211,6 +228,10 @@ impl Load {
                 gone: Cell::default(),
                 answers: Cell::default(),
                 key_until_ms,
+                listed: Cell::default(),
+                off_asked: Cell::default(),
+                off: Cell::default(),
+                again: RefCell::default(),
             });
             self.asked.borrow_mut().push(asked.clone());
             asked

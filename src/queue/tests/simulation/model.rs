@@ -1,5 +1,6 @@
 //! What must hold, told without the protocol.
 
+use super::listed;
 use super::load::{Answer, Asked, KeyedRequest, Load};
 use crate::support::{Began, Ended, Sim, SimQueue, parts};
 use futures::FutureExt;
@@ -24,7 +25,7 @@ const CALLS_PER_HOUR: u64 = 60;
 const CALLS_PER_FAULT: u64 = 20;
 /// A task that runs alone is put back about once a second while every worker has others in progress.
 const CALLS_PER_SECOND_WAITED: u64 = 10;
-/// And for each request that finds it by its idempotency key.
+/// And for each request that finds it by its idempotency key, or looks whether to retry or discard it.
 const CALLS_PER_REPEAT: u64 = 20;
 /// Registrations stay this long.
 const REGISTERED_MS: u64 = 70 * 60_000;
@@ -49,7 +50,7 @@ fn look(sim: &Sim, load: &Load, tasks: &[Rc<Asked>]) -> Result<(), Wrong> {
     for asked in tasks.iter().filter(|a| !a.gone.get()) {
         see(asked, sim.brief(&asked.id), sim.now_ms())?;
     }
-    Ok(())
+    listed::look(sim, load)
 }
 
 /// What a client sees that looks at this moment.
@@ -163,6 +164,7 @@ pub fn end(sim: &Sim, load: &Load, ticks: bool) -> Result<(), Wrong> {
         watch(sim, load)?;
     }
     one_task_per_key(sim, load)?;
+    listed::one_task_per_retry(sim)?;
     // Whatever is still on its way may not change anything.
     sim.run_with_ticks(120_000, 5_000);
     look(sim, load, &load.asked())?;
@@ -202,6 +204,9 @@ fn judge(sim: &Sim, load: &Load, asked: &Asked) -> Result<(), String> {
     let run = seen.as_ref().ok_or("it is not final")?;
     let began = sim.began(&asked.name);
     ended_rightly(load, asked, run, &began)?;
+    if asked.listed.get() && !listed::has_failed(asked) {
+        return Err(format!("it was listed as failed: {run:?}"));
+    }
     never_early(sim, asked, &began)?;
     never_late(sim, asked, &began)?;
     never_twice(&began)?;
@@ -211,7 +216,7 @@ fn judge(sim: &Sim, load: &Load, asked: &Asked) -> Result<(), String> {
     if run.errors.iter().any(|e| lost(&e.error)) && !explained {
         return Err(format!("nothing failed, and it lost an attempt: {run:?}"));
     }
-    within_budget(sim, asked, &began, faults)
+    within_budget(sim, load, asked, &began, faults)
 }
 
 fn ended_rightly(load: &Load, asked: &Asked, run: &Run, began: &[Began]) -> Result<(), String> {
@@ -310,7 +315,13 @@ fn never_twice(began: &[Began]) -> Result<(), String> {
     Ok(())
 }
 
-fn within_budget(sim: &Sim, asked: &Asked, began: &[Began], faults: u64) -> Result<(), String> {
+fn within_budget(
+    sim: &Sim,
+    load: &Load,
+    asked: &Asked,
+    began: &[Began],
+    faults: u64,
+) -> Result<(), String> {
     let calls = sim.world.ledger.calls(asked.id.slot());
     let runs = began.len() as u64;
     let hours = 1 + (sim.now_ms() - asked.asked_ms) / 3_600_000;
@@ -322,7 +333,7 @@ fn within_budget(sim: &Sim, asked: &Asked, began: &[Began], faults: u64) -> Resu
         + CALLS_PER_SECOND_WAITED * (waited_ms / 1_000).min(60)
         + (CALLS_PER_RUN + CALLS_PER_SECOND * asked.timeout_ms / 1_000) * runs
         + CALLS_PER_HOUR * hours
-        + CALLS_PER_REPEAT * (asked.answers.get() - 1)
+        + CALLS_PER_REPEAT * (asked.answers.get() - 1 + load.sweeps(asked))
         + CALLS_PER_FAULT * faults;
     if calls > budget {
         return Err(format!("{calls} store calls are more than {budget}"));
@@ -361,7 +372,7 @@ fn left(sim: &Sim, load: &Load) -> Result<(), Wrong> {
     match keys.iter().find(|key| !stays(key, sim.now_ms())) {
         None => Ok(()),
         Some(key) => {
-            let slot = parts(key).1;
+            let slot = parts(key).1.filter(|_| parts(key).0 != "f");
             let asked = slot.and_then(|slot| load.by_slot(slot));
             let keeper = sim.wait(|queue| async move { queue.store().get("q.test.keeper").await });
             let keeper = keeper.ok().flatten().unwrap_or_default();
@@ -383,6 +394,7 @@ fn stays(key: &str, now_ms: u64) -> bool {
     let today_s = now_s - now_s % 86_400;
     match kind {
         "tail" | "head" | "keeper" | "cancelled" | "xb" => true,
+        "f" => number.is_none(),
         "w" | "k" => number.is_some_and(|w| (w * WINDOW_MS) + REGISTERED_MS > now_ms),
         "td" | "th" | "tm" | "ts" | "gd" | "gh" | "gm" | "gs" => {
             number.is_some_and(|s| s >= today_s - 2 * 86_400)

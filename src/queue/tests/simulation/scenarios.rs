@@ -39,7 +39,7 @@ pub enum Left {
     NothingAfterDays,
 }
 
-pub static SCENARIOS: [Scenario; 34] = [
+pub static SCENARIOS: [Scenario; 38] = [
     Scenario {
         name: "a task",
         search: Search::Pairs,
@@ -63,6 +63,42 @@ pub static SCENARIOS: [Scenario; 34] = [
         search: Search::Singles,
         left: Left::NothingAfterHours,
         play: |stage| stage.plays(&[json!({"fail_times": 2, "after_ms": 0})], 5_000),
+    },
+    Scenario {
+        name: "a task that fails",
+        search: Search::Pairs,
+        left: Left::NothingAfterHours,
+        play: |stage| stage.plays(&[json!({"fatal": "no use"})], 3_000),
+    },
+    Scenario {
+        name: "tasks that fail in their last attempt",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| stage.plays(&[json!({"fail_times": 3, "after_ms": 0}), json!({})], 5_000),
+    },
+    Scenario {
+        name: "a failed task is retried by two and discarded by one",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            let failed = stage.fails(json!({"fatal": "no use"}));
+            stage.load.retry(&stage.sim, &failed);
+            stage.load.retry(&stage.sim, &failed);
+            stage.load.discard(&stage.sim, &failed);
+            stage.sim.run_for(3_000);
+        },
+    },
+    Scenario {
+        name: "all failed tasks are retried, twice at once",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.fails(json!({"fail_times": 3, "after_ms": 0}));
+            stage.fails(json!({"fatal": "no use"}));
+            stage.load.retry_all(&stage.sim);
+            stage.load.retry_all(&stage.sim);
+            stage.sim.run_for(5_000);
+        },
     },
     Scenario {
         name: "a job in parts",

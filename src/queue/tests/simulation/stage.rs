@@ -1,6 +1,6 @@
 //! Where a scenario is played, and what goes wrong there.
 
-use super::load::{Load, Mix};
+use super::load::{Asked, Load, Mix};
 use super::model::{Wrong, glance, watch};
 use crate::support::{Action, Call, Instance, Sim, When, parts};
 use handoff_queue::NewTask;
@@ -192,6 +192,16 @@ impl Stage {
     pub fn plays(&self, args: &[Value], ms: u64) {
         self.enqueues(args);
         self.sim.run_for(ms);
+    }
+
+    /// A task that has failed. What led to that are no places.
+    pub fn fails(&self, args: Value) -> Rc<Asked> {
+        self.points.open.set(false);
+        self.enqueues(&[args]);
+        self.sees_all_final();
+        self.points.open.set(true);
+        let failed = self.load.asked().pop();
+        failed.expect("it was acknowledged")
     }
 
     pub fn delays(&self, args: Value, ms: u64) {

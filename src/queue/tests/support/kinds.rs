@@ -3,7 +3,7 @@
 use super::instance::TaskPanic;
 use super::time::yield_now;
 use super::{Instance, World};
-use handoff_queue::{Control, Outcome, Runner};
+use handoff_queue::{Control, Outcome, Runner, Trace};
 use serde_json::{Value, json};
 use std::rc::Rc;
 
@@ -30,6 +30,14 @@ pub struct Ended {
     pub at_ms: u64,
 }
 
+/// How the runs of a task are found. One that was retried has the same arguments as before: then the trace tells them apart.
+pub fn run_name(args: &Value, trace: Option<&Trace>) -> String {
+    let name = args["name"].as_str().unwrap_or_default();
+    let again = trace.filter(|trace| trace.parent.starts_with("again"));
+    let again = again.map_or("", |trace| &trace.parent);
+    format!("{name}{again}")
+}
+
 pub struct SimRunner {
     pub world: Rc<World>,
     pub instance: Rc<Instance>,
@@ -53,7 +61,7 @@ impl Runner for SimRunner {
     /// - `continues`: goes on in so many further instances
     /// - `then`: its result; otherwise what it counted as continuations
     async fn run(&self, kind: &str, args: Value, control: Rc<Control>) -> Outcome {
-        let name = args["name"].as_str().unwrap_or_default().to_owned();
+        let name = run_name(&args, control.trace());
         let outcome = self.attempt(kind, args, &control).await;
         self.world.ended.borrow_mut().push(Ended {
             name,
@@ -68,7 +76,7 @@ impl Runner for SimRunner {
 impl SimRunner {
     async fn attempt(&self, kind: &str, args: Value, control: &Control) -> Outcome {
         let number = |field: &str| args[field].as_u64().unwrap_or(0);
-        let name = args["name"].as_str().unwrap_or_default().to_owned();
+        let name = run_name(&args, control.trace());
         let at_ms = self.world.clock.now_ms();
         self.world.note(
             &self.instance,

@@ -27,11 +27,11 @@ pub fn parts(key: &str) -> (&str, Option<u64>) {
 }
 
 impl Ledger {
-    /// A slot, a result, a timer entry and a candidate for an idempotency key never change. An outcome does not either once the run has ended; before that
+    /// A slot, a result, a timer entry, an entry of a failed task and a candidate for an idempotency key never change. An outcome does not either once the run has ended; before that
     /// only its owner writes it.
     pub fn write(&self, who: &str, key: &str, value: &[u8]) -> Option<String> {
         let (kind, slot) = parts(key);
-        if !matches!(kind, "s" | "r" | "o" | "te" | "ge" | "i") {
+        if !matches!(kind, "s" | "r" | "o" | "te" | "ge" | "f" | "i") {
             return None;
         }
         if let (Some(task), "s", Some(slot)) = (announced(value), kind, slot) {

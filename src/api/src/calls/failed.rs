@@ -1,0 +1,176 @@
+//! Failed tasks: `GET /v1/queues/{queue}/tasks?state=failed` lists them, `POST /v1/tasks/{id}/retry` and `discard` take one off the
+//! list, `POST /v1/queues/{queue}/retry-failed` and `discard-failed` all.
+
+use super::queues::known;
+use super::{After, Answer, Taken, busy, parse_id, taken_before, unknown};
+use crate::HostQueue;
+use crate::view::task_object;
+use handoff_input::FieldError;
+use handoff_platform::http::{Problem, Request, Response};
+use handoff_queue::{Discarded, Env, Retried, State};
+use serde_json::{Value, json};
+
+/// The most tasks on a page, and how many there are unless the request says otherwise.
+const PAGE_MAX: u64 = 100;
+const PAGE_DEFAULT: u64 = 20;
+/// A call about all failed tasks is answered after this many milliseconds with what it came to so far.
+const ALL_MS: u64 = 3_000;
+
+/// What a request says about the list.
+#[derive(Default)]
+struct Asked {
+    state: Option<String>,
+    limit: Option<u64>,
+    before: Option<u64>,
+}
+
+impl Asked {
+    /// Only parameters among `names` are known.
+    fn of(request: &Request, names: &[&str]) -> Result<Self, FieldError> {
+        let mut asked = Self::default();
+        for (name, value) in request.query() {
+            match name {
+                _ if !names.contains(&name) => {
+                    let known = match names {
+                        [] => "there are none".to_owned(),
+                        names => format!("expected `{}`", names.join("`, `")),
+                    };
+                    let reason = format!("there is no such parameter; {known}");
+                    return Err(FieldError::new(name, reason));
+                }
+                "limit" => asked.limit = Some(number(name, value, 1, PAGE_MAX)?),
+                "before" => asked.before = Some(number(name, value, 0, 1 << 53)?),
+                _ => asked.state = Some(value.to_owned()),
+            }
+        }
+        Ok(asked)
+    }
+}
+
+fn number(name: &str, value: &str, min: u64, max: u64) -> Result<u64, FieldError> {
+    let number = value.parse().ok().filter(|n| (min..=max).contains(n));
+    number.ok_or_else(|| {
+        let reason = format!("{value:?} is not a number from {min} to {max}");
+        FieldError::new(name, reason)
+    })
+}
+
+/// Those that failed last first.
+pub async fn list(queue: &HostQueue, name: &str, request: &Request) -> Result<Answer, Problem> {
+    known(name)?;
+    let asked = Asked::of(request, &["state", "limit", "before"])?;
+    if asked.state.as_deref() != Some("failed") {
+        let reason = "only failed tasks are listed: `state=failed`. Of the others there is no list, and the store can't be \
+                      searched; ask for each by its id";
+        return Err(FieldError::new("state", reason).into());
+    }
+    let limit = asked.limit.unwrap_or(PAGE_DEFAULT);
+    let page = queue.failed(asked.before, limit as usize).await?;
+    let tasks: Vec<_> = page
+        .tasks
+        .iter()
+        .map(|(id, view)| task_object(id, view))
+        .collect();
+    let next = page.next.map(|before| {
+        format!("/v1/queues/{name}/tasks?state=failed&limit={limit}&before={before}")
+    });
+    let body = json!({"tasks": tasks, "next": next});
+    Ok(Answer::new(Response::json(200, &body)))
+}
+
+/// 202 and the new task; 200 and the same one if it is asked for again.
+pub async fn retry(queue: &HostQueue, id: &str, request: &Request) -> Result<Answer, Problem> {
+    let id = parse_id(id)?;
+    Asked::of(request, &[])?;
+    known(queue.name())?;
+    let taken = match queue.retry(&id, request.trace()).await? {
+        Retried::Created(receipt) => Taken::new(receipt),
+        Retried::Repeated(receipt) => taken_before(queue, receipt).await?,
+        Retried::Busy => return Err(busy()),
+        Retried::NotFailed(state) => return Err(not_failed(&id.to_string(), state, "retried")),
+        Retried::Over => {
+            return Err(Problem::new(
+                409,
+                "retention-over",
+                "The task's retention is over",
+                format!("{id} is kept for its idempotency key only. Enqueue a new task."),
+            ));
+        }
+        Retried::Unknown => return Err(unknown(&id.to_string())),
+    };
+    let status = if taken.created { 202 } else { 200 };
+    let location = format!("/v1/tasks/{}", taken.id);
+    Ok(Answer {
+        response: Response::json(status, &taken.object).header("location", location),
+        after: After::wake(queue.named(queue.name())?, taken.receipt),
+    })
+}
+
+/// 200 and the task, which stays readable.
+pub async fn discard(queue: &HostQueue, id: &str, request: &Request) -> Result<Answer, Problem> {
+    let id = parse_id(id)?;
+    Asked::of(request, &[])?;
+    match queue.discard(&id).await? {
+        Discarded::Done => {}
+        Discarded::NotFailed(state) => return Err(not_failed(&id.to_string(), state, "discarded")),
+        Discarded::Unknown => return Err(unknown(&id.to_string())),
+    }
+    match queue.view(&id).await? {
+        Some(view) => Ok(Answer::new(Response::json(200, &task_object(&id, &view)))),
+        None => Err(unknown(&id.to_string())),
+    }
+}
+
+fn not_failed(id: &str, state: State, what: &str) -> Problem {
+    Problem::new(
+        409,
+        "not-failed",
+        "The task did not fail",
+        format!("{id} is {state}. Only failed tasks are {what}."),
+    )
+}
+
+/// Answers how many this call retried, and whether there may be more.
+pub async fn retry_all(
+    queue: &HostQueue,
+    name: &str,
+    request: &Request,
+) -> Result<Answer, Problem> {
+    known(name)?;
+    let before = Asked::of(request, &["before"])?.before;
+    let end_ms = queue.env().now_ms() + ALL_MS;
+    let swept = queue.retry_failed(before, end_ms, request.trace()).await?;
+    let retried = swept.done.ids.len();
+    let receipt = (retried > 0).then_some(swept.done);
+    Ok(Answer {
+        response: all(
+            queue,
+            "retry-failed",
+            ("retried", retried as u64),
+            swept.next,
+        ),
+        after: After::wake(queue.named(queue.name())?, receipt),
+    })
+}
+
+/// The same with those that it discarded.
+pub async fn discard_all(
+    queue: &HostQueue,
+    name: &str,
+    request: &Request,
+) -> Result<Answer, Problem> {
+    known(name)?;
+    let before = Asked::of(request, &["before"])?.before;
+    let end_ms = queue.env().now_ms() + ALL_MS;
+    let swept = queue.discard_failed(before, end_ms).await?;
+    let done = ("discarded", swept.done);
+    Ok(Answer::new(all(queue, "discard-failed", done, swept.next)))
+}
+
+fn all(queue: &HostQueue, call: &str, (done, count): (&str, u64), next: Option<u64>) -> Response {
+    let more = next.is_some();
+    let next = next.map(|before| format!("/v1/queues/{}/{call}?before={before}", queue.name()));
+    let mut body: Value = json!({"more": more, "next": next});
+    body[done] = json!(count);
+    Response::json(200, &body)
+}

@@ -1,0 +1,111 @@
+//! Cleaning up the list of failed tasks: entries of tasks that are gone or did not fail that way are deleted.
+
+use super::Standing;
+use crate::config::RETENTION_MIN_MS;
+use crate::keeper::AGED_EVERY_MS;
+use crate::record::{Sound, is_slot, is_time};
+use crate::{Env, Queue, QueueError, Store};
+use serde::{Deserialize, Serialize};
+
+const CHUNK: u64 = 100;
+
+/// How far the keeper has come with the list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Passed {
+    /// The first number that may still have an entry.
+    pub(crate) first: u64,
+    /// Numbers up to here were taken an hour ago: who took them has written the entry, or will not.
+    end: u64,
+    /// (time, number): numbers up to that were taken by then. Oldest first.
+    samples: Vec<(u64, u64)>,
+    /// When to look again.
+    at_ms: u64,
+}
+
+impl Default for Passed {
+    fn default() -> Self {
+        Self {
+            first: 1,
+            end: 0,
+            samples: Vec::new(),
+            at_ms: 0,
+        }
+    }
+}
+
+impl Sound for Passed {
+    fn is_sound(&self) -> bool {
+        let sampled = |s: &(u64, u64)| is_time(s.0) && is_slot(s.1);
+        is_slot(self.first)
+            && is_slot(self.end.saturating_add(1))
+            && is_time(self.at_ms)
+            && self.samples.iter().all(sampled)
+    }
+}
+
+impl<S: Store, E: Env> Queue<S, E> {
+    /// Passes numbers that nobody will write any more, up to the first entry that is still needed.
+    pub(crate) async fn pass_failed(&self, passed: &mut Passed) -> Result<(), QueueError> {
+        let began_ms = self.env.now_ms();
+        if began_ms < passed.at_ms {
+            return Ok(());
+        }
+        self.sample_failed(passed).await?;
+        while passed.first <= passed.end {
+            if self.is_over(began_ms) {
+                // The next pass goes on.
+                return Ok(());
+            }
+            if !self.pass_chunk(passed).await? {
+                break;
+            }
+        }
+        passed.at_ms = began_ms + AGED_EVERY_MS;
+        Ok(())
+    }
+
+    async fn sample_failed(&self, passed: &mut Passed) -> Result<(), QueueError> {
+        let count = self.counter(&self.keys.failures()).await?;
+        // After the read: by then these numbers were taken.
+        let now_ms = self.env.now_ms();
+        let (last_ms, last) = passed.samples.last().copied().unwrap_or((0, passed.end));
+        if count > last && now_ms >= last_ms + AGED_EVERY_MS {
+            passed.samples.push((now_ms, count));
+        }
+        let aged = |s: &mut (u64, u64)| s.0 + RETENTION_MIN_MS <= now_ms;
+        for (_, count) in passed.samples.extract_if(.., aged) {
+            passed.end = count;
+        }
+        Ok(())
+    }
+
+    /// False if it came to an entry that is needed. It stays there: whoever lists looks at nothing before it.
+    async fn pass_chunk(&self, passed: &mut Passed) -> Result<bool, QueueError> {
+        let numbers = passed.first..=passed.end.min(passed.first + CHUNK - 1);
+        let keys: Vec<_> = numbers.clone().map(|i| self.keys.failure(i)).collect();
+        let values = self.store.get_many(&keys).await?;
+        for ((i, key), value) in numbers.zip(keys).zip(values) {
+            if let Some(value) = value {
+                match self.is_needed(i, &key, &value).await {
+                    Ok(true) => return Ok(false),
+                    Ok(false) => self.store.delete_many(&[key]).await?,
+                    // It stays, and those behind it need not wait.
+                    Err(e) if e.is_unreadable() => self.env.log(&e.to_string()),
+                    Err(e) => return Err(e),
+                }
+            }
+            passed.first = i + 1;
+        }
+        Ok(true)
+    }
+
+    /// Whether the task failed with this number, or still may: its owner may have come no further yet.
+    async fn is_needed(&self, i: u64, key: &str, entry: &[u8]) -> Result<bool, QueueError> {
+        let id = self.entry_id(key, entry)?;
+        Ok(match self.standing(&id).await? {
+            Standing::Failed(failed) => failed.run.listed() == Some(i),
+            Standing::Not(_, run) => run.is_none(),
+            Standing::Unknown => false,
+        })
+    }
+}
