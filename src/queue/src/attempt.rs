@@ -1,5 +1,6 @@
 //! One delivery of a task: how it begins and how it ends.
 
+use crate::before_final::Ends;
 use crate::config::{BEGIN_MS, CLOCK_SLACK_MS};
 use crate::guard::{Guard, holds};
 use crate::record::{RunState, encode};
@@ -78,6 +79,7 @@ impl Outcome {
 pub(crate) struct Ending {
     pub(crate) slot: u64,
     pub(crate) epoch: u64,
+    pub(crate) ends: Option<Box<Ends>>,
     pub(crate) run: Run,
 }
 
@@ -130,17 +132,27 @@ impl<S: Store, E: Env> Queue<S, E> {
         } = delivery;
         let now_ms = self.env.now_ms();
         let run = settle_outcome(&task, run, outcome, result_max, now_ms, self.env.random());
-        Ending { slot, epoch, run }
+        let ends = Ends::of(&task);
+        Ending {
+            slot,
+            epoch,
+            ends,
+            run,
+        }
     }
 
     /// The end of a delivery whose task may not begin any more, although it could when it was taken.
     pub(crate) fn expiry(&self, delivery: &Delivery) -> Option<Ending> {
         let now_ms = self.env.now_ms();
-        let (slot, epoch) = (delivery.slot, delivery.epoch);
-        (delivery.unstarted && is_expired(&delivery.task, now_ms)).then(|| Ending {
+        let (slot, epoch, task) = (delivery.slot, delivery.epoch, &delivery.task);
+        (delivery.unstarted && is_expired(task, now_ms)).then(|| Ending {
             slot,
             epoch,
-            run: Run::expired_before_start(&delivery.task.nonce, epoch, now_ms),
+            ends: Ends::of(task),
+            run: Run {
+                ticket: delivery.run.ticket,
+                ..Run::expired_before_start(&task.nonce, epoch, now_ms)
+            },
         })
     }
 
@@ -157,7 +169,9 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// Ends a run. A final outcome of epoch 0 is returned to be written, together with others; everything else is
     /// written here.
     pub(crate) async fn finish(&self, ending: &Ending) -> Result<Finished, QueueError> {
-        let Ending { slot, epoch, run } = ending;
+        let Ending {
+            slot, epoch, run, ..
+        } = ending;
         let (slot, epoch) = (*slot, *epoch);
         let key = self.keys.run(slot, epoch);
         match run.state {

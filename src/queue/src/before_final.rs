@@ -1,23 +1,81 @@
 //! What comes before a task's end.
 
+use crate::guard::{Guard, holds};
 use crate::record::RunState;
-use crate::{Env, Queue, QueueError, Run, Store, TaskId};
+use crate::{
+    Env, FollowUp, IdempotencyKey, NewTask, Once, Queue, QueueError, Run, Store, Task, TaskId,
+    Trace,
+};
+
+/// What of a task matters at its end.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Ends {
+    follow_up: FollowUp,
+    retention_ms: u64,
+    trace: Option<Trace>,
+}
+
+impl Ends {
+    /// If it is followed by anything.
+    pub(crate) fn of(task: &Task) -> Option<Box<Self>> {
+        let follow_up = task.on_end.clone()?;
+        Some(Box::new(Self {
+            follow_up,
+            retention_ms: task.retention_ms,
+            trace: task.trace.clone(),
+        }))
+    }
+}
 
 impl<S: Store, E: Env> Queue<S, E> {
     /// Every final outcome passes here before it is written, whoever writes it: what must have happened when an end can be
-    /// seen happens here, and the record says so. Who dies behind it leaves something of an end that did not come.
+    /// seen happens here, and the record says so. Who dies behind it leaves something of an end that did not come yet.
     /// A record that passed once, and is adopted or published by others, has nothing left to do here. Costs nothing unless
-    /// the task failed.
+    /// the task failed or is followed by another.
     ///
     /// # Errors
     /// If the store fails; then the outcome must not be written.
-    pub(crate) async fn before_final(&self, slot: u64, run: &mut Run) -> Result<(), QueueError> {
+    pub(crate) async fn before_final(
+        &self,
+        slot: u64,
+        ends: Option<&Ends>,
+        run: &mut Run,
+    ) -> Result<(), QueueError> {
+        let id = TaskId::new(self.name(), slot, &run.nonce);
+        if let Some(ends) = ends.filter(|_| holds(Guard::FollowBeforeOutcome)) {
+            self.follow(&id, ends).await?;
+        }
         if let RunState::Failed { listed, .. } = &mut run.state
             && listed.is_none()
         {
-            let id = TaskId::new(self.name(), slot, &run.nonce);
             *listed = Some(self.list_failed(&id).await?);
         }
         Ok(())
+    }
+
+    /// Enqueues what follows a task's end, unless it is there: a run that died in between may have done so.
+    pub(crate) async fn follow(&self, id: &TaskId, ends: &Ends) -> Result<(), QueueError> {
+        let FollowUp {
+            kind,
+            args,
+            timeout_ms,
+            retry,
+        } = ends.follow_up.clone();
+        let task = NewTask {
+            timeout_ms,
+            retry,
+            retention_ms: ends.retention_ms,
+            trace: ends.trace.clone(),
+            end_of: Some(id.clone()),
+            ..NewTask::new(&kind, args)
+        };
+        // Whoever ends the task anew, after a crash, does so in this time or not at all, as far as anybody cares.
+        let ttl_ms = ends.retention_ms;
+        let key = IdempotencyKey::internal(&format!("end:{id}"), ttl_ms);
+        match self.enqueue_once(task, &key).await? {
+            Once::Created(_) | Once::Repeated(_) => Ok(()),
+            // Somebody else is at it, and nothing is decided: later.
+            Once::Differs | Once::Busy => Err(QueueError::TooLate),
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Asking a task to stop.
 
+use crate::before_final::Ends;
 use crate::guard::{Guard, holds};
 use crate::record::{RunState, Slot, decode_opt, encode};
 use crate::{Env, Queue, QueueError, Run, Store, TaskId};
@@ -35,6 +36,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             Some(Slot::Task(task)) if task.nonce == id.nonce() => task,
             _ => return Ok(Cancelled::Unknown),
         };
+        let ends = Ends::of(&task);
         // Claimers take their ticket first and look at the counter then; we write first and look at head then.
         self.store
             .increment(&self.keys.cancel_block(slot), 1)
@@ -45,7 +47,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             .await?;
         if task.not_before_ms.is_none() && self.head().await?.taken < slot {
             let mut run = Run::cancelled_before_start(&task.nonce);
-            self.before_final(slot, &mut run).await?;
+            self.before_final(slot, ends.as_deref(), &mut run).await?;
             self.store
                 .set(&self.keys.run(slot, 0), &encode(&run))
                 .await?;
@@ -79,7 +81,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let mut run = earlier.unwrap_or_else(|| Run::cancelled_before_start(&task.nonce));
         (run.epoch, run.ticket) = (latest + 1, 0);
         run.state = RunState::Cancelled;
-        self.before_final(slot, &mut run).await?;
+        self.before_final(slot, ends.as_deref(), &mut run).await?;
         self.decide(slot, latest + 1, &run).await?;
         // It has no ticket by which rescue would count it.
         self.store.increment(&self.keys.cancelled(), 1).await?;

@@ -1,5 +1,6 @@
 //! Taking tasks out: tickets, and what is found in their slots.
 
+use crate::before_final::Ends;
 use crate::config::{BEGIN_MS, CANCEL_BLOCK};
 use crate::guard::{Guard, holds};
 use crate::operate::Head;
@@ -113,13 +114,12 @@ impl<S: Store, E: Env> Queue<S, E> {
             return Ok(Found::Nothing);
         }
         if self.is_cancelled(slot, cancels).await? {
-            return self
-                .ends_at_home(slot, Run::cancelled_before_start(&task.nonce))
-                .await;
+            let run = Run::cancelled_before_start(&task.nonce);
+            return self.ends_at_home(slot, &task, run).await;
         }
         let run = match begin(&task, 0, None, self.env.now_ms()) {
             Begin::Start(run) => run,
-            Begin::Expired(run) => return self.ends_at_home(slot, run).await,
+            Begin::Expired(run) => return self.ends_at_home(slot, &task, run).await,
             // There is nothing before epoch 0.
             Begin::Adopt(_) | Begin::Exhausted(_) => return Ok(Found::Nothing),
         };
@@ -134,9 +134,29 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     /// A task that ends before it began.
-    async fn ends_at_home(&self, slot: u64, mut run: Run) -> Result<Found, QueueError> {
-        self.before_final(slot, &mut run).await?;
+    async fn ends_at_home(
+        &self,
+        slot: u64,
+        task: &Task,
+        mut run: Run,
+    ) -> Result<Found, QueueError> {
+        let ends = Ends::of(task);
+        if ends.is_some()
+            && self
+                .first_outcome(slot)
+                .await?
+                .is_some_and(|r| r.is_final())
+        {
+            // Its canceller ended it, perhaps days ago: what follows is no longer found by its key.
+            return Ok(Found::Nothing);
+        }
+        self.before_final(slot, ends.as_deref(), &mut run).await?;
         Ok(Found::Write(self.keys.run(slot, 0), encode(&run)))
+    }
+
+    async fn first_outcome(&self, slot: u64) -> Result<Option<Run>, QueueError> {
+        let key = self.keys.run(slot, 0);
+        decode_opt(&key, self.store.get(&key).await?)
     }
 
     async fn take_announced(
@@ -165,6 +185,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             self.store.delete_many(&[claim]).await?;
             return Ok(Found::Nothing);
         };
+        let ends = Ends::of(&task);
         let mut begins = begin(&task, epoch, earlier.clone(), self.env.now_ms());
         begins.delivered_by(ticket);
         if let Begin::Adopt(run) = begins {
@@ -172,7 +193,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             return Ok(Found::Nothing);
         }
         if let Begin::Exhausted(mut run) = begins {
-            self.before_final(slot, &mut run).await?;
+            self.before_final(slot, ends.as_deref(), &mut run).await?;
             self.decide_late(slot, epoch, &run).await?;
             return Ok(Found::Nothing);
         }
@@ -181,7 +202,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             let mut run = earlier.unwrap_or_else(|| Run::cancelled_before_start(&task.nonce));
             (run.epoch, run.ticket) = (epoch, ticket);
             run.state = RunState::Cancelled;
-            self.before_final(slot, &mut run).await?;
+            self.before_final(slot, ends.as_deref(), &mut run).await?;
             // Who asked for it may have done so long ago.
             self.decide_late(slot, epoch, &run).await?;
             return Ok(Found::Nothing);
@@ -189,7 +210,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         // After a cancel: who asked for that may have been told that it is done.
         let Begin::Start(run) = begins else {
             if let Begin::Expired(mut run) = begins {
-                self.before_final(slot, &mut run).await?;
+                self.before_final(slot, ends.as_deref(), &mut run).await?;
                 self.decide(slot, epoch, &run).await?;
             }
             return Ok(Found::Nothing);

@@ -5,7 +5,7 @@ use crate::guard::{Guard, holds};
 use crate::presence::{KEEPER, WORKERS};
 use crate::record::Slot;
 use crate::timer::{DUE, Entry, Inserted};
-use crate::{Env, Queue, QueueError, RetryPolicy, Store, Task, TaskId, Trace, Wake};
+use crate::{Env, FollowUp, Queue, QueueError, RetryPolicy, Store, Task, TaskId, Trace, Wake};
 use serde_json::Value;
 
 /// Registered workers are taken to be enough for this many waiting tasks each.
@@ -32,6 +32,10 @@ pub struct NewTask {
     pub trace: Option<Trace>,
     /// The failed task that it does again.
     pub retry_of: Option<TaskId>,
+    /// What is enqueued when it has ended.
+    pub on_end: Option<FollowUp>,
+    /// The task whose end it follows.
+    pub end_of: Option<TaskId>,
 }
 
 impl NewTask {
@@ -47,6 +51,8 @@ impl NewTask {
             retention_ms: RETENTION_DEFAULT_MS,
             trace: None,
             retry_of: None,
+            on_end: None,
+            end_of: None,
         }
     }
 }
@@ -157,6 +163,8 @@ impl<S: Store, E: Env> Queue<S, E> {
             retention_ms: task.retention_ms,
             trace: task.trace,
             retry_of: task.retry_of,
+            on_end: task.on_end,
+            end_of: task.end_of,
             kept_until_ms: None,
         }
     }

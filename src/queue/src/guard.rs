@@ -30,6 +30,8 @@ pub enum Guard {
     TimerBeforeOutcome,
     /// A failed task is listed before its outcome says so.
     ListBeforeOutcome,
+    /// What follows a task's end is enqueued before its outcome is written.
+    FollowBeforeOutcome,
     /// The checkpoint comes before the announcement of who goes on from it.
     CheckpointBeforeAnnouncing,
     /// Who finds a bucket of the timer closed delivers by itself.
@@ -89,7 +91,7 @@ pub enum Guard {
 #[cfg(feature = "sabotage")]
 impl Guard {
     /// All of them.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 41] = [
         Self::AnnounceWhatWasGivenUp,
         Self::UseTicketOfFilledSlot,
         Self::GiveUpWhenPassing,
@@ -103,6 +105,7 @@ impl Guard {
         Self::LostAloneCounts,
         Self::TimerBeforeOutcome,
         Self::ListBeforeOutcome,
+        Self::FollowBeforeOutcome,
         Self::CheckpointBeforeAnnouncing,
         Self::BucketMayBeClosed,
         Self::BucketMayCloseMeanwhile,

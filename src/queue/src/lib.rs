@@ -54,7 +54,7 @@ pub use guard::{Guard, sabotage::leave_out};
 pub use id::TaskId;
 pub use idempotency::{IdempotencyKey, Once};
 pub use operate::Depth;
-pub use record::{AttemptError, Run, RunState, Task, Trace};
+pub use record::{AttemptError, FollowUp, Run, RunState, Task, Trace};
 pub use report::{LogLine, Report};
 pub use retry::RetryPolicy;
 pub use statistics::{Counts, Percentiles, Statistics};

@@ -3,6 +3,7 @@
 //! A pause is [`PAUSED`] added to `head`. Whoever looks whether slots wait reads that counter anyway, so that a pause costs
 //! nothing, and nobody can miss it.
 
+use crate::before_final::Ends;
 use crate::claim::Found;
 use crate::presence::WORKERS;
 use crate::record::{RunState, encode};
@@ -129,10 +130,14 @@ impl<S: Store, E: Env> Queue<S, E> {
             match found {
                 Found::Run(delivery) if delivery.epoch == 0 => {
                     let slot = delivery.slot;
-                    notes.push((self.keys.cancel(slot), encode(&self.env.now_ms())));
                     // The bytes that whoever cancels just this task writes.
                     let mut run = Run::cancelled_before_start(&delivery.task.nonce);
-                    self.before_final(slot, &mut run).await?;
+                    let ends = Ends::of(&delivery.task);
+                    if let Err(e) = self.before_final(slot, ends.as_deref(), &mut run).await {
+                        self.env.log(&format!("left to rescue: {e}"));
+                        continue;
+                    }
+                    notes.push((self.keys.cancel(slot), encode(&self.env.now_ms())));
                     outcomes.push((self.keys.run(slot, 0), encode(&run)));
                 }
                 Found::Run(delivery) => {
@@ -141,8 +146,10 @@ impl<S: Store, E: Env> Queue<S, E> {
                         (run.attempt, run.started_ms) = (0, 0);
                     }
                     run.state = RunState::Cancelled;
+                    let ends = Ends::of(&delivery.task);
                     let decided = async {
-                        self.before_final(delivery.slot, &mut run).await?;
+                        let ends = ends.as_deref();
+                        self.before_final(delivery.slot, ends, &mut run).await?;
                         self.decide_late(delivery.slot, delivery.epoch, &run).await
                     };
                     if let Err(e) = decided.await {

@@ -101,8 +101,9 @@ impl Sound for Slot {
                 let times = [task.enqueued_ms, task.timeout_ms, task.retention_ms];
                 let limits = task.not_before_ms.into_iter().chain(task.expires_ms);
                 let limits = limits.chain(task.kept_until_ms);
-                let again = task.retry_of.as_ref().is_none_or(TaskId::is_sound);
-                times.into_iter().chain(limits).all(is_time) && again
+                let mut others = task.retry_of.iter().chain(&task.end_of);
+                let others = others.all(TaskId::is_sound);
+                times.into_iter().chain(limits).all(is_time) && others
             }
             Self::Announce(task, epoch) => is_slot(*task) && is_epoch(*epoch),
             Self::Void => true,
@@ -142,6 +143,25 @@ pub struct Task {
     /// The failed task that it does again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_of: Option<TaskId>,
+    /// What is enqueued when it has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_end: Option<FollowUp>,
+    /// The task whose end it follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_of: Option<TaskId>,
+}
+
+/// What is enqueued when a task has ended, however it did: once, in the same queue.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FollowUp {
+    /// Which of the deployment's tasks it is.
+    pub kind: String,
+    /// Its arguments.
+    pub args: Value,
+    /// How long one attempt may take, in milliseconds.
+    pub timeout_ms: u64,
+    /// When a failed attempt is tried again.
+    pub retry: RetryPolicy,
 }
 
 /// W3C trace context. The queue keeps it and passes it on as it is.

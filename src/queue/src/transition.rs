@@ -179,6 +179,8 @@ mod tests {
             retention_ms: 1,
             trace: None,
             retry_of: None,
+            on_end: None,
+            end_of: None,
             kept_until_ms: None,
         }
     }

@@ -116,6 +116,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             retention_ms: task.retention_ms,
             trace,
             retry_of: Some(failed.id.clone()),
+            on_end: task.on_end.clone(),
             ..NewTask::new(&task.kind, task.args.clone())
         };
         let once = self.enqueue_once_since(began_ms, new, &key).await?;

@@ -1,6 +1,6 @@
 //! What a worker and the task that it runs tell each other.
 
-use crate::{Report, Trace};
+use crate::{Report, TaskId, Trace};
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
 
@@ -12,6 +12,7 @@ pub struct Control {
     yield_at_ms: u64,
     checkpoint: Option<Value>,
     trace: Option<Trace>,
+    end_of: Option<TaskId>,
     report: RefCell<Report>,
     pub(super) cancelled: Cell<bool>,
 }
@@ -31,14 +32,16 @@ impl Control {
             yield_at_ms,
             checkpoint,
             trace,
+            end_of: None,
             report: RefCell::default(),
             cancelled: Cell::default(),
         }
     }
 
-    /// The same, with what earlier runs of the task said.
-    pub(super) fn with(mut self, report: Report) -> Self {
+    /// The same, with what earlier runs of the task said, and the task whose end it follows.
+    pub(super) fn with(mut self, report: Report, end_of: Option<TaskId>) -> Self {
         *self.report.get_mut() = report;
+        self.end_of = end_of;
         self
     }
 
@@ -75,6 +78,11 @@ impl Control {
     /// The trace of the request that enqueued the task.
     pub fn trace(&self) -> Option<&Trace> {
         self.trace.as_ref()
+    }
+
+    /// The task whose end this one follows. That end may be seen only in a moment: what follows is there first.
+    pub fn end_of(&self) -> Option<&TaskId> {
+        self.end_of.as_ref()
     }
 
     /// Whether somebody asked to cancel the task, as of the last heartbeat.

@@ -52,7 +52,8 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             delivery.run.checkpoint.clone(),
             delivery.task.trace.clone(),
         );
-        let control = Rc::new(control.with(delivery.run.report.clone()));
+        let control =
+            Rc::new(control.with(delivery.run.report.clone(), delivery.task.end_of.clone()));
         self.hold(&delivery, Some(control.clone()));
         let kind = delivery.task.kind.clone();
         let args = delivery.task.args.clone();
@@ -112,9 +113,9 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     async fn ended(&self, mut ending: Ending) {
         self.note_ending(&ending);
         if ending.run.is_final() {
-            let slot = ending.slot;
+            let (slot, ends) = (ending.slot, ending.ends.as_deref());
             let run = &mut ending.run;
-            let ready = self.insist(async || self.queue.before_final(slot, run).await);
+            let ready = self.insist(async || self.queue.before_final(slot, ends, run).await);
             if ready.await.is_none() {
                 // What comes first can't be written: to rescue this run is lost.
                 return;
@@ -122,11 +123,22 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             self.note_ending(&ending);
         }
         self.write_ending(&ending).await;
+        self.sabotaged(&ending).await;
+    }
+
+    /// What would come too late.
+    async fn sabotaged(&self, ending: &Ending) {
+        let id = TaskId::new(self.queue.name(), ending.slot, &ending.run.nonce);
         if !holds(Guard::ListBeforeOutcome) {
             self.flush().await;
             if let Some(i) = ending.run.listed() {
-                let id = TaskId::new(self.queue.name(), ending.slot, &ending.run.nonce);
                 self.insist(|| self.queue.enter_failed(i, &id)).await;
+            }
+        }
+        if !holds(Guard::FollowBeforeOutcome) && ending.run.is_final() {
+            self.flush().await;
+            if let Some(ends) = ending.ends.as_deref() {
+                self.insist(|| self.queue.follow(&id, ends)).await;
             }
         }
     }

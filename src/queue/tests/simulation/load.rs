@@ -2,7 +2,8 @@
 
 use crate::support::{Sim, World, computing, run_name, task};
 use handoff_queue::{
-    Cancelled, IdempotencyKey, NewTask, Once, RETENTION_MIN_MS, RetryPolicy, Run, Task, TaskId,
+    Cancelled, FollowUp, IdempotencyKey, NewTask, Once, RETENTION_MIN_MS, RetryPolicy, Run, Task,
+    TaskId,
 };
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
@@ -38,6 +39,8 @@ pub struct Asked {
     /// How often somebody asked to take it off that list, by retrying or discarding it, and whether that was confirmed.
     pub off_asked: Cell<u64>,
     pub off: Cell<bool>,
+    /// What the runs of the task that follows its end are found by.
+    pub follow: Option<String>,
     /// The tasks that do it again, as requests were told.
     pub again: RefCell<Vec<TaskId>>,
 }
@@ -77,6 +80,7 @@ pub struct Mix {
     pauses: bool,
     keys: bool,
     sweeps: bool,
+    follows: bool,
     /// The longest delay; 0 for none.
     delay_max_ms: u64,
 }
@@ -98,6 +102,7 @@ impl Mix {
             pauses: world.chance(200),
             keys: world.chance(500),
             sweeps: world.chance(400),
+            follows: world.chance(400),
             // A keeper that stays for days is simulated second by second.
             delay_max_ms: match world.below(2_000) {
                 0 => 3 * 86_400 * SECOND,
@@ -219,6 +224,10 @@ impl Load {
                 attempts: task.retry.attempts,
                 timeout_ms: task.timeout_ms,
                 asked_ms: world.clock.now_ms(),
+                follow: task
+                    .on_end
+                    .as_ref()
+                    .map(|follow| run_name(&follow.args, task.trace.as_ref())),
                 not_before_ms: task.not_before_ms,
                 expires_ms: task.expires_ms,
                 retention_ms: task.retention_ms,
@@ -313,7 +322,9 @@ impl Load {
         self.names.set(self.names.get() + 1);
         let name = format!("n{}", self.names.get());
         args["then"] = name.as_str().into();
+        let follows = self.mix.follows && self.names.get() % 3 == 0;
         NewTask {
+            on_end: follows.then(|| follow_up(&name)),
             timeout_ms: 12_000,
             retry: RetryPolicy {
                 attempts: 3,
@@ -399,5 +410,15 @@ impl Load {
                 asked.cancelled.set(true);
             }
         });
+    }
+}
+
+/// What follows the end of the task of this name.
+pub fn follow_up(name: &str) -> FollowUp {
+    FollowUp {
+        kind: "io".to_owned(),
+        args: json!({"name": format!("after {name} "), "sleep_ms": 20}),
+        timeout_ms: 5_000,
+        retry: RetryPolicy::default(),
     }
 }

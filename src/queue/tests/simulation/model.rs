@@ -14,6 +14,7 @@ use std::rc::Rc;
 /// What went wrong, and with which task.
 pub type Wrong = (Option<Rc<Asked>>, String);
 
+pub const MISCOUNTED: &str = "were counted of";
 /// How long everything may take to end once nothing fails any more: leases of lost attempts, one after the other.
 const END_MS: u64 = 40 * 60_000;
 /// Store calls about one task, whatever the backlog: for the task, for each time that it begins, for each second of its
@@ -183,6 +184,7 @@ fn counted(sim: &Sim, load: &Load) -> Result<(), String> {
     }
     let mut expected = Counts::default();
     for asked in asked {
+        expected.succeeded += u64::from(asked.follow.is_some());
         match asked.seen.borrow().as_ref().map(|run| &run.state) {
             Some(RunState::Succeeded { .. }) => expected.succeeded += 1,
             Some(RunState::Failed { .. }) => expected.failed += 1,
@@ -192,9 +194,17 @@ fn counted(sim: &Sim, load: &Load) -> Result<(), String> {
         }
     }
     let counted = sim.wait(|queue| async move { queue.statistics().await.unwrap().ended });
+    if load.purges() {
+        // What follows may have been cancelled.
+        let all = |c: Counts| c.succeeded + c.failed + c.cancelled + c.expired;
+        return match all(counted) == all(expected) {
+            true => Ok(()),
+            false => Err(format!("{counted:?} {MISCOUNTED} {expected:?}")),
+        };
+    }
     match counted == expected {
         true => Ok(()),
-        false => Err(format!("{counted:?} were counted of {expected:?}")),
+        false => Err(format!("{counted:?} {MISCOUNTED} {expected:?}")),
     }
 }
 
@@ -210,6 +220,7 @@ fn judge(sim: &Sim, load: &Load, asked: &Asked) -> Result<(), String> {
     never_early(sim, asked, &began)?;
     never_late(sim, asked, &began)?;
     never_twice(&began)?;
+    followed(sim, load, asked)?;
     let faults = sim.world.faults.happened.get();
     let lost = |error: &str| error.starts_with("the worker was lost");
     let explained = faults > 0 || sim.panicked() || !asked.args["traps"].is_null();
@@ -217,6 +228,25 @@ fn judge(sim: &Sim, load: &Load, asked: &Asked) -> Result<(), String> {
         return Err(format!("nothing failed, and it lost an attempt: {run:?}"));
     }
     within_budget(sim, load, asked, &began, faults)
+}
+
+/// What is to follow a task's end does, once.
+fn followed(sim: &Sim, load: &Load, asked: &Asked) -> Result<(), String> {
+    let Some(name) = &asked.follow else {
+        return Ok(());
+    };
+    let began = sim.began(name);
+    // A purge may have cancelled it.
+    if began.is_empty() && !load.purges() {
+        return Err("nothing followed its end".to_owned());
+    }
+    // Who enqueued it may have died before the outcome, and nobody came for as long as its key is good for.
+    let first_ms = asked.not_before_ms.unwrap_or(0).max(asked.asked_ms);
+    let late = |b: &Began| b.at_ms + CLOCK_SLACK_MS > first_ms + asked.retention_ms;
+    if sim.world.faults.happened.get() > 0 && began.last().is_some_and(late) {
+        return Ok(());
+    }
+    never_twice(&began).map_err(|e| format!("what follows its end: {e}"))
 }
 
 fn ended_rightly(load: &Load, asked: &Asked, run: &Run, began: &[Began]) -> Result<(), String> {
@@ -291,7 +321,9 @@ fn never_late(sim: &Sim, asked: &Asked, began: &[Began]) -> Result<(), String> {
         return Ok(());
     };
     let marked_ms = sim.world.ledger.marked_ms(asked.id.slot());
-    let marked = marked_ms.is_some_and(|ms| ms <= at_ms) && sim.world.faults.happened.get() > 0;
+    // Its instance ended between the mark and the begin; a panic of a task beside it is enough.
+    let ended = sim.world.faults.happened.get() > 0 || sim.panicked();
+    let marked = marked_ms.is_some_and(|ms| ms <= at_ms) && ended;
     if first.at_ms > at_ms + CLOCK_SLACK_MS && !marked {
         return Err(format!(
             "it expired at {at_ms} and began at {}",

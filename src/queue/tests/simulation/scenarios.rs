@@ -1,5 +1,6 @@
 //! Short scenarios: what clients do, in how much time.
 
+use super::load::follow_up;
 use super::stage::{Stage, is_of_a_task};
 use crate::support::{Action, START_MS, When, parts};
 use handoff_queue::{CLOCK_SLACK_MS, NewTask, RETENTION_MIN_MS, WINDOW_MS};
@@ -39,7 +40,7 @@ pub enum Left {
     NothingAfterDays,
 }
 
-pub static SCENARIOS: [Scenario; 38] = [
+pub static SCENARIOS: [Scenario; 39] = [
     Scenario {
         name: "a task",
         search: Search::Pairs,
@@ -416,6 +417,19 @@ pub static SCENARIOS: [Scenario; 38] = [
                 }
             });
             stage.sim.run_with_ticks(45_000, 500);
+        },
+    },
+    Scenario {
+        name: "a task whose end another follows",
+        search: Search::Pairs,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            let task = NewTask {
+                on_end: Some(follow_up("it")),
+                ..stage.task(json!({"fail_times": 1, "after_ms": 600}))
+            };
+            stage.load.enqueue(&stage.sim, vec![task]);
+            stage.sim.run_for(5_000);
         },
     },
     Scenario {
