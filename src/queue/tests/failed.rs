@@ -531,3 +531,24 @@ fn a_failed_task_without_a_number_may_be_retried() {
     sim.run_with_ticks(6 * HOUR_MS, 5 * MINUTE_MS);
     assert_eq!(left(&sim), Vec::<String>::new());
 }
+
+/// In the same call, and not when the keeper comes past it.
+#[test]
+fn an_entry_goes_with_its_task() {
+    let sim = Sim::new(15);
+    let ids = sim.enqueue((0..100).map(|i| failing(&format!("t{i}"))).collect());
+    sim.until_state(ids.last().unwrap(), State::Failed, 5_000);
+    sim.run_with_ticks(RETENTION_MIN_MS, 5 * MINUTE_MS);
+    assert_eq!(
+        left(&sim).iter().filter(|key| key.contains(".f.")).count(),
+        100
+    );
+    let homes = || left(&sim).iter().any(|key| key.starts_with("q.test.s."));
+    for _ in 0..1_000 {
+        if !homes() {
+            break;
+        }
+        sim.run_with_ticks(5_000, 5_000);
+    }
+    assert_eq!(left(&sim), Vec::<String>::new());
+}
