@@ -208,17 +208,22 @@ fn whose_owner_died_before_its_outcome_is_not_listed() {
 /// Its lease is a day: it is not taken for lost meanwhile, and the keeper passes old numbers.
 #[test]
 fn who_stalls_for_hours_while_it_lists_is_listed_all_the_same() {
-    for when in [When::Before, When::After] {
+    for (key, when) in [
+        ("q.test.f.2", When::Before),
+        ("q.test.f.2", When::After),
+        ("q.test.o.2.0", When::Before),
+    ] {
         let sim = Sim::new(5);
         // Something to be passed before and behind it.
         let first = sim.enqueue_one(failing("first"));
         sim.until_state(&first, State::Failed, 1_000);
         let stalled = Cell::new(false);
-        sim.world.faults.script(move |call| match call.key {
-            "q.test.f.2" if call.operation == "set" && !stalled.replace(true) => {
-                Action::Stall(when, 4 * HOUR_MS)
+        sim.world.faults.script(move |call| {
+            let here = call.operation == "set" && call.key == key;
+            match here && !stalled.replace(true) {
+                true => Action::Stall(when, 4 * HOUR_MS),
+                false => Action::Pass,
             }
-            _ => Action::Pass,
         });
         let id = sim.enqueue_one(NewTask {
             timeout_ms: 24 * HOUR_MS,
@@ -230,9 +235,9 @@ fn who_stalls_for_hours_while_it_lists_is_listed_all_the_same() {
         sim.run_with_ticks(4 * HOUR_MS, 5 * MINUTE_MS);
         assert_eq!(sim.brief(&first), Brief::Unknown);
         assert_eq!(sim.state(&id), State::Failed);
-        assert_eq!(list(&sim), [id], "stalled {when:?}");
+        assert_eq!(list(&sim), [id], "stalled {when:?} {key}");
         sim.run_with_ticks(8 * HOUR_MS, 5 * MINUTE_MS);
-        assert_eq!(left(&sim), Vec::<String>::new(), "stalled {when:?}");
+        assert_eq!(left(&sim), Vec::<String>::new(), "stalled {when:?} {key}");
     }
 }
 
@@ -530,4 +535,26 @@ fn a_failed_task_without_a_number_may_be_retried() {
     sim.until_state(&new, State::Failed, 1_000);
     sim.run_with_ticks(6 * HOUR_MS, 5 * MINUTE_MS);
     assert_eq!(left(&sim), Vec::<String>::new());
+}
+
+/// In the same call, and not when the keeper comes past it.
+#[test]
+fn an_entry_goes_with_its_task() {
+    let sim = Sim::new(15);
+    let ids = sim.enqueue((0..100).map(|i| failing(&format!("t{i}"))).collect());
+    sim.until_state(ids.last().unwrap(), State::Failed, 5_000);
+    sim.run_with_ticks(RETENTION_MIN_MS, 5 * MINUTE_MS);
+    assert_eq!(
+        left(&sim).iter().filter(|key| key.contains(".f.")).count(),
+        100
+    );
+    let homes = || left(&sim).iter().any(|key| key.starts_with("q.test.s."));
+    let mut writes = 0;
+    while homes() {
+        sim.world.store.take_calls();
+        sim.run_with_ticks(5_000, 5_000);
+        writes = sim.world.store.take_calls().writes;
+    }
+    assert_eq!(left(&sim), Vec::<String>::new());
+    assert!(writes < 30, "{writes}");
 }

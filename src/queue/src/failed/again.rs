@@ -122,6 +122,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let once = self.enqueue_once_since(began_ms, new, &key).await?;
         if matches!(once, Once::Created(_) | Once::Repeated(_)) {
             self.take_off(&[failed]).await?;
+            self.in_time(began_ms)?;
         }
         Ok(once)
     }

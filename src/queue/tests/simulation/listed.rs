@@ -92,11 +92,18 @@ impl Load {
     /// Notes that all which have failed by now may go from the list. Returns the number before which they did.
     fn all(&self, sim: &Sim) -> Option<u64> {
         self.all_swept.set(self.all_swept.get() + 1);
-        for asked in self.asked() {
-            asked.off_asked.set(asked.off_asked.get() + 1);
-        }
         let count = sim.world.store.counter("q.test.f").now_or_never();
-        Some(count.unwrap().unwrap() as u64 + 1)
+        self.swept_before.set(count.unwrap().unwrap() as u64 + 1);
+        Some(self.swept_before.get())
+    }
+
+    /// Whether somebody asked to take a failed task off the list.
+    fn is_swept(&self, asked: &Asked) -> bool {
+        let number = match asked.seen.borrow().as_ref().map(|run| &run.state) {
+            Some(RunState::Failed { listed, .. }) => *listed,
+            _ => None,
+        };
+        asked.off_asked.get() > 0 || number.is_some_and(|i| i < self.swept_before.get())
     }
 
     /// Every request has its own, so that it shows whose task ran.
@@ -140,7 +147,7 @@ pub fn look(sim: &Sim, load: &Load) -> Result<(), Wrong> {
     if failed.is_empty() {
         return Ok(());
     }
-    let (off, on): (Vec<_>, Vec<_>) = failed.into_iter().partition(|a| a.off_asked.get() > 0);
+    let (off, on): (Vec<_>, Vec<_>) = failed.into_iter().partition(|a| load.is_swept(a));
     let off: Vec<_> = off.into_iter().filter(|a| a.off.get()).collect();
     let listed = list(sim);
     let is_listed = |asked: &Rc<Asked>| listed.iter().any(|(id, _)| *id == asked.id);

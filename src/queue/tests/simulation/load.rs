@@ -123,8 +123,9 @@ pub struct Load {
     last_due_ms: Cell<u64>,
     /// Somebody asked to cancel whatever waits.
     purges: Cell<bool>,
-    /// How often somebody retried or discarded all failed tasks.
+    /// How often somebody retried or discarded all failed tasks, and before which number the last time.
     pub(super) all_swept: Cell<u64>,
+    pub(super) swept_before: Cell<u64>,
     pub(super) retries: Cell<u64>,
 }
 
@@ -138,6 +139,7 @@ impl Load {
             last_due_ms: Cell::default(),
             purges: Cell::default(),
             all_swept: Cell::default(),
+            swept_before: Cell::default(),
             retries: Cell::default(),
         })
     }

@@ -71,7 +71,8 @@ impl Script {
             self.slots
                 .extend(parts.next().and_then(|n| n.parse::<u64>().ok()));
         }
-        let is_counter = !matches!(kind, "s" | "o" | "r" | "x" | "keeper" | "te" | "ge");
+        let is_record = matches!(kind, "s" | "o" | "r" | "x" | "keeper" | "te" | "ge");
+        let is_counter = !is_record && !key.starts_with("f.");
         let number = value
             .strip_prefix(b"#")
             .and_then(|v| std::str::from_utf8(v).ok()?.parse::<i64>().ok());
