@@ -6,7 +6,6 @@
 mod calls;
 mod limits;
 mod scope;
-mod view;
 
 use calls::{After, Answer};
 use handoff_platform::http::{

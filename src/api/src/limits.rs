@@ -1,8 +1,9 @@
 //! What a request may ask for.
 
-use handoff_input::Duration;
+use handoff_input::{Duration, FieldError};
 use handoff_platform::http::Problem;
 use handoff_platform::variables::{self, Queues};
+use handoff_queue::NewTask;
 use serde_json::Value;
 
 /// The longest `?wait=`, and the longest `Prefer: wait=` that is applied.
@@ -31,6 +32,15 @@ pub fn check_args(args: &Value, max_bytes: u64, field: &str) -> Result<(), Probl
     }
     let detail = format!("{field}: it has {bytes} bytes of JSON; at most {max_bytes} are taken");
     Err(Problem::too_large(detail).about(field))
+}
+
+/// Refuses a task with a webhook that could not be signed. `field` is what that is called in the request.
+pub fn check_webhook(task: &NewTask, field: &str) -> Result<(), Problem> {
+    if task.on_end.is_some() && variables::webhook_secrets()?.is_empty() {
+        let reason = "this deployment has no secret to sign it with (variable `webhook_secrets`)";
+        return Err(FieldError::new(field, reason).into());
+    }
+    Ok(())
 }
 
 /// The queues of this deployment.

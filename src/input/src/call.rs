@@ -131,7 +131,11 @@ impl Reply {
     }
 }
 
-fn check_url(url: &str) -> Result<(), String> {
+/// Whether a URL may be called, as far as can be known before.
+///
+/// # Errors
+/// In words, if it is not absolute or is the application's own worker.
+pub fn check_url(url: &str) -> Result<(), String> {
     let bad = || format!("{url:?} is not an absolute http or https URL");
     let uri: http::Uri = url.parse().map_err(|_| bad())?;
     let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(bad)?;

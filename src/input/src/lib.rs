@@ -1,4 +1,4 @@
-//! What comes from outside: JSON, durations, times, requests to be sent, tokens, origins and traces, with errors that name
+//! What comes from outside: JSON, durations, times, requests to be sent and their signatures, tokens, origins and traces, with errors that name
 //! what is wrong.
 
 mod access;
@@ -10,9 +10,10 @@ mod prefer;
 mod target;
 mod time;
 mod trace;
+mod webhook;
 
 pub use access::{Access, Denied, Scope};
-pub use call::{Call, CallRequest, Reply, WORKER_HOST};
+pub use call::{Call, CallRequest, Reply, WORKER_HOST, check_url};
 pub use gather::{Gather, GatherRequest};
 pub use json::{FieldError, Object, from_slice, from_value};
 pub use origins::Origins;
@@ -20,6 +21,7 @@ pub use prefer::preferred_wait_ms;
 pub use target::{Target, accepts_events, may_be_json};
 pub use time::{Duration, Time, When};
 pub use trace::{NotTraceParent, TraceParent, trace_state};
+pub use webhook::WebhookSecrets;
 
 /// The items of a list that is written with commas or white space between them.
 pub fn items(text: &str) -> impl Iterator<Item = &str> {

@@ -1,7 +1,7 @@
 //! The application's variables.
 
 use crate::http::Problem;
-use handoff_input::Duration;
+use handoff_input::{Duration, WebhookSecrets};
 use spin_sdk::variables::{Error, get};
 use std::fmt::Display;
 use std::str::FromStr;
@@ -87,6 +87,18 @@ pub fn number(name: &str) -> Result<u64, Problem> {
 /// If the variable is not set or not a duration.
 pub fn duration_ms(name: &str) -> Result<u64, Problem> {
     Ok(read::<Duration>(name, "a duration such as \"25s\"")?.ms)
+}
+
+/// What webhooks are signed with.
+///
+/// # Errors
+/// If the variable `webhook_secrets` is not set or has something else. The error does not repeat it.
+pub fn webhook_secrets() -> Result<WebhookSecrets, Problem> {
+    text("webhook_secrets")?.parse().map_err(|e| {
+        Problem::misconfigured(format!(
+            "the variable \"webhook_secrets\" can't be used: {e}"
+        ))
+    })
 }
 
 /// A switch, `true` or `false`.

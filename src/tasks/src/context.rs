@@ -1,8 +1,8 @@
 //! What a running task can ask for.
 
 use futures::future::LocalBoxFuture;
-use handoff_input::{Call, Reply, TraceParent};
-use handoff_queue::{Control, Trace};
+use handoff_input::{Call, Reply, TraceParent, WebhookSecrets};
+use handoff_queue::{Control, TaskId, TaskView, Trace};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::rc::Rc;
@@ -17,6 +17,10 @@ pub trait Host {
     fn sleep_ms(&self, ms: u64) -> LocalBoxFuture<'static, ()>;
     /// Sends an HTTP request and waits for all of the answer. Errors come in words.
     fn send(&self, call: Call) -> LocalBoxFuture<'static, Result<Reply, String>>;
+    /// Looks at a task, if there is one of this id. Errors come in words.
+    fn task(&self, id: TaskId) -> LocalBoxFuture<'static, Result<Option<TaskView>, String>>;
+    /// What webhooks are signed with. Errors come in words.
+    fn webhook_secrets(&self) -> Result<WebhookSecrets, String>;
 }
 
 /// Somebody asked to cancel the task.
@@ -39,6 +43,11 @@ impl Context {
     /// Which attempt this is, from 1.
     pub fn attempt(&self) -> u32 {
         self.control.attempt()
+    }
+
+    /// Milliseconds since 1970.
+    pub fn now_ms(&self) -> u64 {
+        self.host.now_ms()
     }
 
     /// Milliseconds left until the attempt's timeout.
@@ -118,6 +127,23 @@ impl Context {
         let parent: TraceParent = parent.parse().ok()?;
         let parent = parent.with_parent(self.host.random()).to_string();
         Some(Trace { parent, state })
+    }
+
+    /// The task whose end this one follows.
+    pub(crate) fn end_of(&self) -> Option<&TaskId> {
+        self.control.end_of()
+    }
+
+    /// How that task stands: its end may be seen only in a moment. `None` if there is none, or none any more.
+    pub(crate) async fn ended_task(&self) -> Result<Option<TaskView>, String> {
+        match self.control.end_of() {
+            Some(id) => self.host.task(id.clone()).await,
+            None => Ok(None),
+        }
+    }
+
+    pub(crate) fn webhook_secrets(&self) -> Result<WebhookSecrets, String> {
+        self.host.webhook_secrets()
     }
 
     /// Sends an HTTP request.

@@ -32,22 +32,31 @@ impl Task for HttpRequest {
     }
 }
 
+/// The headers of a trace.
+pub(crate) fn trace_headers(trace: Option<Trace>) -> Vec<(String, String)> {
+    let Some(Trace { parent, state }) = trace else {
+        return Vec::new();
+    };
+    let state = state.map(|state| ("tracestate".to_owned(), state));
+    let parent = ("traceparent".to_owned(), parent);
+    state.into_iter().chain([parent]).collect()
+}
+
 /// Adds the trace, unless the task's own headers name one.
 fn carry(headers: &mut Vec<(String, String)>, trace: Option<Trace>) {
     let own = |headers: &[(String, String)], wanted: &str| {
         let mut names = headers.iter().map(|(name, _)| name);
         names.any(|name| name.eq_ignore_ascii_case(wanted))
     };
-    let Some(Trace { parent, state }) = trace.filter(|_| !own(headers, "traceparent")) else {
+    if own(headers, "traceparent") {
         return;
-    };
-    if let Some(state) = state.filter(|_| !own(headers, "tracestate")) {
-        headers.push(("tracestate".to_owned(), state));
     }
-    headers.push(("traceparent".to_owned(), parent));
+    let mut carried = trace_headers(trace);
+    carried.retain(|(name, _)| !own(headers, name));
+    headers.extend(carried);
 }
 
-fn judge(reply: &Reply) -> Outcome {
+pub(crate) fn judge(reply: &Reply) -> Outcome {
     let error = || {
         let start: String = String::from_utf8_lossy(&reply.body)
             .chars()

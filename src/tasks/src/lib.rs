@@ -4,14 +4,16 @@ mod context;
 mod echo;
 mod fault;
 mod http_request;
+pub mod object;
 mod primes;
 mod registry;
 mod request;
 mod sleep;
+mod webhook;
 
 pub use context::{Cancelled, Context, Host};
-pub use handoff_input::{Call, CallRequest, Duration, FieldError, Reply};
-pub use handoff_queue::{Outcome, Trace};
+pub use handoff_input::{Call, CallRequest, Duration, FieldError, Reply, WebhookSecrets};
+pub use handoff_queue::{Outcome, TaskId, TaskView, Trace};
 pub use registry::Registry;
 pub use request::{BatchRequest, Checked, TaskRequest};
 pub use sleep::long_running_task;
@@ -57,7 +59,12 @@ pub trait Task: 'static {
     async fn run(args: Self::Args, context: Context) -> Outcome;
 }
 
-/// The tasks of this deployment.
+/// The tasks that a worker knows: those of this deployment, and what follows their end.
+pub fn all(faults: bool) -> Registry {
+    registry(faults).with::<webhook::Webhook>()
+}
+
+/// The tasks of this deployment, which anybody may enqueue.
 ///
 /// `faults` adds the kind `fault`, which breaks its instance in chosen ways: for tests.
 pub fn registry(faults: bool) -> Registry {

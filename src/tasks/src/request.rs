@@ -1,6 +1,7 @@
 //! Tasks as callers describe them.
 
 use crate::Registry;
+use crate::webhook::webhook;
 use handoff_input::{Duration, FieldError, Object, Time, When, from_value};
 use handoff_queue::{
     ATTEMPTS_MAX, BATCH_MAX, DELAY_MAX_MS, IdempotencyKey, KEY_TTL_DEFAULT_MS, KEY_TTL_MAX_MS,
@@ -26,6 +27,7 @@ pub struct TaskRequest {
     timeout: Option<Duration>,
     retry: Option<Object<RetryRequest>>,
     retention: Option<Duration>,
+    webhook: Option<String>,
     idempotency_key: Option<String>,
     idempotency_ttl: Option<Duration>,
 }
@@ -122,7 +124,8 @@ impl TaskRequest {
             when,
             task.timeout_ms,
             task.retry,
-            task.retention_ms
+            task.retention_ms,
+            task.on_end
         ]);
         let key = Some(IdempotencyKey::of_caller(&key, ttl_ms, same));
         Ok(Checked { task, key })
@@ -138,6 +141,9 @@ impl TaskRequest {
         }
         if let Some(retention) = self.retention {
             task.retention_ms = retention.between("retention", RETENTION_MIN_MS, DELAY_MAX_MS)?;
+        }
+        if let Some(url) = self.webhook {
+            task.on_end = Some(webhook(&url)?);
         }
         if let Some(Object(retry)) = self.retry {
             task.retry = retry.check().map_err(|e| e.within("retry"))?;

@@ -3,7 +3,9 @@
 use futures::executor::block_on;
 use futures::future::{FutureExt, LocalBoxFuture, ready};
 use handoff_queue::Control;
-use handoff_tasks::{Call, Context, Host, Outcome, Reply, Trace, registry};
+use handoff_tasks::{
+    Call, Context, Host, Outcome, Reply, TaskId, TaskView, Trace, WebhookSecrets, registry,
+};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -35,6 +37,14 @@ impl Host for TestHost {
     fn send(&self, call: Call) -> LocalBoxFuture<'static, Result<Reply, String>> {
         self.calls.borrow_mut().push(call);
         ready(Err("unreachable".to_owned())).boxed_local()
+    }
+
+    fn task(&self, _: TaskId) -> LocalBoxFuture<'static, Result<Option<TaskView>, String>> {
+        ready(Ok(None)).boxed_local()
+    }
+
+    fn webhook_secrets(&self) -> Result<WebhookSecrets, String> {
+        Ok(WebhookSecrets::default())
     }
 }
 

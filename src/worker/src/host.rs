@@ -1,11 +1,11 @@
 //! What the host gives a running task.
 
 use futures::future::{FutureExt, LocalBoxFuture};
-use handoff_platform::HostEnv;
 use handoff_platform::env::sleep_ms;
 use handoff_platform::http::client::send;
-use handoff_queue::Env;
-use handoff_tasks::{Call, Host, Reply};
+use handoff_platform::{HostEnv, HostStore, variables};
+use handoff_queue::{Env, Queue};
+use handoff_tasks::{Call, Host, Reply, TaskId, TaskView, WebhookSecrets};
 
 /// The host's clock and HTTP, for tasks.
 pub struct TaskHost;
@@ -25,5 +25,18 @@ impl Host for TaskHost {
 
     fn send(&self, call: Call) -> LocalBoxFuture<'static, Result<Reply, String>> {
         send(call).boxed_local()
+    }
+
+    fn task(&self, id: TaskId) -> LocalBoxFuture<'static, Result<Option<TaskView>, String>> {
+        async move {
+            let store = HostStore::open().map_err(|e| e.to_string())?;
+            let queue = Queue::new(id.queue(), store, HostEnv).map_err(|e| e.to_string())?;
+            queue.view(&id).await.map_err(|e| e.to_string())
+        }
+        .boxed_local()
+    }
+
+    fn webhook_secrets(&self) -> Result<WebhookSecrets, String> {
+        variables::webhook_secrets().map_err(|problem| problem.detail)
     }
 }

@@ -70,7 +70,7 @@ async fn start(path: &str) -> Result<Rc<HostWorker>, Problem> {
         ..WorkerLimits::default()
     };
     let tasks = Tasks {
-        registry: handoff_tasks::registry(variables::switch("fault_tasks")?),
+        registry: handoff_tasks::all(variables::switch("fault_tasks")?),
         host: Rc::new(TaskHost),
     };
     let store = HostStore::open().map_err(QueueError::from)?;

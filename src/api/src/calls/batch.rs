@@ -27,6 +27,7 @@ pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem
         let checked = checked.map_err(Problem::from).and_then(|mut checked| {
             let args = &checked.task.args;
             limits::check_args(args, args_max, &format!("tasks[{i}].args"))?;
+            limits::check_webhook(&checked.task, &format!("tasks[{i}].webhook"))?;
             checked.task.trace = trace.clone();
             Ok(checked)
         });

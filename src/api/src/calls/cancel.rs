@@ -2,9 +2,9 @@
 
 use super::{Answer, parse_id, unknown};
 use crate::HostQueue;
-use crate::view::task_object;
 use handoff_platform::http::{Problem, Response};
 use handoff_queue::Cancelled;
+use handoff_tasks::object;
 
 /// 200 if it will not run (again) or is final already, 202 if it is running: it sees the request at its next checkpoint.
 pub async fn call(queue: &HostQueue, id: &str) -> Result<Answer, Problem> {
@@ -17,7 +17,7 @@ pub async fn call(queue: &HostQueue, id: &str) -> Result<Answer, Problem> {
     match queue.view(&id).await? {
         Some(view) => Ok(Answer::new(Response::json(
             status,
-            &task_object(&id, &view),
+            &object::task(&id, &view),
         ))),
         None => Err(unknown(&id.to_string())),
     }

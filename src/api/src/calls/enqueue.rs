@@ -18,6 +18,7 @@ pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem
         .with_key(header.as_deref())?
         .check(&registry, queue.env().now_ms())?;
     limits::check_args(&checked.task.args, limits::args_max_bytes()?, "args")?;
+    limits::check_webhook(&checked.task, "webhook")?;
     checked.task.trace = trace;
     let queue = super::named(queue, name.as_deref())?;
     let taken = match &checked.key {

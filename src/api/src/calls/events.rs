@@ -1,11 +1,11 @@
 //! `GET /v1/tasks/{id}` with `Accept: text/event-stream`: what happens to a task, as it happens.
 
 use super::{After, Answer, parse_id, unknown};
-use crate::view::{log_line, task_object};
 use crate::{HostQueue, limits};
 use handoff_input::FieldError;
 use handoff_platform::http::{Gone, Problem, Request, Response, ResponseOutparam, Stream};
 use handoff_queue::{Env, Event, QueueError, Seen, TaskId, Watch};
+use handoff_tasks::object;
 use serde_json::{Map, Value, json};
 
 /// A client whose stream ended connects again after this time.
@@ -132,8 +132,8 @@ impl Events {
 
 fn text(id: &TaskId, at: Seen, event: Event<'_>) -> String {
     let (name, data) = match event {
-        Event::State(view) if view.state.is_final() => ("end", task_object(id, view)),
-        Event::State(view) => ("state", state(task_object(id, view))),
+        Event::State(view) if view.state.is_final() => ("end", object::task(id, view)),
+        Event::State(view) => ("state", state(object::task(id, view))),
         Event::Progress(report) => {
             let mut data = json!({"progress": report.progress});
             if let Some(message) = &report.message {
@@ -141,7 +141,7 @@ fn text(id: &TaskId, at: Seen, event: Event<'_>) -> String {
             }
             ("progress", data)
         }
-        Event::Log(line) => ("log", log_line(line)),
+        Event::Log(line) => ("log", object::log_line(line)),
     };
     format!("id: {at}\nevent: {name}\ndata: {data}\n\n")
 }

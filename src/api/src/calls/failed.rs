@@ -4,10 +4,10 @@
 use super::queues::known;
 use super::{After, Answer, Taken, busy, parse_id, taken_before, unknown};
 use crate::HostQueue;
-use crate::view::task_object;
 use handoff_input::FieldError;
 use handoff_platform::http::{Problem, Request, Response};
 use handoff_queue::{Discarded, Env, Retried, State};
+use handoff_tasks::object;
 use serde_json::{Value, json};
 
 /// The most tasks on a page, and how many there are unless the request says otherwise.
@@ -69,7 +69,7 @@ pub async fn list(queue: &HostQueue, name: &str, request: &Request) -> Result<An
     let tasks: Vec<_> = page
         .tasks
         .iter()
-        .map(|(id, view)| task_object(id, view))
+        .map(|(id, view)| object::task(id, view))
         .collect();
     let next = page.next.map(|before| {
         format!("/v1/queues/{name}/tasks?state=failed&limit={limit}&before={before}")
@@ -116,7 +116,7 @@ pub async fn discard(queue: &HostQueue, id: &str, request: &Request) -> Result<A
         Discarded::Unknown => return Err(unknown(&id.to_string())),
     }
     match queue.view(&id).await? {
-        Some(view) => Ok(Answer::new(Response::json(200, &task_object(&id, &view)))),
+        Some(view) => Ok(Answer::new(Response::json(200, &object::task(&id, &view)))),
         None => Err(unknown(&id.to_string())),
     }
 }

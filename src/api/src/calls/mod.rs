@@ -14,10 +14,10 @@ mod wait;
 
 use crate::HostQueue;
 use crate::limits;
-use crate::view::task_object;
 use handoff_input::FieldError;
 use handoff_platform::http::{Problem, Response};
 use handoff_queue::{IdempotencyKey, NewTask, Once, Receipt, State, TaskId, TaskView};
+use handoff_tasks::object;
 use serde_json::Value;
 
 /// The header that makes repeating a request harmless.
@@ -159,7 +159,7 @@ pub async fn taken_before(queue: &HostQueue, receipt: Receipt) -> Result<Taken, 
     let id = receipt.ids[0].clone();
     match queue.view(&id).await? {
         Some(view) => Ok(Taken {
-            object: task_object(&id, &view),
+            object: object::task(&id, &view),
             id,
             created: false,
             // Its first request may have died before it woke anybody.
@@ -178,5 +178,5 @@ pub fn accepted(receipt: &Receipt, i: usize) -> Value {
     } else {
         State::Queued
     };
-    task_object(id, &TaskView::waiting(task.clone(), state))
+    object::task(id, &TaskView::waiting(task.clone(), state))
 }

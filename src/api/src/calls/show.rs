@@ -3,8 +3,8 @@
 use super::wait::Wait;
 use super::{After, Answer, parse_id, unknown};
 use crate::HostQueue;
-use crate::view::task_object;
 use handoff_platform::http::{Problem, Request, Response};
+use handoff_tasks::object;
 
 pub async fn call(queue: &HostQueue, id: &str, request: &Request) -> Result<Answer, Problem> {
     let id = parse_id(id)?;
@@ -15,7 +15,7 @@ pub async fn call(queue: &HostQueue, id: &str, request: &Request) -> Result<Answ
     let Some(view) = queue.view(&id).await? else {
         return Err(unknown(&id.to_string()));
     };
-    let mut response = Response::json(200, &task_object(&id, &view));
+    let mut response = Response::json(200, &object::task(&id, &view));
     if let Some(wait) = &wait {
         response = wait.applied(response);
     }

@@ -2,11 +2,11 @@
 
 use super::{After, Answer};
 use crate::limits::WAIT_MAX;
-use crate::view::task_object;
 use crate::{HostQueue, push_along};
 use handoff_input::{Duration, FieldError, preferred_wait_ms};
 use handoff_platform::http::{Request, Response};
 use handoff_queue::{Env, QueueError, TaskId, TaskView};
+use handoff_tasks::object;
 
 /// How long to wait for the end of a task.
 pub struct Wait {
@@ -60,7 +60,7 @@ impl Wait {
         push_along(queue, early.after).await;
         let (response, waits) = match self.final_view(queue, id).await {
             Ok(Some(view)) => {
-                let response = Response::json(200, &task_object(id, &view));
+                let response = Response::json(200, &object::task(id, &view));
                 (
                     response.header("location", format!("/v1/tasks/{id}")),
                     false,

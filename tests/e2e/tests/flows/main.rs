@@ -27,3 +27,4 @@ mod ready;
 mod trace;
 mod unchanged;
 mod wait;
+mod webhook;

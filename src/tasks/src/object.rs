@@ -1,5 +1,6 @@
 //! A task as callers see it.
 
+use crate::webhook;
 use handoff_input::{Duration, Time};
 use handoff_queue::{AttemptError, LogLine, State, TaskId, TaskView};
 use serde_json::{Map, Value, json};
@@ -23,7 +24,7 @@ pub fn log_line(line: &LogLine) -> Value {
 }
 
 /// The task object. What is not known or does not apply is left out.
-pub fn task_object(id: &TaskId, view: &TaskView) -> Value {
+pub fn task(id: &TaskId, view: &TaskView) -> Value {
     let mut object = Map::new();
     let mut put = |name: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -62,6 +63,10 @@ pub fn task_object(id: &TaskId, view: &TaskView) -> Value {
         Some(json!(Duration::from_ms(view.task.retention_ms))),
     );
     let retry_of = view.task.retry_of.as_ref();
+    let webhook = view.task.on_end.as_ref().and_then(webhook::url);
+    put("webhook", webhook.cloned());
+    let end_of = view.task.end_of.as_ref();
+    put("end_of", end_of.map(|id| json!(id.to_string())));
     put("retry_of", retry_of.map(|id| json!(id.to_string())));
     put(
         "traceparent",
