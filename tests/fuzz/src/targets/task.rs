@@ -84,6 +84,7 @@ fn assert_kept(task: &NewTask) {
         retry,
         retention_ms,
         trace,
+        retry_of,
     } = task.clone();
     let nonce = "0123456789abcdef01234567".to_owned();
     let task = Task {
@@ -97,6 +98,7 @@ fn assert_kept(task: &NewTask) {
         retry,
         retention_ms,
         trace,
+        retry_of,
         kept_until_ms: Some(NOW_MS),
     };
     let stored = serde_json::to_vec(&task).expect("its keys are text");
