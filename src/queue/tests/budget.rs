@@ -5,7 +5,9 @@
 mod support;
 
 use handoff_queue::memory::Calls;
-use handoff_queue::{IdempotencyKey, NewTask, Once, RETENTION_MIN_MS, State, TaskId, Wake};
+use handoff_queue::{
+    FollowUp, IdempotencyKey, NewTask, Once, RETENTION_MIN_MS, State, TaskId, Wake,
+};
 use serde_json::json;
 use support::{Line, Sim, SimQueue, task};
 
@@ -283,6 +285,20 @@ fn a_retry() {
     assert_extra("a retry", (230, 350), (7.0, 20.0), |_, mut task| {
         task.args["fail_times"] = 1.into();
         task.args["after_ms"] = 20_000.into();
+        task
+    });
+}
+
+#[test]
+fn what_follows_an_end() {
+    // Its own run included.
+    assert_extra("a follow-up", (20, 45), (6.1, 11.0), |_, mut task| {
+        task.on_end = Some(FollowUp {
+            kind: "io".to_owned(),
+            args: json!({"name": "after"}),
+            timeout_ms: task.timeout_ms,
+            retry: task.retry,
+        });
         task
     });
 }

@@ -85,6 +85,8 @@ fn assert_kept(task: &NewTask) {
         retention_ms,
         trace,
         retry_of,
+        on_end,
+        end_of,
     } = task.clone();
     let nonce = "0123456789abcdef01234567".to_owned();
     let task = Task {
@@ -99,6 +101,8 @@ fn assert_kept(task: &NewTask) {
         retention_ms,
         trace,
         retry_of,
+        on_end,
+        end_of,
         kept_until_ms: Some(NOW_MS),
     };
     let stored = serde_json::to_vec(&task).expect("its keys are text");
