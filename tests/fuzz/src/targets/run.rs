@@ -6,7 +6,7 @@ use super::{NOW_MS, lines, text};
 use futures::FutureExt;
 use futures::future::{LocalBoxFuture, pending, ready};
 use handoff_queue::{Control, Outcome};
-use handoff_tasks::{Call, Context, Host, Reply, registry};
+use handoff_tasks::{Call, Context, Host, Reply, TaskId, TaskView, WebhookSecrets, registry};
 use serde_json::{Value, from_str};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -86,5 +86,13 @@ impl Host for World {
         assert_sendable(&call);
         assert!(call.timeout_ms <= TIMEOUT_MS);
         ready(Ok(self.reply.clone())).boxed_local()
+    }
+
+    fn task(&self, _: TaskId) -> LocalBoxFuture<'static, Result<Option<TaskView>, String>> {
+        ready(Ok(None)).boxed_local()
+    }
+
+    fn webhook_secrets(&self) -> Result<WebhookSecrets, String> {
+        Ok(WebhookSecrets::default())
     }
 }
