@@ -324,7 +324,7 @@ impl Load {
         self.names.set(self.names.get() + 1);
         let name = format!("n{}", self.names.get());
         args["then"] = name.as_str().into();
-        let follows = self.mix.follows && self.names.get() % 3 == 0;
+        let follows = self.mix.follows && self.names.get().is_multiple_of(3);
         NewTask {
             on_end: follows.then(|| follow_up(&name)),
             timeout_ms: 12_000,
