@@ -5,22 +5,25 @@ use crate::guard::{Guard, holds};
 use crate::presence::{KEEPER, WORKERS};
 use crate::record::Slot;
 use crate::timer::{DUE, Entry, Inserted};
-use crate::{Env, Queue, QueueError, RetryPolicy, Store, Task, TaskId, Trace, Wake};
+use crate::{Env, Occurrence, Queue, QueueError, RetryPolicy, Store, Task, TaskId, Trace, Wake};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Registered workers are taken to be enough for this many waiting tasks each.
 const BACKLOG_PER_WORKER: u64 = 16;
 
 /// A task to be enqueued.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NewTask {
     /// Which of the deployment's tasks it is.
     pub kind: String,
     /// Its arguments, already checked.
     pub args: Value,
     /// Not before this time, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before_ms: Option<u64>,
     /// Not to begin after this time, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_ms: Option<u64>,
     /// How long one attempt may take, in milliseconds.
     pub timeout_ms: u64,
@@ -29,7 +32,11 @@ pub struct NewTask {
     /// How long it stays readable once it is final, in milliseconds.
     pub retention_ms: u64,
     /// The trace that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<Trace>,
+    /// The schedule's occurrence that it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurrence: Option<Occurrence>,
 }
 
 impl NewTask {
@@ -44,6 +51,7 @@ impl NewTask {
             retry: RetryPolicy::default(),
             retention_ms: RETENTION_DEFAULT_MS,
             trace: None,
+            occurrence: None,
         }
     }
 }
@@ -153,6 +161,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             retry: task.retry,
             retention_ms: task.retention_ms,
             trace: task.trace,
+            occurrence: task.occurrence,
             kept_until_ms: None,
         }
     }

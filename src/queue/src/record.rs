@@ -2,7 +2,7 @@
 //! from a broken one.
 
 use crate::config::{EPOCH_MAX, ERROR_MAX_BYTES};
-use crate::{QueueError, Report, RetryPolicy};
+use crate::{Occurrence, QueueError, Report, RetryPolicy};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -93,6 +93,7 @@ impl Sound for Slot {
                 let times = [task.enqueued_ms, task.timeout_ms, task.retention_ms];
                 let limits = task.not_before_ms.into_iter().chain(task.expires_ms);
                 let limits = limits.chain(task.kept_until_ms);
+                let limits = limits.chain(task.occurrence.as_ref().map(|o| o.at_ms));
                 times.into_iter().chain(limits).all(is_time)
             }
             Self::Announce(task, epoch) => is_slot(*task) && is_epoch(*epoch),
@@ -130,6 +131,9 @@ pub struct Task {
     /// The trace of the request that enqueued it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<Trace>,
+    /// The schedule's occurrence that it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurrence: Option<Occurrence>,
 }
 
 /// W3C trace context. The queue keeps it and passes it on as it is.

@@ -160,7 +160,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     /// What a request that began at this time does now still counts.
-    fn in_time(&self, began_ms: u64) -> Result<(), QueueError> {
+    pub(crate) fn in_time(&self, began_ms: u64) -> Result<(), QueueError> {
         if self.env.now_ms().saturating_sub(began_ms) > ACKNOWLEDGE_MS {
             return Err(QueueError::TooLate);
         }
