@@ -1,7 +1,9 @@
-//! A task as callers see it.
+//! Tasks and schedules as callers see them.
 
 use handoff_input::{Duration, Time};
-use handoff_queue::{AttemptError, LogLine, State, TaskId, TaskView};
+use handoff_queue::{
+    AttemptError, LogLine, Occurrence, Rule, Schedule, ScheduleView, State, TaskId, TaskView,
+};
 use serde_json::{Map, Value, json};
 
 fn time(ms: u64) -> Value {
@@ -15,6 +17,57 @@ fn attempt(error: &AttemptError) -> Value {
         "ended_at": time(error.ended_ms),
         "error": error.error,
     })
+}
+
+/// The occurrence of a schedule that a task is for.
+fn occurrence(occurrence: &Occurrence) -> Value {
+    json!({"name": occurrence.schedule, "at": time(occurrence.at_ms)})
+}
+
+/// How a schedule stands. What can be put is named as it is there.
+pub fn schedule_object(view: &ScheduleView) -> Value {
+    let Schedule {
+        name,
+        rule,
+        queue,
+        task,
+        expires_after_ms,
+        overlap,
+        missed,
+    } = &view.schedule;
+    let duration = |ms| json!(Duration::from_ms(ms));
+    let mut object = json!({
+        "name": name,
+        "task": task.kind,
+        "args": task.args,
+        "queue": queue,
+        "overlap": overlap,
+        "missed": missed,
+        "timeout": duration(task.timeout_ms),
+        "retry": {
+            "attempts": task.retry.attempts,
+            "initial": duration(task.retry.initial_ms),
+            "factor": task.retry.factor,
+            "max": duration(task.retry.max_ms),
+        },
+        "retention": duration(task.retention_ms),
+        "put_at": time(view.put_ms),
+        "next_run": view.next_ms.map(time),
+        "last_run": view.last.as_ref().map(|(at_ms, id)| {
+            json!({"at": time(*at_ms), "task_id": id.to_string()})
+        }),
+    });
+    match rule {
+        Rule::Every(ms) => object["every"] = duration(*ms),
+        Rule::Cron(cron) => {
+            object["cron"] = json!(cron.expression);
+            object["timezone"] = json!(cron.timezone);
+        }
+    }
+    if let Some(ms) = expires_after_ms {
+        object["expires"] = duration(*ms);
+    }
+    object
 }
 
 /// A line that a task logged.
@@ -61,6 +114,7 @@ pub fn task_object(id: &TaskId, view: &TaskView) -> Value {
         "retention",
         Some(json!(Duration::from_ms(view.task.retention_ms))),
     );
+    put("schedule", view.task.occurrence.as_ref().map(occurrence));
     put(
         "traceparent",
         view.task.trace.as_ref().map(|t| json!(t.parent)),

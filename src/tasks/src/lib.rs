@@ -7,6 +7,7 @@ mod http_request;
 mod primes;
 mod registry;
 mod request;
+mod schedule;
 mod sleep;
 
 pub use context::{Cancelled, Context, Host};
@@ -14,6 +15,7 @@ pub use handoff_input::{Call, CallRequest, Duration, FieldError, Reply};
 pub use handoff_queue::{Outcome, Trace};
 pub use registry::Registry;
 pub use request::{BatchRequest, Checked, TaskRequest};
+pub use schedule::ScheduleRequest;
 pub use sleep::long_running_task;
 
 use handoff_input::from_value;

@@ -7,6 +7,7 @@ pub mod events;
 pub mod health;
 pub mod ping;
 pub mod queues;
+pub mod schedules;
 pub mod show;
 pub mod status;
 mod wait;

@@ -52,6 +52,7 @@ fn finish(scenario: &Scenario, stage: &Stage, whole: bool) -> Result<(), Wrong> 
             return Err((Some(open.clone()), "it is late".to_owned()));
         }
     }
+    stage.load.schedules.finish(&stage.sim, !all_short, 0)?;
     // Who only stalled for a moment comes back: then nothing waits for a tick.
     end(&stage.sim, &stage.load, !all_short)?;
     if whole && scenario.left != Left::Perhaps {

@@ -1,5 +1,6 @@
 //! What is asked of the queue.
 
+use super::schedules::Schedules;
 use crate::support::{Sim, World, computing, task};
 use handoff_queue::{
     Cancelled, IdempotencyKey, NewTask, Once, RETENTION_MIN_MS, RetryPolicy, Run, Task, TaskId,
@@ -69,6 +70,7 @@ pub struct Mix {
     expires: bool,
     pauses: bool,
     keys: bool,
+    schedules: bool,
     /// The longest delay; 0 for none.
     delay_max_ms: u64,
 }
@@ -89,6 +91,7 @@ impl Mix {
             expires: world.chance(500),
             pauses: world.chance(200),
             keys: world.chance(500),
+            schedules: world.chance(150),
             // A keeper that stays for days is simulated second by second.
             delay_max_ms: match world.below(2_000) {
                 0 => 3 * 86_400 * SECOND,
@@ -109,6 +112,7 @@ pub struct Load {
     last_due_ms: Cell<u64>,
     /// Somebody asked to cancel whatever waits.
     purges: Cell<bool>,
+    pub schedules: Schedules,
 }
 
 impl Load {
@@ -120,6 +124,7 @@ impl Load {
             names: Cell::default(),
             last_due_ms: Cell::default(),
             purges: Cell::default(),
+            schedules: Schedules::default(),
         })
     }
 
@@ -160,6 +165,7 @@ impl Load {
             0..=5 => self.enqueue(sim, vec![self.task(sim)]),
             6..=7 if self.mix.cancels => self.cancel_one(sim),
             8 if self.mix.pauses && world.chance(500) => self.operate(sim),
+            8 if self.mix.schedules && world.chance(300) => self.schedules.step(sim),
             8..=9 if self.mix.keys => self.keyed_ones(sim),
             _ => {}
         }

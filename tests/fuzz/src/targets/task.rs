@@ -84,6 +84,7 @@ fn assert_kept(task: &NewTask) {
         retry,
         retention_ms,
         trace,
+        occurrence,
     } = task.clone();
     let nonce = "0123456789abcdef01234567".to_owned();
     let task = Task {
@@ -98,6 +99,7 @@ fn assert_kept(task: &NewTask) {
         retention_ms,
         trace,
         kept_until_ms: Some(NOW_MS),
+        occurrence,
     };
     let stored = serde_json::to_vec(&task).expect("its keys are text");
     assert_eq!(serde_json::from_slice::<Task>(&stored).ok(), Some(task));
