@@ -40,7 +40,7 @@ pub enum Left {
     NothingAfterDays,
 }
 
-pub static SCENARIOS: [Scenario; 39] = [
+pub static SCENARIOS: [Scenario; 40] = [
     Scenario {
         name: "a task",
         search: Search::Pairs,
@@ -472,7 +472,19 @@ pub static SCENARIOS: [Scenario; 39] = [
         play: |stage| {
             let schedule = schedule("a", 2_000, json!({}));
             stage.load.schedules.put(&stage.sim, schedule);
-            stage.sim.run_for(7_000);
+            stage.sim.run_for(4_500);
+        },
+    },
+    Scenario {
+        name: "a schedule is deleted",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.points.open.set(false);
+            let schedule = schedule("a", 2_000, json!({}));
+            stage.load.schedules.put(&stage.sim, schedule);
+            stage.sim.run_for(40_900);
+            stage.points.open.set(true);
             stage.load.schedules.delete(&stage.sim, "a");
             stage.sim.run_for(3_000);
         },
