@@ -322,6 +322,13 @@ fn a_schedule_costs_the_same_however_many_there_are() {
         println!(
             "put {first:?}, again {again:?}, another {other:?}; look {look:?}; delete {delete:?}"
         );
+        let costs = |calls: &Calls| (calls.writes, calls.reads);
+        // The first entries of an hour mark it, and their minutes.
+        let marks = if others == 0 { 6 } else { 0 };
+        assert!(first.writes <= 7 + marks && first.reads <= 12, "{first:?}");
+        assert_eq!(costs(&again), (2, 12));
+        assert_eq!(costs(&other), (9, 14));
+        assert_eq!((costs(&look), costs(&delete)), ((0, 4), (4, 8)));
     }
 }
 
@@ -340,6 +347,7 @@ fn an_occurrence() {
     let each = |near: u64, far: u64| (near as f64 - far as f64) / 30.0;
     let (writes, reads) = (each(near.writes, far.writes), each(near.reads, far.reads));
     println!("an occurrence and its task: {writes:.1} writes, {reads:.1} reads");
+    assert!(writes <= 19.0 && reads <= 28.0);
 }
 
 #[test]

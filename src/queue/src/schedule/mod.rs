@@ -189,7 +189,11 @@ impl<S: Store, E: Env> Queue<S, E> {
         let Some(created) = self.change(change, put_ms, put).await? else {
             return Ok(Put::Full);
         };
-        self.in_time(put_ms)?;
+        if let Err(late) = self.in_time(put_ms) {
+            // It may have been given up before it counted.
+            self.revive(number).await?;
+            return Err(late);
+        }
         let view = Box::new(view(version, &fired, Some(next_ms)));
         Ok(Put::Done {
             created,

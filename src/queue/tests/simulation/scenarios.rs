@@ -40,7 +40,7 @@ pub enum Left {
     NothingAfterDays,
 }
 
-pub static SCENARIOS: [Scenario; 40] = [
+pub static SCENARIOS: [Scenario; 41] = [
     Scenario {
         name: "a task",
         search: Search::Pairs,
@@ -499,9 +499,36 @@ pub static SCENARIOS: [Scenario; 40] = [
                 stage.load.schedules.put(&stage.sim, schedule);
             }
             stage.sim.run_for(2_900);
-            let schedule = schedule("a", 1_000, json!({}));
+            let schedule = schedule("b", 1_000, json!({}));
             stage.load.schedules.put(&stage.sim, schedule);
             stage.sim.run_for(2_500);
+        },
+    },
+    Scenario {
+        name: "a schedule's deletion while another is put",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.points.open.set(false);
+            let put = |name| {
+                stage
+                    .load
+                    .schedules
+                    .put(&stage.sim, schedule(name, 2_000, json!({})))
+            };
+            put("a");
+            stage.sim.run_for(40_900);
+            // Both have taken their numbers when the first of them writes its table, and the other does not know of it.
+            let mut stalls = vec![4_000, 500];
+            stage.script(move |call, _| {
+                let writes = call.operation == "set" && parts(call.key).0 == "y";
+                let ms = stalls.pop_if(|_| writes && call.instance.name.starts_with("client"));
+                ms.map_or(Action::Pass, |ms| Action::Stall(When::Before, ms))
+            });
+            stage.points.open.set(true);
+            stage.load.schedules.delete(&stage.sim, "a");
+            put("b");
+            stage.sim.run_with_ticks(6_000, 500);
         },
     },
     Scenario {

@@ -168,6 +168,7 @@ impl Schedules {
                 sim.tick();
             }
         }
+        self.go_on(sim)?;
         self.stop(sim);
         if ticks {
             sim.run_with_ticks(SOON_MS, 5_000);
@@ -178,6 +179,20 @@ impl Schedules {
         for request in requests.iter() {
             let what = |what| (None, format!("schedule {}: {what}", request.name));
             self.judge(sim, request, from_ms).map_err(what)?;
+        }
+        Ok(())
+    }
+
+    /// Whatever shows occurs, unless whoever put it may have died at it.
+    fn go_on(&self, sim: &Sim) -> Result<(), Wrong> {
+        let views = sim.wait(|queue| async move { queue.schedules().await.unwrap() });
+        for view in views {
+            let name = &view.schedule.name;
+            let mut puts = self.of(name).into_iter().filter(|r| r.every_ms.is_some());
+            let overdue = view.next_ms.is_none_or(|ms| ms + SOON_MS < sim.now_ms());
+            if overdue && puts.all(|put| put.done_ms.get().is_some()) {
+                return Err((None, format!("schedule {name} does not go on: {view:?}")));
+            }
         }
         Ok(())
     }
