@@ -159,6 +159,7 @@ mod tests {
             retention_ms: 1,
             trace: None,
             kept_until_ms: None,
+            occurrence: None,
         }
     }
 
