@@ -6,7 +6,7 @@ mod support;
 
 use handoff_queue::{
     Cron, MISSED_MAX, Missed, NewTask, Overlap, Put, RETENTION_MIN_MS, Rule, SCHEDULES_MAX,
-    Schedule, ScheduleView, State, Wake,
+    Schedule, ScheduleView, State, Store, Wake,
 };
 use serde_json::{Value, json};
 use support::{Action, Sim, SimQueue, When, parts, task};
@@ -67,6 +67,21 @@ fn occurred(sim: &Sim, name: &str, from_ms: u64) -> Vec<u64> {
     assert!(occurrences.values().all(|slots| slots.len() == 1));
     let later = occurrences.keys().filter(|at_ms| **at_ms > from_ms);
     later.map(|at_ms| at_ms - from_ms).collect()
+}
+
+/// How many entries for schedules the wheel holds.
+fn entries(sim: &Sim) -> usize {
+    let keys = sim.world.store.keys();
+    let entries: Vec<_> = keys
+        .into_iter()
+        .filter(|key| parts(key).0 == "te")
+        .collect();
+    let read = |queue: SimQueue| async move { queue.store().get_many(&entries).await.unwrap() };
+    let records = sim.wait(read).into_iter().flatten();
+    let records = records.map(|record| String::from_utf8(record).unwrap());
+    records
+        .filter(|record| record.contains(r#""d":"s""#))
+        .count()
 }
 
 fn lose_workers(sim: &Sim) {
@@ -227,11 +242,13 @@ fn the_last_put_counts_until_it_is_deleted() {
     let (same, created) = put(&sim, every("a", 2_000, json!({})));
     assert!(!created);
     assert_eq!(same.put_ms, first.put_ms);
+    sim.run_for(2_000);
+    assert_eq!(entries(&sim), 1);
     sim.run_for(1_000);
     let before = occurred(&sim, "a", first.put_ms);
     let (second, created) = put(&sim, every("a", 3_000, json!({})));
     assert!(!created);
-    assert_eq!(second.last.unwrap().0, first.put_ms + 4_000);
+    assert_eq!(second.last.unwrap().0, first.put_ms + 6_000);
     put(&sim, every("b", HOUR_MS, json!({})));
     sim.run_for(7_500);
     assert_eq!(occurred(&sim, "a", first.put_ms)[before.len()..].len(), 2);
@@ -296,6 +313,8 @@ fn several_keepers_at_once_give_one_task() {
     let all: Vec<_> = (1..=times.len() as u64).map(|i| i * 2_000).collect();
     assert_eq!(times, all);
     assert!(times.len() >= 22, "{}", times.len());
+    // Each of them entered what comes next, and of two entries one is left.
+    assert_eq!(entries(&sim), 1);
 }
 
 #[test]
