@@ -90,6 +90,7 @@ async fn route(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
     let parts = first;
     let get = matches!(request.method(), Method::Get);
     let post = matches!(request.method(), Method::Post);
+    let put = matches!(request.method(), Method::Put);
     let delete = matches!(request.method(), Method::Delete);
     match parts {
         [Some("ping"), None, ..] if get || post => calls::ping::call(queue, &request).await,
@@ -159,6 +160,20 @@ async fn route(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
             } else {
                 Err(Problem::method_not_allowed("POST"))
             }
+        }
+        [Some("v1"), Some("schedules"), None, _] if get => calls::schedules::list(queue).await,
+        [Some("v1"), Some("schedules"), None, _] => Err(Problem::method_not_allowed("GET")),
+        [Some("v1"), Some("schedules"), Some(name), None] if get => {
+            calls::schedules::show(queue, name).await
+        }
+        [Some("v1"), Some("schedules"), Some(name), None] if put => {
+            calls::schedules::put(queue, name, request).await
+        }
+        [Some("v1"), Some("schedules"), Some(name), None] if delete => {
+            calls::schedules::delete(queue, name).await
+        }
+        [Some("v1"), Some("schedules"), Some(_), None] => {
+            Err(Problem::method_not_allowed("GET, PUT, DELETE"))
         }
         _ => Err(unknown()),
     }

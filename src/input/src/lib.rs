@@ -1,8 +1,9 @@
-//! What comes from outside: JSON, durations, times, requests to be sent and their signatures, tokens, origins and traces, with errors that name
-//! what is wrong.
+//! What comes from outside: JSON, durations, times, cron expressions, requests to be sent and their signatures, tokens, origins and traces, with
+//! errors that name what is wrong.
 
 mod access;
 mod call;
+mod cron;
 mod gather;
 mod json;
 mod origins;
@@ -14,6 +15,7 @@ mod webhook;
 
 pub use access::{Access, Denied, Scope};
 pub use call::{Call, CallRequest, Reply, WORKER_HOST, check_url};
+pub use cron::Cron;
 pub use gather::{Gather, GatherRequest};
 pub use json::{FieldError, Object, from_slice, from_value};
 pub use origins::Origins;

@@ -1,8 +1,8 @@
-//! Time, randomness, sleeping and waking, from the host.
+//! Time, randomness, sleeping and waking, from the host, and the calendar.
 
 use crate::http::client;
 use handoff_input::{Call, WORKER_HOST};
-use handoff_queue::{Env, Wake};
+use handoff_queue::{Cron, Env, Wake};
 use spin_executor::{CancelOnDropToken, push_waker_and_get_token};
 use std::future::{Future, poll_fn};
 use std::io::Write;
@@ -59,6 +59,20 @@ impl Env for HostEnv {
     fn log(&self, message: &str) {
         say(message);
     }
+
+    fn cron_after(&self, cron: &Cron, after_ms: u64) -> Option<u64> {
+        read(cron)?.after(after_ms)
+    }
+
+    fn cron_until(&self, cron: &Cron, until_ms: u64) -> Option<u64> {
+        read(cron)?.until(until_ms)
+    }
+}
+
+/// What was read when it was put. A later version of the application may read it no more.
+fn read(cron: &Cron) -> Option<handoff_input::Cron> {
+    let read = handoff_input::Cron::new(&cron.expression, &cron.timezone);
+    read.inspect_err(|e| say(&e.to_string())).ok()
 }
 
 /// Prints a line for the operator. Unlike `eprintln!` it does not panic where printing fails, as on a full disk.

@@ -7,7 +7,7 @@ use futures::future::{join_all, pending, poll_fn};
 use futures::task::LocalSpawnExt;
 use handoff_probe::{INSTANCES, TIMES, Unready, count, is_probe_key, ready};
 use handoff_queue::memory::MemoryStore;
-use handoff_queue::{Env, Store, StoreError, Wake};
+use handoff_queue::{Cron, Env, Store, StoreError, Wake};
 use std::cell::Cell;
 use std::pin::pin;
 use std::rc::Rc;
@@ -53,6 +53,14 @@ impl Env for Clock {
     async fn wake(&self, _: &str, _: Wake) {}
 
     fn log(&self, _: &str) {}
+
+    fn cron_after(&self, _: &Cron, _: u64) -> Option<u64> {
+        None
+    }
+
+    fn cron_until(&self, _: &Cron, _: u64) -> Option<u64> {
+        None
+    }
 }
 
 async fn others_run() {

@@ -26,6 +26,16 @@ pub const KEY_TTL_MIN_MS: u64 = 60_000;
 pub const KEY_TTL_MAX_MS: u64 = 30 * 86_400_000;
 /// The one that is meant unless the request says otherwise: 24 h.
 pub const KEY_TTL_DEFAULT_MS: u64 = 86_400_000;
+/// The shortest interval of a schedule.
+pub const EVERY_MIN_MS: u64 = 1_000;
+/// The longest: 365 days.
+pub const EVERY_MAX_MS: u64 = 365 * 86_400_000;
+/// The most schedules.
+pub const SCHEDULES_MAX: usize = 1_000;
+/// A schedule's occurrence that is found later than this after its time was missed.
+pub const MISSED_MS: u64 = 60_000;
+/// The most missed occurrences of one schedule that are made up for at once.
+pub const MISSED_MAX: usize = 100;
 /// How long one attempt may take unless its task says otherwise: 60 s.
 pub const TIMEOUT_DEFAULT_MS: u64 = 60_000;
 /// The longest timeout of one attempt: 24 h.

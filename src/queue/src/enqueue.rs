@@ -5,22 +5,27 @@ use crate::guard::{Guard, holds};
 use crate::presence::{KEEPER, WORKERS};
 use crate::record::Slot;
 use crate::timer::{DUE, Entry, Inserted};
-use crate::{Env, FollowUp, Queue, QueueError, RetryPolicy, Store, Task, TaskId, Trace, Wake};
+use crate::{
+    Env, FollowUp, Occurrence, Queue, QueueError, RetryPolicy, Store, Task, TaskId, Trace, Wake,
+};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Registered workers are taken to be enough for this many waiting tasks each.
 const BACKLOG_PER_WORKER: u64 = 16;
 
 /// A task to be enqueued.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NewTask {
     /// Which of the deployment's tasks it is.
     pub kind: String,
     /// Its arguments, already checked.
     pub args: Value,
     /// Not before this time, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before_ms: Option<u64>,
     /// Not to begin after this time, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_ms: Option<u64>,
     /// How long one attempt may take, in milliseconds.
     pub timeout_ms: u64,
@@ -29,13 +34,20 @@ pub struct NewTask {
     /// How long it stays readable once it is final, in milliseconds.
     pub retention_ms: u64,
     /// The trace that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<Trace>,
     /// The failed task that it does again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_of: Option<TaskId>,
     /// What is enqueued when it has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_end: Option<FollowUp>,
     /// The task whose end it follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end_of: Option<TaskId>,
+    /// The schedule's occurrence that it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurrence: Option<Occurrence>,
 }
 
 impl NewTask {
@@ -53,6 +65,7 @@ impl NewTask {
             retry_of: None,
             on_end: None,
             end_of: None,
+            occurrence: None,
         }
     }
 }
@@ -165,6 +178,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             retry_of: task.retry_of,
             on_end: task.on_end,
             end_of: task.end_of,
+            occurrence: task.occurrence,
             kept_until_ms: None,
         }
     }

@@ -1,6 +1,8 @@
 //! What the protocol needs besides a store. Only the edge asks a clock or a random source.
 
-/// Time, randomness, sleeping and waking.
+use crate::Cron;
+
+/// Time, randomness, sleeping, waking, and the calendar.
 #[allow(async_fn_in_trait)] // Components have one thread; nothing here needs Send.
 pub trait Env {
     /// Milliseconds since 1970.
@@ -14,6 +16,40 @@ pub trait Env {
     async fn wake(&self, queue: &str, wake: Wake);
     /// Tells the operator about something that the protocol got over.
     fn log(&self, message: &str);
+    /// The first time after `after_ms` that a cron expression stands for; `None` if there is none or it can't be read.
+    fn cron_after(&self, cron: &Cron, after_ms: u64) -> Option<u64>;
+    /// The last one up to `until_ms`.
+    fn cron_until(&self, cron: &Cron, until_ms: u64) -> Option<u64>;
+}
+
+impl<E: Env> Env for &E {
+    fn now_ms(&self) -> u64 {
+        (**self).now_ms()
+    }
+
+    fn random(&self) -> u64 {
+        (**self).random()
+    }
+
+    async fn sleep_ms(&self, ms: u64) {
+        (**self).sleep_ms(ms).await;
+    }
+
+    async fn wake(&self, queue: &str, wake: Wake) {
+        (**self).wake(queue, wake).await;
+    }
+
+    fn log(&self, message: &str) {
+        (**self).log(message);
+    }
+
+    fn cron_after(&self, cron: &Cron, after_ms: u64) -> Option<u64> {
+        (**self).cron_after(cron, after_ms)
+    }
+
+    fn cron_until(&self, cron: &Cron, until_ms: u64) -> Option<u64> {
+        (**self).cron_until(cron, until_ms)
+    }
 }
 
 /// Why a worker is woken.

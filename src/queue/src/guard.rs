@@ -86,12 +86,18 @@ pub enum Guard {
     SeeToHome,
     /// A task is kept as long as its idempotency key.
     KeepWhileKeyed,
+    /// What a schedule is to do next is entered before it is noted that it did something.
+    NextBeforeNoting,
+    /// A change of the schedules is made only if nobody took a number after it.
+    ChangeOnlyTheLast,
+    /// A schedule is given up only if nobody changes the schedules at that moment.
+    AgreeBeforeEnding,
 }
 
 #[cfg(feature = "sabotage")]
 impl Guard {
     /// All of them.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 44] = [
         Self::AnnounceWhatWasGivenUp,
         Self::UseTicketOfFilledSlot,
         Self::GiveUpWhenPassing,
@@ -133,6 +139,9 @@ impl Guard {
         Self::LookAtPeriodAfter,
         Self::SeeToHome,
         Self::KeepWhileKeyed,
+        Self::NextBeforeNoting,
+        Self::ChangeOnlyTheLast,
+        Self::AgreeBeforeEnding,
     ];
 }
 

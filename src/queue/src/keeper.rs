@@ -7,7 +7,7 @@ use crate::presence::{KEEPER, WORKERS, window};
 use crate::record::{Sound, decode_opt, encode, is_slot, is_time};
 use crate::retention::Doomed;
 use crate::statistics::Tally;
-use crate::timer::{DUE, OLD, SWEEP_LAG_S, What};
+use crate::timer::{DUE, Entry, OLD, SWEEP_LAG_S, What};
 use crate::{Env, Queue, QueueError, Store};
 use serde::{Deserialize, Serialize};
 
@@ -216,7 +216,8 @@ impl<S: Store, E: Env> Queue<S, E> {
     async fn turn_due(&self, progress: &mut Progress) -> Result<(), QueueError> {
         let turn = self.timer_turn(DUE, progress.due_s, TURN_MAX).await?;
         let mut findings = Vec::with_capacity(turn.entries.len());
-        for entry in &turn.entries {
+        let is_schedules = |entry: &&Entry| matches!(entry.what, What::Fire | What::Tidy);
+        for entry in turn.entries.iter().filter(|entry| !is_schedules(entry)) {
             findings.push(self.look_at(entry).await?);
         }
         self.act(&findings).await?;
@@ -225,6 +226,9 @@ impl<S: Store, E: Env> Queue<S, E> {
             progress
                 .tally
                 .looked(task, epoch, finding, self.env.now_ms());
+        }
+        for entry in turn.entries.iter().filter(is_schedules) {
+            self.see_to_schedule(entry).await?;
         }
         if !turn.keys.is_empty() {
             self.store.delete_many(&turn.keys).await?;
@@ -351,6 +355,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             match (entry.what, &entry.name) {
                 (What::Delete, _) => self.age_due(entry.task, &mut doomed).await?,
                 (What::Forget, Some(name)) => over.push(name.as_str()),
+                (What::Fire | What::Tidy, _) => self.see_to_schedule(entry).await?,
                 _ => findings.push(self.look_at(entry).await?),
             }
         }

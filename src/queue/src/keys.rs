@@ -111,6 +111,26 @@ impl Keys {
         self.key(format_args!("f.{i}"))
     }
 
+    /// Counter: changes of the schedules, each of which is a version and a table.
+    pub(crate) fn changes(&self) -> String {
+        self.key(format_args!("y"))
+    }
+
+    /// The table of schedules as change n made it.
+    pub(crate) fn table(&self, n: u64) -> String {
+        self.key(format_args!("y.{n}"))
+    }
+
+    /// The schedule that change n put.
+    pub(crate) fn schedule(&self, n: u64) -> String {
+        self.key(format_args!("yr.{n}"))
+    }
+
+    /// How far version n of a schedule has come.
+    pub(crate) fn fired(&self, n: u64) -> String {
+        self.key(format_args!("yl.{n}"))
+    }
+
     /// Entry i of the second's bucket.
     pub(crate) fn entry(&self, wheel: char, second: u64, i: u64) -> String {
         self.key(format_args!("{wheel}e.{second}.{i}"))

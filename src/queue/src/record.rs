@@ -2,7 +2,7 @@
 //! from a broken one.
 
 use crate::config::{EPOCH_MAX, ERROR_MAX_BYTES};
-use crate::{QueueError, Report, RetryPolicy, TaskId};
+use crate::{Occurrence, QueueError, Report, RetryPolicy, TaskId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -101,6 +101,7 @@ impl Sound for Slot {
                 let times = [task.enqueued_ms, task.timeout_ms, task.retention_ms];
                 let limits = task.not_before_ms.into_iter().chain(task.expires_ms);
                 let limits = limits.chain(task.kept_until_ms);
+                let limits = limits.chain(task.occurrence.as_ref().map(|o| o.at_ms));
                 let mut others = task.retry_of.iter().chain(&task.end_of);
                 let others = others.all(TaskId::is_sound);
                 times.into_iter().chain(limits).all(is_time) && others
@@ -149,6 +150,9 @@ pub struct Task {
     /// The task whose end it follows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end_of: Option<TaskId>,
+    /// The schedule's occurrence that it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurrence: Option<Occurrence>,
 }
 
 /// What is enqueued when a task has ended, however it did: once, in the same queue.

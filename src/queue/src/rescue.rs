@@ -100,7 +100,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             What::Deliver => Ok(Finding::Announce(task, epoch)),
             What::Retry => self.look_at_retry(task, epoch).await,
             What::Pass => self.pass_readable_slot(task, 0).await,
-            What::Forget => Ok(Finding::Done),
+            What::Forget | What::Fire | What::Tidy => Ok(Finding::Done),
             _ => {
                 let again = what == What::LookAgain;
                 self.examine(task, epoch, Some(0), again).await
@@ -122,7 +122,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     /// One record that can't be read must not stop all others. A newer version's is looked at again.
-    fn unless_unreadable(
+    pub(crate) fn unless_unreadable(
         &self,
         entry: &Entry,
         examined: Result<Finding, QueueError>,

@@ -25,6 +25,36 @@ pub trait Store {
     async fn counter(&self, key: &str) -> Result<i64, StoreError>;
 }
 
+impl<S: Store> Store for &S {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        (**self).get(key).await
+    }
+
+    async fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        (**self).get_many(keys).await
+    }
+
+    async fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        (**self).set(key, value).await
+    }
+
+    async fn set_many(&self, entries: &[(String, Vec<u8>)]) -> Result<(), StoreError> {
+        (**self).set_many(entries).await
+    }
+
+    async fn delete_many(&self, keys: &[String]) -> Result<(), StoreError> {
+        (**self).delete_many(keys).await
+    }
+
+    async fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
+        (**self).increment(key, delta).await
+    }
+
+    async fn counter(&self, key: &str) -> Result<i64, StoreError> {
+        (**self).counter(key).await
+    }
+}
+
 /// A store call that failed. It may or may not have been applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreError {

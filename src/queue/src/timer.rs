@@ -9,7 +9,7 @@
 use crate::config::{DELAY_MAX_MS, NEWER_AGAIN_MS};
 use crate::guard::{Guard, holds};
 use crate::idempotency::is_name;
-use crate::record::{Sound, decode, encode, is_epoch, is_slot};
+use crate::record::{Sound, decode, encode, is_epoch, is_slot, is_time};
 use crate::{Env, Queue, QueueError, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
@@ -41,7 +41,7 @@ pub(crate) struct Entry {
     /// Deliver, or look first.
     #[serde(rename = "d")]
     pub what: What,
-    /// What to forget.
+    /// What to forget, or what a schedule enqueued last.
     #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
@@ -69,17 +69,24 @@ pub(crate) enum What {
     /// An idempotency key's period is over: it goes by its name. There is no task.
     #[serde(rename = "f")]
     Forget,
+    /// Version `task` of a schedule occurs: `epoch` is the time in milliseconds up to which all is seen to, and the name is the
+    /// id of the task that was last enqueued.
+    #[serde(rename = "s")]
+    Fire,
+    /// What change `task` of the schedules left, and the tables from number `epoch` on, may go.
+    #[serde(rename = "c")]
+    Tidy,
 }
 
 impl Sound for Entry {
     fn is_sound(&self) -> bool {
-        let named = self.name.as_deref().is_some_and(is_name);
-        let about = if self.what == What::Forget {
-            named
-        } else {
-            is_slot(self.task) && self.name.is_none()
-        };
-        about && is_epoch(self.epoch)
+        let name = self.name.as_deref();
+        match self.what {
+            What::Forget => name.is_some_and(is_name) && is_epoch(self.epoch),
+            What::Fire => is_slot(self.task) && is_time(self.epoch),
+            What::Tidy => is_slot(self.task) && self.epoch <= self.task,
+            _ => is_slot(self.task) && name.is_none() && is_epoch(self.epoch),
+        }
     }
 }
 

@@ -182,6 +182,7 @@ mod tests {
             on_end: None,
             end_of: None,
             kept_until_ms: None,
+            occurrence: None,
         }
     }
 

@@ -6,7 +6,8 @@ mod support;
 
 use handoff_queue::memory::Calls;
 use handoff_queue::{
-    FollowUp, IdempotencyKey, NewTask, Once, RETENTION_MIN_MS, State, TaskId, Wake,
+    FollowUp, IdempotencyKey, Missed, NewTask, Once, Overlap, RETENTION_MIN_MS, Rule, Schedule,
+    State, TaskId, Wake,
 };
 use serde_json::json;
 use support::{Line, Sim, SimQueue, task};
@@ -287,6 +288,66 @@ fn a_retry() {
         task.args["after_ms"] = 20_000.into();
         task
     });
+}
+
+fn put(sim: &Sim, name: &str, every_ms: u64) {
+    let schedule = Schedule {
+        name: name.to_owned(),
+        rule: Rule::Every(every_ms),
+        queue: "test".to_owned(),
+        task: task("a", json!({})),
+        expires_after_ms: None,
+        overlap: Overlap::Queue,
+        missed: Missed::Latest,
+    };
+    sim.wait(|queue| async move { drop(queue.put_schedule(schedule).await.unwrap()) });
+}
+
+#[test]
+fn a_schedule_costs_the_same_however_many_there_are() {
+    const HOUR_MS: u64 = 3_600_000;
+    for others in [0, 100] {
+        let sim = alone();
+        for i in 0..others {
+            put(&sim, &format!("s{i}"), HOUR_MS);
+        }
+        let first = cost_of(&sim, |sim| put(sim, "a", HOUR_MS));
+        let again = cost_of(&sim, |sim| put(sim, "a", HOUR_MS));
+        let other = cost_of(&sim, |sim| put(sim, "a", 2 * HOUR_MS));
+        let look = |queue: SimQueue| async move { drop(queue.schedule("a").await.unwrap()) };
+        let look = cost_of(&sim, |sim| sim.wait(look));
+        let delete =
+            |queue: SimQueue| async move { assert!(queue.delete_schedule("a").await.unwrap()) };
+        let delete = cost_of(&sim, |sim| sim.wait(delete));
+        println!(
+            "put {first:?}, again {again:?}, another {other:?}; look {look:?}; delete {delete:?}"
+        );
+        let costs = |calls: &Calls| (calls.writes, calls.reads);
+        // The first entries of an hour mark it, and their minutes.
+        let marks = if others == 0 { 6 } else { 0 };
+        assert!(first.writes <= 7 + marks && first.reads <= 12, "{first:?}");
+        assert_eq!(costs(&again), (2, 12));
+        assert_eq!(costs(&other), (9, 14));
+        assert_eq!((costs(&look), costs(&delete)), ((0, 4), (4, 8)));
+    }
+}
+
+#[test]
+fn an_occurrence() {
+    // A keeper is there in any case.
+    let minute = |every_ms| {
+        let sim = Sim::new(7);
+        put(&sim, "far", 65_000);
+        put(&sim, "a", every_ms);
+        sim.worker(Wake::Keep);
+        sim.run_for(3_000);
+        cost_of(&sim, |sim| sim.run_for(60_000))
+    };
+    let (far, near) = (minute(65_000), minute(2_000));
+    let each = |near: u64, far: u64| (near as f64 - far as f64) / 30.0;
+    let (writes, reads) = (each(near.writes, far.writes), each(near.reads, far.reads));
+    println!("an occurrence and its task: {writes:.1} writes, {reads:.1} reads");
+    assert!(writes <= 19.0 && reads <= 28.0);
 }
 
 #[test]

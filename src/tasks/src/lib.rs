@@ -8,6 +8,7 @@ pub mod object;
 mod primes;
 mod registry;
 mod request;
+mod schedule;
 mod sleep;
 mod webhook;
 
@@ -16,6 +17,7 @@ pub use handoff_input::{Call, CallRequest, Duration, FieldError, Reply, WebhookS
 pub use handoff_queue::{Outcome, TaskId, TaskView, Trace};
 pub use registry::Registry;
 pub use request::{BatchRequest, Checked, TaskRequest};
+pub use schedule::ScheduleRequest;
 pub use sleep::long_running_task;
 
 use handoff_input::from_value;

@@ -1,8 +1,10 @@
-//! A task as callers see it.
+//! Tasks and schedules as callers see them.
 
 use crate::webhook;
 use handoff_input::{Duration, Time};
-use handoff_queue::{AttemptError, LogLine, State, TaskId, TaskView};
+use handoff_queue::{
+    AttemptError, LogLine, Occurrence, Rule, Schedule, ScheduleView, State, TaskId, TaskView,
+};
 use serde_json::{Map, Value, json};
 
 fn time(ms: u64) -> Value {
@@ -16,6 +18,60 @@ fn attempt(error: &AttemptError) -> Value {
         "ended_at": time(error.ended_ms),
         "error": error.error,
     })
+}
+
+/// The occurrence of a schedule that a task is for.
+fn occurrence(occurrence: &Occurrence) -> Value {
+    json!({"name": occurrence.schedule, "at": time(occurrence.at_ms)})
+}
+
+/// How a schedule stands. What can be put is named as it is there.
+pub fn schedule(view: &ScheduleView) -> Value {
+    let Schedule {
+        name,
+        rule,
+        queue,
+        task,
+        expires_after_ms,
+        overlap,
+        missed,
+    } = &view.schedule;
+    let duration = |ms| json!(Duration::from_ms(ms));
+    let mut object = json!({
+        "name": name,
+        "task": task.kind,
+        "args": task.args,
+        "queue": queue,
+        "overlap": overlap,
+        "missed": missed,
+        "timeout": duration(task.timeout_ms),
+        "retry": {
+            "attempts": task.retry.attempts,
+            "initial": duration(task.retry.initial_ms),
+            "factor": task.retry.factor,
+            "max": duration(task.retry.max_ms),
+        },
+        "retention": duration(task.retention_ms),
+        "put_at": time(view.put_ms),
+        "next_run": view.next_ms.map(time),
+        "last_run": view.last.as_ref().map(|(at_ms, id)| {
+            json!({"at": time(*at_ms), "task_id": id.to_string()})
+        }),
+    });
+    match rule {
+        Rule::Every(ms) => object["every"] = duration(*ms),
+        Rule::Cron(cron) => {
+            object["cron"] = json!(cron.expression);
+            object["timezone"] = json!(cron.timezone);
+        }
+    }
+    if let Some(url) = task.on_end.as_ref().and_then(webhook::url) {
+        object["webhook"] = url.clone();
+    }
+    if let Some(ms) = expires_after_ms {
+        object["expires"] = duration(*ms);
+    }
+    object
 }
 
 /// A line that a task logged.
@@ -68,6 +124,7 @@ pub fn task(id: &TaskId, view: &TaskView) -> Value {
     let end_of = view.task.end_of.as_ref();
     put("end_of", end_of.map(|id| json!(id.to_string())));
     put("retry_of", retry_of.map(|id| json!(id.to_string())));
+    put("schedule", view.task.occurrence.as_ref().map(occurrence));
     put(
         "traceparent",
         view.task.trace.as_ref().map(|t| json!(t.parent)),

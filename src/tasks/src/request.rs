@@ -14,22 +14,22 @@ use serde_json::{Value, json};
 const KEY_MAX_BYTES: usize = 255;
 
 /// The body of `POST /v1/tasks`, and an item of a batch.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TaskRequest {
-    task: String,
-    queue: Option<String>,
+    pub(crate) task: String,
+    pub(crate) queue: Option<String>,
     #[serde(default = "no_args")]
-    args: Value,
-    delay: Option<Duration>,
-    eta: Option<Time>,
-    expires: Option<When>,
-    timeout: Option<Duration>,
-    retry: Option<Object<RetryRequest>>,
-    retention: Option<Duration>,
-    webhook: Option<String>,
-    idempotency_key: Option<String>,
-    idempotency_ttl: Option<Duration>,
+    pub(crate) args: Value,
+    pub(crate) delay: Option<Duration>,
+    pub(crate) eta: Option<Time>,
+    pub(crate) expires: Option<When>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) retry: Option<Object<RetryRequest>>,
+    pub(crate) retention: Option<Duration>,
+    pub(crate) webhook: Option<String>,
+    pub(crate) idempotency_key: Option<String>,
+    pub(crate) idempotency_ttl: Option<Duration>,
 }
 
 /// A request that can be taken.
@@ -51,14 +51,14 @@ pub struct BatchRequest {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RetryRequest {
+pub(crate) struct RetryRequest {
     attempts: Option<u32>,
     initial: Option<Duration>,
     factor: Option<f64>,
     max: Option<Duration>,
 }
 
-fn no_args() -> Value {
+pub(crate) fn no_args() -> Value {
     Value::Object(serde_json::Map::new())
 }
 

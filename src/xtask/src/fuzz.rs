@@ -13,7 +13,7 @@ use crate::step;
 use crate::workspace::Workspace;
 
 /// The targets, and how many inputs each is given unless told otherwise: altogether about a minute on one core.
-const TARGETS: [(&str, u64); 9] = [
+const TARGETS: [(&str, u64); 10] = [
     ("batch", 250_000),
     ("duration", 500_000),
     ("gather", 350_000),
@@ -21,6 +21,7 @@ const TARGETS: [(&str, u64); 9] = [
     ("records", 2_500),
     ("request", 350_000),
     ("run", 350_000),
+    ("schedule", 20_000),
     ("task", 350_000),
     ("time", 500_000),
 ];

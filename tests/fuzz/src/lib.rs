@@ -19,7 +19,7 @@
 mod records;
 mod targets;
 
-use targets::{batch, duration, gather, id, request, run, task, time};
+use targets::{batch, duration, gather, id, request, run, schedule, task, time};
 
 /// Something that takes bytes from outside.
 pub struct Target {
@@ -30,7 +30,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
     target("batch", batch::run),
     target("duration", duration::run),
     target("gather", gather::run),
@@ -38,6 +38,7 @@ pub const TARGETS: [Target; 9] = [
     target("records", records::run),
     target("request", request::run),
     target("run", run::run),
+    target("schedule", schedule::run),
     target("task", task::run),
     target("time", time::run),
 ];

@@ -8,6 +8,7 @@ pub mod failed;
 pub mod health;
 pub mod ping;
 pub mod queues;
+pub mod schedules;
 pub mod show;
 pub mod status;
 mod wait;

@@ -52,6 +52,7 @@ fn finish(scenario: &Scenario, stage: &Stage, whole: bool) -> Result<(), Wrong> 
             return Err((Some(open.clone()), "it is late".to_owned()));
         }
     }
+    stage.load.schedules.finish(&stage.sim, !all_short, 0)?;
     // Who only stalled for a moment comes back: then nothing waits for a tick.
     end(&stage.sim, &stage.load, !all_short)?;
     if whole && scenario.left != Left::Perhaps {
@@ -84,9 +85,16 @@ fn actions(changes: usize) -> Vec<Action> {
 /// A scenario, what goes wrong in it, and whether it is watched until everything is deleted.
 pub type Job = (&'static Scenario, Vec<Fault>, bool);
 
+/// Those that are searched so. `HANDOFF_SCENARIO` leaves only those whose names hold it.
+fn scenarios(searched: impl Fn(Search) -> bool) -> impl Iterator<Item = &'static Scenario> {
+    let wanted = std::env::var("HANDOFF_SCENARIO").unwrap_or_default();
+    let all = SCENARIOS.iter().filter(move |s| searched(s.search));
+    all.filter(move |s| s.name.contains(&wanted))
+}
+
 /// Every single fault of every scenario, and the scenario without any.
 pub fn single_faults() -> Vec<Job> {
-    let all = SCENARIOS.iter().filter(|s| s.search != Search::Races);
+    let all = scenarios(|search| search != Search::Races);
     all.flat_map(single_faults_of).collect()
 }
 
@@ -105,7 +113,7 @@ fn single_faults_of(scenario: &'static Scenario) -> Vec<Job> {
 
 /// Every race: at each place the instance is held up until others have made one call, two, three …
 fn races() -> Vec<Job> {
-    let all = SCENARIOS.iter().filter(|s| s.search == Search::Races);
+    let all = scenarios(|search| search == Search::Races);
     all.flat_map(races_of).collect()
 }
 
@@ -139,7 +147,7 @@ fn pairs_of_faults() -> Vec<Job> {
     /// After the first fault there may be more calls than without.
     const MORE: u64 = 20;
     let mut jobs = Vec::new();
-    for scenario in SCENARIOS.iter().filter(|s| s.search == Search::Pairs) {
+    for scenario in scenarios(|search| search == Search::Pairs) {
         let calls = play(scenario, &[], false).unwrap_or_default().calls.len() as u64;
         for first in 1..=calls {
             for second in first + 1..=calls + MORE {

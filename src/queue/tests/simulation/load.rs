@@ -1,5 +1,6 @@
 //! What is asked of the queue.
 
+use super::schedules::Schedules;
 use crate::support::{Sim, World, computing, run_name, task};
 use handoff_queue::{
     Cancelled, FollowUp, IdempotencyKey, NewTask, Once, RETENTION_MIN_MS, RetryPolicy, Run, Task,
@@ -81,6 +82,7 @@ pub struct Mix {
     keys: bool,
     sweeps: bool,
     follows: bool,
+    schedules: bool,
     /// The longest delay; 0 for none.
     delay_max_ms: u64,
 }
@@ -103,6 +105,7 @@ impl Mix {
             keys: world.chance(500),
             sweeps: world.chance(400),
             follows: world.chance(400),
+            schedules: world.chance(150),
             // A keeper that stays for days is simulated second by second.
             delay_max_ms: match world.below(2_000) {
                 0 => 3 * 86_400 * SECOND,
@@ -127,6 +130,7 @@ pub struct Load {
     pub(super) all_swept: Cell<u64>,
     pub(super) swept_before: Cell<u64>,
     pub(super) retries: Cell<u64>,
+    pub schedules: Schedules,
 }
 
 impl Load {
@@ -141,6 +145,7 @@ impl Load {
             all_swept: Cell::default(),
             swept_before: Cell::default(),
             retries: Cell::default(),
+            schedules: Schedules::default(),
         })
     }
 
@@ -184,6 +189,7 @@ impl Load {
             0..=5 => self.enqueue(sim, vec![self.task(sim)]),
             6..=7 if self.mix.cancels => self.cancel_one(sim),
             8 if self.mix.pauses && world.chance(500) => self.operate(sim),
+            8 if self.mix.schedules && world.chance(300) => self.schedules.step(sim),
             8..=9 if self.mix.keys => self.keyed_ones(sim),
             _ => {}
         }

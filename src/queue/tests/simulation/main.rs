@@ -20,6 +20,7 @@ mod random;
 #[cfg(feature = "sabotage")]
 mod sabotage;
 mod scenarios;
+mod schedules;
 mod stage;
 #[path = "../support/mod.rs"]
 mod support;

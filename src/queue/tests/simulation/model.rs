@@ -194,8 +194,8 @@ fn counted(sim: &Sim, load: &Load) -> Result<(), String> {
         }
     }
     let counted = sim.wait(|queue| async move { queue.statistics().await.unwrap().ended });
-    if load.retries.get() > 0 {
-        // A retry that took long was not acknowledged, and runs all the same.
+    if load.retries.get() > 0 || load.schedules.any() {
+        // A retry that took long was not acknowledged, and runs all the same; what schedules enqueue is not known here.
         return Ok(());
     }
     if load.purges() {
@@ -405,6 +405,10 @@ pub fn rest(sim: &Sim, load: &Load) -> Result<(), Wrong> {
 
 fn left(sim: &Sim, load: &Load) -> Result<(), Wrong> {
     let keys = sim.world.store.keys();
+    let tables = |key: &&String| matches!(parts(key), ("y", Some(_)));
+    if keys.iter().filter(tables).count() > 1 {
+        return Err((None, "tables of schedules are left".to_owned()));
+    }
     match keys.iter().find(|key| !stays(key, sim.now_ms())) {
         None => Ok(()),
         Some(key) => {
@@ -421,7 +425,7 @@ fn left(sim: &Sim, load: &Load) -> Result<(), Wrong> {
     }
 }
 
-/// Keys that remain: the queue's own counters and the keeper's record, cancel counters per block, recent registrations,
+/// Keys that remain: the queue's own counters and the keeper's record, the last table of schedules, cancel counters per block, recent registrations,
 /// and the timer's marks and closed seconds, for two days at
 /// most.
 fn stays(key: &str, now_ms: u64) -> bool {
@@ -429,7 +433,7 @@ fn stays(key: &str, now_ms: u64) -> bool {
     let now_s = now_ms / 1_000;
     let today_s = now_s - now_s % 86_400;
     match kind {
-        "tail" | "head" | "keeper" | "cancelled" | "xb" => true,
+        "tail" | "head" | "keeper" | "cancelled" | "xb" | "y" => true,
         "f" => number.is_none(),
         "w" | "k" => number.is_some_and(|w| (w * WINDOW_MS) + REGISTERED_MS > now_ms),
         "td" | "th" | "tm" | "ts" | "gd" | "gh" | "gm" | "gs" => {

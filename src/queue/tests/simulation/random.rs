@@ -18,6 +18,8 @@ const MINUTE_MS: u64 = 60_000;
 const WATCH_MS: u64 = 1_000;
 /// More would only make a run longer.
 const TASKS_MAX: usize = 150;
+/// When so long nothing failed, every occurrence of a schedule gives its task.
+const CALM_MS: u64 = 20_000;
 
 fn seeds() -> Vec<Range<u64>> {
     let text = std::env::var("HANDOFF_SEEDS").unwrap_or_else(|_| "1..301".to_owned());
@@ -105,10 +107,12 @@ fn simulate(sim: &Sim, load: &Rc<Load>) -> Result<(), Wrong> {
     asked_until(sim, load, end_ms, pause_ms, !calm)?;
     if world.chance(100) {
         // Retention deletes while others still work.
+        load.schedules.stop(sim);
         let end_ms = sim.now_ms() + RETENTION_MIN_MS + world.below(RETENTION_MIN_MS);
         asked_until(sim, load, end_ms, 6 * MINUTE_MS, !calm)?;
     }
     faults.off();
+    load.schedules.finish(sim, !calm, sim.now_ms() + CALM_MS)?;
     end(sim, load, !calm)?;
 
     faults.kills.set(if calm { 0 } else { 30 });

@@ -16,7 +16,15 @@ const SEEDS_MAX: u64 = 5_000;
 const OVERTAKEN: &str = "an enqueuer that claimers overtake";
 
 /// Guards that random schedules seldom miss, and the scenario that has the race which each closes.
-const FOUND_IN: [(Guard, &str); 14] = [
+const FOUND_IN: [(Guard, &str); 16] = [
+    (
+        Guard::ChangeOnlyTheLast,
+        "two schedules at once, and one of them again",
+    ),
+    (
+        Guard::AgreeBeforeEnding,
+        "a schedule's deletion while another is put",
+    ),
     (
         Guard::KeepHandoverCounters,
         "an enqueuer that comes back just in time",

@@ -1,9 +1,10 @@
 //! Short scenarios: what clients do, in how much time.
 
 use super::load::follow_up;
+use super::schedules::schedule;
 use super::stage::{Stage, is_of_a_task};
 use crate::support::{Action, START_MS, When, parts};
-use handoff_queue::{CLOCK_SLACK_MS, NewTask, RETENTION_MIN_MS, WINDOW_MS};
+use handoff_queue::{CLOCK_SLACK_MS, Missed, NewTask, RETENTION_MIN_MS, Schedule, WINDOW_MS};
 use serde_json::json;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -40,7 +41,7 @@ pub enum Left {
     NothingAfterDays,
 }
 
-pub static SCENARIOS: [Scenario; 39] = [
+pub static SCENARIOS: [Scenario; 46] = [
     Scenario {
         name: "a task",
         search: Search::Pairs,
@@ -512,6 +513,117 @@ pub static SCENARIOS: [Scenario; 39] = [
             stage.points.open.set(true);
             stage.keyed(150 * MINUTE_MS, 2);
             stage.sim.run_with_ticks(MINUTE_MS, 5_000);
+        },
+    },
+    Scenario {
+        name: "a schedule",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            let schedule = schedule("a", 2_000, json!({}));
+            stage.load.schedules.put(&stage.sim, schedule);
+            stage.sim.run_for(4_500);
+        },
+    },
+    Scenario {
+        name: "a schedule is deleted",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.points.open.set(false);
+            let schedule = schedule("a", 2_000, json!({}));
+            stage.load.schedules.put(&stage.sim, schedule);
+            stage.sim.run_for(40_900);
+            stage.points.open.set(true);
+            stage.load.schedules.delete(&stage.sim, "a");
+            stage.sim.run_for(3_000);
+        },
+    },
+    Scenario {
+        name: "two schedules at once, and one of them again",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            for name in ["a", "b"] {
+                let schedule = schedule(name, 2_000, json!({}));
+                stage.load.schedules.put(&stage.sim, schedule);
+            }
+            stage.sim.run_for(2_900);
+            let schedule = schedule("b", 1_000, json!({}));
+            stage.load.schedules.put(&stage.sim, schedule);
+            stage.sim.run_for(2_500);
+        },
+    },
+    Scenario {
+        name: "a schedule's deletion while another is put",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.points.open.set(false);
+            let put = |name| {
+                stage
+                    .load
+                    .schedules
+                    .put(&stage.sim, schedule(name, 2_000, json!({})))
+            };
+            put("a");
+            stage.sim.run_for(40_900);
+            // Both have taken their numbers when the first of them writes its table, and the other does not know of it.
+            let mut stalls = vec![4_000, 500];
+            stage.script(move |call, _| {
+                let writes = call.operation == "set" && parts(call.key).0 == "y";
+                let ms = stalls.pop_if(|_| writes && call.instance.name.starts_with("client"));
+                ms.map_or(Action::Pass, |ms| Action::Stall(When::Before, ms))
+            });
+            stage.points.open.set(true);
+            stage.load.schedules.delete(&stage.sim, "a");
+            put("b");
+            stage.sim.run_with_ticks(6_000, 500);
+        },
+    },
+    Scenario {
+        name: "a schedule that two keep",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.points.open.set(false);
+            let schedule = schedule("a", 2_000, json!({}));
+            stage.load.schedules.put(&stage.sim, schedule);
+            stage.sim.run_for(1_000);
+            stage.points.open.set(true);
+            // Each that stalls is joined by another.
+            stage.sim.run_with_ticks(6_000, 500);
+        },
+    },
+    Scenario {
+        name: "a schedule that nobody kept for a while",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.points.open.set(false);
+            let missed = Missed::All;
+            let schedule = Schedule {
+                missed,
+                ..schedule("a", 10_000, json!({}))
+            };
+            stage.load.schedules.put(&stage.sim, schedule);
+            stage.sim.run_for(11_000);
+            stage.lose_workers();
+            stage.sim.run_for(3 * MINUTE_MS);
+            stage.points.open.set(true);
+            stage.sim.run_with_ticks(10_000, 5_000);
+        },
+    },
+    Scenario {
+        name: "a schedule is put while others come and go",
+        search: Search::Races,
+        left: Left::Perhaps,
+        play: |stage| {
+            let schedules = &stage.load.schedules;
+            schedules.put(&stage.sim, schedule("a", 1_000, json!({})));
+            schedules.put(&stage.sim, schedule("b", 1_000, json!({})));
+            schedules.delete(&stage.sim, "c");
+            stage.sim.run_for(2_500);
         },
     },
 ];

@@ -5,7 +5,7 @@ use super::{SimRunner, World};
 use futures::channel::oneshot;
 use futures::future::LocalBoxFuture;
 use futures::task::LocalSpawnExt;
-use handoff_queue::{Env, Wake, Worker};
+use handoff_queue::{Cron, Env, Wake, Worker};
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -275,5 +275,16 @@ impl Env for SimEnv {
     fn log(&self, message: &str) {
         self.world.note(&self.instance, message);
         self.world.logs.borrow_mut().push(message.to_owned());
+    }
+
+    /// So many minutes, counted from 1970.
+    fn cron_after(&self, cron: &Cron, after_ms: u64) -> Option<u64> {
+        let every_ms = cron.expression.parse::<u64>().ok()? * 60_000;
+        Some((after_ms / every_ms + 1) * every_ms)
+    }
+
+    fn cron_until(&self, cron: &Cron, until_ms: u64) -> Option<u64> {
+        let every_ms = cron.expression.parse::<u64>().ok()? * 60_000;
+        Some(until_ms - until_ms % every_ms)
     }
 }

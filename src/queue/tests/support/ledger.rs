@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Kept beside the store, so that looking costs no counted call.
 #[derive(Default)]
@@ -16,6 +16,8 @@ pub struct Ledger {
     /// When each task was first marked as begun, by the clock of who did.
     marked: RefCell<BTreeMap<u64, u64>>,
     all_calls: Cell<u64>,
+    /// The slots whose tasks are for an occurrence, by its schedule's name and its time.
+    occurrences: RefCell<BTreeMap<(String, u64), BTreeSet<u64>>>,
     violations: RefCell<Vec<String>>,
 }
 
@@ -27,15 +29,19 @@ pub fn parts(key: &str) -> (&str, Option<u64>) {
 }
 
 impl Ledger {
-    /// A slot, a result, a timer entry, an entry of a failed task and a candidate for an idempotency key never change. An outcome does not either once the run has ended; before that
-    /// only its owner writes it.
+    /// A slot, a result, a timer entry, an entry in the list of failed tasks, a candidate for an idempotency key, a schedule and a table of them
+    /// never change. An outcome does not either once the run has ended; before that only its owner writes it.
     pub fn write(&self, who: &str, key: &str, value: &[u8]) -> Option<String> {
         let (kind, slot) = parts(key);
-        if !matches!(kind, "s" | "r" | "o" | "te" | "ge" | "f" | "i") {
+        if !matches!(kind, "s" | "r" | "o" | "te" | "ge" | "f" | "i" | "y" | "yr") {
             return None;
         }
         if let (Some(task), "s", Some(slot)) = (announced(value), kind, slot) {
             self.about.borrow_mut().insert(slot, task);
+        }
+        if let (Some(occurrence), "s", Some(slot)) = (occurrence(value), kind, slot) {
+            let mut occurrences = self.occurrences.borrow_mut();
+            occurrences.entry(occurrence).or_default().insert(slot);
         }
         if let (Some(beat_ms), "o", Some(slot)) = (beat(value), kind, slot) {
             self.marked.borrow_mut().entry(slot).or_insert(beat_ms);
@@ -82,6 +88,13 @@ impl Ledger {
         self.marked.borrow().get(&task).copied()
     }
 
+    /// The slots of tasks of each occurrence of this schedule, by its time.
+    pub fn occurrences(&self, schedule: &str) -> BTreeMap<u64, BTreeSet<u64>> {
+        let occurrences = self.occurrences.borrow();
+        let of = occurrences.iter().filter(|(o, _)| o.0 == schedule);
+        of.map(|(o, slots)| (o.1, slots.clone())).collect()
+    }
+
     pub fn violation(&self) -> Option<String> {
         self.violations.borrow().first().cloned()
     }
@@ -91,6 +104,14 @@ impl Ledger {
 fn announced(record: &[u8]) -> Option<u64> {
     let record: Value = serde_json::from_slice(record.get(1..)?).ok()?;
     record["announce"][0].as_u64()
+}
+
+/// The occurrence that a slot's task is for.
+fn occurrence(record: &[u8]) -> Option<(String, u64)> {
+    let record: Value = serde_json::from_slice(record.get(1..)?).ok()?;
+    let occurrence = &record["task"]["occurrence"];
+    let schedule = occurrence["schedule"].as_str()?.to_owned();
+    Some((schedule, occurrence["at_ms"].as_u64()?))
 }
 
 /// When a record says that its run was last heard of.

@@ -24,6 +24,7 @@ mod primes;
 mod private;
 mod queues;
 mod ready;
+mod schedules;
 mod trace;
 mod unchanged;
 mod wait;

@@ -4,8 +4,8 @@ use super::{SLOTS, TASKS};
 use crate::targets::NOW_MS;
 use handoff_queue::memory::MemoryStore;
 use handoff_queue::{
-    Brief, Control, Env, NewTask, Outcome, Queue, QueueError, RETENTION_MIN_MS, Runner, State,
-    Store, StoreError, TaskId, Wake, Worker, WorkerLimits,
+    Brief, Control, Cron, Env, NewTask, Outcome, Queue, QueueError, RETENTION_MIN_MS, Runner,
+    State, Store, StoreError, TaskId, Wake, Worker, WorkerLimits,
 };
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell, RefMut};
@@ -231,6 +231,14 @@ impl Env for World {
 
     fn log(&self, message: &str) {
         assert!(!message.is_empty());
+    }
+
+    fn cron_after(&self, _: &Cron, _: u64) -> Option<u64> {
+        None
+    }
+
+    fn cron_until(&self, _: &Cron, _: u64) -> Option<u64> {
+        None
     }
 }
 

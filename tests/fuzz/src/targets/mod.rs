@@ -6,6 +6,7 @@ pub mod gather;
 pub mod id;
 pub mod request;
 pub mod run;
+pub mod schedule;
 pub mod task;
 pub mod time;
 

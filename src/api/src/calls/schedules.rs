@@ -1,0 +1,81 @@
+//! `/v1/schedules`: tasks that are enqueued again and again. All schedules are kept by the default queue.
+
+use super::{After, Answer};
+use crate::{HostQueue, limits};
+use handoff_input::FieldError;
+use handoff_platform::http::{Problem, Request, Response};
+use handoff_queue::{Put, SCHEDULES_MAX, check_name};
+use handoff_tasks::{ScheduleRequest, object};
+use serde_json::{Value, json};
+
+/// `GET /v1/schedules`: all of them, in the order of their names.
+pub async fn list(queue: &HostQueue) -> Result<Answer, Problem> {
+    let views = queue.schedules().await?;
+    let schedules: Vec<Value> = views.iter().map(object::schedule).collect();
+    let body = json!({"schedules": schedules});
+    Ok(Answer::new(Response::json(200, &body)))
+}
+
+/// `GET /v1/schedules/{name}`: one of them.
+pub async fn show(queue: &HostQueue, name: &str) -> Result<Answer, Problem> {
+    match queue.schedule(name).await? {
+        Some(view) => Ok(Answer::new(Response::json(200, &object::schedule(&view)))),
+        None => Err(unknown(name)),
+    }
+}
+
+/// `PUT /v1/schedules/{name}`: makes it this one: 201 if it is new.
+pub async fn put(queue: &HostQueue, name: &str, request: Request) -> Result<Answer, Problem> {
+    if check_name(name).is_err() {
+        let reason = format!("{name:?} must be 1 to 32 characters of a-z, 0-9 and _");
+        return Err(FieldError::new("name", reason).into());
+    }
+    let body: ScheduleRequest = request.json(limits::body_max_bytes()?).await?;
+    let target = super::named(queue, body.queue())?;
+    let registry = handoff_tasks::registry(limits::fault_tasks()?);
+    let schedule = body.check(name, target.name(), &registry)?;
+    limits::check_args(&schedule.task.args, limits::args_max_bytes()?, "args")?;
+    limits::check_webhook(&schedule.task, "webhook")?;
+    match queue.put_schedule(schedule).await? {
+        Put::Done {
+            created,
+            view,
+            receipt,
+        } => {
+            let status = if created { 201 } else { 200 };
+            let location = format!("/v1/schedules/{name}");
+            let response = Response::json(status, &object::schedule(&view));
+            Ok(Answer {
+                response: response.header("location", location),
+                after: After::Wake(queue.named(queue.name())?, receipt),
+            })
+        }
+        Put::Never => {
+            Err(FieldError::new("cron", "there is no such day: it would never occur").into())
+        }
+        Put::Full => Err(Problem::new(
+            409,
+            "too-many-schedules",
+            "There are too many schedules",
+            format!("There are {SCHEDULES_MAX} schedules, which is the most. Delete one first."),
+        )),
+    }
+}
+
+/// `DELETE /v1/schedules/{name}`: no occurrence of it gives a task any more. Tasks that it gave stay.
+pub async fn delete(queue: &HostQueue, name: &str) -> Result<Answer, Problem> {
+    if queue.delete_schedule(name).await? {
+        Ok(Answer::new(Response::empty(204)))
+    } else {
+        Err(unknown(name))
+    }
+}
+
+fn unknown(name: &str) -> Problem {
+    Problem::new(
+        404,
+        "unknown-schedule",
+        "There is no such schedule",
+        format!("No schedule here is named {name:?}."),
+    )
+}

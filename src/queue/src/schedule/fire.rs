@@ -1,0 +1,161 @@
+//! Seeing to what a schedule's entry in the wheel stands for: all occurrences after a time.
+//!
+//! Whatever is done here is done again if anything fails, or by another keeper at once. So the entry for what comes
+//! after is there before it is noted that this one is done, and two entries for the same become one: the first that is seen
+//! to notes how far it came.
+
+use super::{Fired, Occurrence, Overlap, Version};
+use crate::config::{ACKNOWLEDGE_MS, CLOCK_SLACK_MS, KEY_TTL_MAX_MS, RETENTION_MIN_MS};
+use crate::guard::{Guard, holds};
+use crate::record::encode;
+use crate::rescue::Finding;
+use crate::timer::{DUE, Entry, Inserted, What};
+use crate::{
+    Brief, Env, IdempotencyKey, NewTask, Once, Queue, QueueError, Store, TaskId, WorkerLimits,
+};
+
+/// So many occurrences are seen to at once. Those after them wait for the next second.
+const AT_ONCE_MAX: usize = 10;
+/// An entry is looked at so often although nothing occurs: what was deleted need not be kept in mind for longer.
+const LOOK_AGAIN_MS: u64 = 86_400_000;
+
+/// An entry for all occurrences of a version after this time.
+pub(super) fn entry(number: u64, after_ms: u64, fired: &Fired) -> Entry {
+    Entry {
+        name: fired.last.as_ref().map(|last| last.1.clone()),
+        ..Entry::new(number, after_ms, What::Fire)
+    }
+}
+
+impl<S: Store, E: Env> Queue<S, E> {
+    /// Sees to a schedule's entry whose time has come, or enters it again: it takes so many calls that on a store which
+    /// fails now and then the others of its second would wait for long.
+    pub(crate) async fn see_to_schedule(&self, due: &Entry) -> Result<(), QueueError> {
+        let seen_to = match due.what {
+            What::Tidy => self.tidy(due).await,
+            _ => self.fire(due).await,
+        };
+        match self.unless_unreadable(due, seen_to.map(|()| Finding::Done)) {
+            Ok(finding) => self.act(&[finding]).await,
+            Err(e) => {
+                self.env.log(&e.to_string());
+                self.enter(due, self.env.now_ms() + 1_000).await
+            }
+        }
+    }
+
+    /// Puts an entry into the wheel, at this time or as soon afterwards as the wheel takes it.
+    pub(super) async fn enter(&self, entry: &Entry, mut at_ms: u64) -> Result<(), QueueError> {
+        at_ms = at_ms.max(self.env.now_ms());
+        while self.timer_insert(DUE, at_ms, entry).await? == Inserted::Due {
+            at_ms = (at_ms + 1_000).max(self.env.now_ms());
+        }
+        Ok(())
+    }
+
+    /// Puts an entry into the wheel for a version that may have none any more.
+    pub(super) async fn revive(&self, number: u64) -> Result<(), QueueError> {
+        let Some(version) = self.version(number).await? else {
+            return Ok(());
+        };
+        let fired = self.fired(number).await?;
+        let after_ms = fired.passed_ms.max(version.put_ms);
+        let at_ms = self.occurs_after(&version, after_ms).unwrap_or(0);
+        self.enter(&entry(number, after_ms, &fired), at_ms).await
+    }
+
+    async fn fire(&self, due: &Entry) -> Result<(), QueueError> {
+        let (number, from_ms) = (due.task, due.epoch);
+        let Some(version) = self.version(number).await? else {
+            return Ok(());
+        };
+        let mut fired = self.fired(number).await?;
+        if fired.passed_ms > from_ms {
+            // Another entry for the same was seen to.
+            return Ok(());
+        }
+        let name = &version.schedule.name;
+        let now_ms = self.env.now_ms();
+        if self.table().await?.names.get(name) != Some(&number)
+            && self.agreed_names().await?.get(name) != Some(&number)
+        {
+            if now_ms < version.put_ms + ACKNOWLEDGE_MS + CLOCK_SLACK_MS {
+                // Whoever puts it may not have come to that yet.
+                return self.enter(due, now_ms + 1_000).await;
+            }
+            return self.tidy_later(number, number).await;
+        }
+        let mut after_ms = self.past_missed(&version, from_ms, now_ms);
+        // As the entry has it: what is noted may be older.
+        let mut before = due.name.clone();
+        for _ in 0..AT_ONCE_MAX {
+            let next_ms = self.occurs_after(&version, after_ms);
+            let Some(at_ms) = next_ms.filter(|at_ms| *at_ms <= now_ms) else {
+                break;
+            };
+            if let Some(id) = self.occur(&version, at_ms, before.as_deref()).await? {
+                let id = id.to_string();
+                before = Some(id.clone());
+                fired.last = Some((at_ms, id));
+            }
+            after_ms = at_ms;
+        }
+        fired.passed_ms = after_ms;
+        let record = encode(&fired);
+        if !holds(Guard::NextBeforeNoting) {
+            self.store.set(&self.keys.fired(number), &record).await?;
+        }
+        let latest_ms = now_ms + LOOK_AGAIN_MS;
+        let next_ms = self.occurs_after(&version, after_ms);
+        let next_ms = next_ms.map_or(latest_ms, |ms| ms.clamp(now_ms + 1, latest_ms));
+        let next = Entry {
+            name: before,
+            ..entry(number, after_ms, &fired)
+        };
+        self.enter(&next, next_ms).await?;
+        if after_ms > from_ms {
+            self.store.set(&self.keys.fired(number), &record).await?;
+        }
+        Ok(())
+    }
+
+    /// Enqueues the task of an occurrence, or finds it. `None` if that of the one before is in its way.
+    async fn occur(
+        &self,
+        version: &Version,
+        at_ms: u64,
+        before: Option<&str>,
+    ) -> Result<Option<TaskId>, QueueError> {
+        let schedule = &version.schedule;
+        let queue = Queue::new(&schedule.queue, &self.store, &self.env)?;
+        let before = before.and_then(|id| id.parse().ok());
+        if let (Overlap::Skip, Some(before)) = (schedule.overlap, before)
+            && queue.brief(&before).await? == Brief::Open
+        {
+            return Ok(None);
+        }
+        let expires_ms = schedule.expires_after_ms.map(|ms| self.env.now_ms() + ms);
+        let task = NewTask {
+            expires_ms,
+            occurrence: Some(Occurrence {
+                schedule: schedule.name.clone(),
+                at_ms,
+            }),
+            ..schedule.task.clone()
+        };
+        let known_ms = self.asked_until(version, at_ms, KEY_TTL_MAX_MS) - at_ms;
+        let ttl_ms = (known_ms + RETENTION_MIN_MS).min(KEY_TTL_MAX_MS);
+        let name = format!("schedule:{}:{at_ms}", schedule.name);
+        let key = IdempotencyKey::internal(&name, ttl_ms);
+        let receipt = match queue.enqueue_once(task, &key).await? {
+            Once::Created(receipt) | Once::Repeated(receipt) => receipt,
+            Once::Differs | Once::Busy => return Err(QueueError::TooLate),
+        };
+        if schedule.queue != self.name() {
+            // In this one whoever keeps it looks for itself.
+            let workers_max = WorkerLimits::default().workers_max;
+            queue.wake_for(&receipt, workers_max).await?;
+        }
+        Ok(receipt.ids.into_iter().next())
+    }
+}

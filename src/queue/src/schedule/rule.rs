@@ -1,0 +1,103 @@
+//! When a schedule occurs.
+
+use super::Version;
+use crate::config::{EVERY_MIN_MS, MISSED_MAX, MISSED_MS};
+use crate::record::is_time;
+use crate::{Env, Missed, Queue, Store};
+use serde::{Deserialize, Serialize};
+
+/// When a schedule occurs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rule {
+    /// So many milliseconds after it was put, and again and again after the same time; at least a second.
+    Every(u64),
+    /// By the calendar.
+    Cron(Cron),
+}
+
+/// A cron expression in a time zone. What they mean is the business of [`Env`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cron {
+    /// The expression.
+    pub expression: String,
+    /// The time zone's name.
+    pub timezone: String,
+}
+
+impl Rule {
+    pub(super) fn is_sound(&self) -> bool {
+        match self {
+            Self::Every(ms) => *ms >= EVERY_MIN_MS && is_time(*ms),
+            Self::Cron(_) => true,
+        }
+    }
+}
+
+impl<S: Store, E: Env> Queue<S, E> {
+    /// The first occurrence after this time.
+    pub(super) fn occurs_after(&self, version: &Version, after_ms: u64) -> Option<u64> {
+        let at_ms = match &version.schedule.rule {
+            Rule::Every(every_ms) => {
+                let since_ms = after_ms.saturating_sub(version.put_ms);
+                version.put_ms + (since_ms / every_ms + 1) * every_ms
+            }
+            Rule::Cron(cron) => {
+                let after_ms = after_ms.max(version.put_ms);
+                let at_ms = self.env.cron_after(cron, after_ms)?;
+                // Else it would occur for ever.
+                at_ms.max(after_ms + 1)
+            }
+        };
+        is_time(at_ms).then_some(at_ms)
+    }
+
+    /// The last occurrence up to this time.
+    fn occurred(&self, version: &Version, until_ms: u64) -> Option<u64> {
+        let at_ms = match &version.schedule.rule {
+            Rule::Every(every_ms) => until_ms - until_ms.checked_sub(version.put_ms)? % every_ms,
+            Rule::Cron(cron) => self.env.cron_until(cron, until_ms)?.min(until_ms),
+        };
+        (at_ms > version.put_ms).then_some(at_ms)
+    }
+
+    /// The time after which occurrences are seen to where all up to `after_ms` are: later if the next one was missed.
+    pub(super) fn past_missed(&self, version: &Version, after_ms: u64, now_ms: u64) -> u64 {
+        let in_time = |at_ms: u64| at_ms + MISSED_MS >= now_ms;
+        let first_ms = self.occurs_after(version, after_ms);
+        if first_ms.is_none_or(in_time) {
+            return after_ms;
+        }
+        let Some(latest_ms) = self.occurred(version, now_ms) else {
+            return after_ms;
+        };
+        let made_up_from_ms = match version.schedule.missed {
+            Missed::Skip if !in_time(latest_ms) => return latest_ms,
+            Missed::Skip | Missed::Latest => latest_ms,
+            Missed::All => {
+                let earlier = |&at_ms: &u64| self.occurred(version, at_ms - 1);
+                let latest = std::iter::successors(Some(latest_ms), earlier);
+                latest.take(MISSED_MAX).last().unwrap_or(latest_ms)
+            }
+        };
+        (made_up_from_ms - 1).max(after_ms)
+    }
+
+    /// Until when somebody who died while he saw to this occurrence may have others see to it again: until then it must be
+    /// known which task it gave.
+    pub(super) fn asked_until(&self, version: &Version, at_ms: u64, most_ms: u64) -> u64 {
+        let later = match version.schedule.missed {
+            Missed::Skip => 0,
+            Missed::Latest => 1,
+            Missed::All => MISSED_MAX,
+        };
+        let mut until_ms = at_ms;
+        for _ in 0..later {
+            match self.occurs_after(version, until_ms) {
+                Some(next_ms) if next_ms < at_ms + most_ms => until_ms = next_ms,
+                _ => return at_ms + most_ms,
+            }
+        }
+        until_ms
+    }
+}

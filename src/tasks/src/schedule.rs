@@ -1,0 +1,201 @@
+//! Schedules as callers describe them.
+
+use crate::Registry;
+use crate::request::{RetryRequest, TaskRequest, no_args};
+use handoff_input::{Cron, Duration, FieldError, Object};
+use handoff_queue::{DELAY_MAX_MS, EVERY_MAX_MS, EVERY_MIN_MS, Missed, Overlap, Rule, Schedule};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The body of `PUT /v1/schedules/{name}`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScheduleRequest {
+    cron: Option<String>,
+    timezone: Option<String>,
+    every: Option<Duration>,
+    #[serde(default)]
+    overlap: Overlap,
+    #[serde(default)]
+    missed: Missed,
+    task: String,
+    queue: Option<String>,
+    #[serde(default = "no_args")]
+    args: Value,
+    expires: Option<Duration>,
+    timeout: Option<Duration>,
+    retry: Option<Object<RetryRequest>>,
+    retention: Option<Duration>,
+    webhook: Option<String>,
+}
+
+impl ScheduleRequest {
+    /// The queue that its tasks are to go to, if it names one.
+    pub fn queue(&self) -> Option<&str> {
+        self.queue.as_deref()
+    }
+
+    /// Checks everything, so that what it enqueues can be run. `queue` is where that goes to.
+    ///
+    /// # Errors
+    /// The field that can't be used, and why.
+    pub fn check(
+        self,
+        name: &str,
+        queue: &str,
+        registry: &Registry,
+    ) -> Result<Schedule, FieldError> {
+        let rule = rule(self.cron, self.timezone, self.every)?;
+        let expires_after_ms = self
+            .expires
+            .map(|expires| expires.between("expires", 1, DELAY_MAX_MS))
+            .transpose()?;
+        let task = TaskRequest {
+            task: self.task,
+            args: self.args,
+            timeout: self.timeout,
+            retry: self.retry,
+            retention: self.retention,
+            webhook: self.webhook,
+            ..TaskRequest::default()
+        };
+        Ok(Schedule {
+            name: name.to_owned(),
+            rule,
+            queue: queue.to_owned(),
+            task: task.check(registry, 0)?.task,
+            expires_after_ms,
+            overlap: self.overlap,
+            missed: self.missed,
+        })
+    }
+}
+
+fn rule(
+    cron: Option<String>,
+    timezone: Option<String>,
+    every: Option<Duration>,
+) -> Result<Rule, FieldError> {
+    let wrong = |field, reason: &str| Err(FieldError::new(field, reason));
+    match (cron, every) {
+        (Some(_), Some(_)) => wrong("every", "cron and every exclude each other"),
+        (None, None) => wrong(
+            "cron",
+            "it needs one, such as \"30 6 * * MON-FRI\", or `every`, such as \"10m\"",
+        ),
+        (None, Some(_)) if timezone.is_some() => wrong("timezone", "it goes with cron, not every"),
+        (None, Some(every)) => {
+            let every_ms = every.between("every", EVERY_MIN_MS, EVERY_MAX_MS)?;
+            Ok(Rule::Every(every_ms))
+        }
+        (Some(expression), None) => {
+            let timezone = timezone.unwrap_or_else(|| "UTC".to_owned());
+            Cron::new(&expression, &timezone)?;
+            Ok(Rule::Cron(handoff_queue::Cron {
+                expression,
+                timezone,
+            }))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::registry;
+    use handoff_input::from_value;
+    use serde_json::json;
+
+    fn check(body: Value) -> Result<Schedule, FieldError> {
+        from_value::<ScheduleRequest>(body)?.check("a", "default", &registry(false))
+    }
+
+    #[test]
+    fn what_is_not_said_has_a_default() {
+        let schedule = check(json!({"cron": "0 6 * * *", "task": "echo"})).expect("it is one");
+        let rule = Rule::Cron(handoff_queue::Cron {
+            expression: "0 6 * * *".to_owned(),
+            timezone: "UTC".to_owned(),
+        });
+        assert_eq!(schedule.rule, rule);
+        assert_eq!(schedule.overlap, Overlap::Queue);
+        assert_eq!(schedule.missed, Missed::Latest);
+        assert_eq!(schedule.task.args, json!({}));
+        let body = json!({
+            "every": "1m", "task": "sleep", "args": {"for": "1s"}, "overlap": "skip", "missed": "all",
+            "expires": "30s", "timeout": "5s", "retry": {"attempts": 1}, "retention": "1h",
+        });
+        let schedule = check(body).expect("it is one");
+        assert_eq!(schedule.rule, Rule::Every(60_000));
+        assert_eq!(schedule.overlap, Overlap::Skip);
+        assert_eq!(schedule.missed, Missed::All);
+        assert_eq!(schedule.expires_after_ms, Some(30_000));
+        assert_eq!(
+            (schedule.task.timeout_ms, schedule.task.retention_ms),
+            (5_000, 3_600_000)
+        );
+        assert_eq!(schedule.task.retry.attempts, 1);
+    }
+
+    #[test]
+    fn what_can_not_be_used_is_named() {
+        let table = [
+            (json!({"task": "echo"}), "cron"),
+            (
+                json!({"task": "echo", "cron": "* * * * *", "every": "1m"}),
+                "every",
+            ),
+            (
+                json!({"task": "echo", "every": "1m", "timezone": "UTC"}),
+                "timezone",
+            ),
+            (json!({"task": "echo", "every": "999ms"}), "every"),
+            (json!({"task": "echo", "every": "366d"}), "every"),
+            (json!({"task": "echo", "every": 60}), "every"),
+            (json!({"task": "echo", "cron": "* * *"}), "cron"),
+            (
+                json!({"task": "echo", "cron": "* * * * *", "timezone": "CEST?"}),
+                "timezone",
+            ),
+            (
+                json!({"task": "echo", "every": "1m", "overlap": "wait"}),
+                "overlap",
+            ),
+            (
+                json!({"task": "echo", "every": "1m", "missed": "some"}),
+                "missed",
+            ),
+            (json!({"task": "no.such", "every": "1m"}), "task"),
+            (json!({"every": "1m"}), "task"),
+            (json!({"task": "sleep", "every": "1m"}), "args.for"),
+            (
+                json!({"task": "sleep", "every": "1m", "args": {"for": 1}}),
+                "args.for",
+            ),
+            (
+                json!({"task": "echo", "every": "1m", "timeout": "0s"}),
+                "timeout",
+            ),
+            (
+                json!({"task": "echo", "every": "1m", "expires": "31d"}),
+                "expires",
+            ),
+            (
+                json!({"task": "echo", "every": "1m", "retry": {"attempts": 0}}),
+                "retry.attempts",
+            ),
+            (
+                json!({"task": "echo", "every": "1m", "delay": "1s"}),
+                "delay",
+            ),
+            (
+                json!({"task": "echo", "every": "1m", "idempotency_key": "a"}),
+                "idempotency_key",
+            ),
+        ];
+        for (body, field) in table {
+            let e = check(body.clone()).expect_err(&body.to_string());
+            assert_eq!(e.field.as_deref(), Some(field), "{body}: {e}");
+        }
+    }
+}

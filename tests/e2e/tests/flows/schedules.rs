@@ -1,0 +1,202 @@
+//! Tasks that are enqueued again and again.
+
+use crate::unchanged::changes_nothing;
+use handoff_e2e::{Client, Host, Pair, Reply, on_every_pair, slot, time_ms, until};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+on_every_pair!(
+    every_second_also_after_a_crash,
+    put_again_and_deleted,
+    by_the_calendar,
+    refused
+);
+
+const SOON: Duration = Duration::from_secs(20);
+/// The next window begins within 5 s, and whoever comes back looks at what is due each second.
+const RESUMED: Duration = Duration::from_secs(60);
+
+fn put(http: &Client, name: &str, body: &Value) -> Reply {
+    let path = format!("/v1/schedules/{name}");
+    http.send("PUT", &path, &[], body.to_string().as_bytes())
+}
+
+fn look(http: &Client, name: &str) -> Value {
+    let path = format!("/v1/schedules/{name}");
+    http.get(&path).expect(200).json()
+}
+
+/// Looks until `count` occurrences were seen; returns the tasks by the time of the occurrence.
+fn occurrences(http: &Client, name: &str, count: usize, limit: Duration) -> BTreeMap<u64, String> {
+    let mut seen = BTreeMap::new();
+    until("it occurs", limit, || {
+        let last = look(http, name)["last_run"].clone();
+        if let Some(id) = last["task_id"].as_str() {
+            let before = seen.insert(time_ms(&last, "at"), id.to_owned());
+            assert!(before.is_none_or(|before| before == id), "{last}");
+        }
+        (seen.len() >= count).then_some(())
+    });
+    seen
+}
+
+fn every_second_also_after_a_crash(pair: Pair) {
+    let mut host = Host::start(pair, &[]);
+    let body = json!({"task": "echo", "args": "tick", "every": "1s", "missed": "all"});
+    let schedule = put(host.http(), "tick", &body).expect(201).json();
+    let put_ms = time_ms(&schedule, "put_at");
+    assert_eq!(time_ms(&schedule, "next_run"), put_ms + 1_000);
+    assert_eq!(schedule["last_run"], Value::Null);
+    let mut seen = occurrences(host.http(), "tick", 4, SOON);
+    // It dies at whatever it does.
+    host.restart();
+    let http = host.http();
+    seen.extend(occurrences(http, "tick", 4, RESUMED));
+    for (at_ms, id) in &seen {
+        assert_eq!((at_ms - put_ms) % 1_000, 0);
+        let task = http.succeeded(id, RESUMED);
+        assert_eq!(task["result"], "tick");
+        assert_eq!(task["schedule"]["name"], "tick");
+        assert_eq!(time_ms(&task["schedule"], "at"), *at_ms);
+        assert!(time_ms(&task, "started_at") >= *at_ms, "early: {task:#}");
+    }
+    let mut ids: Vec<_> = seen.values().collect();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), seen.len(), "one task for two occurrences");
+}
+
+fn put_again_and_deleted(pair: Pair) {
+    let host = Host::start(pair, &[("queues", "default emails")]);
+    let http = host.http();
+    let long = json!({"task": "sleep", "args": {"for": "1h"}, "every": "1s", "overlap": "skip", "queue": "emails",
+        "timeout": "2h"});
+    put(http, "a", &long).expect(201);
+    let first = occurrences(http, "a", 1, SOON);
+    let again = put(http, "a", &long).expect(200).json();
+    assert!(time_ms(&again, "put_at") < time_ms(&again, "next_run"));
+    let echo = json!({"task": "echo", "args": 1, "every": "1s", "queue": "emails"});
+    put(http, "b", &echo).expect(201);
+    // Others occur meanwhile; this one's task is still running.
+    let others = occurrences(http, "b", 3, SOON);
+    let last = look(http, "a")["last_run"].clone();
+    let (at_ms, id) = first.first_key_value().expect("there is one");
+    assert_eq!(
+        (time_ms(&last, "at"), &last["task_id"]),
+        (*at_ms, &json!(id))
+    );
+    for id in others.values() {
+        assert_eq!(http.succeeded(id, SOON)["queue"], "emails");
+    }
+
+    let all = http.get("/v1/schedules").expect(200).json();
+    assert_eq!(all["schedules"][0]["name"], "a");
+    assert_eq!(all["schedules"][1], look(http, "b"));
+    assert_eq!(all["schedules"].as_array().map(Vec::len), Some(2));
+
+    for name in ["a", "b"] {
+        let path = format!("/v1/schedules/{name}");
+        http.delete(&path).expect(204);
+        http.delete(&path)
+            .expect_problem(404, "unknown-schedule", None);
+        http.get(&path)
+            .expect_problem(404, "unknown-schedule", None);
+    }
+    // Whatever was on its way comes, and then nothing more.
+    let enqueue = || slot(&http.enqueue(&json!({"task": "echo", "queue": "emails"})));
+    until("nothing occurs any more", SOON, || {
+        let before = enqueue();
+        std::thread::sleep(Duration::from_millis(2_500));
+        (enqueue() == before + 1).then_some(())
+    });
+    http.delete(&format!("/v1/tasks/{id}")).expect(202);
+}
+
+fn by_the_calendar(pair: Pair) {
+    let host = Host::start(pair, &[]);
+    let http = host.http();
+    let body = json!({"task": "echo", "cron": "30 2 * * *", "timezone": "Europe/Berlin", "missed": "skip",
+        "expires": "10m", "retry": {"attempts": 2}});
+    let schedule = put(http, "nightly", &body).expect(201).json();
+    let next = schedule["next_run"].as_str().expect("a time");
+    assert!(
+        next.contains("T00:30:00") || next.contains("T01:30:00"),
+        "{next}"
+    );
+    let expected = json!({"name": "nightly", "cron": "30 2 * * *", "timezone": "Europe/Berlin", "task": "echo",
+        "args": {}, "queue": "default", "overlap": "queue", "missed": "skip", "expires": "10m", "timeout": "1m",
+        "retention": "1d", "retry": {"attempts": 2, "initial": "1s", "factor": 2.0, "max": "1h"}, "last_run": null,
+        "put_at": schedule["put_at"], "next_run": next});
+    assert_eq!(schedule, expected);
+    assert_eq!(look(http, "nightly"), expected);
+    let every_minute = json!({"task": "echo", "cron": "* * * * *"});
+    put(http, "minute", &every_minute).expect(201);
+    let seen = occurrences(http, "minute", 1, Duration::from_secs(80));
+    for (at_ms, id) in seen {
+        assert_eq!(at_ms % 60_000, 0);
+        http.succeeded(&id, SOON);
+    }
+}
+
+fn refused(pair: Pair) {
+    let host = Host::start(pair, &[]);
+    let table = [
+        (json!({}), "task"),
+        (json!({"task": "echo"}), "cron"),
+        (
+            json!({"task": "echo", "every": "1m", "cron": "* * * * *"}),
+            "every",
+        ),
+        (json!({"task": "echo", "every": "1ms"}), "every"),
+        (json!({"task": "echo", "cron": "every day"}), "cron"),
+        (json!({"task": "echo", "cron": "0 0 31 2 *"}), "cron"),
+        (
+            json!({"task": "echo", "cron": "* * * * *", "timezone": "Berlin"}),
+            "timezone",
+        ),
+        (json!({"task": "no.such", "every": "1m"}), "task"),
+        (
+            json!({"task": "sleep", "every": "1m", "args": {}}),
+            "args.for",
+        ),
+        (
+            json!({"task": "echo", "every": "1m", "queue": "fax"}),
+            "queue",
+        ),
+        (
+            json!({"task": "echo", "every": "1m", "overlap": "wait"}),
+            "overlap",
+        ),
+        (
+            json!({"task": "echo", "every": "1m", "missed": true}),
+            "missed",
+        ),
+        (
+            json!({"task": "echo", "every": "1m", "delay": "1m"}),
+            "delay",
+        ),
+    ];
+    changes_nothing(&host, |host| {
+        let http = host.http();
+        for (body, field) in &table {
+            put(http, "a", body).expect_problem(400, "invalid-request", Some(field));
+        }
+        let reply = put(http, "a", &table[4].0);
+        assert!(
+            reply.text().contains("30 6 * * MON-FRI"),
+            "{}",
+            reply.text()
+        );
+        let good = json!({"task": "echo", "every": "1m"});
+        put(http, "No-Name", &good).expect_problem(400, "invalid-request", Some("name"));
+        let large = json!({"task": "echo", "every": "1m", "args": "x".repeat(300_000)});
+        put(http, "a", &large).expect_problem(413, "too-large", Some("args"));
+        http.get("/v1/schedules/a")
+            .expect_problem(404, "unknown-schedule", None);
+        http.post("/v1/schedules/a", &good).expect(405);
+        http.post("/v1/schedules", &good).expect(405);
+        let all = http.get("/v1/schedules").expect(200).json();
+        assert_eq!(all, json!({"schedules": []}));
+    });
+}
