@@ -49,6 +49,8 @@ pub struct Call {
     pub body: Vec<u8>,
     /// How long head and body of the answer may take together, in milliseconds.
     pub timeout_ms: u64,
+    /// The head of a 2xx answer is enough: its body is not read.
+    pub head_only: bool,
 }
 
 /// The whole answer to a request.
@@ -119,6 +121,7 @@ impl CallRequest {
             headers,
             body,
             timeout_ms,
+            head_only: false,
         }
     }
 }

@@ -43,6 +43,7 @@ impl Env for HostEnv {
             headers: Vec::new(),
             body: Vec::new(),
             timeout_ms: WAKE_TIMEOUT_MS,
+            head_only: false,
         };
         match client::send(call).await {
             Ok(reply) if reply.status == 202 => {}

@@ -28,6 +28,7 @@ async fn ask(key: &str) -> Result<Vec<i64>, Unready> {
         headers: Vec::new(),
         body: Vec::new(),
         timeout_ms: ASK_TIMEOUT_MS,
+        head_only: false,
     };
     let reply = client::send(call).await.map_err(Unready::Worker)?;
     match serde_json::from_slice(&reply.body) {

@@ -43,7 +43,11 @@ impl<S: Store, E: Env> Queue<S, E> {
     ) -> Result<(), QueueError> {
         let id = TaskId::new(self.name(), slot, &run.nonce);
         if let Some(ends) = ends.filter(|_| holds(Guard::FollowBeforeOutcome)) {
-            self.follow(&id, ends).await?;
+            match self.follow(&id, ends).await {
+                // It can't be known what was enqueued, and the task must end all the same.
+                Err(e) if e.is_unreadable() => self.env.log(&e.to_string()),
+                followed => followed?,
+            }
         }
         if let RunState::Failed { listed, .. } = &mut run.state
             && listed.is_none()

@@ -217,17 +217,17 @@ impl<S: Store, E: Env> Queue<S, E> {
         let turn = self.timer_turn(DUE, progress.due_s, TURN_MAX).await?;
         let mut findings = Vec::with_capacity(turn.entries.len());
         let is_schedules = |entry: &&Entry| matches!(entry.what, What::Fire | What::Tidy);
-        for entry in turn.entries.iter().filter(|entry| !is_schedules(entry)) {
+        let (schedules, tasks): (Vec<_>, Vec<_>) = turn.entries.iter().partition(is_schedules);
+        for entry in &tasks {
             findings.push(self.look_at(entry).await?);
         }
         self.act(&findings).await?;
-        for (entry, finding) in turn.entries.iter().zip(&findings) {
+        let now_ms = self.env.now_ms();
+        for (entry, finding) in tasks.iter().zip(&findings) {
             let (task, epoch) = (entry.task, entry.epoch);
-            progress
-                .tally
-                .looked(task, epoch, finding, self.env.now_ms());
+            progress.tally.looked(task, epoch, finding, now_ms);
         }
-        for entry in turn.entries.iter().filter(is_schedules) {
+        for entry in schedules {
             self.see_to_schedule(entry).await?;
         }
         if !turn.keys.is_empty() {

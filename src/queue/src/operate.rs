@@ -13,6 +13,8 @@ use crate::{Env, Queue, QueueError, Run, Store, StoreError, Ticket, Wake};
 const PAUSED: i64 = 1 << 50;
 /// So many tickets are taken at once to be cancelled: all must be settled within the time to begin.
 const PURGE_MAX: u64 = 200;
+/// Enqueueing what follows takes long: no more ends than these wait for it.
+const FOLLOWED_MAX: usize = 10;
 
 /// The counter `head`, read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,6 +141,10 @@ impl<S: Store, E: Env> Queue<S, E> {
                     }
                     notes.push((self.keys.cancel(slot), encode(&self.env.now_ms())));
                     outcomes.push((self.keys.run(slot, 0), encode(&run)));
+                    if ends.is_some() && outcomes.len() >= FOLLOWED_MAX {
+                        self.write(std::mem::take(&mut notes)).await?;
+                        self.write(std::mem::take(&mut outcomes)).await?;
+                    }
                 }
                 Found::Run(delivery) => {
                     let mut run = delivery.run;

@@ -15,6 +15,8 @@ const PERIOD_MS: u64 = 1_800_000;
 const SAMPLE_MAX: u64 = 50;
 /// Of what runs for longer than rescue's lag so many are known by name, and counted when they end.
 const RUNNING_MAX: usize = 1_000;
+/// Of what should have been looked at so long ago nobody will tell any more.
+const FORGOTTEN_MS: u64 = 600_000;
 /// So many slots are looked at for one that waits.
 const WAITING_MAX: u64 = 8;
 
@@ -94,13 +96,15 @@ pub(crate) struct Tally {
     period: u64,
     current: Lengths,
     before: Lengths,
-    /// (task, epoch): ran when rescue last looked.
-    running: Vec<(u64, u64)>,
+    /// (task, epoch, end of its lease): ran when rescue last looked.
+    running: Vec<(u64, u64, u64)>,
 }
 
 impl Sound for Tally {
     fn is_sound(&self) -> bool {
-        let running = |&(task, epoch): &(u64, u64)| is_slot(task) && is_epoch(epoch);
+        let running = |&(task, epoch, end_ms): &(u64, u64, u64)| {
+            is_slot(task) && is_epoch(epoch) && is_time(end_ms)
+        };
         is_time(self.period.saturating_mul(PERIOD_MS)) && self.running.iter().all(running)
     }
 }
@@ -112,10 +116,13 @@ impl Tally {
             Finding::Ended(ended) if ended.ticket.is_none_or(|ticket| ticket == slot) => {
                 self.count(ended, now_ms);
             }
-            Finding::Running(task, epoch, _) => {
-                let known = self.running.contains(&(task, epoch));
-                if !known && self.running.len() < RUNNING_MAX {
-                    self.running.push((task, epoch));
+            Finding::Running(task, epoch, end_ms) => {
+                // Who looked at the end of its lease may not have stored that.
+                self.running.retain(|&(t, e, end_ms)| {
+                    (t, e) != (task, epoch) && now_ms < end_ms + FORGOTTEN_MS
+                });
+                if self.running.len() < RUNNING_MAX {
+                    self.running.push((task, epoch, end_ms));
                 }
             }
             _ => {}
@@ -128,7 +135,7 @@ impl Tally {
             return;
         }
         let known = self.running.len();
-        self.running.retain(|&running| running != (task, epoch));
+        self.running.retain(|&(t, e, _)| (t, e) != (task, epoch));
         match *finding {
             Finding::Ended(ended) if self.running.len() < known => self.count(ended, now_ms),
             _ => {}
@@ -290,7 +297,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         &self,
         passed: u64,
         head: u64,
-        known: &[(u64, u64)],
+        known: &[(u64, u64, u64)],
     ) -> Result<u64, QueueError> {
         let recent = (head + 1).saturating_sub(passed);
         let slots: Vec<_> = sample(passed, recent).collect();
@@ -306,7 +313,8 @@ impl<S: Store, E: Env> Queue<S, E> {
             });
         let taken: Vec<_> = taken.collect();
         let count = known.len() as u64;
-        let known: Vec<_> = sample(0, count).map(|i| known[i as usize]).collect();
+        let known = sample(0, count).map(|i| known[i as usize]);
+        let known: Vec<_> = known.map(|(t, e, _)| (t, e)).collect();
         Ok(scaled(self.open(&taken, true).await?, recent)
             + scaled(self.open(&known, false).await?, count))
     }

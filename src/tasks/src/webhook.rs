@@ -20,7 +20,7 @@ const RETRY: RetryPolicy = RetryPolicy {
 const PATIENCE_MS: u64 = 2_000;
 const LOOK_EVERY_MS: u64 = 25;
 /// … and longer if whoever was about to write it died: until rescue has found that.
-const PUT_OFF_MS: u64 = 5_000;
+const PUT_OFF_MS: u64 = 30_000;
 
 /// What the URL receives is a POST of `{"type": "task.succeeded", "timestamp": …, "data": the task object}`, with the headers
 /// of the Standard Webhooks specification. It follows an end only: nobody enqueues it.
@@ -92,6 +92,8 @@ impl Task for Webhook {
             headers,
             body,
             timeout_ms: context.left_ms(),
+            // Whatever else it says: it was told.
+            head_only: true,
         };
         match context.send(call).await {
             Ok(reply) if (200..300).contains(&reply.status) => {

@@ -25,6 +25,7 @@ pub async fn send(call: Call) -> Result<Reply, String> {
 }
 
 async fn exchange(call: Call) -> Result<Reply, String> {
+    let head_only = call.head_only;
     let request = RequestBuilder::new(method(&call.method), &call.url)
         .headers(call.headers)
         .body(call.body)
@@ -40,6 +41,9 @@ async fn exchange(call: Call) -> Result<Reply, String> {
         headers: headers.collect(),
         body: Vec::new(),
     };
+    if head_only && (200..300).contains(&reply.status) {
+        return Ok(reply);
+    }
     let mut stream = response.take_body_stream();
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|e| format!("the answer broke off: {}", e.to_debug_string()))?;

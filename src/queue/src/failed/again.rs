@@ -85,6 +85,8 @@ impl<S: Store, E: Env> Queue<S, E> {
                     Ok(Once::Created(receipt)) => swept.done.merge(receipt),
                     Ok(Once::Repeated(_)) => {}
                     Ok(Once::Differs | Once::Busy) => return Ok(swept),
+                    // It must not keep those behind it.
+                    Err(e) if e.is_unreadable() => self.env.log(&e.to_string()),
                     Err(e) if swept.done.ids.is_empty() => return Err(e),
                     Err(e) => {
                         self.env.log(&e.to_string());
@@ -117,6 +119,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             trace,
             retry_of: Some(failed.id.clone()),
             on_end: task.on_end.clone(),
+            end_of: task.end_of.clone(),
             ..NewTask::new(&task.kind, task.args.clone())
         };
         let once = self.enqueue_once_since(began_ms, new, &key).await?;

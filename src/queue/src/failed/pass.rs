@@ -56,7 +56,7 @@ impl<S: Store, E: Env> Queue<S, E> {
                 // The next pass goes on.
                 return Ok(());
             }
-            if !self.pass_chunk(passed).await? {
+            if !self.pass_chunk(passed, began_ms).await? {
                 break;
             }
         }
@@ -80,15 +80,20 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     /// False if it came to an entry that is needed. It stays there: whoever lists looks at nothing before it.
-    async fn pass_chunk(&self, passed: &mut Passed) -> Result<bool, QueueError> {
+    async fn pass_chunk(&self, passed: &mut Passed, began_ms: u64) -> Result<bool, QueueError> {
         let numbers = passed.first..=passed.end.min(passed.first + CHUNK - 1);
         let keys: Vec<_> = numbers.clone().map(|i| self.keys.failure(i)).collect();
         let values = self.store.get_many(&keys).await?;
         for ((i, key), value) in numbers.zip(keys).zip(values) {
+            if self.is_over(began_ms) {
+                return Ok(true);
+            }
             if let Some(value) = value {
                 match self.is_needed(i, &key, &value).await {
                     Ok(true) => return Ok(false),
                     Ok(false) => self.store.delete_many(&[key]).await?,
+                    // That version sees to it.
+                    Err(QueueError::Newer { .. }) => return Ok(false),
                     // It stays, and those behind it need not wait.
                     Err(e) if e.is_unreadable() => self.env.log(&e.to_string()),
                     Err(e) => return Err(e),
