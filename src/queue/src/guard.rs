@@ -14,6 +14,8 @@ pub enum Guard {
     AcknowledgeInTime,
     /// Hand-over counters outlive whoever may still need them.
     KeepHandoverCounters,
+    /// Those of slots that nobody was given yet stay.
+    RetainOnlyGivenSlots,
     /// What can't begin in time goes to the next epoch.
     BeginInTime,
     /// Only the first to increment an epoch's claim counter owns it.
@@ -97,12 +99,13 @@ pub enum Guard {
 #[cfg(feature = "sabotage")]
 impl Guard {
     /// All of them.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 45] = [
         Self::AnnounceWhatWasGivenUp,
         Self::UseTicketOfFilledSlot,
         Self::GiveUpWhenPassing,
         Self::AcknowledgeInTime,
         Self::KeepHandoverCounters,
+        Self::RetainOnlyGivenSlots,
         Self::BeginInTime,
         Self::ClaimOnce,
         Self::AdoptEarlierOutcome,

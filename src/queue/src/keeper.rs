@@ -300,7 +300,8 @@ impl<S: Store, E: Env> Queue<S, E> {
         let now_ms = self.env.now_ms();
         let (last_ms, _) = progress.aged.last().copied().unwrap_or_default();
         if now_ms >= last_ms + AGED_EVERY_MS {
-            progress.aged.push((now_ms, progress.rescue));
+            let end = self.passed_and_given(progress.rescue).await?;
+            progress.aged.push((now_ms, end));
         }
         while progress
             .aged
@@ -329,6 +330,15 @@ impl<S: Store, E: Env> Queue<S, E> {
             .await?;
 
         self.unregister(progress).await
+    }
+
+    /// Where retention may end that begins to look there an hour from now: it deletes what is known of the tickets of slots, and
+    /// claimers who race take tickets of slots that nobody is given before days have passed.
+    async fn passed_and_given(&self, rescue: u64) -> Result<u64, QueueError> {
+        if !holds(Guard::RetainOnlyGivenSlots) {
+            return Ok(rescue);
+        }
+        Ok(rescue.min(self.counter(&self.keys.tail()).await? + 1))
     }
 
     async fn retain_more(&self, progress: &mut Progress, now_ms: u64) -> Result<(), QueueError> {

@@ -317,6 +317,11 @@ impl Run {
         }
     }
 
+    /// The ticket by which it was delivered: epoch 0 has none of its own.
+    pub(crate) fn delivered_by(&self) -> Option<u64> {
+        (self.epoch > 0).then_some(self.ticket)
+    }
+
     /// Whether nothing of the task began up to here.
     pub(crate) fn is_unstarted(&self) -> bool {
         self.attempt == 0

@@ -17,8 +17,13 @@ pub(crate) enum Finding {
     Ended(Ended),
     /// Lost: announce (task, epoch).
     Announce(u64, u64),
-    /// (task, epoch) runs, and its lease ends at this time.
-    Running(u64, u64, u64),
+    /// (task, epoch) runs, delivered by this ticket if the epoch has one, and its lease ends at this time.
+    Running {
+        task: u64,
+        epoch: u64,
+        ticket: Option<u64>,
+        end_ms: u64,
+    },
     /// Not yet clear: look at (task, epoch) again at this time.
     Later(u64, u64, What, u64),
     /// A newer version's record is in the way: put this off. Nobody need wait for it.
@@ -33,7 +38,12 @@ impl Finding {
     /// What is to be looked at again, and when.
     fn look_again(&self) -> Option<(u64, u64, What, u64)> {
         match *self {
-            Self::Running(t, e, at_ms) => Some((t, e, What::Look, at_ms)),
+            Self::Running {
+                task,
+                epoch,
+                end_ms,
+                ..
+            } => Some((task, epoch, What::Look, end_ms)),
             Self::Later(t, e, what, at_ms) => Some((t, e, what, at_ms)),
             _ => None,
         }
@@ -183,7 +193,12 @@ impl<S: Store, E: Env> Queue<S, E> {
             RunState::Running { .. } => {
                 let end_ms = lease_end_ms(run.started_ms, task.timeout_ms);
                 if end_ms > self.env.now_ms() {
-                    return Ok(Finding::Running(t, e, end_ms));
+                    return Ok(Finding::Running {
+                        task: t,
+                        epoch: e,
+                        ticket: run.delivered_by(),
+                        end_ms,
+                    });
                 }
                 self.announce_unclaimed(t, e + 1).await
             }

@@ -48,7 +48,7 @@ impl Ended {
         };
         Some(Self {
             how,
-            ticket: (run.epoch > 0).then_some(run.ticket),
+            ticket: run.delivered_by(),
             latency_ms: since(run.due_ms),
             run_ms: since(run.started_ms),
         })
@@ -112,11 +112,15 @@ impl Sound for Tally {
 impl Tally {
     /// Rescue passed this slot. Where an epoch was announced twice, the slot counts by which it was delivered.
     pub(crate) fn passed(&mut self, slot: u64, finding: &Finding, now_ms: u64) {
+        let by_this = |ticket: Option<u64>| ticket.is_none_or(|ticket| ticket == slot);
         match *finding {
-            Finding::Ended(ended) if ended.ticket.is_none_or(|ticket| ticket == slot) => {
-                self.count(ended, now_ms);
-            }
-            Finding::Running(task, epoch, end_ms) => {
+            Finding::Ended(ended) if by_this(ended.ticket) => self.count(ended, now_ms),
+            Finding::Running {
+                task,
+                epoch,
+                ticket,
+                end_ms,
+            } if by_this(ticket) => {
                 // Who looked at the end of its lease may not have stored that.
                 self.running.retain(|&(t, e, end_ms)| {
                     (t, e) != (task, epoch) && now_ms < end_ms + FORGOTTEN_MS
@@ -131,7 +135,7 @@ impl Tally {
 
     /// Rescue looked again at (task, epoch), which it passed while it ran.
     pub(crate) fn looked(&mut self, task: u64, epoch: u64, finding: &Finding, now_ms: u64) {
-        if matches!(finding, Finding::Running(..)) {
+        if matches!(finding, Finding::Running { .. }) {
             return;
         }
         let known = self.running.len();

@@ -6,7 +6,7 @@
 //! insertions came before. An inserter that finds anything closed delivers by itself. So nothing is ever between two
 //! stools, whatever the clocks say.
 
-use crate::config::{DELAY_MAX_MS, NEWER_AGAIN_MS};
+use crate::config::{CLOCK_SLACK_MS, DELAY_MAX_MS, NEWER_AGAIN_MS};
 use crate::guard::{Guard, holds};
 use crate::idempotency::is_name;
 use crate::record::{Sound, decode, encode, is_epoch, is_slot, is_time};
@@ -179,7 +179,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         }
         let key = self.keys.entry(wheel, second, i as u64);
         self.store.set(&key, record).await?;
-        if self.env.now_ms() >= (second + SWEEP_LAG_S) * 1_000 {
+        if self.is_sweepable(second, CLOCK_SLACK_MS) {
             // This instance stalled for so long that the bucket may have been closed and deleted: nobody would come by.
             self.store.delete_many(&[key]).await?;
             return Ok(Inserted::Due);
@@ -266,7 +266,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             if turn.cursor_s + span > now_s {
                 return Ok(false);
             }
-            let marked = count(self.store.increment(&key, CLOSED).await?) > 0;
+            let marked = self.close(&key, turn.cursor_s + span).await? > 0;
             if !marked || !holds(Guard::SkipOnlyUnmarked) {
                 turn.cursor_s += span;
                 return Ok(true);
@@ -277,10 +277,25 @@ impl<S: Store, E: Env> Queue<S, E> {
         Ok(true)
     }
 
+    /// Closes a span that ends at `end_s`. Returns how much was counted in it.
+    async fn close(&self, key: &str, end_s: u64) -> Result<u64, QueueError> {
+        let counted = count(self.store.increment(key, CLOSED).await?);
+        if counted == 0 && self.is_sweepable(end_s, 0) {
+            // Another keeper may have passed and swept it, while this one stalled: nobody would come by again.
+            self.store.delete_many(&[key.to_owned()]).await?;
+        }
+        Ok(counted)
+    }
+
+    /// Whether what was closed may be deleted, by clocks that are ahead by as much as this.
+    fn is_sweepable(&self, end_s: u64, ahead_ms: u64) -> bool {
+        self.env.now_ms() + ahead_ms >= (end_s + SWEEP_LAG_S) * 1_000
+    }
+
     async fn close_second(&self, wheel: char, turn: &mut Turn) -> Result<(), QueueError> {
         let second = turn.cursor_s;
         let counter = self.keys.bucket(wheel, 's', second);
-        let entries = count(self.store.increment(&counter, CLOSED).await?);
+        let entries = self.close(&counter, second).await?;
         if entries == 0 {
             return Ok(());
         }
