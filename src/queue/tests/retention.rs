@@ -4,7 +4,8 @@
 
 mod support;
 
-use handoff_queue::{Brief, Cancelled, NewTask, RETENTION_MIN_MS, RetryPolicy, State, Wake};
+use futures::FutureExt;
+use handoff_queue::{Brief, Cancelled, NewTask, RETENTION_MIN_MS, RetryPolicy, State, Store, Wake};
 use serde_json::json;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -233,4 +234,18 @@ fn a_keeper_that_comes_back_late_leaves_nothing_behind() {
     sim.world.faults.no_script();
     sim.run_with_ticks(RETENTION_MIN_MS, MINUTE_MS);
     assert_eq!(left(&sim), Vec::<String>::new());
+}
+
+#[test]
+fn a_ticket_of_a_slot_that_is_given_hours_later_is_still_known_to_be_given_up() {
+    let sim = Sim::new(7);
+    sim.enqueue_one(kept(RETENTION_MIN_MS, task("a", json!({}))));
+    sim.run_for(MINUTE_MS);
+    // Two claimers saw that one slot waits, and each took a ticket.
+    let taken = sim.world.store.increment("q.test.head", 1);
+    assert_eq!(taken.now_or_never().unwrap().unwrap(), 2);
+    sim.run_with_ticks(4 * HOUR_MS, 5 * MINUTE_MS);
+    sim.enqueue_one(task("b", json!({})));
+    sim.run_for(3_000);
+    assert_eq!(sim.began("b").len(), 1);
 }

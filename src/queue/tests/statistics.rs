@@ -4,7 +4,8 @@
 
 mod support;
 
-use handoff_queue::{Counts, NewTask, State, Statistics, TaskId, Wake};
+use futures::FutureExt;
+use handoff_queue::{Counts, NewTask, State, Statistics, Store, TaskId, Wake};
 use serde_json::{Value, json};
 use support::{Sim, task};
 
@@ -142,4 +143,28 @@ fn how_long_tasks_take() {
     sim.run_with_ticks(2 * 1_800_000, 600_000);
     assert_eq!((look(&sim).latency, look(&sim).run), (None, None));
     assert_eq!(look(&sim).ended.succeeded, 100);
+}
+
+#[test]
+fn an_attempt_that_was_announced_twice_is_counted_once() {
+    let sim = Sim::new(6);
+    sim.enqueue_one(task(
+        "a",
+        json!({"sleep_ms": 9_000, "fail_times": 1, "after_ms": 1_000}),
+    ));
+    sim.run_for(100);
+    // Epoch 1 in a slot whose ticket somebody took who was too late for it: it is delivered by a later one.
+    let store = &sim.world.store;
+    for counter in ["q.test.head", "q.test.tail"] {
+        let added = store.increment(counter, 1).now_or_never().unwrap();
+        assert_eq!(added.unwrap(), 2);
+    }
+    let twice = store.set("q.test.s.2", br#"1{"announce":[1,1]}"#);
+    twice.now_or_never().unwrap().unwrap();
+    sim.run_with_ticks(120_000, 5_000);
+    let expected = Counts {
+        succeeded: 1,
+        ..Counts::default()
+    };
+    assert_eq!(look(&sim).ended, expected);
 }

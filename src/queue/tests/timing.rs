@@ -6,6 +6,8 @@ mod support;
 
 use handoff_queue::{CLOCK_SLACK_MS, DELAY_MAX_MS, NewTask, RetryPolicy, State, Wake};
 use serde_json::json;
+use std::cell::RefCell;
+use std::rc::Rc;
 use support::{Action, Sim, When, computing, task};
 
 /// How late a task may begin while a keeper lives: the timer turns every second.
@@ -337,4 +339,24 @@ fn a_retry_that_is_delivered_before_its_outcome_is_written_is_the_next_attempt()
         let attempts: Vec<_> = sim.began("a").iter().map(|b| b.attempt).collect();
         assert_eq!(attempts, [1, 2], "{offset_ms} ms after a second began");
     }
+}
+
+#[test]
+fn a_keeper_that_comes_back_late_leaves_no_closed_minute() {
+    let sim = Sim::new(4);
+    let stalls = Rc::new(RefCell::new(None));
+    let stalled = stalls.clone();
+    sim.world.faults.script(move |call| {
+        let closes = call.operation == "increment" && call.key.starts_with("q.test.tm.");
+        let mut stalled = stalled.borrow_mut();
+        if closes && call.instance.name.starts_with("worker") && stalled.is_none() {
+            *stalled = Some(call.key.to_owned());
+            return Action::Stall(When::Before, 900_000);
+        }
+        Action::Pass
+    });
+    sim.enqueue_one(delayed(&sim, "a", 1_500_000));
+    sim.run_with_ticks(3_600_000, 5_000);
+    let key = stalls.take().unwrap();
+    assert!(!sim.world.store.keys().contains(&key), "{key} is left");
 }
