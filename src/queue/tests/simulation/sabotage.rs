@@ -16,7 +16,11 @@ const SEEDS_MAX: u64 = 5_000;
 const OVERTAKEN: &str = "an enqueuer that claimers overtake";
 
 /// Guards that random schedules seldom miss, and the scenario that has the race which each closes.
-const FOUND_IN: [(Guard, &str); 16] = [
+const FOUND_IN: [(Guard, &str); 17] = [
+    (
+        Guard::RetainOnlyGivenSlots,
+        "a slot that is given hours after claimers raced for it",
+    ),
     (
         Guard::ChangeOnlyTheLast,
         "two schedules at once, and one of them again",

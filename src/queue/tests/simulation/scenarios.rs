@@ -41,7 +41,7 @@ pub enum Left {
     NothingAfterDays,
 }
 
-pub static SCENARIOS: [Scenario; 46] = [
+pub static SCENARIOS: [Scenario; 47] = [
     Scenario {
         name: "a task",
         search: Search::Pairs,
@@ -198,6 +198,20 @@ pub static SCENARIOS: [Scenario; 46] = [
                 .run_with_ticks(3 * 60 * MINUTE_MS + 1_000, 5 * MINUTE_MS);
             stage.points.open.set(true);
             stage.sim.run_for(5_000);
+        },
+    },
+    Scenario {
+        name: "a slot that is given hours after claimers raced for it",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.points.open.set(false);
+            stage.enqueues(&[json!({})]);
+            stage.sees_all_final();
+            stage.takes_a_ticket_too_many();
+            stage.sim.run_with_ticks(3 * 60 * MINUTE_MS, 5 * MINUTE_MS);
+            stage.points.open.set(true);
+            stage.plays(&[json!({})], 3_000);
         },
     },
     Scenario {

@@ -3,7 +3,8 @@
 use super::load::{Asked, Load, Mix};
 use super::model::{Wrong, glance, watch};
 use crate::support::{Action, Call, Instance, Sim, When, parts};
-use handoff_queue::NewTask;
+use futures::FutureExt;
+use handoff_queue::{NewTask, Store};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -276,6 +277,12 @@ impl Stage {
             Action::Pass
         });
         self.enqueues(&[json!({})]);
+    }
+
+    /// Two claimers saw that one slot waits, and each took a ticket.
+    pub fn takes_a_ticket_too_many(&self) {
+        let taken = self.sim.world.store.increment("q.test.head", 1);
+        assert!(matches!(taken.now_or_never(), Some(Ok(_))));
     }
 
     pub fn cancels(&self) {
