@@ -1,7 +1,7 @@
 //! `{"requests": [{"url": …}, …]}`: sends all at once.
 
 use futures::future::join_all;
-use handoff_input::{Call, Reply};
+use handoff_input::{Call, CallError, Reply};
 use handoff_platform::http::Response;
 use handoff_platform::http::client::send;
 use serde_json::{Map, Value, json};
@@ -16,10 +16,10 @@ pub async fn gather(calls: Vec<Call>) -> Response {
     Response::json(200, &json!({"results": results}))
 }
 
-fn result(reply: Result<Reply, String>) -> Value {
+fn result(reply: Result<Reply, CallError>) -> Value {
     let reply = match reply {
         Ok(reply) => reply,
-        Err(error) => return json!({"error": error}),
+        Err(error) => return json!({"error": error.to_string()}),
     };
     let body = reply.body_json();
     let headers = reply

@@ -4,6 +4,7 @@ use crate::{Duration, FieldError};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// Where the application's worker is reached by service chaining. Nobody outside may have it called.
 pub const WORKER_HOST: &str = "worker.spin.internal";
@@ -62,6 +63,22 @@ pub struct Reply {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
+}
+
+/// Why a call got no answer that can be used, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallError {
+    /// The host does not allow it, or the answer is more than is taken: the same again would fare no better.
+    Refused(String),
+    /// Nobody was reached, or there was no whole answer in time.
+    Unanswered(String),
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Refused(reason) | Self::Unanswered(reason)) = self;
+        f.write_str(reason)
+    }
 }
 
 impl CallRequest {

@@ -85,6 +85,7 @@ fn milliseconds(time: &Zoned) -> Option<u64> {
 }
 
 fn not_cron(expression: &str, why: &str) -> FieldError {
+    let why = why.trim_end_matches('.');
     let shown: String = expression.chars().take(TEXT_MAX_BYTES).collect();
     let reason = format!(
         "{shown:?} is not a cron expression: {why}. Write minute, hour, day of the month, month and day of the week, \

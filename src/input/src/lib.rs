@@ -14,14 +14,14 @@ mod trace;
 mod webhook;
 
 pub use access::{Access, Denied, Scope};
-pub use call::{Call, CallRequest, Reply, WORKER_HOST, check_url};
+pub use call::{Call, CallError, CallRequest, Reply, WORKER_HOST, check_url};
 pub use cron::Cron;
 pub use gather::{Gather, GatherRequest};
 pub use json::{FieldError, Object, from_slice, from_value};
 pub use origins::Origins;
 pub use prefer::preferred_wait_ms;
 pub use target::{Target, accepts_events, may_be_json};
-pub use time::{Duration, Time, When};
+pub use time::{Duration, Time, When, http_date_ms};
 pub use trace::{NotTraceParent, TraceParent, trace_state};
 pub use webhook::WebhookSecrets;
 

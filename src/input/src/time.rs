@@ -114,6 +114,17 @@ impl fmt::Display for Time {
     }
 }
 
+/// A date as HTTP writes it, as `Mon, 23 Nov 2026 08:00:00 GMT`, in milliseconds since 1970. `None` if it is none, or before 1970.
+///
+/// ```
+/// assert_eq!(handoff_input::http_date_ms("Thu, 01 Jan 1970 00:00:02 GMT"), Some(2_000));
+/// assert_eq!(handoff_input::http_date_ms("tomorrow"), None);
+/// ```
+pub fn http_date_ms(text: &str) -> Option<u64> {
+    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text.trim());
+    date.ok()?.as_millisecond().try_into().ok()
+}
+
 /// A point in time, written as such or as a duration from now.
 ///
 /// ```

@@ -30,7 +30,8 @@ async fn ask(key: &str) -> Result<Vec<i64>, Unready> {
         timeout_ms: ASK_TIMEOUT_MS,
         head_only: false,
     };
-    let reply = client::send(call).await.map_err(Unready::Worker)?;
+    let reply = client::send(call).await;
+    let reply = reply.map_err(|e| Unready::Worker(e.to_string()))?;
     match serde_json::from_slice(&reply.body) {
         Ok(counted) if reply.status == 200 => counted,
         _ => Err(Unready::Worker(format!("it answered {}", reply.status))),

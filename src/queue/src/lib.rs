@@ -54,7 +54,7 @@ pub use failed::{Discarded, FailedPage, Retried, Swept};
 pub use guard::{Guard, sabotage::leave_out};
 pub use id::TaskId;
 pub use idempotency::{IdempotencyKey, Once};
-pub use operate::Depth;
+pub use operate::{Depth, Purged};
 pub use record::{AttemptError, FollowUp, Run, RunState, Task, Trace};
 pub use report::{LogLine, Report};
 pub use retry::RetryPolicy;

@@ -7,7 +7,7 @@ use crate::before_final::Ends;
 use crate::claim::Found;
 use crate::presence::WORKERS;
 use crate::record::{RunState, encode};
-use crate::{Env, Queue, QueueError, Run, Store, StoreError, Ticket, Wake};
+use crate::{Delivery, Env, Queue, QueueError, Run, Store, StoreError, Ticket, Wake};
 
 /// Far above every ticket.
 const PAUSED: i64 = 1 << 50;
@@ -34,6 +34,15 @@ impl Head {
             paused: pauses > 0,
         }
     }
+}
+
+/// What a part of a purge came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Purged {
+    /// So many deliveries were taken: none if nothing waits.
+    pub taken: u64,
+    /// So many of them follow the end of a task, which must be told: they wait again.
+    pub spared: u64,
 }
 
 /// How a queue stands.
@@ -102,34 +111,45 @@ impl<S: Store, E: Env> Queue<S, E> {
         Ok(())
     }
 
-    /// Cancels deliveries that wait, paused or not: the oldest, `most` of them and no more than 200. Returns how many tickets
-    /// it took: none if nothing waits. Tasks that wait for a time, or that run, are not touched.
+    /// Cancels deliveries that wait, paused or not: the oldest, `most` of them and no more than 200. Tasks that wait for a time, or
+    /// that run, are not touched, nor is what follows a task's end: it is put back, and somebody should be woken for it.
     ///
     /// # Errors
     /// If the store fails. Some may be cancelled; the others run, later.
-    pub async fn purge(&self, most: u64) -> Result<u64, QueueError> {
+    pub async fn purge(&self, most: u64) -> Result<Purged, QueueError> {
         let count = self.depth().await?.waiting.min(most).min(PURGE_MAX);
         if count == 0 {
-            return Ok(0);
+            return Ok(Purged::default());
         }
         let tickets = self.tickets(count).await?;
-        let empty = self.cancel_all(&tickets).await?;
+        let mut spared = Vec::new();
+        let empty = self.cancel_all(&tickets, &mut spared).await?;
         let mut filled = Vec::new();
         for ticket in empty {
             if self.give_up(ticket.slot).await? {
                 filled.push(ticket);
             }
         }
-        self.cancel_all(&filled).await?;
-        Ok(count)
+        self.cancel_all(&filled, &mut spared).await?;
+        let purged = Purged {
+            taken: count,
+            spared: spared.len() as u64,
+        };
+        self.put_back(spared).await?;
+        Ok(purged)
     }
 
-    /// Cancels what is in the slots of these tickets. Returns those whose slot is empty.
-    async fn cancel_all(&self, tickets: &[Ticket]) -> Result<Vec<Ticket>, QueueError> {
+    /// Cancels what is in the slots of these tickets, but for what is to be `spared`. Returns those whose slot is empty.
+    async fn cancel_all(
+        &self,
+        tickets: &[Ticket],
+        spared: &mut Vec<Delivery>,
+    ) -> Result<Vec<Ticket>, QueueError> {
         let mut empty = Vec::new();
         let (mut notes, mut outcomes) = (Vec::new(), Vec::new());
         for found in self.look(tickets).await? {
             match found {
+                Found::Run(delivery) if delivery.task.end_of.is_some() => spared.push(*delivery),
                 Found::Run(delivery) if delivery.epoch == 0 => {
                     let slot = delivery.slot;
                     // The bytes that whoever cancels just this task writes.

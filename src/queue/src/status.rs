@@ -72,7 +72,7 @@ pub struct TaskView {
     pub report: Report,
     /// When the current or last attempt began, as far as it is known.
     pub started_ms: Option<u64>,
-    /// When it became final, as far as it is known.
+    /// When it became final, as far as it is known; of a cancelled task, when that was asked for or seen to.
     pub ended_ms: Option<u64>,
     /// When it runs next, if it waits for a time.
     pub next_ms: Option<u64>,
@@ -201,7 +201,12 @@ impl<S: Store, E: Env> Queue<S, E> {
                     && self.store.counter(&self.keys.handover(slot)).await? < GIVEN_UP
             }
         };
-        Ok(describe(task, run, ticketed, self.env.now_ms()))
+        let mut view = describe(task, run, ticketed, self.env.now_ms());
+        if view.state == State::Cancelled {
+            let key = self.keys.cancel(slot);
+            view.ended_ms = decode_opt(&key, self.store.get(&key).await?)?;
+        }
+        Ok(view)
     }
 
     /// The latest record of a task that is not decided.
@@ -284,9 +289,11 @@ fn describe(task: Task, run: Option<Run>, ticketed: bool, now_ms: u64) -> TaskVi
         };
         view.step.phase = match view.state {
             State::Scheduled => Phase::Scheduled,
-            State::Running => Phase::Running,
+            State::Running => Phase::Taken,
             _ => Phase::Queued,
         };
+        // Its ticket is that of the first run.
+        view.attempt = u32::from(view.state == State::Running);
         return view;
     };
     view.step = Step {

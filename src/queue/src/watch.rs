@@ -32,14 +32,17 @@ pub(crate) enum Phase {
     Unseen,
     Scheduled,
     Queued,
+    /// A worker has it, and has written nothing of it yet.
+    Taken,
     Running,
     Ended,
 }
 
-const PHASES: [Phase; 5] = [
+const PHASES: [Phase; 6] = [
     Phase::Unseen,
     Phase::Scheduled,
     Phase::Queued,
+    Phase::Taken,
     Phase::Running,
     Phase::Ended,
 ];

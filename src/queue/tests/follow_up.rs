@@ -4,7 +4,7 @@
 
 mod support;
 
-use handoff_queue::{FollowUp, NewTask, RetryPolicy, State, Wake};
+use handoff_queue::{FollowUp, NewTask, Purged, RetryPolicy, State, Wake};
 use serde_json::{Value, json};
 use support::{Action, Sim, When, parts, task};
 
@@ -66,12 +66,17 @@ fn what_waits_when_it_is_cancelled_or_purged_is_followed() {
             .map(|i| followed(&format!("p{i}"), json!({})))
             .collect(),
     );
-    // One of the six was cancelled before, and what followed it waits, too.
-    let purged = sim.wait(|queue| async move { queue.purge(6).await.unwrap() });
-    assert_eq!(purged, 6);
+    // One of the six was cancelled before, and what followed it waits, too; it must be told.
+    let purge = |most| sim.wait(|queue| async move { queue.purge(most).await.unwrap() });
+    let (taken, spared) = (7, 1);
+    assert_eq!(purge(7), Purged { taken, spared });
+    // What follows those five waits now.
+    let (taken, spared) = (6, 6);
+    assert_eq!(purge(u64::MAX), Purged { taken, spared });
     sim.wait(|queue| async move { queue.resume().await.unwrap() });
     sim.run_for(5_000);
     assert_eq!(sim.began("one").len() + sim.began("p0").len(), 0);
+    assert_eq!(sim.began("after one").len(), 1);
     for i in 0..5 {
         assert_eq!(sim.began(&format!("after p{i}")).len(), 1);
     }

@@ -20,7 +20,7 @@ fn purge(sim: &Sim) -> u64 {
     sim.wait(|queue| async move {
         let mut purged = 0;
         loop {
-            match queue.purge(u64::MAX).await.unwrap() {
+            match queue.purge(u64::MAX).await.unwrap().taken {
                 0 => return purged,
                 some => purged += some,
             }

@@ -1,10 +1,12 @@
 //! What a running task can ask for.
 
 use futures::future::LocalBoxFuture;
-use handoff_input::{Call, Reply, TraceParent, WebhookSecrets};
-use handoff_queue::{Control, TaskId, TaskView, Trace};
+use futures::future::{Either, select};
+use handoff_input::{Call, CallError, Reply, TraceParent, WebhookSecrets};
+use handoff_queue::{Control, Outcome, TaskId, TaskView, Trace};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::pin::pin;
 use std::rc::Rc;
 
 /// A task's means besides its arguments. The worker gives it the host's; a test gives it its own.
@@ -15,8 +17,8 @@ pub trait Host {
     fn random(&self) -> u64;
     /// Returns after this many milliseconds and lets others run meanwhile; with 0 it lets them run once.
     fn sleep_ms(&self, ms: u64) -> LocalBoxFuture<'static, ()>;
-    /// Sends an HTTP request and waits for all of the answer. Errors come in words.
-    fn send(&self, call: Call) -> LocalBoxFuture<'static, Result<Reply, String>>;
+    /// Sends an HTTP request and waits for all of the answer.
+    fn send(&self, call: Call) -> LocalBoxFuture<'static, Result<Reply, CallError>>;
     /// Looks at a task, if there is one of this id. Errors come in words.
     fn task(&self, id: TaskId) -> LocalBoxFuture<'static, Result<Option<TaskView>, String>>;
     /// What webhooks are signed with. Errors come in words.
@@ -26,6 +28,29 @@ pub trait Host {
 /// Somebody asked to cancel the task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cancelled;
+
+/// How often a task that waits looks whether it was cancelled, in milliseconds.
+const STEP_MS: u64 = 250;
+
+/// Why a request that a task sent got no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SendError {
+    /// Somebody asked to cancel the task meanwhile. Whether the request arrived is not known.
+    Cancelled,
+    /// It was refused, or not answered.
+    Call(CallError),
+}
+
+impl From<SendError> for Outcome {
+    /// What nobody answered is tried again; what was refused would be again.
+    fn from(e: SendError) -> Self {
+        match e {
+            SendError::Cancelled => Self::Cancelled,
+            SendError::Call(CallError::Refused(reason)) => Self::Fail(reason),
+            SendError::Call(CallError::Unanswered(reason)) => Self::retry(reason),
+        }
+    }
+}
 
 /// What a running task can ask for. One per attempt.
 #[derive(Clone)]
@@ -100,7 +125,6 @@ impl Context {
     /// # Errors
     /// [`Cancelled`].
     pub async fn sleep(&self, ms: u64) -> Result<(), Cancelled> {
-        const STEP_MS: u64 = 250;
         let end_ms = self.host.now_ms() + ms;
         loop {
             if self.control.is_cancelled() {
@@ -146,11 +170,15 @@ impl Context {
         self.host.webhook_secrets()
     }
 
-    /// Sends an HTTP request.
+    /// Sends an HTTP request. If somebody asks to cancel the task meanwhile, its answer is not waited for.
     ///
     /// # Errors
-    /// In words: refused by the host, unreachable, timed out, or answered with too much.
-    pub async fn send(&self, call: Call) -> Result<Reply, String> {
-        self.host.send(call).await
+    /// [`SendError`], which is an [`Outcome`] as well.
+    pub async fn send(&self, call: Call) -> Result<Reply, SendError> {
+        let cancelled = pin!(async { while self.sleep(STEP_MS).await.is_ok() {} });
+        match select(self.host.send(call), cancelled).await {
+            Either::Left((reply, _)) => reply.map_err(SendError::Call),
+            Either::Right(_) => Err(SendError::Cancelled),
+        }
     }
 }

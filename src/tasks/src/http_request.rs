@@ -1,6 +1,7 @@
 //! Delivers an HTTP request, so that a handler can be written in any language.
 
 use crate::{CallRequest, Context, FieldError, Outcome, Reply, Task, Trace};
+use handoff_input::http_date_ms;
 use serde_json::json;
 
 /// `{"task": "http.request", "args": {"url": "…", "method": "POST", "headers": {…}, "body": …}}`.
@@ -26,8 +27,8 @@ impl Task for HttpRequest {
         let mut call = args.into_call(timeout_ms);
         carry(&mut call.headers, context.trace());
         match context.send(call).await {
-            Ok(reply) => judge(&reply),
-            Err(error) => Outcome::retry(error),
+            Ok(reply) => judge(&reply, context.now_ms()),
+            Err(error) => error.into(),
         }
     }
 }
@@ -56,7 +57,7 @@ fn carry(headers: &mut Vec<(String, String)>, trace: Option<Trace>) {
     headers.extend(carried);
 }
 
-pub(crate) fn judge(reply: &Reply) -> Outcome {
+pub(crate) fn judge(reply: &Reply, now_ms: u64) -> Outcome {
     let error = || {
         let start: String = String::from_utf8_lossy(&reply.body)
             .chars()
@@ -72,21 +73,25 @@ pub(crate) fn judge(reply: &Reply) -> Outcome {
                 reply.status
             )),
         },
-        429 | 503 if retry_after_ms(reply).is_some() => {
-            Outcome::PutOff(retry_after_ms(reply).unwrap_or_default())
-        }
-        408 | 429 | 500..=599 => Outcome::retry(error()),
+        429 | 503 => match retry_after_ms(reply, now_ms) {
+            Some(ms) => Outcome::PutOff(ms),
+            None => Outcome::retry(error()),
+        },
+        408 | 500..=599 => Outcome::retry(error()),
         _ => Outcome::Fail(error()),
     }
 }
 
-/// Retry-After in seconds. Its other form, a date, is left to the retry policy.
-fn retry_after_ms(reply: &Reply) -> Option<u64> {
+/// What Retry-After says, in seconds or as a date.
+fn retry_after_ms(reply: &Reply, now_ms: u64) -> Option<u64> {
     let (_, value) = reply
         .headers
         .iter()
         .find(|(name, _)| name == "retry-after")?;
-    Some(value.trim().parse::<u64>().ok()?.saturating_mul(1_000))
+    if let Ok(seconds) = value.trim().parse::<u64>() {
+        return Some(seconds.saturating_mul(1_000));
+    }
+    Some(http_date_ms(value)?.saturating_sub(now_ms))
 }
 
 #[cfg(test)]
@@ -100,6 +105,7 @@ mod tests {
             headers: vec![("retry-after".into(), retry_after.into())],
             body: b"{\"a\":1}".to_vec(),
         };
+        let judge = |reply: &Reply| judge(reply, 1_795_420_797_000);
         let retries = |outcome| matches!(outcome, Outcome::Retry { after_ms: None, .. });
         assert_eq!(
             judge(&reply(200, "")),
@@ -107,7 +113,14 @@ mod tests {
         );
         assert_eq!(judge(&reply(429, "7")), Outcome::PutOff(7_000));
         assert_eq!(judge(&reply(503, "0")), Outcome::PutOff(0));
-        assert!(retries(judge(&reply(503, "Mon, 23 Nov 2026 08:00:00 GMT"))));
+        // 3 s later, and some time before.
+        let (later, before) = (
+            "Mon, 23 Nov 2026 08:00:00 GMT",
+            "Sun, 22 Nov 2026 08:00:00 GMT",
+        );
+        assert_eq!(judge(&reply(503, later)), Outcome::PutOff(3_000));
+        assert_eq!(judge(&reply(429, before)), Outcome::PutOff(0));
+        assert!(retries(judge(&reply(503, "soon"))));
         assert!(retries(judge(&reply(429, ""))));
         assert!(retries(judge(&reply(500, "7"))));
         for status in [301, 400, 401, 404, 410, 422] {

@@ -12,8 +12,10 @@ mod schedule;
 mod sleep;
 mod webhook;
 
-pub use context::{Cancelled, Context, Host};
-pub use handoff_input::{Call, CallRequest, Duration, FieldError, Reply, WebhookSecrets};
+pub use context::{Cancelled, Context, Host, SendError};
+pub use handoff_input::{
+    Call, CallError, CallRequest, Duration, FieldError, Reply, WebhookSecrets,
+};
 pub use handoff_queue::{Outcome, TaskId, TaskView, Trace};
 pub use registry::Registry;
 pub use request::{BatchRequest, Checked, TaskRequest};

@@ -1,7 +1,7 @@
 //! Tells a URL how a task ended. It follows the end of a task that asked for it, and is retried like any task.
 
 use crate::http_request::{judge, trace_headers};
-use crate::{Call, Context, FieldError, Outcome, Task, object};
+use crate::{Call, Context, FieldError, Outcome, SendError, Task, object};
 use handoff_input::{Time, check_url};
 use handoff_queue::{FollowUp, RetryPolicy, TaskView};
 use serde::Deserialize;
@@ -100,13 +100,15 @@ impl Task for Webhook {
                 Outcome::done(json!({"status": reply.status}))
             }
             // It does not want any more.
-            Ok(reply) if reply.status == 410 => judge(&reply),
-            Ok(reply) => match judge(&reply) {
+            Ok(reply) if reply.status == 410 => judge(&reply, at_ms),
+            Ok(reply) => match judge(&reply, context.now_ms()) {
                 // Receivers answer anything while they are deployed.
                 Outcome::Fail(error) => Outcome::retry(error),
                 other => other,
             },
-            Err(error) => Outcome::retry(error),
+            // Also where the host may not call it: until somebody lets it.
+            Err(SendError::Call(error)) => Outcome::retry(error.to_string()),
+            Err(SendError::Cancelled) => Outcome::Cancelled,
         }
     }
 }

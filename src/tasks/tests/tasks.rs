@@ -4,7 +4,8 @@ use futures::executor::block_on;
 use futures::future::{FutureExt, LocalBoxFuture, ready};
 use handoff_queue::Control;
 use handoff_tasks::{
-    Call, Context, Host, Outcome, Reply, TaskId, TaskView, Trace, WebhookSecrets, registry,
+    Call, CallError, Context, Host, Outcome, Reply, TaskId, TaskView, Trace, WebhookSecrets,
+    registry,
 };
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
@@ -34,9 +35,9 @@ impl Host for TestHost {
         async move { now_ms.set(now_ms.get() + ms) }.boxed_local()
     }
 
-    fn send(&self, call: Call) -> LocalBoxFuture<'static, Result<Reply, String>> {
+    fn send(&self, call: Call) -> LocalBoxFuture<'static, Result<Reply, CallError>> {
         self.calls.borrow_mut().push(call);
-        ready(Err("unreachable".to_owned())).boxed_local()
+        ready(Err(CallError::Unanswered("unreachable".to_owned()))).boxed_local()
     }
 
     fn task(&self, _: TaskId) -> LocalBoxFuture<'static, Result<Option<TaskView>, String>> {

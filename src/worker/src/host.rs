@@ -5,7 +5,7 @@ use handoff_platform::env::sleep_ms;
 use handoff_platform::http::client::send;
 use handoff_platform::{HostEnv, HostStore, variables};
 use handoff_queue::{Env, Queue};
-use handoff_tasks::{Call, Host, Reply, TaskId, TaskView, WebhookSecrets};
+use handoff_tasks::{Call, CallError, Host, Reply, TaskId, TaskView, WebhookSecrets};
 
 /// The host's clock and HTTP, for tasks.
 pub struct TaskHost;
@@ -23,7 +23,7 @@ impl Host for TaskHost {
         sleep_ms(ms).boxed_local()
     }
 
-    fn send(&self, call: Call) -> LocalBoxFuture<'static, Result<Reply, String>> {
+    fn send(&self, call: Call) -> LocalBoxFuture<'static, Result<Reply, CallError>> {
         send(call).boxed_local()
     }
 

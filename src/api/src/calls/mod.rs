@@ -149,8 +149,9 @@ pub fn busy() -> Problem {
     Problem::new(
         409,
         "idempotency-key-busy",
-        "A request with this idempotency key is being taken",
-        "Others with this key are being taken at this moment. Repeat the request: it finds what became of them.",
+        "The same is being asked for",
+        "Others ask for the same at this moment, with this idempotency key or to retry this task. Repeat the request: it \
+         finds what became of them.",
     )
     .with_header("retry-after", "1")
 }

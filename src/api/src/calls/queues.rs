@@ -1,6 +1,6 @@
 //! `/v1/queues`: the queues of this deployment, and what an operator does to them.
 
-use super::Answer;
+use super::{After, Answer};
 use crate::{HostQueue, limits};
 use handoff_input::Duration;
 use handoff_platform::http::{Problem, Response};
@@ -55,19 +55,25 @@ pub async fn operate(queue: &HostQueue, name: &str, what: &str) -> Result<Answer
     if let Some(purged) = purged {
         object["purged"] = json!(purged);
     }
-    Ok(Answer::new(Response::json(200, &object)))
+    Ok(Answer {
+        response: Response::json(200, &object),
+        // A purge puts back what it must not cancel.
+        after: After::Push { waits: true },
+    })
 }
 
 async fn purge(queue: &HostQueue) -> Result<u64, Problem> {
     let end_ms = queue.env().now_ms() + PURGE_MS;
     // What comes meanwhile stays.
     let waiting = queue.depth().await?.waiting;
-    let mut purged = 0;
-    while purged < waiting && queue.env().now_ms() < end_ms {
-        match queue.purge(waiting - purged).await? {
-            0 => break,
-            some => purged += some,
+    let (mut taken, mut purged) = (0, 0);
+    while taken < waiting && queue.env().now_ms() < end_ms {
+        let part = queue.purge(waiting - taken).await?;
+        if part.taken == 0 {
+            break;
         }
+        taken += part.taken;
+        purged += part.taken - part.spared;
     }
     Ok(purged)
 }

@@ -51,7 +51,8 @@ pub async fn put(queue: &HostQueue, name: &str, request: Request) -> Result<Answ
             })
         }
         Put::Never => {
-            Err(FieldError::new("cron", "there is no such day: it would never occur").into())
+            let reason = "there is no such day: it would never occur. `L` as a day of the week needs one, as in `FRIL`";
+            Err(FieldError::new("cron", reason).into())
         }
         Put::Full => Err(Problem::new(
             409,

@@ -3,8 +3,9 @@
 use crate::env::sleep_ms;
 use futures::StreamExt;
 use futures::future::{Either, select};
-use handoff_input::{Call, Reply};
-use spin_sdk::http::{IncomingResponse, Method, RequestBuilder, send as host_send};
+use handoff_input::{Call, CallError, Reply};
+use spin_sdk::http::{IncomingResponse, Method, RequestBuilder, SendError, send as host_send};
+use spin_sdk::wit::wasi::http0_2_0::types::ErrorCode;
 use std::pin::pin;
 
 /// Response bodies beyond this many bytes are an error.
@@ -14,23 +15,26 @@ pub const REPLY_MAX_BYTES: usize = 256 * 1024;
 /// [`handoff_input::CallRequest::check`].
 ///
 /// # Errors
-/// In words: refused by the host, unreachable, timed out, or answered with too much.
-pub async fn send(call: Call) -> Result<Reply, String> {
+/// Refused by the host, unreachable, timed out, or answered with too much.
+pub async fn send(call: Call) -> Result<Reply, CallError> {
     let timeout_ms = call.timeout_ms;
     let exchange = pin!(exchange(call));
     match select(exchange, pin!(sleep_ms(timeout_ms))).await {
         Either::Left((reply, _)) => reply,
-        Either::Right(_) => Err(format!("no complete answer within {timeout_ms} ms")),
+        Either::Right(_) => Err(CallError::Unanswered(format!(
+            "no complete answer within {timeout_ms} ms"
+        ))),
     }
 }
 
-async fn exchange(call: Call) -> Result<Reply, String> {
+async fn exchange(call: Call) -> Result<Reply, CallError> {
     let head_only = call.head_only;
     let request = RequestBuilder::new(method(&call.method), &call.url)
         .headers(call.headers)
         .body(call.body)
         .build();
-    let response: IncomingResponse = host_send(request).await.map_err(|e| e.to_string())?;
+    let sent = host_send(request).await;
+    let response: IncomingResponse = sent.map_err(|e| not_sent(&call.url, &e))?;
     let text = |value: Vec<u8>| String::from_utf8_lossy(&value).into_owned();
     let headers = response.headers().entries();
     let headers = headers
@@ -46,13 +50,28 @@ async fn exchange(call: Call) -> Result<Reply, String> {
     }
     let mut stream = response.take_body_stream();
     while let Some(chunk) = stream.next().await {
-        let chunk = chunk.map_err(|e| format!("the answer broke off: {}", e.to_debug_string()))?;
+        let broke_off = |e: wasi::io::error::Error| {
+            CallError::Unanswered(format!("the answer broke off: {}", e.to_debug_string()))
+        };
+        let chunk = chunk.map_err(broke_off)?;
         if reply.body.len() + chunk.len() > REPLY_MAX_BYTES {
-            return Err(format!("the answer has more than {REPLY_MAX_BYTES} bytes"));
+            return Err(CallError::Refused(format!(
+                "the answer, of status {}, has more than {REPLY_MAX_BYTES} bytes",
+                reply.status
+            )));
         }
         reply.body.extend(chunk);
     }
     Ok(reply)
+}
+
+fn not_sent(url: &str, error: &SendError) -> CallError {
+    match error {
+        SendError::Http(ErrorCode::HttpRequestDenied) => CallError::Refused(format!(
+            "{url} may not be called: allowed_outbound_hosts of this component in spin.toml does not list it"
+        )),
+        other => CallError::Unanswered(other.to_string()),
+    }
 }
 
 fn method(name: &str) -> Method {

@@ -198,14 +198,6 @@ fn counted(sim: &Sim, load: &Load) -> Result<(), String> {
         // A retry that took long was not acknowledged, and runs all the same; what schedules enqueue is not known here.
         return Ok(());
     }
-    if load.purges() {
-        // What follows may have been cancelled.
-        let all = |c: Counts| c.succeeded + c.failed + c.cancelled + c.expired;
-        return match all(counted) == all(expected) {
-            true => Ok(()),
-            false => Err(format!("{counted:?} {MISCOUNTED} {expected:?}")),
-        };
-    }
     match counted == expected {
         true => Ok(()),
         false => Err(format!("{counted:?} {MISCOUNTED} {expected:?}")),
@@ -224,7 +216,7 @@ fn judge(sim: &Sim, load: &Load, asked: &Asked) -> Result<(), String> {
     never_early(sim, asked, &began)?;
     never_late(sim, asked, &began)?;
     never_twice(&began)?;
-    followed(sim, load, asked)?;
+    followed(sim, asked)?;
     let faults = sim.world.faults.happened.get();
     let lost = |error: &str| error.starts_with("the worker was lost");
     let explained = faults > 0 || sim.panicked() || !asked.args["traps"].is_null();
@@ -235,13 +227,12 @@ fn judge(sim: &Sim, load: &Load, asked: &Asked) -> Result<(), String> {
 }
 
 /// What is to follow a task's end does, once.
-fn followed(sim: &Sim, load: &Load, asked: &Asked) -> Result<(), String> {
+fn followed(sim: &Sim, asked: &Asked) -> Result<(), String> {
     let Some(name) = &asked.follow else {
         return Ok(());
     };
     let began = sim.began(name);
-    // A purge may have cancelled it.
-    if began.is_empty() && !load.purges() {
+    if began.is_empty() {
         return Err("nothing followed its end".to_owned());
     }
     // Who enqueued it may have died before the outcome, and nobody came for as long as its key is good for.

@@ -19,8 +19,7 @@ pub fn failures<J: Sync>(
         while found.load(Ordering::Relaxed) < most
             && let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed))
         {
-            let run = catch_unwind(AssertUnwindSafe(|| run(job)));
-            if let Err(failure) = run.unwrap_or_else(|panic| Err(text(&*panic))) {
+            if let Err(failure) = told(|| run(job)) {
                 found.fetch_add(1, Ordering::Relaxed);
                 failed.push(failure);
             }
@@ -32,6 +31,12 @@ pub fn failures<J: Sync>(
         let failed = running.into_iter().flat_map(|t| t.join().unwrap());
         failed.collect()
     })
+}
+
+/// What `run` comes to; a panic is a failure too.
+pub fn told(run: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+    let run = catch_unwind(AssertUnwindSafe(run));
+    run.unwrap_or_else(|panic| Err(text(&*panic)))
 }
 
 fn text(panic: &(dyn std::any::Any + Send)) -> String {

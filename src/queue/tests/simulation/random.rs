@@ -7,7 +7,7 @@
 use super::history::history;
 use super::load::{Load, Mix};
 use super::model::{Wrong, end, retire, watch};
-use super::parallel::failures;
+use super::parallel::{failures, told};
 use crate::support::{START_MS, Sim};
 use handoff_queue::{CLOCK_SLACK_MS, RETENTION_MIN_MS, WorkerLimits};
 use std::ops::Range;
@@ -34,7 +34,7 @@ fn seeds() -> Vec<Range<u64>> {
 #[test]
 fn whatever_dies_nothing_acknowledged_is_lost_and_nothing_final_changes() {
     let seeds: Vec<u64> = seeds().into_iter().flatten().collect();
-    let tried = |seed: &u64| run(*seed).map_err(|e| format!("seed {seed}: {e}"));
+    let tried = |seed: &u64| told(|| run(*seed)).map_err(|e| format!("seed {seed}: {e}"));
     let failed = failures(&seeds, 20, || {}, tried);
     for failure in &failed {
         println!("{failure}");

@@ -1,10 +1,10 @@
 //! Cancelling: before a task runs, while it runs, and too late.
 
-use handoff_e2e::{Client, Host, Pair, on_every_pair, until};
+use handoff_e2e::{Answer, Client, Host, Pair, TestServer, on_every_pair, time_ms, until};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-on_every_pair!(waiting_running_and_final);
+on_every_pair!(waiting_running_and_final, while_it_waits_for_an_answer);
 
 fn cancel(http: &Client, id: &str, status: u16) -> Value {
     http.delete(&format!("/v1/tasks/{id}"))
@@ -20,6 +20,7 @@ fn waiting_running_and_final(pair: Pair) {
     let cancelled = cancel(http, &delayed, 200);
     assert_eq!(cancelled["state"], "cancelled", "{cancelled:#}");
     assert_eq!(cancelled["id"], delayed);
+    assert!(time_ms(&cancelled, "ended_at") >= time_ms(&cancelled, "enqueued_at"));
     let status = http.get(&format!("/status/{delayed}")).expect(200).json();
     assert_eq!(status, json!({"status": "cancelled"}));
 
@@ -72,4 +73,26 @@ fn waiting_running_and_final(pair: Pair) {
     };
     http.delete(&format!("/v1/tasks/{unknown}"))
         .expect_problem(404, "unknown-task", None);
+}
+
+/// A request that a task has sent is not waited for any more.
+fn while_it_waits_for_an_answer(pair: Pair) {
+    let host = Host::start(pair, &[]);
+    let http = host.http();
+    let (answers, held) = std::sync::mpsc::channel::<()>();
+    let held = std::sync::Mutex::new(held);
+    let server = TestServer::start(move |_| {
+        // Until the test is over.
+        _ = held.lock().map(|held| held.recv());
+        Answer::new(200, "{}")
+    });
+    let id = http.enqueue(&json!({"task": "http.request", "args": {"url": server.url("/slow")}}));
+    until("it has sent its request", Duration::from_secs(10), || {
+        (server.received("/slow").len() == 1).then_some(())
+    });
+    cancel(http, &id, 202);
+    let ended = http.finished(&id, Duration::from_secs(10));
+    assert_eq!(ended["state"], "cancelled", "{ended:#}");
+    assert!(time_ms(&ended, "ended_at") >= time_ms(&ended, "started_at"));
+    drop(answers);
 }

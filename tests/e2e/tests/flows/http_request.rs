@@ -16,6 +16,7 @@ fn answer(request: &Received) -> Answer {
         ("/broken-once", _) => Answer::new(200, "in order"),
         ("/later", 1) => Answer::new(429, "not now").header("retry-after", "2"),
         ("/later", _) => Answer::new(200, "now"),
+        ("/large", _) => Answer::new(200, &"x".repeat(300_000)),
         ("/elsewhere", _) => Answer::new(302, "").header("location", "/good"),
         _ => Answer::new(404, "nothing here"),
     }
@@ -37,7 +38,17 @@ fn judged_by_status(pair: Pair) {
     let own = json!({"url": "http://api.spin.internal/healthz"});
     let closed = json!({"url": "http://127.0.0.1:1/"});
     let denied = json!({"url": "http://192.0.2.1/"});
-    let [good, text, own, broken, missing, elsewhere, closed, denied] = [
+    let [
+        good,
+        text,
+        own,
+        broken,
+        missing,
+        elsewhere,
+        closed,
+        denied,
+        large,
+    ] = [
         (post, 1),
         (to("/text"), 1),
         (own, 1),
@@ -46,6 +57,7 @@ fn judged_by_status(pair: Pair) {
         (to("/elsewhere"), 3),
         (closed, 2),
         (denied, 2),
+        (to("/large"), 2),
     ]
     .map(|(args, attempts)| enqueue(http, &args, attempts));
 
@@ -82,12 +94,18 @@ fn judged_by_status(pair: Pair) {
         assert_eq!(task["error"], error);
         assert_eq!(server.received(path).len(), 1);
     }
-    for id in [closed, denied] {
+    let closed = http.finished(&closed, LIMIT);
+    assert_eq!(closed["state"], "failed", "{closed:#}");
+    assert_eq!(closed["attempt"], 2, "{closed:#}");
+    // Trying again would not help.
+    for (id, reason) in [(denied, "allowed_outbound_hosts"), (large, "bytes")] {
         let task = http.finished(&id, LIMIT);
         assert_eq!(task["state"], "failed", "{task:#}");
-        assert_eq!(task["attempt"], 2, "{task:#}");
-        assert!(!task["error"].as_str().unwrap_or_default().is_empty());
+        assert_eq!(task["attempt"], 1, "{task:#}");
+        let error = task["error"].as_str().unwrap_or_default();
+        assert!(error.contains(reason), "{error}");
     }
+    assert_eq!(server.received("/large").len(), 1);
 }
 
 /// Retry-After is the other side's word that nothing is wrong: it costs no attempt.

@@ -6,7 +6,9 @@ use super::{NOW_MS, lines, text};
 use futures::FutureExt;
 use futures::future::{LocalBoxFuture, pending, ready};
 use handoff_queue::{Control, Outcome};
-use handoff_tasks::{Call, Context, Host, Reply, TaskId, TaskView, WebhookSecrets, registry};
+use handoff_tasks::{
+    Call, CallError, Context, Host, Reply, TaskId, TaskView, WebhookSecrets, registry,
+};
 use serde_json::{Value, from_str};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -82,7 +84,7 @@ impl Host for World {
         ready(()).boxed_local()
     }
 
-    fn send(&self, call: Call) -> LocalBoxFuture<'static, Result<Reply, String>> {
+    fn send(&self, call: Call) -> LocalBoxFuture<'static, Result<Reply, CallError>> {
         assert_sendable(&call);
         assert!(call.timeout_ms <= TIMEOUT_MS);
         ready(Ok(self.reply.clone())).boxed_local()
