@@ -1,10 +1,12 @@
-//! What is special about a Redis that the components reach themselves: its address and its password.
+//! What is special about a Redis that the components reach themselves: its address, its password, and that each instance has a
+//! connection of its own.
 
-use handoff_e2e::{Host, Pair, Reply, on};
+use handoff_e2e::{Host, Pair, Reply, on, until};
 use serde_json::json;
 use std::time::Duration;
 
 on!(Some: the_password_is_used_and_never_shown: local_outbound LOCAL_OUTBOUND, spin_outbound SPIN_OUTBOUND);
+on!(Some: a_worker_connects_again: local_outbound LOCAL_OUTBOUND, spin_outbound SPIN_OUTBOUND);
 
 const PASSWORD: &str = "hunter2-never-shown";
 
@@ -53,4 +55,18 @@ fn the_password_is_used_and_never_shown(pair: Pair) {
     assert_eq!(task["result"], 7);
     host.redis().kill9();
     assert_refused(&host, 503, "store-unavailable", &url);
+}
+
+/// The worker that runs the task is connected to the Redis that goes, and writes the outcome to the one that came. Otherwise the
+/// task would run again when its lease is over, after a minute.
+fn a_worker_connects_again(pair: Pair) {
+    let mut host = Host::start(pair, &[]);
+    let http = host.http().clone();
+    let id = http.enqueue(&json!({"task": "sleep", "args": {"for": "3s"}, "timeout": "1m"}));
+    until("the task runs", Duration::from_secs(10), || {
+        (http.task(&id)["state"] == "running").then_some(())
+    });
+    host.redis().restart();
+    let task = http.succeeded(&id, Duration::from_secs(30));
+    assert_eq!(task["attempt"], 1, "{task:#}");
 }
