@@ -62,7 +62,7 @@ async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
 
 /// The queue that a path is about: that of the task or the one that it names, else the default one.
 fn open(path: &str) -> Result<HostQueue, Problem> {
-    let store = HostStore::open().map_err(QueueError::from)?;
+    let store = HostStore::open()?;
     let parts: Vec<_> = path.split('/').skip(1).collect();
     let id = |id: &str| id.parse::<TaskId>().ok();
     let name = match parts.as_slice() {

@@ -1,11 +1,11 @@
-//! The only library that knows the host: its key-value store, its clock, its HTTP, and how a worker is woken.
+//! The only library that knows the host: its key-value store, or the Redis beside it, its clock, its HTTP, and how a worker is woken.
 
 pub mod env;
 pub mod http;
-mod kv;
 pub mod probe;
+mod store;
 pub mod variables;
 
 pub use env::HostEnv;
-pub use kv::HostStore;
 pub use spin_executor::run;
+pub use store::HostStore;

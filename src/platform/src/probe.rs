@@ -43,7 +43,9 @@ pub async fn answer(key: &str) -> Result<Response, Problem> {
     if !is_probe_key(key) {
         return Err(Problem::not_found(format!("{key} is not a probe's key")));
     }
-    let counted = async { Ok(count(&HostStore::open()?, key, TIMES).await?) };
-    let counted: Result<Vec<i64>, Unready> = counted.await;
+    let counted: Result<Vec<i64>, Unready> = match HostStore::open() {
+        Ok(store) => count(&store, key, TIMES).await.map_err(Unready::from),
+        Err(problem) => Err(Unready::Store(problem.detail)),
+    };
     Ok(Response::json(200, &counted))
 }

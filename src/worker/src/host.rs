@@ -29,7 +29,7 @@ impl Host for TaskHost {
 
     fn task(&self, id: TaskId) -> LocalBoxFuture<'static, Result<Option<TaskView>, String>> {
         async move {
-            let store = HostStore::open().map_err(|e| e.to_string())?;
+            let store = HostStore::open().map_err(|problem| problem.detail)?;
             let queue = Queue::new(id.queue(), store, HostEnv).map_err(|e| e.to_string())?;
             queue.view(&id).await.map_err(|e| e.to_string())
         }

@@ -9,7 +9,7 @@ mod panic;
 
 use handoff_platform::http::{IncomingRequest, Problem, Request, Response, ResponseOutparam};
 use handoff_platform::{HostEnv, HostStore, probe, variables};
-use handoff_queue::{Control, Env, Outcome, Queue, QueueError, Runner, Wake, Worker, WorkerLimits};
+use handoff_queue::{Control, Env, Outcome, Queue, Runner, Wake, Worker, WorkerLimits};
 use handoff_tasks::{Context, Registry};
 use host::TaskHost;
 use serde_json::Value;
@@ -73,7 +73,7 @@ async fn start(path: &str) -> Result<Rc<HostWorker>, Problem> {
         registry: handoff_tasks::all(variables::switch("fault_tasks")?),
         host: Rc::new(TaskHost),
     };
-    let store = HostStore::open().map_err(QueueError::from)?;
+    let store = HostStore::open()?;
     let worker = Worker::new(Queue::new(queue, store, HostEnv)?, tasks, limits);
     worker.start(wake).await?;
     Ok(Rc::new(worker))

@@ -21,11 +21,28 @@ pub fn file_name(package: &str) -> String {
     format!("{}.wasm", package.replace('-', "_"))
 }
 
+/// What the components may import.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Imports {
+    /// All that they can use.
+    All,
+    /// Not the host's key-value store.
+    NoKeyValue,
+}
+
 /// Builds what has changed of these packages.
-pub fn build(workspace: &Workspace, wanted: Option<Source>, packages: &[&str]) -> Result<()> {
+pub fn build(
+    workspace: &Workspace,
+    wanted: Option<Source>,
+    packages: &[&str],
+    imports: Imports,
+) -> Result<()> {
     let toolchain = toolchain::get(workspace, wanted)?;
     let (mut cargo, target) = toolchain.cargo_build(workspace);
     cargo.args(["--profile", "component"]);
+    if imports == Imports::NoKeyValue {
+        cargo.arg("--no-default-features");
+    }
     for package in packages {
         cargo.args(["--package", package]);
     }

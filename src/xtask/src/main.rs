@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::components::Imports;
 use crate::toolchain::Source;
 use crate::workspace::Workspace;
 
@@ -42,7 +43,12 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Build the components into target/components, where spin.toml looks for them
-    Build,
+    Build {
+        /// For hosts whose key-value store has no atomic increment: the components do not import it, and the variable
+        /// store must be redis://…
+        #[arg(long)]
+        without_key_value: bool,
+    },
     /// Build, then serve until interrupted
     Up(up::Options),
     /// Run everything that CI runs
@@ -58,7 +64,18 @@ enum Command {
 fn run(cli: Cli) -> Result<()> {
     let workspace = Workspace::find()?;
     match cli.command {
-        Command::Build => components::build(&workspace, cli.wasm_toolchain, &components::PACKAGES),
+        Command::Build { without_key_value } => {
+            let imports = match without_key_value {
+                true => Imports::NoKeyValue,
+                false => Imports::All,
+            };
+            components::build(
+                &workspace,
+                cli.wasm_toolchain,
+                &components::PACKAGES,
+                imports,
+            )
+        }
         Command::Up(options) => up::up(&workspace, cli.wasm_toolchain, &options),
         Command::Test(options) => test::test(&workspace, cli.wasm_toolchain, &options),
         Command::Sim(options) => sim::sim(&workspace, &options),

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
+use crate::components::Imports;
 use crate::toolchain::Source;
 use crate::workspace::Workspace;
 use crate::{components, debian, fuzz, host, sim, step};
@@ -60,12 +61,13 @@ fn run(
         })?;
     }
     if wants(Part::Unit) || wants(Part::E2e) {
-        let build = || components::build(workspace, wanted, &components::PACKAGES);
+        let build = || components::build(workspace, wanted, &components::PACKAGES, Imports::All);
         summary.time("components", build)?;
     }
     if wants(Part::E2e) {
         // Apart, so that the others are built as everybody builds them.
-        let build = || components::build(workspace, wanted, &components::TEST_PACKAGES);
+        let build =
+            || components::build(workspace, wanted, &components::TEST_PACKAGES, Imports::All);
         summary.time("components for tests", build)?;
         summary.time("local host", || host::build(workspace).map(drop))?;
     }
@@ -79,6 +81,11 @@ fn run(
             "warnings",
         ]);
         summary.time("clippy", || step::run("running clippy", &mut clippy))?;
+        let mut without = workspace.cargo(&["clippy", "--package", "handoff-platform"]);
+        without.args(["--no-default-features", "--", "-D", "warnings"]);
+        summary.time("clippy without key-value", || {
+            step::run("running clippy without the key-value store", &mut without)
+        })?;
         let mut doc = workspace.cargo(&["doc", "--workspace", "--no-deps"]);
         doc.env("RUSTDOCFLAGS", "-D warnings");
         summary.time("documentation", || {

@@ -9,6 +9,7 @@ use std::str::FromStr;
 use anyhow::{Context, Error, Result, bail};
 use clap::{Args, ValueEnum};
 
+use crate::components::Imports;
 use crate::toolchain::Source;
 use crate::workspace::Workspace;
 use crate::{components, host, step};
@@ -83,7 +84,7 @@ pub fn up(workspace: &Workspace, wanted: Option<Source>, options: &Options) -> R
         )?),
     };
 
-    components::build(workspace, wanted, &components::PACKAGES)?;
+    components::build(workspace, wanted, &components::PACKAGES, Imports::All)?;
     let program = match program {
         Some(spin) => spin,
         None => host::build(workspace)?,

@@ -25,6 +25,7 @@ pub struct Host {
     arguments: Vec<OsString>,
     options: Vec<String>,
     program: PathBuf,
+    pair: Pair,
     // Dropped in this order: Redis writes into the folder.
     redis: Option<Redis>,
     folder: TempDir,
@@ -40,26 +41,42 @@ impl Host {
     /// The same, with more options of the host.
     #[track_caller]
     pub fn start_with(pair: Pair, variables: &[(&str, &str)], options: &[&str]) -> Self {
-        Self::serve(pair, &workspace("spin.toml"), variables, options)
+        Self::serve(pair, &workspace("spin.toml"), variables, options, None)
+    }
+
+    /// Starts the application on one more host, with the same Redis.
+    #[track_caller]
+    pub fn start_beside(&self, variables: &[(&str, &str)]) -> Self {
+        let redis = self.redis.as_ref().expect("this pair's store is Redis");
+        let manifest = workspace("spin.toml");
+        Self::serve(self.pair, &manifest, variables, &[], Some(redis))
     }
 
     /// Starts another application, by its manifest.
     #[track_caller]
     pub fn start_other(pair: Pair, manifest: &Path) -> Self {
-        Self::serve(pair, manifest, &[], &[])
+        Self::serve(pair, manifest, &[], &[], None)
     }
 
     #[track_caller]
-    fn serve(pair: Pair, manifest: &Path, variables: &[(&str, &str)], options: &[&str]) -> Self {
+    fn serve(
+        pair: Pair,
+        manifest: &Path,
+        variables: &[(&str, &str)],
+        options: &[&str],
+        shared: Option<&Redis>,
+    ) -> Self {
         let folder = tempfile::Builder::new().prefix("handoff-e2e-").tempdir();
         let folder = folder.expect("a folder for the state");
-        let redis = (pair.storage == Storage::Redis).then(|| Redis::start(folder.path()));
+        let own = pair.has_redis() && shared.is_none();
+        let redis = own.then(|| Redis::start(folder.path()));
         let program = match pair.kind {
             Kind::Local => environment::local_host(),
             Kind::Spin => environment::spin(),
         };
         let program = program.expect("tests on this pair are skipped where it is not available");
-        let mut arguments = arguments(pair, manifest, folder.path(), redis.as_ref());
+        let used = shared.or(redis.as_ref());
+        let mut arguments = arguments(pair, manifest, folder.path(), used);
         for (name, value) in variables {
             arguments.extend(["--variable".into(), format!("{name}={value}").into()]);
         }
@@ -71,6 +88,7 @@ impl Host {
             arguments,
             options: options.iter().map(|&option| option.to_owned()).collect(),
             program,
+            pair,
             redis,
             folder,
         }
@@ -191,7 +209,9 @@ fn arguments(pair: Pair, manifest: &Path, folder: &Path, redis: Option<&Redis>) 
         Kind::Spin => vec!["up".into(), "--from".into(), manifest.into()],
     };
     arguments.extend(listen);
-    match (pair.kind, redis) {
+    // The host's own store, where it is one of its own.
+    let outbound = pair.storage == Storage::Outbound;
+    match (pair.kind, redis.filter(|_| !outbound)) {
         (Kind::Local, Some(redis)) => arguments.extend(["--store".into(), redis.url().into()]),
         (Kind::Local, None) if pair.storage == Storage::Memory => {
             arguments.extend(["--store".into(), "memory".into()]);
@@ -216,6 +236,10 @@ fn arguments(pair: Pair, manifest: &Path, folder: &Path, redis: Option<&Redis>) 
                 arguments.extend(["--runtime-config-file".into(), file.into()]);
             }
         }
+    }
+    if let Some(redis) = redis.filter(|_| outbound) {
+        let store = format!("store={}", redis.url());
+        arguments.extend(["--variable".into(), store.into()]);
     }
     arguments
 }

@@ -14,6 +14,8 @@ pub(crate) enum Storage {
     Sqlite,
     Redis,
     Memory,
+    /// A Redis that the components reach themselves.
+    Outbound,
 }
 
 /// A host and the store that it uses.
@@ -34,6 +36,10 @@ impl Pair {
     pub const SPIN_SQLITE: Self = Self::new(Kind::Spin, Storage::Sqlite);
     /// Spin with Redis.
     pub const SPIN_REDIS: Self = Self::new(Kind::Spin, Storage::Redis);
+    /// The local host, with a Redis that the components reach themselves.
+    pub const LOCAL_OUTBOUND: Self = Self::new(Kind::Local, Storage::Outbound);
+    /// Spin, with a Redis that the components reach themselves.
+    pub const SPIN_OUTBOUND: Self = Self::new(Kind::Spin, Storage::Outbound);
 
     const fn new(kind: Kind, storage: Storage) -> Self {
         Self { kind, storage }
@@ -44,9 +50,15 @@ impl Pair {
         self.kind == Kind::Local
     }
 
-    /// Whether its store is Redis.
+    /// Whether its store is Redis, in one way or the other.
     pub fn has_redis(self) -> bool {
-        self.storage == Storage::Redis
+        matches!(self.storage, Storage::Redis | Storage::Outbound)
+    }
+
+    /// Whether the first call after Redis came back reaches it. The client of Spin's own store waits for a minute before it
+    /// looks for Redis a second time.
+    pub fn reconnects_at_once(self) -> bool {
+        self.is_local() || self.storage == Storage::Outbound
     }
 
     /// Why it can't be run here, if it can't.
@@ -57,7 +69,7 @@ impl Pair {
             Kind::Spin => environment::spin()?,
         };
         match self.storage {
-            Storage::Redis => environment::redis(),
+            Storage::Redis | Storage::Outbound => environment::redis(),
             Storage::Sqlite | Storage::Memory => Ok(()),
         }
     }
@@ -73,6 +85,7 @@ impl fmt::Display for Pair {
             Storage::Sqlite => "sqlite",
             Storage::Redis => "redis",
             Storage::Memory => "memory",
+            Storage::Outbound => "outbound",
         };
         write!(f, "{kind}+{storage}")
     }
@@ -97,12 +110,12 @@ pub fn run(name: &str, pair: Pair, share: Share, flow: fn(Pair)) {
 }
 
 /// Makes a test of each function for each pair: `on_every_pair!(flow, other_flow)` with `fn flow(pair: Pair)` gives
-/// `flow::local_sqlite`, `flow::local_redis`, `flow::spin_sqlite`, `flow::spin_redis` and so on.
+/// `flow::local_sqlite`, `flow::local_redis`, `flow::local_outbound`, `flow::spin_sqlite` and so on.
 #[macro_export]
 macro_rules! on_every_pair {
     ($($flow:ident),+ $(,)?) => {
         $($crate::on!(Some: $flow: local_sqlite LOCAL_SQLITE, local_redis LOCAL_REDIS,
-            spin_sqlite SPIN_SQLITE, spin_redis SPIN_REDIS);)+
+            local_outbound LOCAL_OUTBOUND, spin_sqlite SPIN_SQLITE, spin_redis SPIN_REDIS, spin_outbound SPIN_OUTBOUND);)+
     };
 }
 
@@ -111,7 +124,7 @@ macro_rules! on_every_pair {
 macro_rules! alone_on_every_pair {
     ($($flow:ident),+ $(,)?) => {
         $($crate::on!(All: $flow: local_sqlite LOCAL_SQLITE, local_redis LOCAL_REDIS,
-            spin_sqlite SPIN_SQLITE, spin_redis SPIN_REDIS);)+
+            local_outbound LOCAL_OUTBOUND, spin_sqlite SPIN_SQLITE, spin_redis SPIN_REDIS, spin_outbound SPIN_OUTBOUND);)+
     };
 }
 

@@ -129,6 +129,7 @@ fn default_port(scheme: &str) -> Option<u16> {
     match scheme {
         "http" => Some(80),
         "https" => Some(443),
+        "redis" => Some(6379),
         _ => None,
     }
 }
@@ -228,6 +229,9 @@ mod tests {
                 true,
             ),
             ("http://self", "http", "example.com", None, false),
+            ("redis://a", "redis", "a", Some(6379), true),
+            ("redis://a", "redis", "a", Some(6380), false),
+            ("redis://a:*", "rediss", "a", Some(6379), false),
         ];
         for (entry, scheme, host, port, expected) in rows {
             assert_eq!(

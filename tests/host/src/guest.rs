@@ -1,4 +1,4 @@
-//! What one instance sees of the host: WASI, HTTP, its key-value store and its variables.
+//! What one instance sees of the host: WASI, HTTP, its key-value store, its variables, and Redis.
 
 use std::sync::Arc;
 
@@ -24,12 +24,13 @@ mod platform {
     });
 }
 
-mod spin {
+pub mod spin {
     wasmtime::component::bindgen!({
         path: "wit",
         world: "fermyon:spin/application",
         imports: { default: async | trappable },
         require_store_data_send: true,
+        with: { "fermyon:spin/redis.connection": crate::outbound_redis::Connection },
     });
 }
 
@@ -43,7 +44,7 @@ pub struct Bucket;
 pub struct Guest {
     wasi: WasiCtx,
     http: WasiHttpCtx,
-    table: ResourceTable,
+    pub table: ResourceTable,
     outbound: Outbound,
 }
 
@@ -66,7 +67,7 @@ impl Guest {
         }
     }
 
-    fn component(&self) -> &Component {
+    pub fn component(&self) -> &Component {
         &self.outbound.component
     }
 

@@ -9,6 +9,7 @@ mod instance;
 mod keyvalue;
 mod manifest;
 mod outbound;
+mod outbound_redis;
 mod output;
 mod patient;
 mod routes;

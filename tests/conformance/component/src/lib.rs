@@ -19,7 +19,7 @@ async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
 
 /// `POST /conformance/{case}` runs it. `POST /increment/{key}?times=N` returns the numbers that it got.
 async fn answer(request: &Request) -> Result<Response, Problem> {
-    let store = HostStore::open().map_err(QueueError::from)?;
+    let store = HostStore::open()?;
     let path = request.path();
     if let Some(case) = path.strip_prefix("/conformance/") {
         return match handoff_conformance::run(case, &store, "conformance.").await {

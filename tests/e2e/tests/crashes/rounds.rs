@@ -40,10 +40,9 @@ enum Victim {
 }
 
 fn victims(pair: Pair) -> &'static [Victim] {
-    match (pair.has_redis(), pair.is_local()) {
+    match (pair.has_redis(), pair.reconnects_at_once()) {
         (false, _) => &[Victim::Host],
         (true, true) => &[Victim::Host, Victim::Redis, Victim::Both],
-        // Spin's own client waits for a minute before it looks for Redis a second time.
         (true, false) => &[Victim::Host, Victim::Both],
     }
 }

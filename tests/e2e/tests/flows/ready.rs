@@ -45,11 +45,11 @@ fn an_increment_that_is_not_atomic_is_found_out(pair: Pair) {
 fn a_worker_out_of_reach_is_not_the_stores_fault(pair: Pair) {
     let folder = tempfile::tempdir().expect("a folder for the manifest");
     let manifest = fs::read_to_string(workspace("spin.toml")).expect("spin.toml is read");
-    let api = r#"allowed_outbound_hosts = ["http://worker.spin.internal"]"#;
+    let api = r#"["http://worker.spin.internal", "redis:"#;
     assert!(manifest.contains(api), "{manifest}");
     let sources = format!("source = \"{}", workspace("target/components").display());
     let manifest = manifest
-        .replace(api, "allowed_outbound_hosts = []")
+        .replace(api, r#"["redis:"#)
         .replace("source = \"target/components", &sources);
     let path = folder.path().join("spin.toml");
     fs::write(&path, manifest).expect("the manifest is written");

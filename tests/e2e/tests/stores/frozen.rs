@@ -6,7 +6,8 @@ use serde_json::json;
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
-on!(Some: answers_and_goes_on: local_redis LOCAL_REDIS, spin_redis SPIN_REDIS);
+on!(Some: answers_and_goes_on: local_redis LOCAL_REDIS, local_outbound LOCAL_OUTBOUND,
+    spin_redis SPIN_REDIS, spin_outbound SPIN_OUTBOUND);
 
 /// The local host gives the store 5 s for a call, and a request ends with the first call that fails. The rest is for a
 /// busy machine.

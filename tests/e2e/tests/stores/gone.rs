@@ -5,11 +5,12 @@ use handoff_e2e::{Host, Pair, measured, on, until};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
-on!(Some: refuses_at_once_and_goes_on: local_redis LOCAL_REDIS, spin_redis SPIN_REDIS);
+on!(Some: refuses_at_once_and_goes_on: local_redis LOCAL_REDIS, local_outbound LOCAL_OUTBOUND,
+    spin_redis SPIN_REDIS, spin_outbound SPIN_OUTBOUND);
 
 /// A refused connection needs no time. The rest is for a busy machine.
 const AT_ONCE: Duration = Duration::from_secs(2);
-/// Spin's client looks for Redis after 1 to 2 s, and a second time after 1 to 2 minutes more; requests wait for that.
+/// The client of Spin's own store looks for Redis after 1 to 2 s, and a second time after 1 to 2 minutes more; requests wait for that.
 const ON_SPIN: Duration = Duration::from_secs(130);
 
 fn refuses_at_once_and_goes_on(pair: Pair) {
@@ -29,7 +30,7 @@ fn refuses_at_once_and_goes_on(pair: Pair) {
     let mut calls = writing(done_id);
     calls.extend(reading(done_id));
     let mut longest = Duration::ZERO;
-    if pair.is_local() {
+    if pair.reconnects_at_once() {
         for call in calls.iter().cycle().take(3 * calls.len()) {
             let start = Instant::now();
             assert_refused(call, &call.send(&http));
@@ -41,7 +42,11 @@ fn refuses_at_once_and_goes_on(pair: Pair) {
     host.redis().restart();
 
     let back = Instant::now();
-    let limit = if pair.is_local() { AT_ONCE } else { ON_SPIN };
+    let limit = if pair.reconnects_at_once() {
+        AT_ONCE
+    } else {
+        ON_SPIN
+    };
     let body = json!({"task": "echo", "args": 8}).to_string();
     let headers = [("content-type", "application/json")];
     let id = until("a task is taken", limit, || {

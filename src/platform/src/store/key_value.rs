@@ -1,0 +1,76 @@
+//! The host's key-value store, over `wasi:keyvalue`.
+
+use super::{Backend, first};
+use handoff_queue::StoreError;
+use std::time::Duration;
+
+// The bindings that spin-sdk made for its whole world. Bindings of our own for the part in `wit/` would have to be merged
+// with these in one component, which fails unless both are complete.
+use spin_sdk::wit::wasi::keyvalue::{atomics, batch, store};
+
+/// The label of the store in spin.toml.
+const LABEL: &str = "default";
+const OPEN_TRIES: u32 = 4;
+const OPEN_PAUSE: Duration = Duration::from_millis(10);
+
+pub struct KeyValue(store::Bucket);
+
+impl KeyValue {
+    /// Opens the store labelled `default`, if spin.toml gives it to this component (`key_value_stores = ["default"]`).
+    pub fn open() -> Result<Self, StoreError> {
+        let mut tries = 0;
+        loop {
+            match store::open(LABEL) {
+                Ok(bucket) => return Ok(Self(bucket)),
+                // The first requests of a new Spin may find its SQLite file locked by each other, for a moment.
+                Err(store::Error::Other(_)) if tries < OPEN_TRIES => {
+                    tries += 1;
+                    std::thread::sleep(OPEN_PAUSE * tries);
+                }
+                Err(e) => return Err(failed("open", LABEL, e)),
+            }
+        }
+    }
+}
+
+impl Backend for KeyValue {
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.get(key).map_err(|e| failed("get", key, e))
+    }
+
+    /// One get each: the batch call fails on Spin's Redis store, and a get there takes some 25 µs.
+    fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        keys.iter().map(|key| self.get(key)).collect()
+    }
+
+    fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.0.set(key, value).map_err(|e| failed("set", key, e))
+    }
+
+    fn set_many(&self, entries: &[(String, Vec<u8>)]) -> Result<(), StoreError> {
+        let key = entries.first().map_or("", |(key, _)| key);
+        batch::set_many(&self.0, entries).map_err(|e| failed("set", key, e))
+    }
+
+    fn delete_many(&self, keys: &[String]) -> Result<(), StoreError> {
+        batch::delete_many(&self.0, keys).map_err(|e| failed("delete", first(keys), e))
+    }
+
+    fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
+        atomics::increment(&self.0, key, delta).map_err(|e| failed("increment", key, e))
+    }
+}
+
+fn failed(operation: &'static str, key: &str, error: store::Error) -> StoreError {
+    StoreError {
+        operation,
+        key: key.to_owned(),
+        reason: match error {
+            store::Error::NoSuchStore => "the host has no key-value store \"default\"".to_owned(),
+            store::Error::AccessDenied => {
+                "spin.toml does not give this component key_value_stores = [\"default\"]".to_owned()
+            }
+            store::Error::Other(reason) => reason,
+        },
+    }
+}

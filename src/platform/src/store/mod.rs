@@ -1,0 +1,148 @@
+//! The queue's store: the host's key-value store, or a Redis that the components reach themselves. The variable `store`
+//! says which.
+
+#[cfg(feature = "key-value")]
+mod key_value;
+mod location;
+mod redis;
+
+use crate::http::Problem;
+use crate::variables;
+use handoff_queue::{Store, StoreError};
+use location::Location;
+use redis::Redis;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+thread_local! {
+    /// What this instance has opened, and uses for all that it does.
+    static OPENED: RefCell<Option<HostStore>> = const { RefCell::new(None) };
+}
+
+/// The store of this deployment. Clones share its connection.
+#[derive(Clone)]
+pub struct HostStore(Rc<dyn Backend>);
+
+/// What a kind of store does; hosts know no other way than to wait for it.
+trait Backend {
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
+    fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, StoreError>;
+    fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError>;
+    fn set_many(&self, entries: &[(String, Vec<u8>)]) -> Result<(), StoreError>;
+    fn delete_many(&self, keys: &[String]) -> Result<(), StoreError>;
+    fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError>;
+}
+
+impl HostStore {
+    /// Opens the store; once per instance, however often it is asked for.
+    ///
+    /// # Errors
+    /// If the variable `store` can't be used, or the host does not give its key-value store to this component. A Redis
+    /// is reached by the first call only, whose error says if it can't be.
+    pub fn open() -> Result<Self, Problem> {
+        if let Some(store) = OPENED.with_borrow(Clone::clone) {
+            return Ok(store);
+        }
+        // Not shown when it is wrong: it may hold a password.
+        let location = variables::text("store")?.parse().map_err(|reason| {
+            Problem::misconfigured(format!("the variable \"store\" can't be used: {reason}"))
+        })?;
+        let store = Self(match location {
+            Location::KeyValue => key_value()?,
+            Location::Redis(server) => Rc::new(Redis::new(server)),
+        });
+        OPENED.set(Some(store.clone()));
+        Ok(store)
+    }
+}
+
+#[cfg(feature = "key-value")]
+fn key_value() -> Result<Rc<dyn Backend>, Problem> {
+    let opened = key_value::KeyValue::open().map_err(handoff_queue::QueueError::from)?;
+    Ok(Rc::new(opened))
+}
+
+#[cfg(not(feature = "key-value"))]
+fn key_value() -> Result<Rc<dyn Backend>, Problem> {
+    Err(Problem::misconfigured(
+        "the variable \"store\" is \"key-value\", and these components were built without it: it must be redis://…",
+    ))
+}
+
+/// Hosts keep counters in two ways: SQLite as 8 bytes, little-endian; Redis and others as decimal text. Decimal text of
+/// 8 digits, read as 8 bytes, gives more than 3e18, which no counter here reaches.
+fn decode_counter(bytes: &[u8]) -> Option<i64> {
+    if let Ok(bytes) = bytes.try_into() {
+        let number = i64::from_le_bytes(bytes);
+        if number.unsigned_abs() < 1 << 61 {
+            return Some(number);
+        }
+    }
+    std::str::from_utf8(bytes).ok()?.trim().parse().ok()
+}
+
+fn first(keys: &[String]) -> &str {
+    keys.first().map_or("", String::as_str)
+}
+
+impl Store for HostStore {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.get(key)
+    }
+
+    async fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        self.0.get_many(keys)
+    }
+
+    async fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.0.set(key, value)
+    }
+
+    async fn set_many(&self, entries: &[(String, Vec<u8>)]) -> Result<(), StoreError> {
+        self.0.set_many(entries)
+    }
+
+    async fn delete_many(&self, keys: &[String]) -> Result<(), StoreError> {
+        self.0.delete_many(keys)
+    }
+
+    async fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
+        self.0.increment(key, delta)
+    }
+
+    async fn counter(&self, key: &str) -> Result<i64, StoreError> {
+        let Some(bytes) = self.0.get(key)? else {
+            return Ok(0);
+        };
+        decode_counter(&bytes).ok_or_else(|| StoreError {
+            operation: "read the counter",
+            key: key.to_owned(),
+            reason: format!("its {} bytes are not a number", bytes.len()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_kinds_of_counter_are_read() {
+        for number in [
+            0i64,
+            1,
+            -1,
+            1 << 20,
+            (1 << 40) + 7,
+            12_345_678,
+            99_999_999,
+            -9_999_999,
+        ] {
+            assert_eq!(decode_counter(&number.to_le_bytes()), Some(number));
+            assert_eq!(decode_counter(number.to_string().as_bytes()), Some(number));
+        }
+        for broken in [&b""[..], b"x", b"12a", b"\xff\xff", b"1.5"] {
+            assert_eq!(decode_counter(broken), None, "{broken:?}");
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! A Redis that the component reaches itself, over Spin's outbound Redis.
+
+use super::location::Server;
+use super::{Backend, first};
+use handoff_queue::StoreError;
+use spin_sdk::redis::{Connection, Error, RedisParameter, RedisResult};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// One connection for all that an instance does, made at the first call.
+pub struct Redis {
+    server: Server,
+    connection: RefCell<Option<Rc<Connection>>>,
+}
+
+impl Redis {
+    pub fn new(server: Server) -> Self {
+        Self {
+            server,
+            connection: RefCell::default(),
+        }
+    }
+
+    /// A connection that failed is not used again, since hosts do not mend it: the next call makes a new one. The call itself
+    /// is not repeated, since it may have been applied.
+    fn call<T>(
+        &self,
+        operation: &'static str,
+        key: &str,
+        call: impl FnOnce(&Connection) -> Result<T, Error>,
+    ) -> Result<T, StoreError> {
+        let connection = self.connection();
+        connection.and_then(|redis| call(&redis)).map_err(|error| {
+            self.connection.take();
+            self.failed(operation, key, error)
+        })
+    }
+
+    fn connection(&self) -> Result<Rc<Connection>, Error> {
+        if let Some(open) = &*self.connection.borrow() {
+            return Ok(open.clone());
+        }
+        let new = Rc::new(Connection::open(&self.server.url)?);
+        self.connection.replace(Some(new.clone()));
+        Ok(new)
+    }
+
+    fn failed(&self, operation: &'static str, key: &str, error: Error) -> StoreError {
+        let origin = &self.server.origin;
+        let what = match error {
+            Error::InvalidAddress => format!(
+                "this component may not reach it: see that its allowed_outbound_hosts in spin.toml name \"{origin}\""
+            ),
+            Error::TooManyConnections => "the host has too many connections open".to_owned(),
+            Error::TypeError => "the key holds something else".to_owned(),
+            Error::Other(reason) => self.server.shown(reason),
+        };
+        StoreError {
+            operation,
+            key: key.to_owned(),
+            reason: format!("{origin}: {what}"),
+        }
+    }
+
+    fn unexpected(&self, operation: &'static str, key: &str) -> StoreError {
+        let reason = "the answer is none that this command has".to_owned();
+        self.failed(operation, key, Error::Other(reason))
+    }
+}
+
+impl Backend for Redis {
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.call("get", key, |redis| redis.get(key))
+    }
+
+    fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        if keys.is_empty() {
+            return Ok(Vec::new()); // Redis refuses commands without a key.
+        }
+        let arguments: Vec<_> = keys.iter().map(|key| binary(key)).collect();
+        let answers = self.call("get", first(keys), |redis| {
+            redis.execute("MGET", &arguments)
+        })?;
+        if answers.len() != keys.len() {
+            return Err(self.unexpected("get", first(keys)));
+        }
+        let value = |(key, answer): (&String, _)| match answer {
+            RedisResult::Nil => Ok(None),
+            RedisResult::Binary(value) => Ok(Some(value)),
+            _ => Err(self.unexpected("get", key)),
+        };
+        keys.iter().zip(answers).map(value).collect()
+    }
+
+    fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.call("set", key, |redis| redis.set(key, value))
+    }
+
+    fn set_many(&self, entries: &[(String, Vec<u8>)]) -> Result<(), StoreError> {
+        let Some((first, _)) = entries.first() else {
+            return Ok(());
+        };
+        let pair =
+            |(key, value): &(String, Vec<u8>)| [binary(key), RedisParameter::Binary(value.clone())];
+        let arguments: Vec<_> = entries.iter().flat_map(pair).collect();
+        self.call("set", first, |redis| redis.execute("MSET", &arguments))
+            .map(drop)
+    }
+
+    fn delete_many(&self, keys: &[String]) -> Result<(), StoreError> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        self.call("delete", first(keys), |redis| redis.del(keys))
+            .map(drop)
+    }
+
+    /// The interface's own `incr` adds 1 only.
+    fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
+        let arguments = [binary(key), RedisParameter::Int64(delta)];
+        let answers = self.call("increment", key, |redis| {
+            redis.execute("INCRBY", &arguments)
+        })?;
+        match answers[..] {
+            [RedisResult::Int64(sum)] => Ok(sum),
+            _ => Err(self.unexpected("increment", key)),
+        }
+    }
+}
+
+fn binary(key: &str) -> RedisParameter {
+    RedisParameter::Binary(key.as_bytes().to_vec())
+}
