@@ -4,7 +4,7 @@ use super::Answer;
 use crate::{HostQueue, limits};
 use handoff_input::Duration;
 use handoff_platform::http::{Problem, Response};
-use handoff_queue::{Depth, Env, Percentiles};
+use handoff_queue::{Depth, Env, Percentiles, Waiting};
 use serde_json::{Value, json};
 
 /// A purge of more than this many milliseconds is answered with what it came to so far.
@@ -61,10 +61,10 @@ pub async fn operate(queue: &HostQueue, name: &str, what: &str) -> Result<Answer
 async fn purge(queue: &HostQueue) -> Result<u64, Problem> {
     let end_ms = queue.env().now_ms() + PURGE_MS;
     // What comes meanwhile stays.
-    let waiting = queue.depth().await?.waiting;
+    let mut left = queue.depth().await?.each();
     let mut purged = 0;
-    while purged < waiting && queue.env().now_ms() < end_ms {
-        match queue.purge(waiting - purged).await? {
+    while queue.env().now_ms() < end_ms {
+        match queue.purge(&mut left).await? {
             0 => break,
             some => purged += some,
         }
@@ -94,11 +94,16 @@ async fn object(queue: &HostQueue) -> Result<Value, Problem> {
 }
 
 fn standing(queue: &HostQueue, depth: Depth) -> Value {
-    json!({
+    let mut object = json!({
         "name": queue.name(),
         "paused": depth.paused,
         "waiting": depth.waiting,
         "workers": depth.workers,
         "computing": depth.computing,
-    })
+    });
+    if let Some(waiting) = depth.by_priority {
+        let Waiting { high, normal, low } = waiting;
+        object["waiting_by_priority"] = json!({"high": high, "normal": normal, "low": low});
+    }
+    object
 }

@@ -21,6 +21,7 @@ mod kill;
 mod leftovers;
 mod oversized;
 mod primes;
+mod priority;
 mod private;
 mod queues;
 mod ready;
