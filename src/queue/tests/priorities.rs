@@ -9,7 +9,7 @@ use handoff_queue::{
     State, Store, Waiting, Wake,
 };
 use serde_json::{Value, json};
-use support::{Sim, computing, task, with};
+use support::{Action, Sim, When, computing, task, with};
 
 const HIGH: Priority = Priority::High;
 const NORMAL: Priority = Priority::Normal;
@@ -228,6 +228,32 @@ fn a_pause_and_a_purge_are_for_all_priorities() {
     assert_eq!(purge(&sim, Waiting::ALL).0, 30);
     assert!(later.iter().all(|id| sim.state(id) == State::Cancelled));
     assert_eq!(waiting(&sim), Some(Waiting::default()));
+}
+
+/// Who enqueues saw the pause, and who resumes did not see the task yet: one of the two wakes a worker.
+#[test]
+fn what_is_enqueued_while_the_queue_is_resumed_runs() {
+    let sim = Sim::new(10);
+    sim.enqueue_one(with(HIGH, task("first", json!({}))));
+    sim.run_for(30_000);
+    assert!(sim.alive().is_empty());
+    sim.wait(|queue| async move { queue.pause().await.unwrap() });
+    sim.world.faults.script(|call| match call.key {
+        "q.test.tail.h" if call.operation == "increment" => Action::Stall(When::Before, 2_000),
+        _ => Action::Pass,
+    });
+    let enqueued = sim.spawn(|_, queue| async move {
+        let receipt = queue
+            .enqueue(vec![with(HIGH, task("t", json!({})))])
+            .await
+            .unwrap();
+        queue.wake_for(&receipt, 8).await.unwrap();
+    });
+    sim.run_for(1_000);
+    sim.wait(|queue| async move { queue.resume().await.unwrap() });
+    sim.run_for(2_000);
+    assert!(enqueued.is_done());
+    assert_eq!(sim.began("t").len(), 1);
 }
 
 /// Who waits in a lane and is cancelled there does not run.
