@@ -79,11 +79,13 @@ pub struct Waiting {
 
 impl Waiting {
     /// As many as there may be.
-    pub const ALL: Self = Self {
-        high: u64::MAX,
-        normal: u64::MAX,
-        low: u64::MAX,
-    };
+    pub fn all() -> Self {
+        Self {
+            high: u64::MAX,
+            normal: u64::MAX,
+            low: u64::MAX,
+        }
+    }
 
     /// Of this priority.
     pub fn of(mut self, priority: Priority) -> u64 {

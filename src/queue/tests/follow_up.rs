@@ -4,7 +4,7 @@
 
 mod support;
 
-use handoff_queue::{FollowUp, NewTask, RetryPolicy, State, Wake};
+use handoff_queue::{FollowUp, NewTask, RetryPolicy, State, Waiting, Wake};
 use serde_json::{Value, json};
 use support::{Action, Sim, When, parts, task};
 
@@ -67,7 +67,11 @@ fn what_waits_when_it_is_cancelled_or_purged_is_followed() {
             .collect(),
     );
     // One of the six was cancelled before, and what followed it waits, too.
-    let purged = sim.wait(|queue| async move { queue.purge(6).await.unwrap() });
+    let mut left = Waiting {
+        normal: 6,
+        ..Waiting::default()
+    };
+    let purged = sim.wait(|queue| async move { queue.purge(&mut left).await.unwrap() });
     assert_eq!(purged, 6);
     sim.wait(|queue| async move { queue.resume().await.unwrap() });
     sim.run_for(5_000);

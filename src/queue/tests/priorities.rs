@@ -225,7 +225,7 @@ fn a_pause_and_a_purge_are_for_all_priorities() {
     assert!(ids.iter().all(|id| sim.state(id) == State::Cancelled));
     assert!(later.iter().all(|id| sim.state(id) == State::Queued));
     assert_eq!(purge(&sim, left).0, 0);
-    assert_eq!(purge(&sim, Waiting::ALL).0, 30);
+    assert_eq!(purge(&sim, Waiting::all()).0, 30);
     assert!(later.iter().all(|id| sim.state(id) == State::Cancelled));
     assert_eq!(waiting(&sim), Some(Waiting::default()));
 }

@@ -408,7 +408,7 @@ impl Load {
             3..=6 => _ = sim.spawn(|_, queue| async move { queue.resume().await.is_ok() }),
             _ => {
                 self.purges.set(true);
-                sim.spawn(|_, queue| async move { queue.purge(&mut Waiting::ALL).await.is_ok() });
+                sim.spawn(|_, queue| async move { queue.purge(&mut Waiting::all()).await.is_ok() });
             }
         }
     }
