@@ -3,14 +3,15 @@
 use crate::guard::{Guard, holds};
 use crate::record::RunState;
 use crate::{
-    Env, FollowUp, IdempotencyKey, NewTask, Once, Queue, QueueError, Run, Store, Task, TaskId,
-    Trace,
+    Env, FollowUp, IdempotencyKey, NewTask, Once, Priority, Queue, QueueError, Run, Store, Task,
+    TaskId, Trace,
 };
 
 /// What of a task matters at its end.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Ends {
     follow_up: FollowUp,
+    priority: Priority,
     retention_ms: u64,
     trace: Option<Trace>,
 }
@@ -21,6 +22,7 @@ impl Ends {
         let follow_up = task.on_end.clone()?;
         Some(Box::new(Self {
             follow_up,
+            priority: task.priority,
             retention_ms: task.retention_ms,
             trace: task.trace.clone(),
         }))
@@ -66,6 +68,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             retry,
         } = ends.follow_up.clone();
         let task = NewTask {
+            priority: ends.priority,
             timeout_ms,
             retry,
             retention_ms: ends.retention_ms,

@@ -45,7 +45,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         self.store
             .set(&self.keys.cancel(slot), &encode(&asked_ms))
             .await?;
-        if task.not_before_ms.is_none() && self.head().await?.taken < slot {
+        if task.not_before_ms.is_none() && !self.is_ticketed(slot).await? {
             let mut run = Run::cancelled_before_start(&task.nonce);
             self.before_final(slot, ends.as_deref(), &mut run).await?;
             self.store

@@ -4,10 +4,10 @@ use crate::before_final::Ends;
 use crate::config::{BEGIN_MS, CANCEL_BLOCK};
 use crate::guard::{Guard, holds};
 use crate::operate::Head;
-use crate::presence::WORKERS;
+use crate::presence::{Presence, WORKERS};
 use crate::record::{Slot, decode_opt, encode};
 use crate::transition::{Begin, begin};
-use crate::{Delivery, Env, Queue, QueueError, Run, RunState, Store, StoreError, Task};
+use crate::{Delivery, Env, Priority, Queue, QueueError, Run, RunState, Store, StoreError, Task};
 use std::collections::BTreeMap;
 
 /// The right to look into a slot and to run what is there, for [`BEGIN_MS`].
@@ -36,46 +36,93 @@ pub(crate) type CancelBlocks = BTreeMap<u64, bool>;
 impl<S: Store, E: Env> Queue<S, E> {
     /// How many slots wait for a ticket: none while the queue is paused.
     pub(crate) async fn waiting(&self) -> Result<u64, StoreError> {
-        Ok(self.takeable().await?.unwrap_or(0))
-    }
-
-    /// The same; `None` while the queue is paused.
-    async fn takeable(&self) -> Result<Option<u64>, StoreError> {
-        let tail = self.counter(&self.keys.tail()).await?;
-        let head = self.head().await?;
-        Ok((!head.paused).then_some(tail.saturating_sub(head.taken)))
+        let (waiting, head) = self.lanes().await?;
+        Ok(if head.paused { 0 } else { waiting.total() })
     }
 
     /// Takes at most `most` tickets, no more than a fair share among the registered workers, and none while
-    /// `workers_max` compute. `None` while the queue is paused.
+    /// `workers_max` compute. `None` while the queue is paused. If a lane has too few, the next one in order is looked into.
     pub(crate) async fn claim(
         &self,
         most: u64,
         workers_max: u64,
     ) -> Result<Option<Vec<Ticket>>, StoreError> {
-        let Some(waiting) = self.takeable().await? else {
+        let last = self.last_slot(Priority::Normal).await?;
+        let head = self.head().await?;
+        if head.paused {
             return Ok(None);
-        };
-        if waiting == 0 {
-            return Ok(Some(Vec::new()));
         }
-        let workers = self.presence(WORKERS).await?;
-        if workers.aside() >= workers_max {
-            return Ok(Some(Vec::new()));
+        let normal = last.saturating_sub(head.taken);
+        let (mut tickets, mut workers) = (Vec::new(), None);
+        for lane in self.lanes_to_claim(head) {
+            let left = most.max(1).saturating_sub(tickets.len() as u64);
+            if left == 0 {
+                break;
+            }
+            let known = lane.is_normal().then_some(normal);
+            match self
+                .claim_in(lane, known, &mut workers, left, workers_max)
+                .await
+            {
+                Ok(taken) => tickets.extend(taken),
+                Err(e) if tickets.is_empty() => return Err(e),
+                // Those that it has must be used.
+                Err(e) => {
+                    self.env.log(&e.to_string());
+                    break;
+                }
+            }
         }
-        let share = waiting.div_ceil(workers.present().max(1));
-        Ok(Some(self.tickets(share.min(most).max(1)).await?))
+        Ok(Some(tickets))
     }
 
-    /// Takes `count` tickets.
-    pub(crate) async fn tickets(&self, count: u64) -> Result<Vec<Ticket>, StoreError> {
+    /// The same from one lane, of which it may be `known` how many slots wait in it.
+    async fn claim_in(
+        &self,
+        lane: Priority,
+        known: Option<u64>,
+        workers: &mut Option<Presence>,
+        most: u64,
+        workers_max: u64,
+    ) -> Result<Vec<Ticket>, StoreError> {
+        let waiting = match known {
+            Some(waiting) => waiting,
+            None => self.waiting_in(lane).await?,
+        };
+        if waiting == 0 {
+            return Ok(Vec::new());
+        }
+        let workers = match *workers {
+            Some(workers) => workers,
+            None => *workers.insert(self.presence(WORKERS).await?),
+        };
+        if workers.aside() >= workers_max {
+            return Ok(Vec::new());
+        }
+        let share = waiting.div_ceil(workers.present().max(1));
+        self.tickets(lane, share.min(most)).await
+    }
+
+    /// Takes `count` tickets of a lane.
+    pub(crate) async fn tickets(
+        &self,
+        lane: Priority,
+        count: u64,
+    ) -> Result<Vec<Ticket>, StoreError> {
         let taken_ms = self.env.now_ms();
-        let head = self.keys.head();
-        let last = Head::of(self.store.increment(&head, count as i64).await?).taken;
-        let ticket = |slot| Ticket { slot, taken_ms };
+        let head = self.keys.head(lane);
+        let head = self.store.increment(&head, count as i64).await?;
+        let taken = match lane {
+            Priority::Normal => Head::of(head).taken,
+            _ => head.max(0) as u64,
+        };
+        let ticket = |n| Ticket {
+            slot: lane.base() + n,
+            taken_ms,
+        };
         // A head that is not positive is no head.
-        let first = (last + 1).saturating_sub(count).max(1);
-        Ok((first..=last).map(ticket).collect())
+        let first = (taken + 1).saturating_sub(count).max(1);
+        Ok((first..=taken).map(ticket).collect())
     }
 
     /// Looks into the slots of `tickets`. A slot that can't be read or taken is logged and left to rescue.

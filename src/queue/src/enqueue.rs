@@ -2,11 +2,13 @@
 
 use crate::config::{ACKNOWLEDGE_MS, RETENTION_DEFAULT_MS, TIMEOUT_DEFAULT_MS};
 use crate::guard::{Guard, holds};
+use crate::operate::Head;
 use crate::presence::{KEEPER, WORKERS};
 use crate::record::Slot;
 use crate::timer::{DUE, Entry, Inserted};
 use crate::{
-    Env, FollowUp, Occurrence, Queue, QueueError, RetryPolicy, Store, Task, TaskId, Trace, Wake,
+    Env, FollowUp, Occurrence, Priority, Queue, QueueError, RetryPolicy, Store, Task, TaskId,
+    Trace, Wake,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -27,6 +29,9 @@ pub struct NewTask {
     /// Not to begin after this time, in milliseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_ms: Option<u64>,
+    /// Which of a queue's tasks are taken first.
+    #[serde(default, skip_serializing_if = "Priority::is_normal")]
+    pub priority: Priority,
     /// How long one attempt may take, in milliseconds.
     pub timeout_ms: u64,
     /// When a failed attempt is tried again.
@@ -58,6 +63,7 @@ impl NewTask {
             args,
             not_before_ms: None,
             expires_ms: None,
+            priority: Priority::Normal,
             timeout_ms: TIMEOUT_DEFAULT_MS,
             retry: RetryPolicy::default(),
             retention_ms: RETENTION_DEFAULT_MS,
@@ -97,8 +103,8 @@ impl Receipt {
 }
 
 impl<S: Store, E: Env> Queue<S, E> {
-    /// Enqueues tasks: all in one increment and one write, whatever their number. Returning is the acknowledgement;
-    /// wake a worker with [`Queue::wake_for`] after it was passed on.
+    /// Enqueues tasks: all of one priority in one increment and one write, whatever their number. Returning is the
+    /// acknowledgement; wake a worker with [`Queue::wake_for`] after it was passed on.
     ///
     /// # Errors
     /// If the store fails or takes longer than 30 s. The tasks may run all the same, or some of them.
@@ -108,14 +114,44 @@ impl<S: Store, E: Env> Queue<S, E> {
             .into_iter()
             .map(|t| self.record(t, began_ms))
             .collect();
-        let records: Vec<_> = tasks
-            .iter()
-            .map(|t| Slot::Task(Box::new(t.clone())))
-            .collect();
-        let slots = self.append(0, &records).await?;
+        let mut receipt = Receipt {
+            timed: tasks.iter().any(|t| t.not_before_ms.is_some()),
+            ..Receipt::default()
+        };
+        let mut slots = vec![0; tasks.len()];
+        for lane in Priority::ALL {
+            let of_lane = |&i: &usize| tasks[i].priority == lane;
+            let places: Vec<_> = (0..tasks.len()).filter(of_lane).collect();
+            if places.is_empty() {
+                continue;
+            }
+            let of_lane: Vec<_> = places.iter().map(|&i| &tasks[i]).collect();
+            let (first, head) = self.enqueue_in(lane, &of_lane).await?;
+            for (slot, &i) in (first..).zip(&places) {
+                slots[i] = slot;
+            }
+            let last = first + places.len() as u64 - 1;
+            receipt.backlog += last.saturating_sub(head.taken);
+            receipt.paused = head.paused;
+        }
+        let took_ms = self.env.now_ms().saturating_sub(began_ms);
+        if took_ms > ACKNOWLEDGE_MS && holds(Guard::AcknowledgeInTime) {
+            return Err(QueueError::TooLate);
+        }
+        let id = |(slot, task): (u64, &Task)| TaskId::new(self.name(), slot, &task.nonce);
+        receipt.ids = slots.into_iter().zip(&tasks).map(id).collect();
+        receipt.tasks = tasks;
+        Ok(receipt)
+    }
+
+    /// Enqueues tasks of one priority. Returns the first of their slots, and the head of their lane, looked at afterwards.
+    async fn enqueue_in(&self, lane: Priority, tasks: &[&Task]) -> Result<(u64, Head), QueueError> {
+        let before = self.open_lane(lane).await?;
+        let records = tasks.iter().map(|&t| Slot::Task(Box::new(t.clone())));
+        let slots = self.append(lane, 0, &records.collect::<Vec<_>>()).await?;
         let (first, last) = (*slots.start(), *slots.end());
         let mut announce = Vec::new();
-        for (t, task) in (first..).zip(&tasks) {
+        for (t, task) in (first..).zip(tasks) {
             if let Some(due_ms) = task.not_before_ms {
                 // A delayed task's home never runs; the timer delivers it as epoch 1.
                 let entry = Entry::deliver(t, 1);
@@ -124,24 +160,19 @@ impl<S: Store, E: Env> Queue<S, E> {
                 }
             }
         }
-        let (given_up, head) = self.settle(slots).await?;
+        let (given_up, mut head) = self.settle(slots).await?;
         let runs_at_home = |n: &u64| tasks[(n - first) as usize].not_before_ms.is_none();
         announce.extend(given_up.into_iter().filter(runs_at_home).map(|n| (n, 1)));
-        self.announce_behind(head.taken.saturating_sub(last), &announce)
+        self.announce_behind(lane, head.taken.saturating_sub(last), &announce)
             .await?;
-
-        let took_ms = self.env.now_ms().saturating_sub(began_ms);
-        if took_ms > ACKNOWLEDGE_MS && holds(Guard::AcknowledgeInTime) {
-            return Err(QueueError::TooLate);
+        if !lane.is_normal() {
+            if !holds(Guard::OpenLaneFirst) {
+                self.say_lanes_in_use().await?;
+            }
+            // Who resumes it looks for what waits: only a pause that is seen behind the write is one.
+            head.paused = before.is_some_and(|b| b.paused) && self.head().await?.paused;
         }
-        let id = |(t, task): (u64, &Task)| TaskId::new(self.name(), t, &task.nonce);
-        Ok(Receipt {
-            ids: (first..).zip(&tasks).map(id).collect(),
-            timed: tasks.iter().any(|t| t.not_before_ms.is_some()),
-            tasks,
-            backlog: last.saturating_sub(head.taken),
-            paused: head.paused,
-        })
+        Ok((first, head))
     }
 
     /// Wakes a worker for what was just enqueued unless enough are registered. Enqueueing wrote first and looks now;
@@ -171,6 +202,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             enqueued_ms,
             not_before_ms: task.not_before_ms,
             expires_ms: task.expires_ms,
+            priority: task.priority,
             timeout_ms: task.timeout_ms,
             retry: task.retry,
             retention_ms: task.retention_ms,

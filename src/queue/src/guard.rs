@@ -16,6 +16,8 @@ pub enum Guard {
     KeepHandoverCounters,
     /// Those of slots that nobody was given yet stay.
     RetainOnlyGivenSlots,
+    /// Who first gives a task a priority says so before it takes a slot in that lane.
+    OpenLaneFirst,
     /// What can't begin in time goes to the next epoch.
     BeginInTime,
     /// Only the first to increment an epoch's claim counter owns it.
@@ -99,13 +101,14 @@ pub enum Guard {
 #[cfg(feature = "sabotage")]
 impl Guard {
     /// All of them.
-    pub const ALL: [Self; 45] = [
+    pub const ALL: [Self; 46] = [
         Self::AnnounceWhatWasGivenUp,
         Self::UseTicketOfFilledSlot,
         Self::GiveUpWhenPassing,
         Self::AcknowledgeInTime,
         Self::KeepHandoverCounters,
         Self::RetainOnlyGivenSlots,
+        Self::OpenLaneFirst,
         Self::BeginInTime,
         Self::ClaimOnce,
         Self::AdoptEarlierOutcome,

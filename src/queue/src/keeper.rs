@@ -1,25 +1,22 @@
 //! The keeper: whoever registers first in a window turns the timer, rescues, and cleans up. Two at once are harmless.
 
-use crate::config::{RESCUE_LAG_MS, RETENTION_MIN_MS, WINDOW_MS};
+use crate::config::{RETENTION_MIN_MS, WINDOW_MS};
+use crate::cursors::Cursors;
 use crate::failed::Passed;
-use crate::guard::{Guard, holds};
 use crate::presence::{KEEPER, WORKERS, window};
-use crate::record::{Sound, decode_opt, encode, is_slot, is_time};
+use crate::record::{Sound, decode_opt, encode, is_time};
 use crate::retention::Doomed;
 use crate::statistics::Tally;
 use crate::timer::{DUE, Entry, OLD, SWEEP_LAG_S, What};
-use crate::{Env, Queue, QueueError, Store};
+use crate::{Env, Priority, Queue, QueueError, Store};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A part of a pass takes no longer than this, whatever the store needs for a call: tasks wait meanwhile, and the host
 /// may end the instance.
 const PART_MS: u64 = 200;
 /// Bounds of one pass, so that a keeper that has much to catch up with still stores how far it came.
 const TURN_MAX: usize = 500;
-const PASS_MAX: u64 = 5_000;
-const RETAIN_MAX: u64 = 2_000;
-/// The most samples; a further one takes the place of the last, which only makes rescue look later.
-const SAMPLES_MAX: usize = 16;
 const SWEEP_MAX: usize = 64;
 /// Where no keeper came for so many windows (a day), nobody was there: those in between are skipped.
 const WINDOWS_IDLE: u64 = 86_400_000 / WINDOW_MS;
@@ -34,22 +31,18 @@ pub(crate) const AGED_EVERY_MS: u64 = 600_000;
 /// How far everything has come. Whichever of two keepers stores it, it is true: what lies before a cursor is settled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Progress {
-    /// The next slot that rescue passes.
-    rescue: u64,
-    /// (time, head): tickets up to head were given out by then. Oldest first.
-    samples: Vec<(u64, u64)>,
+    /// In the normal lane.
+    #[serde(flatten)]
+    normal: Cursors,
+    /// In the others, once they are in use.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    lanes: BTreeMap<Priority, Cursors>,
     /// The next second of each timer wheel.
     due_s: u64,
     old_s: u64,
     /// How far the wheels' closed counters are deleted.
     due_swept_s: u64,
     old_swept_s: u64,
-    /// The next slot that retention looks at, when it does, and where it ends.
-    retain: u64,
-    retain_at_ms: u64,
-    retain_end: u64,
-    /// (time, rescue): retention ends where rescue was an hour ago.
-    aged: Vec<(u64, u64)>,
     /// What the next pass deletes.
     doomed: Doomed,
     /// Entries that were counted and not there when their second was closed, with that second: an inserter may still
@@ -67,19 +60,19 @@ struct Progress {
 
 impl Sound for Progress {
     fn is_sound(&self) -> bool {
-        let slots = [self.rescue, self.retain, self.retain_end];
         let seconds = [self.due_s, self.old_s, self.due_swept_s, self.old_swept_s];
-        let sampled = |s: &(u64, u64)| is_time(s.0) && is_slot(s.1.saturating_add(1));
-        slots.into_iter().all(is_slot)
+        self.normal.is_sound()
+            && self
+                .lanes
+                .iter()
+                .all(|(lane, cursors)| cursors.are_in(*lane))
             && seconds
                 .into_iter()
                 .all(|s| is_time(s.saturating_mul(1_000)))
-            && self.samples.iter().chain(&self.aged).all(sampled)
             && self
                 .strays
                 .iter()
                 .all(|s| is_time(s.0.saturating_mul(1_000)))
-            && is_time(self.retain_at_ms)
             && is_time(self.window.saturating_mul(WINDOW_MS))
             && self.doomed.is_sound()
             && self.tally.is_sound()
@@ -90,16 +83,12 @@ impl Sound for Progress {
 impl Progress {
     fn first(start_s: u64, now_ms: u64) -> Self {
         Self {
-            rescue: 1,
-            samples: Vec::new(),
+            normal: Cursors::first(Priority::Normal),
+            lanes: BTreeMap::new(),
             due_s: start_s,
             old_s: start_s,
             due_swept_s: start_s,
             old_swept_s: start_s,
-            retain: 1,
-            retain_at_ms: 0,
-            retain_end: 1,
-            aged: Vec::new(),
             doomed: Doomed::default(),
             strays: Vec::new(),
             // A first pass that failed may be a while ago.
@@ -107,6 +96,24 @@ impl Progress {
             tally: Tally::default(),
             failed: Passed::default(),
         }
+    }
+
+    /// The next slot of a lane that rescue passes.
+    fn passed(&self, lane: Priority) -> u64 {
+        let cursors = match lane {
+            Priority::Normal => Some(&self.normal),
+            _ => self.lanes.get(&lane),
+        };
+        cursors.map_or(lane.base() + 1, |cursors| cursors.rescue)
+    }
+
+    /// The cursors of the lanes that are in use.
+    fn cursors(&mut self) -> impl Iterator<Item = (Priority, &mut Cursors)> {
+        let others = self
+            .lanes
+            .iter_mut()
+            .map(|(lane, cursors)| (*lane, cursors));
+        std::iter::once((Priority::Normal, &mut self.normal)).chain(others)
     }
 }
 
@@ -158,8 +165,14 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// Whether anything is due later or rescue has not passed every ticket: while that is so, a keeper stays.
     pub(crate) async fn keeper_needed(&self) -> Result<bool, QueueError> {
         let (_, progress) = self.progress().await?;
-        if progress.rescue <= self.head().await?.taken {
+        let head = self.head().await?;
+        if progress.passed(Priority::Normal) <= head.taken {
             return Ok(true);
+        }
+        for lane in Priority::OTHERS.into_iter().filter(|_| head.lanes) {
+            if progress.passed(lane) <= self.head_of(lane).await?.taken {
+                return Ok(true);
+            }
         }
         Ok(self.timer_next(DUE, progress.due_s).await?.is_some())
     }
@@ -173,10 +186,12 @@ impl<S: Store, E: Env> Queue<S, E> {
         Ok((stored, progress))
     }
 
-    /// The next slot that rescue passes, and what was counted so far.
-    pub(crate) async fn tally(&self) -> Result<(u64, Tally), QueueError> {
+    /// The next slot that rescue passes in each lane, and what was counted so far.
+    pub(crate) async fn tally(&self) -> Result<(impl Fn(Priority) -> u64, Tally), QueueError> {
         let progress = self.stored_progress().await?;
-        Ok(progress.map_or((1, Tally::default()), |p| (p.rescue, p.tally)))
+        let progress = progress.unwrap_or_else(|| Progress::first(0, 0));
+        let tally = progress.tally.clone();
+        Ok((move |lane| progress.passed(lane), tally))
     }
 
     /// The first number in the list of failed tasks that may still have an entry.
@@ -239,57 +254,27 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     async fn rescue(&self, progress: &mut Progress) -> Result<(), QueueError> {
-        let now_ms = self.env.now_ms();
-        let (mut cursor, mut samples) = (progress.rescue, progress.samples.clone());
-        let last = samples.last().copied();
-        let (last_ms, last_head) = last.unwrap_or((0, cursor - 1));
-        if now_ms >= last_ms + WINDOW_MS {
-            let head = self.head().await?.taken;
-            if head > last_head {
-                samples.truncate(SAMPLES_MAX - 1);
-                // The time after the read: by then these tickets were given out.
-                let read_ms = if holds(Guard::SampleTimeAfterRead) {
-                    self.env.now_ms()
-                } else {
-                    now_ms
-                };
-                samples.push((read_ms, head));
+        let Progress {
+            normal,
+            lanes,
+            tally,
+            ..
+        } = progress;
+        let head = self.sample(Priority::Normal, normal).await?;
+        if head.is_some_and(|head| head.lanes) {
+            for lane in Priority::OTHERS {
+                lanes.entry(lane).or_insert_with(|| Cursors::first(lane));
             }
         }
-        let (first, mut findings) = (cursor, Vec::new());
-        let mut passed = Ok(());
-        let end = cursor + PASS_MAX;
-        'samples: while let Some(&(ticketed_ms, head)) = samples.first() {
-            if ticketed_ms + RESCUE_LAG_MS > now_ms {
-                break;
-            }
-            while cursor <= head {
-                if cursor >= end || self.is_over(now_ms) {
-                    break 'samples;
-                }
-                match self.pass_slot(cursor, ticketed_ms).await {
-                    Ok(finding) => findings.push(finding),
-                    Err(e) => {
-                        // What was passed before is settled all the same: else a long pass would never come to its end on a
-                        // store that fails now and then.
-                        passed = Err(e);
-                        break 'samples;
-                    }
-                }
-                cursor += 1;
-            }
-            samples.remove(0);
+        let mut done = self.pass_tickets(normal, tally).await;
+        for (lane, cursors) in lanes {
+            // Whatever fails in one lane, the others need not wait.
+            done = done.and(match self.sample(*lane, cursors).await {
+                Ok(_) => self.pass_tickets(cursors, tally).await,
+                Err(e) => Err(e.into()),
+            });
         }
-        if !holds(Guard::SettleBeforeMovingOn) {
-            progress.rescue = cursor;
-        }
-        self.act(&findings).await?;
-        for (slot, finding) in (first..).zip(&findings) {
-            progress.tally.passed(slot, finding, now_ms);
-        }
-        progress.rescue = cursor;
-        progress.samples = samples;
-        passed
+        done
     }
 
     async fn clean_up(
@@ -298,25 +283,21 @@ impl<S: Store, E: Env> Queue<S, E> {
         (due_s, old_s): (u64, u64),
     ) -> Result<(), QueueError> {
         let now_ms = self.env.now_ms();
-        let (last_ms, _) = progress.aged.last().copied().unwrap_or_default();
-        if now_ms >= last_ms + AGED_EVERY_MS {
-            let end = self.passed_and_given(progress.rescue).await?;
-            progress.aged.push((now_ms, end));
-        }
-        while progress
-            .aged
-            .first()
-            .is_some_and(|a| a.0 + RETENTION_MIN_MS <= now_ms)
-        {
-            progress.retain_end = progress.aged.remove(0).1;
-        }
-        if !holds(Guard::KeepHandoverCounters) {
-            progress.retain_end = progress.rescue;
+        for (lane, cursors) in progress.cursors() {
+            self.age_passed(lane, cursors, now_ms).await?;
         }
         self.delete(&progress.doomed).await?;
         progress.doomed = Doomed::default();
-        if now_ms >= progress.retain_at_ms {
-            self.retain_more(progress, now_ms).await?;
+        let Progress {
+            normal,
+            lanes,
+            doomed,
+            ..
+        } = progress;
+        for cursors in std::iter::once(normal).chain(lanes.values_mut()) {
+            if now_ms >= cursors.retain_at_ms {
+                self.retain_more(cursors, doomed, now_ms).await?;
+            }
         }
         self.pass_failed(&mut progress.failed).await?;
         self.turn_old(progress).await?;
@@ -330,30 +311,6 @@ impl<S: Store, E: Env> Queue<S, E> {
             .await?;
 
         self.unregister(progress).await
-    }
-
-    /// Where retention may end that begins to look there an hour from now: it deletes what is known of the tickets of slots, and
-    /// claimers who race take tickets of slots that nobody is given before days have passed.
-    async fn passed_and_given(&self, rescue: u64) -> Result<u64, QueueError> {
-        if !holds(Guard::RetainOnlyGivenSlots) {
-            return Ok(rescue);
-        }
-        Ok(rescue.min(self.counter(&self.keys.tail()).await? + 1))
-    }
-
-    async fn retain_more(&self, progress: &mut Progress, now_ms: u64) -> Result<(), QueueError> {
-        let (mut cursor, mut doomed) = (progress.retain, progress.doomed.clone());
-        let end = progress.retain_end.min(cursor + RETAIN_MAX);
-        let kept = self.retain(&mut cursor, end, &mut doomed).await;
-        // Also if that failed: what was found before is good.
-        progress.retain = cursor;
-        if !holds(Guard::NoteBeforeDeleting) {
-            self.delete(&doomed).await?;
-            doomed = Doomed::default();
-        }
-        progress.doomed = doomed;
-        progress.retain_at_ms = kept?.map_or(0, |until_ms| until_ms.min(now_ms + AGED_EVERY_MS));
-        Ok(())
     }
 
     async fn turn_old(&self, progress: &mut Progress) -> Result<(), QueueError> {

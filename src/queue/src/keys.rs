@@ -1,7 +1,7 @@
 //! The names of all keys. ARCHITECTURE.md has the same table with their writers.
 
-use crate::QueueError;
 use crate::config::CANCEL_BLOCK;
+use crate::{Priority, QueueError};
 
 pub(crate) struct Keys {
     queue: String,
@@ -26,14 +26,22 @@ impl Keys {
         format!("q.{}.{rest}", self.queue)
     }
 
-    /// Counter: slots given out.
-    pub(crate) fn tail(&self) -> String {
-        self.key(format_args!("tail"))
+    /// Counter: slots given out in a lane.
+    pub(crate) fn tail(&self, lane: Priority) -> String {
+        self.of_lane("tail", lane)
     }
 
-    /// Counter: tickets given out.
-    pub(crate) fn head(&self) -> String {
-        self.key(format_args!("head"))
+    /// Counter: tickets given out in a lane.
+    pub(crate) fn head(&self, lane: Priority) -> String {
+        self.of_lane("head", lane)
+    }
+
+    fn of_lane(&self, what: &str, lane: Priority) -> String {
+        match lane {
+            Priority::Normal => self.key(format_args!("{what}")),
+            Priority::High => self.key(format_args!("{what}.h")),
+            Priority::Low => self.key(format_args!("{what}.l")),
+        }
     }
 
     /// Counter: tasks that were cancelled between two runs, or before they were due.

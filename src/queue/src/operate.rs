@@ -1,16 +1,21 @@
 //! What an operator does to a queue as a whole: look at it, pause it, resume it, and empty it.
 //!
 //! A pause is [`PAUSED`] added to `head`. Whoever looks whether slots wait reads that counter anyway, so that a pause costs
-//! nothing, and nobody can miss it.
+//! nothing, and nobody can miss it. So is [`LANES`], once there are tasks with a priority.
 
 use crate::before_final::Ends;
 use crate::claim::Found;
 use crate::presence::WORKERS;
 use crate::record::{RunState, encode};
-use crate::{Delivery, Env, Queue, QueueError, Run, Store, StoreError, Ticket, Wake};
+use crate::{
+    Delivery, Env, Priority, Queue, QueueError, Run, Store, StoreError, Ticket, Waiting, Wake,
+};
 
-/// Far above every ticket.
-const PAUSED: i64 = 1 << 50;
+/// Above every ticket: with 10,000 in each second in 50 years.
+const PAUSED: i64 = 1 << 44;
+/// Above the pauses of as many as do so at once, up to 31. Of thousands who are first to use a lane at once each may add it: a store
+/// may tell counters from text by their first byte, so that it must stay below 3 * 10^18.
+pub(crate) const LANES: i64 = 1 << 50;
 /// So many tickets are taken at once to be cancelled: all must be settled within the time to begin.
 const PURGE_MAX: u64 = 200;
 /// Enqueueing what follows takes long: no more ends than these wait for it.
@@ -19,19 +24,34 @@ const FOLLOWED_MAX: usize = 10;
 /// The counter `head`, read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Head {
-    /// Tickets given out.
+    /// The last slot whose ticket was given out.
     pub taken: u64,
     /// No tickets are to be taken.
     pub paused: bool,
+    /// There are tasks with a priority, or were.
+    pub lanes: bool,
+}
+
+/// How often `unit` was added to a counter, and the rest of it. To the nearest multiple: a count that is negative, as no store
+/// should give it, is no ticket.
+fn split(counter: i64, unit: i64) -> (i64, i64) {
+    let times = counter.saturating_add(unit / 2).div_euclid(unit);
+    (times, counter - times * unit)
+}
+
+/// How often the queue was paused more than it was resumed.
+fn pauses(counter: i64) -> i64 {
+    split(split(counter, LANES).1, PAUSED).0
 }
 
 impl Head {
     pub(crate) fn of(counter: i64) -> Self {
-        // To the nearest multiple: a count that is negative, as no store should give it, is no ticket.
-        let pauses = (counter.saturating_add(PAUSED / 2)).div_euclid(PAUSED);
+        let (lanes, rest) = split(counter, LANES);
+        let (pauses, taken) = split(rest, PAUSED);
         Self {
-            taken: (counter - pauses * PAUSED).max(0) as u64,
+            taken: taken.max(0) as u64,
             paused: pauses > 0,
+            lanes: lanes > 0,
         }
     }
 }
@@ -50,6 +70,8 @@ pub struct Purged {
 pub struct Depth {
     /// Slots that wait for a worker: tasks, further attempts of tasks, and for a moment those that wait for a time.
     pub waiting: u64,
+    /// The same by priority, once any task had one.
+    pub by_priority: Option<Waiting>,
     /// Whether workers take none.
     pub paused: bool,
     /// Registered workers that take tasks.
@@ -58,21 +80,32 @@ pub struct Depth {
     pub computing: u64,
 }
 
+impl Depth {
+    /// What waits, by priority.
+    pub fn each(&self) -> Waiting {
+        self.by_priority.unwrap_or(Waiting {
+            normal: self.waiting,
+            ..Waiting::default()
+        })
+    }
+}
+
 impl<S: Store, E: Env> Queue<S, E> {
     pub(crate) async fn head(&self) -> Result<Head, StoreError> {
-        Ok(Head::of(self.store.counter(&self.keys.head()).await?))
+        let key = self.keys.head(Priority::Normal);
+        Ok(Head::of(self.store.counter(&key).await?))
     }
 
-    /// How the queue stands, in 3 reads.
+    /// How the queue stands, in 3 reads, or 7 once any task had a priority.
     ///
     /// # Errors
     /// If the store fails.
     pub async fn depth(&self) -> Result<Depth, QueueError> {
-        let tail = self.counter(&self.keys.tail()).await?;
-        let head = self.head().await?;
+        let (waiting, head) = self.lanes().await?;
         let workers = self.presence(WORKERS).await?;
         Ok(Depth {
-            waiting: tail.saturating_sub(head.taken),
+            waiting: waiting.total(),
+            by_priority: head.lanes.then_some(waiting),
             paused: head.paused,
             workers: workers.present(),
             computing: workers.aside(),
@@ -86,9 +119,10 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// If the store fails; the queue may be paused all the same.
     pub async fn pause(&self) -> Result<(), QueueError> {
         let mut head = self.head().await?;
+        let key = self.keys.head(Priority::Normal);
         // More than once where others resume at the same time.
         while !head.paused {
-            head = Head::of(self.store.increment(&self.keys.head(), PAUSED).await?);
+            head = Head::of(self.store.increment(&key, PAUSED).await?);
         }
         Ok(())
     }
@@ -98,11 +132,12 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// # Errors
     /// If the store fails; the queue may be resumed all the same.
     pub async fn resume(&self) -> Result<(), QueueError> {
+        let key = self.keys.head(Priority::Normal);
         while self.head().await?.paused {
-            let head = self.store.increment(&self.keys.head(), -PAUSED).await?;
-            if head < -PAUSED / 2 {
+            let head = self.store.increment(&key, -PAUSED).await?;
+            if pauses(head) < 0 {
                 // Somebody else resumed it meanwhile: give back what we took away too much.
-                self.store.increment(&self.keys.head(), PAUSED).await?;
+                self.store.increment(&key, PAUSED).await?;
             }
         }
         if self.waiting().await? > 0 {
@@ -111,17 +146,23 @@ impl<S: Store, E: Env> Queue<S, E> {
         Ok(())
     }
 
-    /// Cancels deliveries that wait, paused or not: the oldest, `most` of them and no more than 200. Tasks that wait for a time, or
-    /// that run, are not touched, nor is what follows a task's end: it is put back, and somebody should be woken for it.
+    /// Cancels deliveries that wait, paused or not: the oldest, of each priority no more than `left` says, and no more than 200 in
+    /// all. Takes what it does off `left`. Tasks that wait for a time, or that run, are not touched, nor is what follows a
+    /// task's end: it is put back, and somebody should be woken for it.
     ///
     /// # Errors
     /// If the store fails. Some may be cancelled; the others run, later.
-    pub async fn purge(&self, most: u64) -> Result<Purged, QueueError> {
-        let count = self.depth().await?.waiting.min(most).min(PURGE_MAX);
-        if count == 0 {
-            return Ok(Purged::default());
+    pub async fn purge(&self, left: &mut Waiting) -> Result<Purged, QueueError> {
+        let (waiting, _) = self.lanes().await?;
+        let mut tickets = Vec::new();
+        for lane in Priority::ALL {
+            let most = left.of(lane).min(PURGE_MAX - tickets.len() as u64);
+            let count = waiting.of(lane).min(most);
+            if count > 0 {
+                tickets.extend(self.tickets(lane, count).await?);
+                *left.of_mut(lane) -= count;
+            }
         }
-        let tickets = self.tickets(count).await?;
         let mut spared = Vec::new();
         let empty = self.cancel_all(&tickets, &mut spared).await?;
         let mut filled = Vec::new();
@@ -132,7 +173,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         }
         self.cancel_all(&filled, &mut spared).await?;
         let purged = Purged {
-            taken: count,
+            taken: tickets.len() as u64,
             spared: spared.len() as u64,
         };
         self.put_back(spared).await?;
@@ -200,20 +241,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tickets_and_pauses_share_a_counter() {
+    fn tickets_pauses_and_lanes_share_a_counter() {
         let table = [
             (0, 0, false),
             (7, 7, false),
             (PAUSED + 7, 7, true),
             (2 * PAUSED + 7, 7, true),
+            (31 * PAUSED + 7, 7, true),
             // One resumed too often, for a moment.
             (7 - PAUSED, 7, false),
             (-7, 0, false),
-            (i64::MIN, 0, false),
+            (-20 * PAUSED - 7, 0, false),
         ];
         for (counter, taken, paused) in table {
-            assert_eq!(Head::of(counter), Head { taken, paused }, "{counter}");
+            // Of all who were first to use a lane each said so.
+            for first in [0, 1, 2, 2_500] {
+                let lanes = first > 0;
+                let head = Head {
+                    taken,
+                    paused,
+                    lanes,
+                };
+                let counter = counter + first * LANES;
+                assert!(counter < 3_000_000_000_000_000_000);
+                assert_eq!(Head::of(counter), head, "{counter}");
+            }
         }
-        assert!(Head::of(i64::MAX).paused);
+        assert!(Head::of(i64::MAX).lanes);
+        assert!(!Head::of(i64::MIN).lanes);
     }
 }

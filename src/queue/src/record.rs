@@ -2,7 +2,7 @@
 //! from a broken one.
 
 use crate::config::{EPOCH_MAX, ERROR_MAX_BYTES};
-use crate::{Occurrence, QueueError, Report, RetryPolicy, TaskId};
+use crate::{Occurrence, Priority, QueueError, Report, RetryPolicy, TaskId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -129,6 +129,9 @@ pub struct Task {
     /// Not to begin after this time, in milliseconds since 1970. What began by then goes on, and is tried again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_ms: Option<u64>,
+    /// Which of a queue's tasks are taken first. It is in that lane's slots.
+    #[serde(default, skip_serializing_if = "Priority::is_normal")]
+    pub priority: Priority,
     /// How long one attempt may take.
     pub timeout_ms: u64,
     /// When a failed attempt is tried again.

@@ -4,28 +4,30 @@ use crate::config::{GIVEN_UP, SKIP_MAX};
 use crate::guard::{Guard, holds};
 use crate::operate::Head;
 use crate::record::{Slot, encode};
-use crate::{Env, Queue, Store, StoreError};
+use crate::{Env, Priority, Queue, Store, StoreError};
 use std::ops::RangeInclusive;
 
 /// How often an announcement may be overtaken before its announcer gives up with an error.
 const SETTLE_TRIES: usize = 8;
 
 impl<S: Store, E: Env> Queue<S, E> {
-    /// Takes `skip` slots to leave void and one for each of `records` behind them, and writes all.
+    /// Takes `skip` slots of a lane to leave void and one for each of `records` behind them, and writes all.
     pub(crate) async fn append(
         &self,
+        lane: Priority,
         skip: u64,
         records: &[Slot],
     ) -> Result<RangeInclusive<u64>, StoreError> {
         if skip > SKIP_MAX {
             return Err(StoreError {
                 operation: "append to",
-                key: self.keys.tail(),
+                key: self.keys.tail(lane),
                 reason: format!("head is {skip} ahead of it: the store forgot what it gave out"),
             });
         }
         let count = skip + records.len() as u64;
-        let last = self.increment(&self.keys.tail(), count).await?;
+        let last = self.increment(&self.keys.tail(lane), count).await?;
+        let last = lane.base() + last;
         let first = last - records.len() as u64 + 1;
         let void = (first - skip..first).map(|n| (self.keys.slot(n), encode(&Slot::Void)));
         let filled = (first..).zip(records);
@@ -36,12 +38,12 @@ impl<S: Store, E: Env> Queue<S, E> {
 
     /// Makes sure that somebody runs what is in `slots`. A claimer may have taken a ticket before the slot was
     /// filled; the hand-over counter tells which of the two came first. Returns the slots whose tickets were given
-    /// up, which must be announced, and `head`.
+    /// up, which must be announced, and the head of their lane.
     pub(crate) async fn settle(
         &self,
         slots: RangeInclusive<u64>,
     ) -> Result<(Vec<u64>, Head), StoreError> {
-        let head = self.head().await?;
+        let head = self.head_of(Priority::of(*slots.start())).await?;
         let mut given_up = Vec::new();
         for n in *slots.start()..=(*slots.end()).min(head.taken) {
             let handover = self.store.increment(&self.keys.handover(n), 1).await?;
@@ -52,16 +54,22 @@ impl<S: Store, E: Env> Queue<S, E> {
         Ok((given_up, head))
     }
 
-    /// Announces deliveries (task, epoch), each in a slot of its own, and settles them. Announcements are hints: one
-    /// too many costs a claim that finds the epoch taken.
+    /// Announces deliveries (task, epoch), each in a slot of its own in the lane of its task, and settles them. Announcements are
+    /// hints: one too many costs a claim that finds the epoch taken.
     pub(crate) async fn announce(&self, deliveries: &[(u64, u64)]) -> Result<(), StoreError> {
-        self.announce_behind(0, deliveries).await
+        for lane in Priority::ALL {
+            let of_lane = |delivery: &&(u64, u64)| Priority::of(delivery.0) == lane;
+            let of_lane: Vec<_> = deliveries.iter().filter(of_lane).copied().collect();
+            self.announce_behind(lane, 0, &of_lane).await?;
+        }
+        Ok(())
     }
 
-    /// The same, when `head` is known to be ahead by `skip`: those slots are left void, in one jump, so that nobody
+    /// The same in one lane, when its head is known to be ahead by `skip`: those slots are left void, in one jump, so that nobody
     /// after us is overtaken again.
     pub(crate) async fn announce_behind(
         &self,
+        lane: Priority,
         mut skip: u64,
         deliveries: &[(u64, u64)],
     ) -> Result<(), StoreError> {
@@ -71,7 +79,7 @@ impl<S: Store, E: Env> Queue<S, E> {
                 return Ok(());
             }
             let records: Vec<_> = left.iter().map(|&(t, e)| Slot::Announce(t, e)).collect();
-            let slots = self.append(skip, &records).await?;
+            let slots = self.append(lane, skip, &records).await?;
             let (first, last) = (*slots.start(), *slots.end());
             let (given_up, head) = self.settle(slots).await?;
             left = given_up
@@ -85,7 +93,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         }
         Err(StoreError {
             operation: "announce",
-            key: self.keys.tail(),
+            key: self.keys.tail(lane),
             reason: format!("overtaken {SETTLE_TRIES} times in a row"),
         })
     }

@@ -6,7 +6,7 @@ use crate::histogram::Histogram;
 use crate::operate::Depth;
 use crate::record::{RunState, Slot, Sound, decode_opt, is_epoch, is_slot, is_time};
 use crate::rescue::Finding;
-use crate::{Env, Queue, QueueError, Run, State, Store};
+use crate::{Env, Priority, Queue, QueueError, Run, State, Store};
 use serde::{Deserialize, Serialize};
 
 /// Percentiles are those of this period so far and the one before: half an hour.
@@ -195,7 +195,7 @@ impl Percentiles {
 pub struct Statistics {
     /// What waits, and who works.
     pub depth: Depth,
-    /// How long the one that is next has been waiting, in milliseconds.
+    /// How long the one that is next has been waiting, of each priority; the longest of these, in milliseconds.
     pub oldest_waiting_ms: Option<u64>,
     /// How many run: of what was taken in the last seconds estimated from a sample, if that is more than 50, and of those that
     /// run for longer no more than 1,000.
@@ -221,7 +221,7 @@ fn scaled(hits: usize, count: u64) -> u64 {
 }
 
 impl<S: Store, E: Env> Queue<S, E> {
-    /// How the queue stands and did. Reads no more than about 300 records, however much waits.
+    /// How the queue stands and did. Reads no more than about 300 records, or 600 once any task had a priority, however much waits.
     ///
     /// # Errors
     /// If the store fails, or the keeper's record can't be read.
@@ -229,7 +229,6 @@ impl<S: Store, E: Env> Queue<S, E> {
         let now_ms = self.env.now_ms();
         let (passed, mut tally) = self.tally().await?;
         let depth = self.depth().await?;
-        let head = self.head().await?.taken;
         // A period that nobody counted in.
         tally.turn(now_ms.saturating_sub(CLOCK_SLACK_MS) / PERIOD_MS);
         let Tally {
@@ -237,11 +236,18 @@ impl<S: Store, E: Env> Queue<S, E> {
         } = tally;
         let cancelled = self.counter(&self.keys.cancelled()).await?;
         tally.ended.cancelled = tally.ended.cancelled.saturating_add(cancelled);
-        let oldest_ms = self.oldest_waiting_ms(head, depth.waiting).await?;
+        let (mut oldest_ms, mut running) = (None, self.known_running(&tally.running).await?);
+        let in_use = |lane: &Priority| lane.is_normal() || depth.by_priority.is_some();
+        for lane in Priority::ALL.into_iter().filter(in_use) {
+            let head = self.head_of(lane).await?.taken;
+            let since_ms = self.oldest_waiting_ms(head, depth.each().of(lane)).await?;
+            oldest_ms = since_ms.into_iter().chain(oldest_ms).min();
+            running += self.running(passed(lane), head).await?;
+        }
         Ok(Statistics {
             depth,
             oldest_waiting_ms: oldest_ms.map(|ms| now_ms.saturating_sub(ms)),
-            running: self.running(passed, head, &tally.running).await?,
+            running,
             ended: tally.ended,
             latency: Percentiles::of(&current.latency.with(&before.latency)),
             run: Percentiles::of(&current.run.with(&before.run)),
@@ -296,13 +302,8 @@ impl<S: Store, E: Env> Queue<S, E> {
         })
     }
 
-    /// How many run, given the next slot that rescue passes, and what ran when it last looked.
-    async fn running(
-        &self,
-        passed: u64,
-        head: u64,
-        known: &[(u64, u64, u64)],
-    ) -> Result<u64, QueueError> {
+    /// How many run of those whose tickets rescue has not passed yet.
+    async fn running(&self, passed: u64, head: u64) -> Result<u64, QueueError> {
         let recent = (head + 1).saturating_sub(passed);
         let slots: Vec<_> = sample(passed, recent).collect();
         let keys: Vec<_> = slots.iter().map(|&n| self.keys.slot(n)).collect();
@@ -316,11 +317,15 @@ impl<S: Store, E: Env> Queue<S, E> {
                 _ => None,
             });
         let taken: Vec<_> = taken.collect();
+        Ok(scaled(self.open(&taken, true).await?, recent))
+    }
+
+    /// How many run of those that did when rescue last looked.
+    async fn known_running(&self, known: &[(u64, u64, u64)]) -> Result<u64, QueueError> {
         let count = known.len() as u64;
         let known = sample(0, count).map(|i| known[i as usize]);
         let known: Vec<_> = known.map(|(t, e, _)| (t, e)).collect();
-        Ok(scaled(self.open(&taken, true).await?, recent)
-            + scaled(self.open(&known, false).await?, count))
+        Ok(scaled(self.open(&known, false).await?, count))
     }
 
     /// How many of these deliveries run. One without a record does if it was taken just now.

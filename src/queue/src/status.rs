@@ -197,7 +197,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             Some(_) => true,
             // A ticket that was given up is nobody's: the task was announced, and waits.
             None => {
-                self.head().await?.taken >= slot
+                self.is_ticketed(slot).await?
                     && self.store.counter(&self.keys.handover(slot)).await? < GIVEN_UP
             }
         };

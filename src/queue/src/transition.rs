@@ -171,6 +171,7 @@ mod tests {
             enqueued_ms: 1,
             not_before_ms: None,
             expires_ms: None,
+            priority: Default::default(),
             timeout_ms: 1_000,
             retry: RetryPolicy {
                 attempts,

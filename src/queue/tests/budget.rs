@@ -6,11 +6,11 @@ mod support;
 
 use handoff_queue::memory::Calls;
 use handoff_queue::{
-    FollowUp, IdempotencyKey, Missed, NewTask, Once, Overlap, RETENTION_MIN_MS, Rule, Schedule,
-    State, TaskId, Wake,
+    FollowUp, IdempotencyKey, Missed, NewTask, Once, Overlap, Priority, RETENTION_MIN_MS, Rule,
+    Schedule, State, TaskId, Wake,
 };
 use serde_json::json;
-use support::{Line, Sim, SimQueue, task};
+use support::{Line, Sim, SimQueue, task, with};
 
 fn is_read(line: &Line) -> bool {
     matches!(line.operation, "get" | "get_many" | "counter")
@@ -75,6 +75,57 @@ fn enqueueing_costs_the_same_for_one_and_for_a_hundred_whatever_waits() {
             println!("enqueue {n} behind {waiting}: {cost:?}");
             assert_eq!((cost.writes, cost.reads), (2, 2), "{n} behind {waiting}");
         }
+    }
+}
+
+/// What one pays that has a priority, and whoever has none beside it.
+#[test]
+fn a_priority_costs_some_reads_and_no_write() {
+    let costs = |calls: &Calls| (calls.writes, calls.reads);
+    for waiting in [0, 10_000] {
+        let of = |priority, n| tasks(n).into_iter().map(move |t| with(priority, t));
+        let sim = alone();
+        backlog(&sim, waiting);
+        let first = cost_of(&sim, |sim| {
+            drop(sim.enqueue(of(Priority::High, 1).collect()))
+        });
+        let further = cost_of(&sim, |sim| {
+            drop(sim.enqueue(of(Priority::Low, 100).collect()))
+        });
+        let normal = cost_of(&sim, |sim| drop(sim.enqueue(tasks(100))));
+        let all = of(Priority::High, 30)
+            .chain(of(Priority::Normal, 30))
+            .chain(of(Priority::Low, 30));
+        let all: Vec<_> = all.collect();
+        let all = cost_of(&sim, |sim| drop(sim.enqueue(all)));
+        let depth = |queue: SimQueue| async move { queue.depth().await.unwrap() };
+        let depth = cost_of(&sim, |sim| _ = sim.wait(depth));
+        println!(
+            "enqueue the first {first:?}, 100 {further:?}, 100 without {normal:?}, some of each {all:?}; depth {depth:?}"
+        );
+        assert_eq!((costs(&first), costs(&further)), ((3, 3), (2, 3)));
+        assert_eq!((costs(&normal), costs(&all)), ((2, 2), (6, 6)));
+        assert_eq!(costs(&depth), (0, 7));
+    }
+}
+
+#[test]
+fn claiming_and_finishing_tasks_with_a_priority_costs_four_reads_more_at_most() {
+    for priority in Priority::ALL {
+        let sim = alone();
+        // Lanes are in use.
+        sim.enqueue(vec![with(Priority::High, task("first", json!({})))]);
+        sim.worker(Wake::Work);
+        sim.run_for(60_000);
+        let of = tasks(127).into_iter().map(|t| with(priority, t));
+        let ids = sim.enqueue(of.collect());
+        sim.record();
+        sim.worker(Wake::Work);
+        sim.until_state(ids.last().unwrap(), State::Succeeded, 10_000);
+        let cost = claim_and_finish(&sim.record(), 64);
+        println!("claim and finish 64 of {priority:?}: {cost:?}");
+        assert_eq!(cost.writes, 2);
+        assert!((64 + 4..=64 + 8).contains(&cost.reads), "{cost:?}");
     }
 }
 
@@ -144,7 +195,7 @@ fn claim_and_finish(lines: &[Line], k: u64) -> Calls {
     let by = format!("by {k}:");
     let claim = lines
         .iter()
-        .position(|l| l.key == "q.test.head" && l.text.starts_with(&by))
+        .position(|l| l.key.starts_with("q.test.head") && l.text.starts_with(&by))
         .unwrap_or_else(|| panic!("no claim of {k}"));
     let from = lines[..claim]
         .iter()

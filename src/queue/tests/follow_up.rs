@@ -4,7 +4,7 @@
 
 mod support;
 
-use handoff_queue::{FollowUp, NewTask, Purged, RetryPolicy, State, Wake};
+use handoff_queue::{FollowUp, NewTask, Purged, RetryPolicy, State, Waiting, Wake};
 use serde_json::{Value, json};
 use support::{Action, Sim, When, parts, task};
 
@@ -67,7 +67,13 @@ fn what_waits_when_it_is_cancelled_or_purged_is_followed() {
             .collect(),
     );
     // One of the six was cancelled before, and what followed it waits, too; it must be told.
-    let purge = |most| sim.wait(|queue| async move { queue.purge(most).await.unwrap() });
+    let purge = |normal| {
+        let mut left = Waiting {
+            normal,
+            ..Waiting::default()
+        };
+        sim.wait(|queue| async move { queue.purge(&mut left).await.unwrap() })
+    };
     let (taken, spared) = (7, 1);
     assert_eq!(purge(7), Purged { taken, spared });
     // What follows those five waits now.

@@ -4,7 +4,7 @@
 
 mod support;
 
-use handoff_queue::{NewTask, State, Wake};
+use handoff_queue::{NewTask, State, Waiting, Wake};
 use serde_json::json;
 use support::{Action, Sim, When, computing, task};
 
@@ -20,7 +20,7 @@ fn purge(sim: &Sim) -> u64 {
     sim.wait(|queue| async move {
         let mut purged = 0;
         loop {
-            match queue.purge(u64::MAX).await.unwrap().taken {
+            match queue.purge(&mut Waiting::all()).await.unwrap().taken {
                 0 => return purged,
                 some => purged += some,
             }
@@ -158,7 +158,7 @@ fn a_purge_that_dies_loses_nothing() {
             "set_many" if call.instance.name.starts_with("client") => action,
             _ => Action::Pass,
         });
-        sim.spawn(|_, queue| async move { queue.purge(u64::MAX).await });
+        sim.spawn(|_, queue| async move { queue.purge(&mut Waiting::all()).await });
         sim.settle();
         sim.world.faults.no_script();
         resume(&sim);

@@ -44,6 +44,7 @@ pub fn schedule(view: &ScheduleView) -> Value {
         "queue": queue,
         "overlap": overlap,
         "missed": missed,
+        "priority": task.priority,
         "timeout": duration(task.timeout_ms),
         "retry": {
             "attempts": task.retry.attempts,
@@ -92,6 +93,7 @@ pub fn task(id: &TaskId, view: &TaskView) -> Value {
     put("queue", Some(json!(id.queue())));
     put("task", Some(json!(view.task.kind)));
     put("args", Some(view.task.args.clone()));
+    put("priority", Some(json!(view.task.priority)));
     put("state", Some(json!(view.state.to_string())));
     put("result", view.result.clone());
     put("error", last_error.filter(|_| view.state == State::Failed));

@@ -5,7 +5,7 @@ use crate::webhook::webhook;
 use handoff_input::{Duration, FieldError, Object, Time, When, from_value};
 use handoff_queue::{
     ATTEMPTS_MAX, BATCH_MAX, DELAY_MAX_MS, IdempotencyKey, KEY_TTL_DEFAULT_MS, KEY_TTL_MAX_MS,
-    KEY_TTL_MIN_MS, NewTask, RETENTION_MIN_MS, RetryPolicy, TIMEOUT_MAX_MS,
+    KEY_TTL_MIN_MS, NewTask, Priority, RETENTION_MIN_MS, RetryPolicy, TIMEOUT_MAX_MS,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -24,6 +24,8 @@ pub struct TaskRequest {
     pub(crate) delay: Option<Duration>,
     pub(crate) eta: Option<Time>,
     pub(crate) expires: Option<When>,
+    #[serde(default)]
+    pub(crate) priority: Priority,
     pub(crate) timeout: Option<Duration>,
     pub(crate) retry: Option<Object<RetryRequest>>,
     pub(crate) retention: Option<Duration>,
@@ -118,7 +120,7 @@ impl TaskRequest {
             Some(ttl) => ttl.between("idempotency_ttl", KEY_TTL_MIN_MS, KEY_TTL_MAX_MS)?,
         };
         // Everything that makes it another task. What is not given counts as its default.
-        let same = json!([
+        let mut same = json!([
             task.kind,
             task.args,
             when,
@@ -127,6 +129,10 @@ impl TaskRequest {
             task.retention_ms,
             task.on_end
         ]);
+        if let (Value::Array(same), true) = (&mut same, task.priority != Priority::default()) {
+            // So that keys of before there were priorities still stand for the same.
+            same.push(json!(task.priority));
+        }
         let key = Some(IdempotencyKey::of_caller(&key, ttl_ms, same));
         Ok(Checked { task, key })
     }
@@ -136,6 +142,7 @@ impl TaskRequest {
         let mut task = NewTask::new(&self.task, self.args);
         task.not_before_ms = not_before(self.delay, self.eta, now_ms)?;
         task.expires_ms = expires(self.expires, task.not_before_ms, now_ms)?;
+        task.priority = self.priority;
         if let Some(timeout) = self.timeout {
             task.timeout_ms = timeout.between("timeout", 1, TIMEOUT_MAX_MS)?;
         }

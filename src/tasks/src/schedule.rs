@@ -3,7 +3,9 @@
 use crate::Registry;
 use crate::request::{RetryRequest, TaskRequest, no_args};
 use handoff_input::{Cron, Duration, FieldError, Object};
-use handoff_queue::{DELAY_MAX_MS, EVERY_MAX_MS, EVERY_MIN_MS, Missed, Overlap, Rule, Schedule};
+use handoff_queue::{
+    DELAY_MAX_MS, EVERY_MAX_MS, EVERY_MIN_MS, Missed, Overlap, Priority, Rule, Schedule,
+};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -23,6 +25,8 @@ pub struct ScheduleRequest {
     #[serde(default = "no_args")]
     args: Value,
     expires: Option<Duration>,
+    #[serde(default)]
+    priority: Priority,
     timeout: Option<Duration>,
     retry: Option<Object<RetryRequest>>,
     retention: Option<Duration>,
@@ -53,6 +57,7 @@ impl ScheduleRequest {
         let task = TaskRequest {
             task: self.task,
             args: self.args,
+            priority: self.priority,
             timeout: self.timeout,
             retry: self.retry,
             retention: self.retention,
@@ -121,9 +126,10 @@ mod tests {
         assert_eq!(schedule.overlap, Overlap::Queue);
         assert_eq!(schedule.missed, Missed::Latest);
         assert_eq!(schedule.task.args, json!({}));
+        assert_eq!(schedule.task.priority, Priority::Normal);
         let body = json!({
             "every": "1m", "task": "sleep", "args": {"for": "1s"}, "overlap": "skip", "missed": "all",
-            "expires": "30s", "timeout": "5s", "retry": {"attempts": 1}, "retention": "1h",
+            "expires": "30s", "priority": "low", "timeout": "5s", "retry": {"attempts": 1}, "retention": "1h",
         });
         let schedule = check(body).expect("it is one");
         assert_eq!(schedule.rule, Rule::Every(60_000));
@@ -135,6 +141,7 @@ mod tests {
             (5_000, 3_600_000)
         );
         assert_eq!(schedule.task.retry.attempts, 1);
+        assert_eq!(schedule.task.priority, Priority::Low);
     }
 
     #[test]
@@ -164,6 +171,10 @@ mod tests {
             (
                 json!({"task": "echo", "every": "1m", "missed": "some"}),
                 "missed",
+            ),
+            (
+                json!({"task": "echo", "every": "1m", "priority": 1}),
+                "priority",
             ),
             (json!({"task": "no.such", "every": "1m"}), "task"),
             (json!({"every": "1m"}), "task"),

@@ -4,7 +4,7 @@ use super::{After, Answer};
 use crate::{HostQueue, limits};
 use handoff_input::Duration;
 use handoff_platform::http::{Problem, Response};
-use handoff_queue::{Depth, Env, Percentiles};
+use handoff_queue::{Depth, Env, Percentiles, Waiting};
 use serde_json::{Value, json};
 
 /// A purge of more than this many milliseconds is answered with what it came to so far.
@@ -65,14 +65,13 @@ pub async fn operate(queue: &HostQueue, name: &str, what: &str) -> Result<Answer
 async fn purge(queue: &HostQueue) -> Result<u64, Problem> {
     let end_ms = queue.env().now_ms() + PURGE_MS;
     // What comes meanwhile stays.
-    let waiting = queue.depth().await?.waiting;
-    let (mut taken, mut purged) = (0, 0);
-    while taken < waiting && queue.env().now_ms() < end_ms {
-        let part = queue.purge(waiting - taken).await?;
+    let mut left = queue.depth().await?.each();
+    let mut purged = 0;
+    while queue.env().now_ms() < end_ms {
+        let part = queue.purge(&mut left).await?;
         if part.taken == 0 {
             break;
         }
-        taken += part.taken;
         purged += part.taken - part.spared;
     }
     Ok(purged)
@@ -100,11 +99,16 @@ async fn object(queue: &HostQueue) -> Result<Value, Problem> {
 }
 
 fn standing(queue: &HostQueue, depth: Depth) -> Value {
-    json!({
+    let mut object = json!({
         "name": queue.name(),
         "paused": depth.paused,
         "waiting": depth.waiting,
         "workers": depth.workers,
         "computing": depth.computing,
-    })
+    });
+    if let Some(waiting) = depth.by_priority {
+        let Waiting { high, normal, low } = waiting;
+        object["waiting_by_priority"] = json!({"high": high, "normal": normal, "low": low});
+    }
+    object
 }

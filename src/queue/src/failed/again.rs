@@ -113,6 +113,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let ttl_ms = task.retention_ms + KEY_SLACK_MS;
         let key = IdempotencyKey::internal(&format!("retry:{}", failed.id), ttl_ms);
         let new = NewTask {
+            priority: task.priority,
             timeout_ms: task.timeout_ms,
             retry: task.retry,
             retention_ms: task.retention_ms,

@@ -8,7 +8,7 @@ use crate::config::{GIVEN_UP, RETENTION_MIN_MS};
 use crate::record::{Slot, encode};
 use crate::rescue::Finding;
 use crate::timer::{DUE, Entry, Inserted, What};
-use crate::{Env, Queue, QueueError, Store};
+use crate::{Env, Priority, Queue, QueueError, Store};
 
 /// Whoever fills a slot this long after it was taken may come after rescue and retention: the timer sees to what they
 /// would have seen to.
@@ -52,7 +52,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     async fn is_seen_to(&self, found: &Candidate) -> Result<bool, QueueError> {
         let slot = found.slot;
         if self.store.get(&self.keys.run(slot, 0)).await?.is_some()
-            || self.head().await?.taken < slot
+            || !self.is_ticketed(slot).await?
             || self.counter(&self.keys.claim(slot, 1)).await? > 0
         {
             return Ok(true);
@@ -72,11 +72,15 @@ impl<S: Store, E: Env> Queue<S, E> {
                 self.announce(&[(slot, 1)]).await?;
             }
         }
-        let head = self.head().await?;
+        let lane = Priority::of(slot);
+        let head = self.head_of(lane).await?;
         let mut seen = Seen {
             backlog: slot.saturating_sub(head.taken),
             timed: task.not_before_ms.is_some(),
-            paused: head.paused,
+            paused: match lane {
+                Priority::Normal => head.paused,
+                _ => self.head().await?.paused,
+            },
         };
         if head.taken < slot {
             return Ok(seen);

@@ -181,7 +181,9 @@ impl<S: Store, E: Env> Queue<S, E> {
             return Ok(prepared.clone());
         }
         let expires_ms = own.task.enqueued_ms + own.key.ttl_ms;
-        let slot = self.increment(&self.keys.tail(), 1).await?;
+        let lane = own.task.priority;
+        self.open_lane(lane).await?;
+        let slot = lane.base() + self.increment(&self.keys.tail(lane), 1).await?;
         let prepared = Candidate {
             slot,
             task: Task {

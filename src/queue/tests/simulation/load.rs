@@ -3,8 +3,8 @@
 use super::schedules::Schedules;
 use crate::support::{Sim, World, computing, run_name, task};
 use handoff_queue::{
-    Cancelled, FollowUp, IdempotencyKey, NewTask, Once, RETENTION_MIN_MS, RetryPolicy, Run, Task,
-    TaskId,
+    Cancelled, FollowUp, IdempotencyKey, NewTask, Once, Priority, RETENTION_MIN_MS, RetryPolicy,
+    Run, Task, TaskId, Waiting,
 };
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
@@ -80,6 +80,7 @@ pub struct Mix {
     expires: bool,
     pauses: bool,
     keys: bool,
+    priorities: bool,
     sweeps: bool,
     follows: bool,
     schedules: bool,
@@ -106,6 +107,7 @@ impl Mix {
             sweeps: world.chance(400),
             follows: world.chance(400),
             schedules: world.chance(150),
+            priorities: world.chance(300),
             // A keeper that stays for days is simulated second by second.
             delay_max_ms: match world.below(2_000) {
                 0 => 3 * 86_400 * SECOND,
@@ -362,6 +364,9 @@ impl Load {
         let ends = args["until_cancelled"].is_null();
         let delayed = mix.delay_max_ms > 0 && world.chance(250);
         let mut task = self.named(args);
+        if mix.priorities {
+            task.priority = Priority::ALL[world.below(3) as usize];
+        }
         if ends && mix.computing && world.chance(400) {
             let name = task.args["name"].as_str().unwrap_or_default().to_owned();
             task.kind = computing(&name, json!({})).kind;
@@ -403,7 +408,7 @@ impl Load {
             3..=6 => _ = sim.spawn(|_, queue| async move { queue.resume().await.is_ok() }),
             _ => {
                 self.purges.set(true);
-                sim.spawn(|_, queue| async move { queue.purge(u64::MAX).await.is_ok() });
+                sim.spawn(|_, queue| async move { queue.purge(&mut Waiting::all()).await.is_ok() });
             }
         }
     }

@@ -16,7 +16,7 @@ const SEEDS_MAX: u64 = 5_000;
 const OVERTAKEN: &str = "an enqueuer that claimers overtake";
 
 /// Guards that random schedules seldom miss, and the scenario that has the race which each closes.
-const FOUND_IN: [(Guard, &str); 17] = [
+const FOUND_IN: [(Guard, &str); 18] = [
     (
         Guard::RetainOnlyGivenSlots,
         "a slot that is given hours after claimers raced for it",
@@ -29,6 +29,7 @@ const FOUND_IN: [(Guard, &str); 17] = [
         Guard::AgreeBeforeEnding,
         "a schedule's deletion while another is put",
     ),
+    (Guard::OpenLaneFirst, "the first task with a priority"),
     (
         Guard::KeepHandoverCounters,
         "an enqueuer that comes back just in time",

@@ -4,7 +4,9 @@ use super::load::follow_up;
 use super::schedules::schedule;
 use super::stage::{Stage, is_of_a_task};
 use crate::support::{Action, START_MS, When, parts};
-use handoff_queue::{CLOCK_SLACK_MS, Missed, NewTask, RETENTION_MIN_MS, Schedule, WINDOW_MS};
+use handoff_queue::{
+    CLOCK_SLACK_MS, Missed, NewTask, Priority, RETENTION_MIN_MS, Schedule, WINDOW_MS,
+};
 use serde_json::json;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -41,7 +43,7 @@ pub enum Left {
     NothingAfterDays,
 }
 
-pub static SCENARIOS: [Scenario; 47] = [
+pub static SCENARIOS: [Scenario; 51] = [
     Scenario {
         name: "a task",
         search: Search::Pairs,
@@ -53,6 +55,43 @@ pub static SCENARIOS: [Scenario; 47] = [
         search: Search::Singles,
         left: Left::NothingAfterHours,
         play: |stage| stage.plays(&[json!({}), json!({"sleep_ms": 100}), json!({})], 3_000),
+    },
+    Scenario {
+        name: "the first task with a priority",
+        search: Search::Pairs,
+        left: Left::NothingAfterHours,
+        play: |stage| stage.plays_with(Priority::High, json!({}), 3_000),
+    },
+    Scenario {
+        name: "two who are the first to give a task a priority",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.enqueues_with(Priority::High, json!({}));
+            stage.plays_with(Priority::Low, json!({}), 3_000);
+        },
+    },
+    Scenario {
+        name: "a task with a priority, and its retry, while the last worker leaves",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.enqueues(&[json!({})]);
+            stage.sim.run_for(12);
+            let args = json!({"fail_times": 1, "after_ms": 600});
+            stage.plays_with(Priority::Low, args, 5_000);
+        },
+    },
+    Scenario {
+        name: "an enqueuer of a priority that claimers overtake",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.points.open.set(false);
+            stage.plays_with(Priority::High, json!({"sleep_ms": 2_500}), 100);
+            stage.stalls_before_its_slot(1_500, Priority::High);
+            stage.sim.run_for(5_000);
+        },
     },
     Scenario {
         name: "a retry",
@@ -269,7 +308,7 @@ pub static SCENARIOS: [Scenario; 47] = [
         left: Left::NothingAfterHours,
         play: |stage| {
             stage.points.open.set(false);
-            stage.stalls_before_its_slot(29_000);
+            stage.stalls_before_its_slot(29_000, Priority::Normal);
             stage.sim.settle();
             stage.goes_on(28_900);
             stage.points.open.set(true);

@@ -2,9 +2,9 @@
 
 use super::load::{Asked, Load, Mix};
 use super::model::{Wrong, glance, watch};
-use crate::support::{Action, Call, Instance, Sim, When, parts};
+use crate::support::{Action, Call, Instance, Sim, When, parts, with};
 use futures::FutureExt;
-use handoff_queue::{NewTask, Store};
+use handoff_queue::{NewTask, Priority, Store};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -190,6 +190,16 @@ impl Stage {
         self.load.enqueue(&self.sim, tasks);
     }
 
+    pub fn enqueues_with(&self, priority: Priority, args: Value) {
+        let task = with(priority, self.task(args));
+        self.load.enqueue(&self.sim, vec![task]);
+    }
+
+    pub fn plays_with(&self, priority: Priority, args: Value, ms: u64) {
+        self.enqueues_with(priority, args);
+        self.sim.run_for(ms);
+    }
+
     pub fn plays(&self, args: &[Value], ms: u64) {
         self.enqueues(args);
         self.sim.run_for(ms);
@@ -261,11 +271,11 @@ impl Stage {
         self.points.open.set(false);
         self.enqueues(&[json!({"sleep_ms": 2_500})]);
         self.sim.run_for(100);
-        self.stalls_before_its_slot(ms);
+        self.stalls_before_its_slot(ms, Priority::Normal);
     }
 
     /// A client takes its slot and then stalls. Its call is the first place.
-    pub fn stalls_before_its_slot(&self, ms: u64) {
+    pub fn stalls_before_its_slot(&self, ms: u64, priority: Priority) {
         let mut first = true;
         self.script(move |call, points| {
             if first && call.instance.name.starts_with("client") && call.operation == "set" {
@@ -276,7 +286,7 @@ impl Stage {
             }
             Action::Pass
         });
-        self.enqueues(&[json!({})]);
+        self.enqueues_with(priority, json!({}));
     }
 
     /// Two claimers saw that one slot waits, and each took a ticket.

@@ -20,7 +20,7 @@ use futures::executor::{LocalPool, LocalSpawner};
 use futures::task::LocalSpawnExt;
 use handoff_queue::memory::MemoryStore;
 use handoff_queue::{
-    Brief, Env, NewTask, Queue, Receipt, State, TaskId, TaskView, Wake, WorkerLimits,
+    Brief, Env, NewTask, Priority, Queue, Receipt, State, TaskId, TaskView, Wake, WorkerLimits,
 };
 use instance::{Guarded, SimEnv};
 use ledger::Ledger;
@@ -356,6 +356,11 @@ impl<T> Spawned<T> {
 pub fn task(name: &str, mut args: Value) -> NewTask {
     args["name"] = name.into();
     NewTask::new("io", args)
+}
+
+/// The same task with another priority.
+pub fn with(priority: Priority, task: NewTask) -> NewTask {
+    NewTask { priority, ..task }
 }
 
 /// The same as a task that computes: nothing else happens in its instance meanwhile.

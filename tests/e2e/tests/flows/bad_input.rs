@@ -135,6 +135,14 @@ const BODIES: &[Body] = &[
         Some("retention"),
     ),
     // Expiry.
+    (
+        br#"{"task": "echo", "priority": "urgent"}"#,
+        Some("priority"),
+    ),
+    (br#"{"task": "echo", "priority": "High"}"#, Some("priority")),
+    (br#"{"task": "echo", "priority": ""}"#, Some("priority")),
+    (br#"{"task": "echo", "priority": 1}"#, Some("priority")),
+    (br#"{"task": "echo", "priority": null}"#, Some("priority")),
     (br#"{"task": "echo", "expires": "0s"}"#, Some("expires")),
     (br#"{"task": "echo", "expires": "-1s"}"#, Some("expires")),
     (br#"{"task": "echo", "expires": "soon"}"#, Some("expires")),

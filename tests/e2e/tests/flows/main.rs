@@ -22,6 +22,7 @@ mod leftovers;
 mod outbound;
 mod oversized;
 mod primes;
+mod priority;
 mod private;
 mod queues;
 mod ready;

@@ -127,7 +127,7 @@ fn by_the_calendar(pair: Pair) {
         "{next}"
     );
     let expected = json!({"name": "nightly", "cron": "30 2 * * *", "timezone": "Europe/Berlin", "task": "echo",
-        "args": {}, "queue": "default", "overlap": "queue", "missed": "skip", "expires": "10m", "timeout": "1m",
+        "args": {}, "queue": "default", "overlap": "queue", "missed": "skip", "priority": "normal", "expires": "10m", "timeout": "1m",
         "retention": "1d", "retry": {"attempts": 2, "initial": "1s", "factor": 2.0, "max": "1h"}, "last_run": null,
         "put_at": schedule["put_at"], "next_run": next});
     assert_eq!(schedule, expected);

@@ -115,7 +115,9 @@ fn names_many(value: &[u8]) -> bool {
     let record = record.unwrap_or_default();
     let at = |path: &str| record.pointer(path).and_then(Value::as_u64);
     let epoch = at("/announce/1").or(at("/e")).or(at("/1"));
-    let doomed = record.pointer("/doomed/tasks").or(record.pointer("/13/0"));
+    let doomed = record
+        .pointer("/doomed/tasks")
+        .or(record.pointer("/doomed/0"));
     let doomed = doomed.and_then(Value::as_array).into_iter().flatten();
     let doomed = doomed
         .filter_map(Value::as_array)

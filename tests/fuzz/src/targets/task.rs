@@ -7,16 +7,18 @@ use handoff_tasks::{TaskRequest, registry};
 use serde_json::{Map, Value};
 
 /// The fields that README lists.
-const FIELDS: [&str; 11] = [
+const FIELDS: [&str; 13] = [
     "task",
     "queue",
     "args",
     "delay",
     "eta",
     "expires",
+    "priority",
     "timeout",
     "retry",
     "retention",
+    "webhook",
     "idempotency_key",
     "idempotency_ttl",
 ];
@@ -80,6 +82,7 @@ fn assert_kept(task: &NewTask) {
         args,
         not_before_ms,
         expires_ms,
+        priority,
         timeout_ms,
         retry,
         retention_ms,
@@ -97,6 +100,7 @@ fn assert_kept(task: &NewTask) {
         enqueued_ms: NOW_MS,
         not_before_ms,
         expires_ms,
+        priority,
         timeout_ms,
         retry,
         retention_ms,

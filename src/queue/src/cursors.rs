@@ -1,0 +1,185 @@
+//! How far the keeper has come in a lane, and how it goes on.
+
+use crate::config::{RESCUE_LAG_MS, RETENTION_MIN_MS, WINDOW_MS};
+use crate::guard::{Guard, holds};
+use crate::keeper::AGED_EVERY_MS;
+use crate::operate::Head;
+use crate::record::{Sound, is_slot, is_time};
+use crate::retention::Doomed;
+use crate::statistics::Tally;
+use crate::{Env, Priority, Queue, QueueError, Store, StoreError};
+use serde::{Deserialize, Serialize};
+
+/// Bounds of one pass, as the keeper's others.
+const PASS_MAX: u64 = 5_000;
+const RETAIN_MAX: u64 = 2_000;
+/// The most samples; a further one takes the place of the last, which only makes rescue look later.
+const SAMPLES_MAX: usize = 16;
+
+/// What lies before a cursor is settled.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Cursors {
+    /// The next slot that rescue passes.
+    pub rescue: u64,
+    /// (time, head): tickets up to head were given out by then. Oldest first.
+    pub samples: Vec<(u64, u64)>,
+    /// The next slot that retention looks at, when it does, and where it ends.
+    pub retain: u64,
+    pub retain_at_ms: u64,
+    pub retain_end: u64,
+    /// (time, rescue): retention ends where rescue was an hour ago.
+    pub aged: Vec<(u64, u64)>,
+}
+
+impl Cursors {
+    pub(crate) fn first(lane: Priority) -> Self {
+        let first = lane.base() + 1;
+        Self {
+            rescue: first,
+            samples: Vec::new(),
+            retain: first,
+            retain_at_ms: 0,
+            retain_end: first,
+            aged: Vec::new(),
+        }
+    }
+
+    /// Whether all of them are in this lane, and can be.
+    pub(crate) fn are_in(&self, lane: Priority) -> bool {
+        let slots = [self.rescue, self.retain, self.retain_end];
+        slots.into_iter().all(|slot| Priority::of(slot) == lane) && self.is_sound()
+    }
+}
+
+impl Sound for Cursors {
+    fn is_sound(&self) -> bool {
+        let slots = [self.rescue, self.retain, self.retain_end];
+        let sampled = |s: &(u64, u64)| is_time(s.0) && is_slot(s.1.saturating_add(1));
+        slots.into_iter().all(is_slot)
+            && self.samples.iter().chain(&self.aged).all(sampled)
+            && is_time(self.retain_at_ms)
+    }
+}
+
+impl<S: Store, E: Env> Queue<S, E> {
+    /// Notes which tickets of a lane were given out by now. Returns the lane's head, if it is time to look.
+    pub(crate) async fn sample(
+        &self,
+        lane: Priority,
+        cursors: &mut Cursors,
+    ) -> Result<Option<Head>, StoreError> {
+        let now_ms = self.env.now_ms();
+        let last = cursors.samples.last().copied();
+        let (last_ms, last_head) = last.unwrap_or((0, cursors.rescue - 1));
+        if now_ms < last_ms + WINDOW_MS {
+            return Ok(None);
+        }
+        let head = self.head_of(lane).await?;
+        if head.taken > last_head {
+            cursors.samples.truncate(SAMPLES_MAX - 1);
+            // The time after the read: by then these tickets were given out.
+            let read_ms = if holds(Guard::SampleTimeAfterRead) {
+                self.env.now_ms()
+            } else {
+                now_ms
+            };
+            cursors.samples.push((read_ms, head.taken));
+        }
+        Ok(Some(head))
+    }
+
+    /// Passes tickets of a lane that were given out long enough ago.
+    pub(crate) async fn pass_tickets(
+        &self,
+        cursors: &mut Cursors,
+        tally: &mut Tally,
+    ) -> Result<(), QueueError> {
+        let now_ms = self.env.now_ms();
+        let (mut cursor, mut samples) = (cursors.rescue, cursors.samples.clone());
+        let (first, mut findings) = (cursor, Vec::new());
+        let mut passed = Ok(());
+        let end = cursor + PASS_MAX;
+        'samples: while let Some(&(ticketed_ms, head)) = samples.first() {
+            if ticketed_ms + RESCUE_LAG_MS > now_ms {
+                break;
+            }
+            while cursor <= head {
+                if cursor >= end || self.is_over(now_ms) {
+                    break 'samples;
+                }
+                match self.pass_slot(cursor, ticketed_ms).await {
+                    Ok(finding) => findings.push(finding),
+                    Err(e) => {
+                        // What was passed before is settled all the same: else a long pass would never come to its end on a
+                        // store that fails now and then.
+                        passed = Err(e);
+                        break 'samples;
+                    }
+                }
+                cursor += 1;
+            }
+            samples.remove(0);
+        }
+        if !holds(Guard::SettleBeforeMovingOn) {
+            cursors.rescue = cursor;
+        }
+        self.act(&findings).await?;
+        for (slot, finding) in (first..).zip(&findings) {
+            tally.passed(slot, finding, now_ms);
+        }
+        cursors.rescue = cursor;
+        cursors.samples = samples;
+        passed
+    }
+
+    /// Lets retention go on as far as rescue was an hour ago.
+    pub(crate) async fn age_passed(
+        &self,
+        lane: Priority,
+        cursors: &mut Cursors,
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
+        let (last_ms, _) = cursors.aged.last().copied().unwrap_or_default();
+        if now_ms >= last_ms + AGED_EVERY_MS {
+            let end = self.passed_and_given(lane, cursors.rescue).await?;
+            cursors.aged.push((now_ms, end));
+        }
+        let is_over = |aged: &mut (u64, u64)| aged.0 + RETENTION_MIN_MS <= now_ms;
+        for (_, end) in cursors.aged.extract_if(.., is_over) {
+            cursors.retain_end = end;
+        }
+        if !holds(Guard::KeepHandoverCounters) {
+            cursors.retain_end = cursors.rescue;
+        }
+        Ok(())
+    }
+
+    /// Where retention may end that begins to look there an hour from now: it deletes what is known of the tickets of slots, and
+    /// claimers who race take tickets of slots that nobody is given before days have passed.
+    async fn passed_and_given(&self, lane: Priority, rescue: u64) -> Result<u64, StoreError> {
+        if !holds(Guard::RetainOnlyGivenSlots) {
+            return Ok(rescue);
+        }
+        Ok(rescue.min(self.last_slot(lane).await? + 1))
+    }
+
+    pub(crate) async fn retain_more(
+        &self,
+        cursors: &mut Cursors,
+        noted: &mut Doomed,
+        now_ms: u64,
+    ) -> Result<(), QueueError> {
+        let (mut cursor, mut doomed) = (cursors.retain, noted.clone());
+        let end = cursors.retain_end.min(cursor + RETAIN_MAX);
+        let kept = self.retain(&mut cursor, end, &mut doomed).await;
+        // Also if that failed: what was found before is good.
+        cursors.retain = cursor;
+        if !holds(Guard::NoteBeforeDeleting) {
+            self.delete(&doomed).await?;
+            doomed = Doomed::default();
+        }
+        *noted = doomed;
+        cursors.retain_at_ms = kept?.map_or(0, |until_ms| until_ms.min(now_ms + AGED_EVERY_MS));
+        Ok(())
+    }
+}
