@@ -46,29 +46,32 @@ impl<S: Store, E: Env> Queue<S, E> {
         Ok((!head.paused).then_some(tail.saturating_sub(head.taken)))
     }
 
-    /// Takes at most `most` tickets, no more than a fair share among the registered workers, and none while
+    /// How many tickets to take: at most `most`, no more than a fair share among the registered workers, and none while
     /// `workers_max` compute. `None` while the queue is paused.
-    pub(crate) async fn claim(
+    pub(crate) async fn share(
         &self,
         most: u64,
         workers_max: u64,
-    ) -> Result<Option<Vec<Ticket>>, StoreError> {
+    ) -> Result<Option<u64>, StoreError> {
         let Some(waiting) = self.takeable().await? else {
             return Ok(None);
         };
         if waiting == 0 {
-            return Ok(Some(Vec::new()));
+            return Ok(Some(0));
         }
         let workers = self.presence(WORKERS).await?;
         if workers.aside() >= workers_max {
-            return Ok(Some(Vec::new()));
+            return Ok(Some(0));
         }
         let share = waiting.div_ceil(workers.present().max(1));
-        Ok(Some(self.tickets(share.min(most).max(1)).await?))
+        Ok(Some(share.min(most).max(1)))
     }
 
     /// Takes `count` tickets.
     pub(crate) async fn tickets(&self, count: u64) -> Result<Vec<Ticket>, StoreError> {
+        if count == 0 {
+            return Ok(Vec::new());
+        }
         let taken_ms = self.env.now_ms();
         let head = self.keys.head();
         let last = Head::of(self.store.increment(&head, count as i64).await?).taken;

@@ -153,8 +153,12 @@ impl<S: Store, E: Env> Queue<S, E> {
         let presence = self.presence(WORKERS).await?;
         let workers = presence.present();
         let short = receipt.backlog > workers * BACKLOG_PER_WORKER && workers < workers_max;
-        let unkept = receipt.timed && self.presence(KEEPER).await?.present() == 0;
         let deserted = workers == 0 && presence.aside() < workers_max;
+        // Where nothing may begin now, a keeper is enough: it sees when something may.
+        let full = (deserted || short) && !receipt.paused && self.is_full().await?;
+        let (deserted, short) = (deserted && !full, short && !full);
+        let timed = receipt.timed || full;
+        let unkept = timed && self.presence(KEEPER).await?.present() == 0;
         if unkept {
             self.wake(Wake::Keep).await;
         } else if !receipt.paused && (deserted || short) {

@@ -94,12 +94,18 @@ pub enum Guard {
     ChangeOnlyTheLast,
     /// A schedule is given up only if nobody changes the schedules at that moment.
     AgreeBeforeEnding,
+    /// Permits are held in the next window, too.
+    HoldNextWindow,
+    /// Permits of what is in progress are renewed in every window.
+    RenewPermits,
+    /// A keeper stays while something waits that may not begin.
+    StayWhileLimited,
 }
 
 #[cfg(feature = "sabotage")]
 impl Guard {
     /// All of them.
-    pub const ALL: [Self; 45] = [
+    pub const ALL: [Self; 48] = [
         Self::AnnounceWhatWasGivenUp,
         Self::UseTicketOfFilledSlot,
         Self::GiveUpWhenPassing,
@@ -145,6 +151,9 @@ impl Guard {
         Self::NextBeforeNoting,
         Self::ChangeOnlyTheLast,
         Self::AgreeBeforeEnding,
+        Self::HoldNextWindow,
+        Self::RenewPermits,
+        Self::StayWhileLimited,
     ];
 }
 

@@ -4,7 +4,7 @@ use crate::config::{RESCUE_LAG_MS, RETENTION_MIN_MS, WINDOW_MS};
 use crate::failed::Passed;
 use crate::guard::{Guard, holds};
 use crate::presence::{KEEPER, WORKERS, window};
-use crate::record::{Sound, decode_opt, encode, is_slot, is_time};
+use crate::record::{Sound, decode_opt, encode, is_slot, is_time, is_zero};
 use crate::retention::Doomed;
 use crate::statistics::Tally;
 use crate::timer::{DUE, Entry, OLD, SWEEP_LAG_S, What};
@@ -63,6 +63,9 @@ struct Progress {
     /// How far the list of failed tasks is cleaned up.
     #[serde(default)]
     failed: Passed,
+    /// The last window that may have counters of limits.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    limited: u64,
 }
 
 impl Sound for Progress {
@@ -81,6 +84,7 @@ impl Sound for Progress {
                 .all(|s| is_time(s.0.saturating_mul(1_000)))
             && is_time(self.retain_at_ms)
             && is_time(self.window.saturating_mul(WINDOW_MS))
+            && is_time(self.limited.saturating_mul(WINDOW_MS))
             && self.doomed.is_sound()
             && self.tally.is_sound()
             && self.failed.is_sound()
@@ -106,6 +110,7 @@ impl Progress {
             window: window(now_ms).saturating_sub(WINDOWS_MAX),
             tally: Tally::default(),
             failed: Passed::default(),
+            limited: 0,
         }
     }
 }
@@ -159,6 +164,11 @@ impl<S: Store, E: Env> Queue<S, E> {
     pub(crate) async fn keeper_needed(&self) -> Result<bool, QueueError> {
         let (_, progress) = self.progress().await?;
         if progress.rescue <= self.head().await?.taken {
+            return Ok(true);
+        }
+        // What may not begin now may when a period is over, or when the permits of the dead are.
+        let limited = !self.limits.is_none() && holds(Guard::StayWhileLimited);
+        if limited && self.waiting().await? > 0 {
             return Ok(true);
         }
         Ok(self.timer_next(DUE, progress.due_s).await?.is_some())
@@ -383,11 +393,16 @@ impl<S: Store, E: Env> Queue<S, E> {
         let began_ms = self.env.now_ms();
         let end = window(began_ms).saturating_sub(WINDOWS_KEPT);
         let first = progress.window;
+        if let Some(last) = self.last_limited(began_ms) {
+            progress.limited = progress.limited.max(last);
+        }
         while progress.window < end && !self.is_over(began_ms) {
             let windows = progress.window..end.min(progress.window + WINDOWS_MAX);
             let next = windows.end;
             let of = |w| [WORKERS, KEEPER].map(|role| self.keys.presence(role, w));
-            let keys: Vec<_> = windows.flat_map(of).collect();
+            let mut keys: Vec<_> = windows.clone().flat_map(of).collect();
+            let limited = windows.filter(|w| *w <= progress.limited);
+            keys.extend(limited.flat_map(|w| self.limit_keys(w)));
             self.store.delete_many(&keys).await?;
             progress.window = next;
             if next >= first + WINDOWS_IDLE {

@@ -81,6 +81,16 @@ impl Keys {
         self.key(format_args!("{role}.{window}"))
     }
 
+    /// Counter: permits to run that workers hold in one window.
+    pub(crate) fn permits(&self, window: u64) -> String {
+        self.key(format_args!("p.{window}"))
+    }
+
+    /// Counter: tokens taken, each to begin one task, in the period that ends then.
+    pub(crate) fn tokens(&self, end_s: u64) -> String {
+        self.key(format_args!("b.{end_s}"))
+    }
+
     /// What the keeper remembers.
     pub(crate) fn keeper(&self) -> String {
         self.key(format_args!("keeper"))

@@ -23,6 +23,7 @@ mod id;
 mod idempotency;
 mod keeper;
 mod keys;
+mod limits;
 pub mod memory;
 mod operate;
 mod presence;
@@ -54,6 +55,7 @@ pub use failed::{Discarded, FailedPage, Retried, Swept};
 pub use guard::{Guard, sabotage::leave_out};
 pub use id::TaskId;
 pub use idempotency::{IdempotencyKey, Once};
+pub use limits::{Limits, Rate};
 pub use operate::Depth;
 pub use record::{AttemptError, FollowUp, Run, RunState, Task, Trace};
 pub use report::{LogLine, Report};
@@ -75,11 +77,12 @@ pub fn check_name(name: &str) -> Result<(), QueueError> {
     Keys::new(name).map(drop)
 }
 
-/// One queue in one store. Cheap to make; holds no state of its own besides the two handles.
+/// One queue in one store. Cheap to make; holds no state of its own besides the two handles and what limits it.
 pub struct Queue<S, E> {
     store: S,
     env: E,
     keys: Keys,
+    limits: Limits,
 }
 
 impl<S: Store, E: Env> Queue<S, E> {
@@ -92,10 +95,19 @@ impl<S: Store, E: Env> Queue<S, E> {
             keys: Keys::new(name)?,
             store,
             env,
+            limits: Limits::default(),
         })
     }
 
-    /// Another queue in the same store.
+    /// The same queue with limits. Workers keep them; whoever enqueues and knows them wakes no worker that could take
+    /// nothing.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Another queue in the same store, without limits.
     ///
     /// # Errors
     /// As for [`Queue::new`].
@@ -105,6 +117,11 @@ impl<S: Store, E: Env> Queue<S, E> {
         E: Clone,
     {
         Self::new(name, self.store.clone(), self.env.clone())
+    }
+
+    /// What limits it.
+    pub fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// The queue's name.

@@ -6,8 +6,8 @@ mod support;
 
 use handoff_queue::memory::Calls;
 use handoff_queue::{
-    FollowUp, IdempotencyKey, Missed, NewTask, Once, Overlap, RETENTION_MIN_MS, Rule, Schedule,
-    State, TaskId, Wake,
+    FollowUp, IdempotencyKey, Limits, Missed, NewTask, Once, Overlap, RETENTION_MIN_MS, Rate, Rule,
+    Schedule, State, TaskId, Wake,
 };
 use serde_json::json;
 use support::{Line, Sim, SimQueue, task};
@@ -173,6 +173,41 @@ fn claiming_and_finishing_short_tasks_costs_two_writes_and_a_read_each() {
         let cost = claim_and_finish(&sim.record(), k);
         println!("claim and finish {k} of {waiting}: {cost:?}");
         assert_eq!((cost.writes, cost.reads), (2, k + 4), "{k} of {waiting}");
+    }
+}
+
+#[test]
+fn limits_cost_a_look_each_and_a_write_for_tokens_however_many_wait() {
+    let rate = Some(Rate {
+        count: 1_000_000,
+        period_s: 60,
+    });
+    let concurrency = Some(8);
+    let table = [
+        (concurrency, None, (2, 8 + 4 + 1)),
+        (None, rate, (3, 8 + 4 + 1)),
+        (concurrency, rate, (3, 8 + 4 + 2)),
+    ];
+    for (concurrency, rate, expected) in table {
+        for waiting in [127, 10_127] {
+            let sim = alone();
+            sim.world.queue_limits.set(Limits { concurrency, rate });
+            let ids = backlog(&sim, waiting);
+            sim.record();
+            sim.worker(Wake::Work);
+            sim.until_state(&ids[100], State::Succeeded, 10_000);
+            let mut lines = sim.record();
+            if concurrency.is_some() {
+                // It has its permits when it takes eight for the second time.
+                let first = lines
+                    .iter()
+                    .position(|l| l.key == "q.test.head" && l.text.starts_with("by 8:"));
+                lines.drain(..=first.unwrap());
+            }
+            let cost = claim_and_finish(&lines, 8);
+            println!("claim and finish 8 of {waiting}, {concurrency:?} {rate:?}: {cost:?}");
+            assert_eq!((cost.writes, cost.reads), expected);
+        }
     }
 }
 

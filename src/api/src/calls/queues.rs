@@ -4,6 +4,7 @@ use super::Answer;
 use crate::{HostQueue, limits};
 use handoff_input::Duration;
 use handoff_platform::http::{Problem, Response};
+use handoff_platform::variables;
 use handoff_queue::{Depth, Env, Percentiles};
 use serde_json::{Value, json};
 
@@ -32,6 +33,11 @@ pub async fn show(queue: &HostQueue, name: &str) -> Result<Answer, Problem> {
         "failed": ended.failed,
         "cancelled": ended.cancelled,
         "expired": ended.expired,
+    });
+    let limits = variables::queue_limits()?.of(name);
+    object["limits"] = json!({
+        "concurrency": limits.concurrency,
+        "rate": limits.rate.map(|rate| rate.to_string()),
     });
     object["latency"] = json!(found.latency.map(percentiles));
     object["run"] = json!(found.run.map(percentiles));

@@ -1,7 +1,7 @@
 //! What must hold, told without the protocol.
 
-use super::listed;
 use super::load::{Answer, Asked, KeyedRequest, Load};
+use super::{limited, listed};
 use crate::support::{Began, Ended, Sim, SimQueue, parts};
 use futures::FutureExt;
 use handoff_queue::Store;
@@ -172,6 +172,7 @@ pub fn end(sim: &Sim, load: &Load, ticks: bool) -> Result<(), Wrong> {
     for asked in load.asked() {
         judge(sim, load, &asked).map_err(|what| (Some(asked.clone()), what))?;
     }
+    limited::judge(sim).map_err(|what| (None, what))?;
     counted(sim, load).map_err(|what| (None, what))
 }
 
@@ -435,7 +436,8 @@ fn stays(key: &str, now_ms: u64) -> bool {
     match kind {
         "tail" | "head" | "keeper" | "cancelled" | "xb" | "y" => true,
         "f" => number.is_none(),
-        "w" | "k" => number.is_some_and(|w| (w * WINDOW_MS) + REGISTERED_MS > now_ms),
+        "w" | "k" | "p" => number.is_some_and(|w| (w * WINDOW_MS) + REGISTERED_MS > now_ms),
+        "b" => number.is_some_and(|s| s * 1_000 + REGISTERED_MS > now_ms),
         "td" | "th" | "tm" | "ts" | "gd" | "gh" | "gm" | "gs" => {
             number.is_some_and(|s| s >= today_s - 2 * 86_400)
         }

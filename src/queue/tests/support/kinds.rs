@@ -38,6 +38,24 @@ pub fn run_name(args: &Value, trace: Option<&Trace>) -> String {
     format!("{name}{again}")
 }
 
+/// Counts a task while its code runs: until it ends, panics, or its instance dies.
+struct Running(Rc<World>);
+
+impl Running {
+    fn new(world: &Rc<World>) -> Self {
+        world.running.set(world.running.get() + 1);
+        let most = world.most_running.get().max(world.running.get());
+        world.most_running.set(most);
+        Self(world.clone())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.running.set(self.0.running.get() - 1);
+    }
+}
+
 pub struct SimRunner {
     pub world: Rc<World>,
     pub instance: Rc<Instance>,
@@ -90,14 +108,19 @@ impl SimRunner {
             seen_ms: at_ms + self.instance.skew_ms,
             instance: self.instance.clone(),
         });
+        let _running = Running::new(&self.world);
         if !args["progress"].is_null() {
             control.set_progress(args["progress"].clone(), args["message"].as_str());
         }
         for i in 1..=number("logs") {
             control.log(at_ms, &format!("attempt {} line {i}", control.attempt()));
         }
-        let sleep_ms = number("sleep_ms");
+        let mut sleep_ms = number("sleep_ms");
         if kind == "compute" {
+            if self.world.queue_limits.get().concurrency.is_some() {
+                // Where clocks differ, who stalls for longer may lose its permit.
+                sleep_ms = sleep_ms.min(1_500);
+            }
             self.instance.stall_until(at_ms + sleep_ms);
         }
         self.world.clock.sleep(sleep_ms).await;

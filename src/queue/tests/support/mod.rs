@@ -20,7 +20,7 @@ use futures::executor::{LocalPool, LocalSpawner};
 use futures::task::LocalSpawnExt;
 use handoff_queue::memory::MemoryStore;
 use handoff_queue::{
-    Brief, Env, NewTask, Queue, Receipt, State, TaskId, TaskView, Wake, WorkerLimits,
+    Brief, Env, Limits, NewTask, Queue, Receipt, State, TaskId, TaskView, Wake, WorkerLimits,
 };
 use instance::{Guarded, SimEnv};
 use ledger::Ledger;
@@ -62,6 +62,11 @@ pub struct World {
     pub store: MemoryStore,
     pub faults: Faults,
     pub limits: Cell<WorkerLimits>,
+    /// What limits the queue.
+    pub queue_limits: Cell<Limits>,
+    /// How many tasks' code runs at this moment, and the most so far.
+    pub running: Cell<u64>,
+    pub most_running: Cell<u64>,
     /// Every begin of a task's code.
     pub began: RefCell<Vec<Began>>,
     /// Every end of a task's code.
@@ -138,7 +143,8 @@ impl World {
             world: self.clone(),
             instance: instance.clone(),
         };
-        Queue::new("test", store, env).unwrap()
+        let queue = Queue::new("test", store, env).unwrap();
+        queue.with_limits(self.queue_limits.get())
     }
 }
 
@@ -161,6 +167,9 @@ impl Sim {
             store: MemoryStore::default(),
             faults: Faults::default(),
             limits: Cell::new(WorkerLimits::default()),
+            queue_limits: Cell::default(),
+            running: Cell::default(),
+            most_running: Cell::default(),
             began: RefCell::default(),
             ended: RefCell::default(),
             logs: RefCell::default(),
