@@ -41,7 +41,7 @@ pub enum Left {
     NothingAfterDays,
 }
 
-pub static SCENARIOS: [Scenario; 46] = [
+pub static SCENARIOS: [Scenario; 49] = [
     Scenario {
         name: "a task",
         search: Search::Pairs,
@@ -513,6 +513,38 @@ pub static SCENARIOS: [Scenario; 46] = [
             stage.points.open.set(true);
             stage.keyed(150 * MINUTE_MS, 2);
             stage.sim.run_with_ticks(MINUTE_MS, 5_000);
+        },
+    },
+    Scenario {
+        name: "tasks that run one at a time",
+        search: Search::Pairs,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.limited(Some(1), None);
+            stage.plays(&[json!({"sleep_ms": 100}), json!({"sleep_ms": 100})], 20);
+            stage.plays(&[json!({})], 3_000);
+        },
+    },
+    Scenario {
+        name: "one at a time from one window to the next",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.limited(Some(1), None);
+            let ms = WINDOW_MS - stage.sim.now_ms() % WINDOW_MS;
+            stage.sim.run_for(ms - 300);
+            stage.enqueues(&[json!({"sleep_ms": 600})]);
+            stage.sim.run_for(100);
+            stage.plays(&[json!({})], 3_000);
+        },
+    },
+    Scenario {
+        name: "tasks that begin one in a second",
+        search: Search::Pairs,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.limited(None, Some(1));
+            stage.plays(&[json!({}), json!({}), json!({})], 4_000);
         },
     },
     Scenario {

@@ -3,7 +3,7 @@
 use super::load::{Asked, Load, Mix};
 use super::model::{Wrong, glance, watch};
 use crate::support::{Action, Call, Instance, Sim, When, parts};
-use handoff_queue::NewTask;
+use handoff_queue::{Limits, NewTask, Rate};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -175,6 +175,16 @@ impl Stage {
                 action => action,
             }
         });
+    }
+
+    /// So many run at once, and so many begin in a second.
+    pub fn limited(&self, concurrency: Option<u64>, per_s: Option<u64>) {
+        let rate = |count| Rate { count, period_s: 1 };
+        let rate = per_s.map(rate);
+        self.sim
+            .world
+            .queue_limits
+            .set(Limits { concurrency, rate });
     }
 
     pub fn task(&self, args: Value) -> NewTask {
