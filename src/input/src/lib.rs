@@ -19,7 +19,7 @@ pub use call::{Call, CallRequest, Reply, WORKER_HOST, check_url};
 pub use cron::Cron;
 pub use gather::{Gather, GatherRequest};
 pub use json::{FieldError, Object, from_slice, from_value};
-pub use limits::{Limits, QueueLimits, Rate};
+pub use limits::{KeyLimits, Limits, QueueLimits, Rate};
 pub use origins::Origins;
 pub use prefer::preferred_wait_ms;
 pub use target::{Target, accepts_events, may_be_json};

@@ -60,6 +60,32 @@ pub struct Limits {
     pub concurrency: Option<u64>,
     /// How many begin in a period.
     pub rate: Option<Rate>,
+    /// The same for the tasks of each key.
+    #[serde(default)]
+    pub per_key: Object<KeyLimits>,
+}
+
+/// What limits the tasks of each key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyLimits {
+    /// How many tasks run at once.
+    #[serde(default, deserialize_with = "concurrency")]
+    pub concurrency: Option<u64>,
+    /// How many begin in a minute or an hour.
+    #[serde(default, deserialize_with = "minutes")]
+    pub rate: Option<Rate>,
+}
+
+fn minutes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Rate>, D::Error> {
+    let rate = Rate::deserialize(deserializer)?;
+    if rate.period_s >= 60 {
+        return Ok(Some(rate));
+    }
+    let reason = format!(
+        "{rate} is a rate per second; that of a key is per minute or hour, such as \"5/m\""
+    );
+    Err(D::Error::custom(reason))
 }
 
 fn is_limit(number: u64) -> bool {
@@ -80,8 +106,10 @@ fn concurrency<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>
 /// ```
 /// use handoff_input::QueueLimits;
 ///
-/// let limits: QueueLimits = r#"{"mail": {"concurrency": 4, "rate": "10/s"}}"#.parse().unwrap();
+/// let text = r#"{"mail": {"concurrency": 4, "rate": "10/s", "per_key": {"concurrency": 1}}}"#;
+/// let limits: QueueLimits = text.parse().unwrap();
 /// assert_eq!(limits.of("mail").concurrency, Some(4));
+/// assert_eq!(limits.of("mail").per_key.0.concurrency, Some(1));
 /// assert_eq!(limits.of("other").rate, None);
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -152,6 +180,15 @@ mod tests {
             (r#"{"mail":{"rate":"often"}}"#, Some("mail.rate")),
             (r#"{"mail":{"speed":1}}"#, Some("mail.speed")),
             (r#"{"mail":4}"#, Some("mail")),
+            (r#"{"mail":{"per_key":[1]}}"#, Some("mail.per_key")),
+            (
+                r#"{"mail":{"per_key":{"concurrency":0}}}"#,
+                Some("mail.per_key.concurrency"),
+            ),
+            (
+                r#"{"mail":{"per_key":{"rate":"5/s"}}}"#,
+                Some("mail.per_key.rate"),
+            ),
             (r#"[1]"#, None),
             (r#"{"mail""#, None),
         ];

@@ -2,7 +2,7 @@
 
 use crate::http::Problem;
 use handoff_input::{Duration, QueueLimits, WebhookSecrets};
-use handoff_queue::{Limits, Rate};
+use handoff_queue::{KeyLimits, Limits, Rate};
 use spin_sdk::variables::{Error, get};
 use std::fmt::Display;
 use std::str::FromStr;
@@ -79,6 +79,10 @@ pub fn limits_of(queue: &str) -> Result<Limits, Problem> {
     Ok(Limits {
         concurrency: limits.concurrency,
         rate: limits.rate.map(rate),
+        per_key: KeyLimits {
+            concurrency: limits.per_key.0.concurrency,
+            rate: limits.per_key.0.rate.map(rate),
+        },
     })
 }
 

@@ -132,6 +132,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             task,
             run,
             unstarted: true,
+            called: false,
             taken_ms: ticket.taken_ms,
         })))
     }
@@ -201,6 +202,8 @@ impl<S: Store, E: Env> Queue<S, E> {
             return Ok(Found::Nothing);
         }
         let unstarted = earlier.as_ref().is_none_or(Run::is_unstarted);
+        let line = earlier.as_ref().and_then(Run::parked);
+        let line = line.map(|place| place.line.clone());
         if self.is_cancelled(slot, cancels).await? {
             let mut run = earlier.unwrap_or_else(|| Run::cancelled_before_start(&task.nonce));
             (run.epoch, run.ticket) = (epoch, ticket);
@@ -208,6 +211,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             self.before_final(slot, ends.as_deref(), &mut run).await?;
             // Who asked for it may have done so long ago.
             self.decide_late(slot, epoch, &run).await?;
+            self.call_instead(line).await?;
             return Ok(Found::Nothing);
         }
         // After a cancel: who asked for that may have been told that it is done.
@@ -215,6 +219,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             if let Begin::Expired(mut run) = begins {
                 self.before_final(slot, ends.as_deref(), &mut run).await?;
                 self.decide(slot, epoch, &run).await?;
+                self.call_instead(line).await?;
             }
             return Ok(Found::Nothing);
         };
@@ -227,6 +232,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             task: *task,
             run,
             unstarted,
+            called: line.is_some(),
             taken_ms,
         };
         Ok(Found::Run(Box::new(delivery)))

@@ -48,6 +48,9 @@ pub struct NewTask {
     /// The schedule's occurrence that it is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurrence: Option<Occurrence>,
+    /// Of tasks with the same key only so many run at once, or begin in a period, as the queue's limits say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 impl NewTask {
@@ -66,6 +69,7 @@ impl NewTask {
             on_end: None,
             end_of: None,
             occurrence: None,
+            key: None,
         }
     }
 }
@@ -184,6 +188,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             end_of: task.end_of,
             occurrence: task.occurrence,
             kept_until_ms: None,
+            key: task.key,
         }
     }
 }

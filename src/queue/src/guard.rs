@@ -100,12 +100,16 @@ pub enum Guard {
     RenewPermits,
     /// A keeper stays while something waits that may not begin.
     StayWhileLimited,
+    /// Who parks a task looks then whether its place was called already.
+    LookAfterParking,
+    /// Somebody looks after a line as long as anybody waits in it.
+    AttendLine,
 }
 
 #[cfg(feature = "sabotage")]
 impl Guard {
     /// All of them.
-    pub const ALL: [Self; 48] = [
+    pub const ALL: [Self; 50] = [
         Self::AnnounceWhatWasGivenUp,
         Self::UseTicketOfFilledSlot,
         Self::GiveUpWhenPassing,
@@ -154,6 +158,8 @@ impl Guard {
         Self::HoldNextWindow,
         Self::RenewPermits,
         Self::StayWhileLimited,
+        Self::LookAfterParking,
+        Self::AttendLine,
     ];
 }
 

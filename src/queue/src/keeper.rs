@@ -226,8 +226,9 @@ impl<S: Store, E: Env> Queue<S, E> {
     async fn turn_due(&self, progress: &mut Progress) -> Result<(), QueueError> {
         let turn = self.timer_turn(DUE, progress.due_s, TURN_MAX).await?;
         let mut findings = Vec::with_capacity(turn.entries.len());
-        let is_schedules = |entry: &&Entry| matches!(entry.what, What::Fire | What::Tidy);
-        let (schedules, tasks): (Vec<_>, Vec<_>) = turn.entries.iter().partition(is_schedules);
+        let is_other =
+            |entry: &&Entry| matches!(entry.what, What::Fire | What::Tidy | What::Attend);
+        let (others, tasks): (Vec<_>, Vec<_>) = turn.entries.iter().partition(is_other);
         for entry in &tasks {
             findings.push(self.look_at(entry).await?);
         }
@@ -237,8 +238,13 @@ impl<S: Store, E: Env> Queue<S, E> {
             let (task, epoch) = (entry.task, entry.epoch);
             progress.tally.looked(task, epoch, finding, now_ms);
         }
-        for entry in schedules {
-            self.see_to_schedule(entry).await?;
+        for entry in others {
+            match &entry.name {
+                Some(line) if entry.what == What::Attend => {
+                    self.unless_broken(self.attend(line).await)?;
+                }
+                _ => self.see_to_schedule(entry).await?,
+            }
         }
         if !turn.keys.is_empty() {
             self.store.delete_many(&turn.keys).await?;
@@ -246,6 +252,17 @@ impl<S: Store, E: Env> Queue<S, E> {
         progress.strays.extend(turn.strays);
         progress.due_s = turn.cursor_s;
         Ok(())
+    }
+
+    /// A record in the way is logged, and stops nothing else.
+    fn unless_broken(&self, done: Result<(), QueueError>) -> Result<(), QueueError> {
+        match done {
+            Err(e) if e.is_unreadable() => {
+                self.env.log(&e.to_string());
+                Ok(())
+            }
+            done => done,
+        }
     }
 
     async fn rescue(&self, progress: &mut Progress) -> Result<(), QueueError> {
@@ -375,6 +392,10 @@ impl<S: Store, E: Env> Queue<S, E> {
             match (entry.what, &entry.name) {
                 (What::Delete, _) => self.age_due(entry.task, &mut doomed).await?,
                 (What::Forget, Some(name)) => over.push(name.as_str()),
+                (What::ForgetLine, Some(line)) => {
+                    self.unless_broken(self.forget_line(line).await)?;
+                }
+                (What::ForgetKey, Some(hour)) => self.forget_key(hour).await?,
                 (What::Fire | What::Tidy, _) => self.see_to_schedule(entry).await?,
                 _ => findings.push(self.look_at(entry).await?),
             }

@@ -4,7 +4,7 @@
 //! there is no gap between the two, and what the dead held is over with the next. Tokens are taken before tickets, from a counter per
 //! period. Both are looked at before they are taken, so that what is used up costs no write.
 
-use crate::config::{CLOCK_SLACK_MS, WINDOW_MS};
+use crate::config::{CLOCK_SLACK_MS, KEY_WINDOW_MS, WINDOW_MS};
 use crate::presence::window;
 use crate::{Env, Queue, Store, StoreError};
 
@@ -34,12 +34,30 @@ pub struct Limits {
     pub concurrency: Option<u64>,
     /// How many may begin in a period.
     pub rate: Option<Rate>,
+    /// The same for the tasks of each key.
+    pub per_key: KeyLimits,
+}
+
+/// What may run of the tasks of each key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct KeyLimits {
+    /// How many may run at once; at least one.
+    pub concurrency: Option<u64>,
+    /// How many may begin in a period of a minute or longer.
+    pub rate: Option<Rate>,
+}
+
+impl KeyLimits {
+    /// Whether there is none.
+    pub(crate) fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Limits {
-    /// Whether there is none.
-    pub fn is_none(&self) -> bool {
-        *self == Self::default()
+    /// Whether there is none of the queue as a whole.
+    pub(crate) fn is_none(&self) -> bool {
+        self.concurrency.is_none() && self.rate.is_none()
     }
 }
 
@@ -59,6 +77,26 @@ impl<S: Store, E: Env> Queue<S, E> {
         };
         let tokens = self.keys.tokens(rate.end_s(now_ms));
         Ok(self.counter(&tokens).await? >= rate.count)
+    }
+
+    /// How many tasks of a key may begin at this moment.
+    pub(crate) async fn key_room(&self, key: &str) -> Result<u64, StoreError> {
+        let now_ms = self.env.now_ms();
+        let limits = self.limits.per_key;
+        let mut room = u64::MAX;
+        if let Some(limit) = limits.concurrency {
+            let here = now_ms / KEY_WINDOW_MS;
+            for window in [here, here + 1] {
+                let held = self.counter(&self.keys.key_permits(key, window)).await?;
+                room = room.min(limit.saturating_sub(held));
+            }
+        }
+        if let Some(rate) = limits.rate {
+            let tokens = self.keys.key_tokens(key, rate.end_s(now_ms));
+            let taken = self.counter(&tokens).await?;
+            room = room.min(rate.count.saturating_sub(taken));
+        }
+        Ok(room)
     }
 
     /// The last window that may have counters of this queue's limits by now.

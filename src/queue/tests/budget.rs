@@ -191,7 +191,11 @@ fn limits_cost_a_look_each_and_a_write_for_tokens_however_many_wait() {
     for (concurrency, rate, expected) in table {
         for waiting in [127, 10_127] {
             let sim = alone();
-            sim.world.queue_limits.set(Limits { concurrency, rate });
+            sim.world.queue_limits.set(Limits {
+                concurrency,
+                rate,
+                ..Limits::default()
+            });
             let ids = backlog(&sim, waiting);
             sim.record();
             sim.worker(Wake::Work);

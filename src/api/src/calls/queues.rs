@@ -2,7 +2,7 @@
 
 use super::Answer;
 use crate::{HostQueue, limits};
-use handoff_input::Duration;
+use handoff_input::{Duration, Rate};
 use handoff_platform::http::{Problem, Response};
 use handoff_platform::variables;
 use handoff_queue::{Depth, Env, Percentiles};
@@ -35,9 +35,12 @@ pub async fn show(queue: &HostQueue, name: &str) -> Result<Answer, Problem> {
         "expired": ended.expired,
     });
     let limits = variables::queue_limits()?.of(name);
+    let per_key = limits.per_key.0;
+    let rate = |rate: Option<Rate>| json!(rate.map(|rate| rate.to_string()));
     object["limits"] = json!({
         "concurrency": limits.concurrency,
-        "rate": limits.rate.map(|rate| rate.to_string()),
+        "rate": rate(limits.rate),
+        "per_key": {"concurrency": per_key.concurrency, "rate": rate(per_key.rate)},
     });
     object["latency"] = json!(found.latency.map(percentiles));
     object["run"] = json!(found.run.map(percentiles));

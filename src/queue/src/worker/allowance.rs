@@ -1,12 +1,11 @@
 //! What this instance may have in progress, and may begin, of a queue with limits.
 
+use super::permits::Permits;
 use super::{Runner, Worker};
-use crate::guard::{Guard, holds};
 use crate::presence::window;
 use crate::{Env, Store, StoreError};
 use futures::future::{Either, select};
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::cell::Cell;
 use std::pin::pin;
 
 /// Who has tasks in progress and gets no further permit looks again after this time.
@@ -19,8 +18,7 @@ const RENEW_MS: u64 = 500;
 /// Permits and tokens of this instance.
 #[derive(Default)]
 pub(super) struct Allowance {
-    /// How many permits it holds, by window.
-    permits: RefCell<BTreeMap<u64, u64>>,
+    permits: Permits,
     /// Tokens that it took and did not use, and when their period ends.
     tokens: Cell<u64>,
     tokens_end_s: Cell<u64>,
@@ -30,14 +28,6 @@ pub(super) struct Allowance {
 }
 
 impl Allowance {
-    fn held(&self, window: u64) -> u64 {
-        self.permits.borrow().get(&window).copied().unwrap_or(0)
-    }
-
-    fn hold(&self, window: u64, count: u64) {
-        self.permits.borrow_mut().insert(window, count);
-    }
-
     /// Asks again at once.
     pub(super) fn ask_again(&self) {
         self.permits_at_ms.set(0);
@@ -88,31 +78,17 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         };
         let (own, queue) = (&self.allowance, &self.queue);
         let now_ms = queue.env().now_ms();
-        let (here, next) = (window(now_ms), window(now_ms) + 1);
-        let free = own.held(here).min(own.held(next));
-        let free = free.saturating_sub(self.needed(aside));
-        if free >= wanted || (free == 0 && now_ms < own.permits_at_ms.get()) {
-            return Ok(free.min(wanted));
+        let (here, in_use) = (window(now_ms), self.needed(aside));
+        if own.permits.free(here, in_use) == 0 && now_ms < own.permits_at_ms.get() {
+            return Ok(0);
         }
-        let taken = queue.counter(&queue.keys.permits(here)).await?;
-        let more = (wanted - free).min(limit.saturating_sub(taken));
-        let key = queue.keys.permits(here);
-        let more = queue.take_within(&key, more, limit).await?;
-        own.hold(here, own.held(here) + more);
-        let ahead = holds(Guard::HoldNextWindow);
-        let later = match queue.keys.permits(next) {
-            key if ahead => queue.take_within(&key, more, limit).await?,
-            _ => more,
-        };
-        own.hold(next, own.held(next) + later);
-        if later < more {
-            own.hold(here, own.held(here) - (more - later));
-            queue.give_back(&key, more - later).await?;
-        }
-        if free + later == 0 {
+        let name = |window| queue.keys.permits(window);
+        let counts = (in_use, wanted, limit);
+        let free = own.permits.take(queue, &name, here, counts).await?;
+        if free == 0 {
             own.permits_at_ms.set(now_ms + AGAIN_MS);
         }
-        Ok(free + later)
+        Ok(free)
     }
 
     async fn take_tokens(&self, wanted: u64) -> Result<u64, StoreError> {
@@ -142,32 +118,22 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         Ok(allowed)
     }
 
-    /// In a new window it holds permits for what is in progress, there and in the next: whatever the limit says, since it
-    /// does run. A call that failed is repeated: to count once too often only makes others wait.
+    /// Keeps its permits from one window to the next: those of the queue, and those of keys.
     pub(super) async fn renew_permits(&self, aside: usize) -> Result<(), StoreError> {
         let here = window(self.queue.env().now_ms());
-        let own = &self.allowance;
-        let is_over = own.permits.borrow().range(..here).next().is_some();
-        if !is_over || !holds(Guard::RenewPermits) {
-            return Ok(());
-        }
-        let needed = self.needed(aside);
-        for window in [here, here + 1] {
-            let more = needed.saturating_sub(own.held(window));
-            if more > 0 {
-                let key = self.queue.keys.permits(window);
-                self.queue.increment(&key, more).await?;
-                own.hold(window, needed);
-            }
-        }
-        own.permits.borrow_mut().retain(|window, _| *window >= here);
-        self.free_idle(needed).await?;
+        let (queue, in_use) = (&self.queue, self.needed(aside));
+        let name = |window| queue.keys.permits(window);
+        self.allowance
+            .permits
+            .renew(queue, &name, here, in_use)
+            .await?;
         Ok(())
     }
 
     /// Waits for a task that computes. Its instance takes no tickets meanwhile, and holds the permit for it.
     pub(super) async fn renewing(&self, work: impl Future<Output = ()>) {
-        if self.queue.limits.concurrency.is_none() {
+        let limits = self.queue.limits;
+        if limits.concurrency.is_none() && limits.per_key.concurrency.is_none() {
             return work.await;
         }
         let mut work = pin!(work);
@@ -176,7 +142,11 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             if let Either::Left(_) = select(work.as_mut(), tick).await {
                 return;
             }
-            if let Err(e) = self.renew_permits(0).await {
+            let renewed = async {
+                self.renew_permits(0).await?;
+                self.see_to_keys().await
+            };
+            if let Err(e) = renewed.await {
                 self.queue.env().log(&e.to_string());
             }
         }
@@ -187,31 +157,17 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         if self.queue.limits.is_none() {
             return Ok(false);
         }
-        let freed = self.free_idle(self.needed(aside)).await?;
-        let own = &self.allowance;
+        let (queue, own) = (&self.queue, &self.allowance);
+        let here = window(queue.env().now_ms());
+        let name = |window| queue.keys.permits(window);
+        let in_use = self.needed(aside);
+        let freed = own.permits.free_idle(queue, &name, here, in_use).await? > 0;
         let tokens = own.tokens.take();
         let end_s = own.tokens_end_s.get();
         if tokens > 0 && self.queue.env().now_ms() < end_s * 1_000 {
             let key = self.queue.keys.tokens(end_s);
             self.queue.give_back(&key, tokens).await?;
             return Ok(true);
-        }
-        Ok(freed)
-    }
-
-    /// The later window first: who takes a permit begins with the earlier one.
-    async fn free_idle(&self, needed: u64) -> Result<bool, StoreError> {
-        let own = &self.allowance;
-        let held: Vec<_> = own.permits.borrow().clone().into_iter().rev().collect();
-        let mut freed = false;
-        let here = window(self.queue.env().now_ms());
-        for (window, count) in held {
-            if count > needed && window >= here {
-                own.hold(window, needed);
-                let key = self.queue.keys.permits(window);
-                self.queue.give_back(&key, count - needed).await?;
-                freed = true;
-            }
         }
         Ok(freed)
     }

@@ -2,6 +2,8 @@
 
 mod allowance;
 mod control;
+mod keyed;
+mod permits;
 mod run;
 mod shift;
 mod take;
@@ -14,6 +16,7 @@ use crate::{Delivery, Env, Outcome, Queue, QueueError, Store, Ticket, Wake};
 use allowance::Allowance;
 use futures::future::{Either, FutureExt, select};
 use futures::stream::{FuturesUnordered, StreamExt};
+use keyed::Keyed;
 use serde_json::Value;
 use shift::Shift;
 use std::cell::RefCell;
@@ -85,6 +88,7 @@ pub struct Worker<S, E, R> {
     started_ms: u64,
     shift: Shift,
     allowance: Allowance,
+    keyed: Keyed,
     /// What is being run here, by (slot, epoch), so that a panic can hand it over.
     in_progress: RefCell<BTreeMap<(u64, u64), InProgress>>,
     current: std::cell::Cell<Option<(u64, u64)>>,
@@ -102,6 +106,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             limits,
             shift: Shift::default(),
             allowance: Allowance::default(),
+            keyed: Keyed::default(),
             in_progress: RefCell::default(),
             current: Default::default(),
             outcomes: RefCell::default(),

@@ -196,6 +196,9 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             .try_borrow_mut()
             .iter_mut()
             .for_each(|p| p.clear());
+        if let Err(e) = self.see_to_keys().await {
+            self.queue.env().log(&e.to_string());
+        }
         if let Err(e) = self.free_unused(0).await {
             self.queue.env().log(&e.to_string());
         }

@@ -15,6 +15,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     ) -> Result<Vec<Delivery>, QueueError> {
         let mut tickets = Vec::new();
         self.renew_permits(aside.len()).await?;
+        self.see_to_keys().await?;
         if self.budget_over() || most == 0 {
             self.stop_taking(aside.len()).await?;
         } else {
@@ -51,6 +52,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         });
         aside.extend::<Vec<_>>(young);
         aside.extend(self.give_up(old, &mut deliveries).await);
+        let deliveries = self.admit(deliveries).await;
         let used_ms = deliveries.iter().map(|d| d.taken_ms);
         self.unused(taken_ms, used_ms.chain(aside.iter().map(|t| t.taken_ms)));
         Ok(deliveries)

@@ -1,6 +1,6 @@
 //! What must hold of a queue with limits, whoever works.
 
-use crate::support::Sim;
+use crate::support::{Began, Sim};
 use handoff_queue::{BEGIN_MS, Rate};
 use std::collections::BTreeMap;
 
@@ -14,13 +14,22 @@ pub fn judge(sim: &Sim) -> Result<(), String> {
             return Err(format!("{most} ran at once, of {limit}"));
         }
     }
-    limits.rate.map_or(Ok(()), |rate| kept(sim, rate))
+    for (key, &(_, most)) in sim.world.running_of.borrow().iter() {
+        let limit = limits.per_key.concurrency.unwrap_or(u64::MAX);
+        if most > limit && sim.world.faults.stalled.get() == 0 {
+            return Err(format!("{most} of {key} ran at once, of {limit}"));
+        }
+        if let Some(rate) = limits.per_key.rate {
+            kept(sim, rate, |began| began.key.as_ref() == Some(key))?;
+        }
+    }
+    limits.rate.map_or(Ok(()), |rate| kept(sim, rate, |_| true))
 }
 
 /// A task begins up to 2 s after its ticket.
-fn kept(sim: &Sim, rate: Rate) -> Result<(), String> {
+fn kept(sim: &Sim, rate: Rate, of: impl Fn(&Began) -> bool) -> Result<(), String> {
     let mut begun = BTreeMap::<u64, u64>::new();
-    for began in sim.world.began.borrow().iter() {
+    for began in sim.world.began.borrow().iter().filter(|began| of(began)) {
         *begun
             .entry(began.seen_ms / 1_000 / rate.period_s)
             .or_default() += 1;

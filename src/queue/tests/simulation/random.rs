@@ -9,7 +9,7 @@ use super::load::{Load, Mix};
 use super::model::{Wrong, end, retire, watch};
 use super::parallel::failures;
 use crate::support::{START_MS, Sim};
-use handoff_queue::{CLOCK_SLACK_MS, Limits, RETENTION_MIN_MS, Rate, WorkerLimits};
+use handoff_queue::{CLOCK_SLACK_MS, KeyLimits, Limits, RETENTION_MIN_MS, Rate, WorkerLimits};
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -70,6 +70,10 @@ fn limits(seed: u64) -> Limits {
     Limits {
         concurrency: [None, Some(1), Some(2), Some(5)][(of(4) % 4) as usize],
         rate: [None, rate(3, 1), rate(20, 1), rate(50, 60)][(of(16) % 4) as usize],
+        per_key: KeyLimits {
+            concurrency: [None, Some(1), Some(1), Some(2)][(of(12) % 4) as usize],
+            rate: [None, None, None, rate(20, 60)][(of(52) % 4) as usize],
+        },
     }
 }
 

@@ -26,6 +26,7 @@ use instance::{Guarded, SimEnv};
 use ledger::Ledger;
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use time::Clock;
 
@@ -67,6 +68,8 @@ pub struct World {
     /// How many tasks' code runs at this moment, and the most so far.
     pub running: Cell<u64>,
     pub most_running: Cell<u64>,
+    /// The same of each key.
+    pub running_of: RefCell<BTreeMap<String, (u64, u64)>>,
     /// Every begin of a task's code.
     pub began: RefCell<Vec<Began>>,
     /// Every end of a task's code.
@@ -170,6 +173,7 @@ impl Sim {
             queue_limits: Cell::default(),
             running: Cell::default(),
             most_running: Cell::default(),
+            running_of: RefCell::default(),
             began: RefCell::default(),
             ended: RefCell::default(),
             logs: RefCell::default(),
@@ -365,6 +369,15 @@ impl<T> Spawned<T> {
 pub fn task(name: &str, mut args: Value) -> NewTask {
     args["name"] = name.into();
     NewTask::new("io", args)
+}
+
+/// The same of a key, of which only so many run at once.
+pub fn keyed(key: &str, name: &str, mut args: Value) -> NewTask {
+    args["key"] = key.into();
+    NewTask {
+        key: Some(key.to_owned()),
+        ..task(name, args)
+    }
 }
 
 /// The same as a task that computes: nothing else happens in its instance meanwhile.

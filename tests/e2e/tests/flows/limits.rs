@@ -7,6 +7,7 @@ use std::time::Duration;
 on_every_pair!(
     no_more_at_once_than_may,
     no_more_in_a_period_than_may,
+    one_tenant_does_not_crowd_out_others,
     limits_that_cannot_be_read_are_named
 );
 
@@ -47,10 +48,17 @@ fn no_more_at_once_than_may(pair: Pair) {
     for (one, next) in runs.iter().zip(&runs[1..]) {
         assert!(one.1 <= next.0, "two ran at once: {runs:?}");
     }
+    let none = json!({"concurrency": null, "rate": null});
     let queue = http.get("/v1/queues/emails").expect(200).json();
-    assert_eq!(queue["limits"], json!({"concurrency": 1, "rate": null}));
+    assert_eq!(
+        queue["limits"],
+        json!({"concurrency": 1, "rate": null, "per_key": none})
+    );
     let queue = http.get("/v1/queues/default").expect(200).json();
-    assert_eq!(queue["limits"], json!({"concurrency": null, "rate": null}));
+    assert_eq!(
+        queue["limits"],
+        json!({"concurrency": null, "rate": null, "per_key": none})
+    );
 }
 
 fn no_more_in_a_period_than_may(pair: Pair) {
@@ -64,6 +72,36 @@ fn no_more_in_a_period_than_may(pair: Pair) {
     assert!(took_ms >= 2_000, "{runs:?}");
     let queue = http.get("/v1/queues/emails").expect(200).json();
     assert_eq!(queue["limits"]["rate"], "1/s");
+}
+
+fn one_tenant_does_not_crowd_out_others(pair: Pair) {
+    let limits = (
+        "queue_limits",
+        r#"{"emails": {"per_key": {"concurrency": 1}}}"#,
+    );
+    let host = Host::start(pair, &[QUEUES, limits]);
+    let http = host.http();
+    let sleep = |key: &str| json!({"task": "sleep", "args": {"for": "700ms"}, "key": key});
+    let tasks = vec![sleep("customer-17"); 6];
+    let crowd = json!({"queue": "emails", "tasks": tasks});
+    let crowd = http.post("/v1/tasks:batch", &crowd).expect(202).json();
+    let other = batch(http, 1, &sleep("customer-18"));
+    assert_eq!(other[0]["key"], "customer-18");
+    let ids = crowd["tasks"].as_array().expect("a list").iter();
+    let crowd: Vec<_> = ids
+        .map(|task| http.succeeded(task["id"].as_str().expect("an id"), LIMIT))
+        .collect();
+    let crowd = runs(&crowd);
+    for (one, next) in crowd.iter().zip(&crowd[1..]) {
+        assert!(one.1 <= next.0, "two ran at once: {crowd:?}");
+    }
+    // It ended long before those that came before it.
+    assert!(runs(&other)[0].1 < crowd[5].0, "{other:?} {crowd:?}");
+    for wrong in [json!(""), json!("x".repeat(129)), json!(17)] {
+        let task = json!({"task": "echo", "key": wrong});
+        let reply = http.post("/v1/tasks", &task);
+        reply.expect_problem(400, "invalid-request", Some("key"));
+    }
 }
 
 fn limits_that_cannot_be_read_are_named(pair: Pair) {
