@@ -54,7 +54,7 @@ pub fn queues() -> Result<Queues, Problem> {
 /// # Errors
 /// If the variable `queue_limits` is not set, can't be read, or names what is no queue here.
 pub fn queue_limits() -> Result<QueueLimits, Problem> {
-    let expected = r#"JSON such as {"emails": {"concurrency": 4, "rate": "10/s"}}, or nothing"#;
+    let expected = r#"JSON such as {"emails": {"concurrency": 4, "rate": "10/s", "per_key": {"concurrency": 1}}}, or nothing"#;
     let limits: QueueLimits = read("queue_limits", expected)?;
     let queues = queues()?;
     if let Some(name) = limits.names().find(|name| !queues.has(name)) {

@@ -403,6 +403,45 @@ fn what_follows_an_end() {
     });
 }
 
+fn one_of_each_key(sim: &Sim) {
+    let mut limits = sim.world.queue_limits.get();
+    limits.per_key.concurrency = Some(1);
+    sim.world.queue_limits.set(limits);
+}
+
+#[test]
+fn a_key_of_its_own() {
+    // What it counts is deleted hours later, for which the keeper passes the hours and minutes from midnight on.
+    assert_extra(
+        "a key of its own",
+        (130, 105),
+        (7.0, 10.0),
+        |sim, mut task| {
+            one_of_each_key(sim);
+            task.key = Some(task.args["name"].to_string());
+            task
+        },
+    );
+}
+
+#[test]
+fn waiting_for_a_key() {
+    // However many wait before it.
+    assert_extra("one key", (130, 105), (18.0, 39.0), |sim, mut task| {
+        one_of_each_key(sim);
+        task.key = Some("a".to_owned());
+        task
+    });
+}
+
+#[test]
+fn a_key_without_limits() {
+    assert_extra("a key without limits", (0, 0), (0.0, 0.0), |_, mut task| {
+        task.key = Some("a".to_owned());
+        task
+    });
+}
+
 #[test]
 fn a_failure() {
     assert_extra("a failure", (2, 0), (2.0, 0.0), |_, mut task| {
