@@ -12,7 +12,7 @@ use handoff_platform::http::{
     Cors, IncomingRequest, Method, Problem, Request, ResponseOutparam, access,
 };
 use handoff_platform::variables::Queues;
-use handoff_platform::{HostEnv, HostStore};
+use handoff_platform::{HostEnv, HostStore, variables};
 use handoff_queue::{Env, Queue, QueueError, Store, TaskId, check_name};
 use spin_sdk::http_component;
 
@@ -76,7 +76,13 @@ fn open(path: &str) -> Result<HostQueue, Problem> {
         Some(name) => name,
         None => limits::queues()?.names()[0].clone(),
     };
-    Ok(Queue::new(&name, store, HostEnv)?)
+    limited(Queue::new(&name, store, HostEnv)?)
+}
+
+/// The same queue with its limits.
+fn limited(queue: HostQueue) -> Result<HostQueue, Problem> {
+    let limits = variables::limits_of(queue.name())?;
+    Ok(queue.with_limits(limits))
 }
 
 async fn route(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {

@@ -52,7 +52,7 @@ impl fmt::Display for FieldError {
 impl std::error::Error for FieldError {}
 
 /// A JSON object. serde reads a struct from an array too, as its fields in order, which nobody means here.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Object<T>(pub T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {

@@ -1,7 +1,8 @@
 //! The application's variables.
 
 use crate::http::Problem;
-use handoff_input::{Duration, WebhookSecrets};
+use handoff_input::{Duration, QueueLimits, WebhookSecrets};
+use handoff_queue::{KeyLimits, Limits, Rate};
 use spin_sdk::variables::{Error, get};
 use std::fmt::Display;
 use std::str::FromStr;
@@ -46,6 +47,43 @@ impl FromStr for Queues {
 /// If the variable `queues` is not set or is no list of names.
 pub fn queues() -> Result<Queues, Problem> {
     read("queues", "names of queues such as \"default emails\"")
+}
+
+/// The limits of the queues as this deployment writes them.
+///
+/// # Errors
+/// If the variable `queue_limits` is not set, can't be read, or names what is no queue here.
+pub fn queue_limits() -> Result<QueueLimits, Problem> {
+    let expected = r#"JSON such as {"emails": {"concurrency": 4, "rate": "10/s", "per_key": {"concurrency": 1}}}, or nothing"#;
+    let limits: QueueLimits = read("queue_limits", expected)?;
+    let queues = queues()?;
+    if let Some(name) = limits.names().find(|name| !queues.has(name)) {
+        return Err(Problem::misconfigured(format!(
+            "the variable \"queue_limits\" names the queue {name:?}, but this deployment has {} (variable `queues`)",
+            queues.names().join(", ")
+        )));
+    }
+    Ok(limits)
+}
+
+/// What limits the queue of this name.
+///
+/// # Errors
+/// As for [`queue_limits`].
+pub fn limits_of(queue: &str) -> Result<Limits, Problem> {
+    let limits = queue_limits()?.of(queue);
+    let rate = |rate: handoff_input::Rate| Rate {
+        count: rate.count,
+        period_s: rate.period_s,
+    };
+    Ok(Limits {
+        concurrency: limits.concurrency,
+        rate: limits.rate.map(rate),
+        per_key: KeyLimits {
+            concurrency: limits.per_key.0.concurrency,
+            rate: limits.per_key.0.rate.map(rate),
+        },
+    })
 }
 
 fn read<T: FromStr<Err: Display>>(name: &str, expected: &str) -> Result<T, Problem> {

@@ -5,7 +5,7 @@ use crate::config::{BEGIN_MS, CLOCK_SLACK_MS};
 use crate::guard::{Guard, holds};
 use crate::record::{RunState, encode};
 use crate::timer::{DUE, Entry, Inserted, What};
-use crate::transition::{is_expired, settle_outcome};
+use crate::transition::{continued, is_expired, settle_outcome};
 use crate::{Env, Queue, QueueError, Run, Store, StoreError, Task};
 use serde::Serialize;
 use serde_json::Value;
@@ -20,6 +20,8 @@ pub struct Delivery {
     pub(crate) run: Run,
     /// Nothing of the task began, as far as is known.
     pub(crate) unstarted: bool,
+    /// It waited for its key, and its turn has come.
+    pub(crate) called: bool,
     /// When the ticket or claim was taken: the right to begin ends [`crate::BEGIN_MS`] later.
     pub(crate) taken_ms: u64,
 }
@@ -245,7 +247,7 @@ impl<S: Store, E: Env> Queue<S, E> {
                 // It still may expire.
                 (run.attempt, run.started_ms) = (0, 0);
             }
-            run.state = RunState::Continued { ended_ms };
+            run.state = continued(ended_ms);
             records.push((self.keys.run(slot, epoch), encode(&run)));
             next.push((slot, epoch + 1));
         }

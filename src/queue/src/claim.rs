@@ -40,30 +40,59 @@ impl<S: Store, E: Env> Queue<S, E> {
         Ok(if head.paused { 0 } else { waiting.total() })
     }
 
-    /// Takes at most `most` tickets, no more than a fair share among the registered workers, and none while
-    /// `workers_max` compute. `None` while the queue is paused. If a lane has too few, the next one in order is looked into.
-    pub(crate) async fn claim(
+    /// How many tickets to take of which lanes, in this order: `most` in all, of each no more than a fair share among the
+    /// registered workers, and none while `workers_max` compute. `None` while the queue is paused. If a lane has too few, the
+    /// next one is looked into.
+    pub(crate) async fn share(
         &self,
         most: u64,
         workers_max: u64,
-    ) -> Result<Option<Vec<Ticket>>, StoreError> {
+    ) -> Result<Option<Vec<(Priority, u64)>>, StoreError> {
         let last = self.last_slot(Priority::Normal).await?;
         let head = self.head().await?;
         if head.paused {
             return Ok(None);
         }
         let normal = last.saturating_sub(head.taken);
-        let (mut tickets, mut workers) = (Vec::new(), None);
+        let (mut share, mut left, mut seen) = (Vec::new(), most.max(1), None);
         for lane in self.lanes_to_claim(head) {
-            let left = most.max(1).saturating_sub(tickets.len() as u64);
             if left == 0 {
                 break;
             }
-            let known = lane.is_normal().then_some(normal);
-            match self
-                .claim_in(lane, known, &mut workers, left, workers_max)
-                .await
-            {
+            let waiting = match lane {
+                Priority::Normal => normal,
+                _ => self.waiting_in(lane).await?,
+            };
+            if waiting == 0 {
+                continue;
+            }
+            let workers: Presence = match seen {
+                Some(workers) => workers,
+                None => *seen.insert(self.presence(WORKERS).await?),
+            };
+            if workers.aside() >= workers_max {
+                break;
+            }
+            let count = waiting.div_ceil(workers.present().max(1)).min(left);
+            share.push((lane, count));
+            left -= count;
+        }
+        Ok(Some(share))
+    }
+
+    /// Takes `most` tickets of a share.
+    pub(crate) async fn claim(
+        &self,
+        share: &[(Priority, u64)],
+        most: u64,
+    ) -> Result<Vec<Ticket>, StoreError> {
+        let mut tickets = Vec::new();
+        for &(lane, count) in share {
+            let count = count.min(most - tickets.len() as u64);
+            if count == 0 {
+                break;
+            }
+            match self.tickets(lane, count).await {
                 Ok(taken) => tickets.extend(taken),
                 Err(e) if tickets.is_empty() => return Err(e),
                 // Those that it has must be used.
@@ -73,34 +102,7 @@ impl<S: Store, E: Env> Queue<S, E> {
                 }
             }
         }
-        Ok(Some(tickets))
-    }
-
-    /// The same from one lane, of which it may be `known` how many slots wait in it.
-    async fn claim_in(
-        &self,
-        lane: Priority,
-        known: Option<u64>,
-        workers: &mut Option<Presence>,
-        most: u64,
-        workers_max: u64,
-    ) -> Result<Vec<Ticket>, StoreError> {
-        let waiting = match known {
-            Some(waiting) => waiting,
-            None => self.waiting_in(lane).await?,
-        };
-        if waiting == 0 {
-            return Ok(Vec::new());
-        }
-        let workers = match *workers {
-            Some(workers) => workers,
-            None => *workers.insert(self.presence(WORKERS).await?),
-        };
-        if workers.aside() >= workers_max {
-            return Ok(Vec::new());
-        }
-        let share = waiting.div_ceil(workers.present().max(1));
-        self.tickets(lane, share.min(most)).await
+        Ok(tickets)
     }
 
     /// Takes `count` tickets of a lane.
@@ -176,6 +178,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             task,
             run,
             unstarted: true,
+            called: false,
             taken_ms: ticket.taken_ms,
         })))
     }
@@ -245,6 +248,8 @@ impl<S: Store, E: Env> Queue<S, E> {
             return Ok(Found::Nothing);
         }
         let unstarted = earlier.as_ref().is_none_or(Run::is_unstarted);
+        let line = earlier.as_ref().and_then(Run::parked);
+        let line = line.map(|place| place.line.clone());
         if self.is_cancelled(slot, cancels).await? {
             let mut run = earlier.unwrap_or_else(|| Run::cancelled_before_start(&task.nonce));
             (run.epoch, run.ticket) = (epoch, ticket);
@@ -252,6 +257,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             self.before_final(slot, ends.as_deref(), &mut run).await?;
             // Who asked for it may have done so long ago.
             self.decide_late(slot, epoch, &run).await?;
+            self.call_instead(line).await?;
             return Ok(Found::Nothing);
         }
         // After a cancel: who asked for that may have been told that it is done.
@@ -259,6 +265,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             if let Begin::Expired(mut run) = begins {
                 self.before_final(slot, ends.as_deref(), &mut run).await?;
                 self.decide(slot, epoch, &run).await?;
+                self.call_instead(line).await?;
             }
             return Ok(Found::Nothing);
         };
@@ -271,6 +278,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             task: *task,
             run,
             unstarted,
+            called: line.is_some(),
             taken_ms,
         };
         Ok(Found::Run(Box::new(delivery)))

@@ -10,6 +10,10 @@ pub const ASIDE_MS: u64 = 1_000;
 pub const ACKNOWLEDGE_MS: u64 = 30_000;
 /// Workers and the keeper register anew in every window of this length.
 pub const WINDOW_MS: u64 = 5_000;
+/// Permits of a key are counted in every window of this length: each leaves counters to be deleted, and there may be many keys.
+pub const KEY_WINDOW_MS: u64 = 30_000;
+/// The longest key that tasks share.
+pub const KEY_MAX_BYTES: usize = 128;
 /// Rescue looks at a slot this long after its ticket was given out, when most tasks are done.
 pub const RESCUE_LAG_MS: u64 = 10_000;
 /// What a newer version wrote is looked at again after this time, when that version may be the one that looks.

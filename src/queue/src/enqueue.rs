@@ -53,6 +53,9 @@ pub struct NewTask {
     /// The schedule's occurrence that it is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurrence: Option<Occurrence>,
+    /// Of tasks with the same key only so many run at once, or begin in a period, as the queue's limits say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 impl NewTask {
@@ -72,6 +75,7 @@ impl NewTask {
             on_end: None,
             end_of: None,
             occurrence: None,
+            key: None,
         }
     }
 }
@@ -184,8 +188,12 @@ impl<S: Store, E: Env> Queue<S, E> {
         let presence = self.presence(WORKERS).await?;
         let workers = presence.present();
         let short = receipt.backlog > workers * BACKLOG_PER_WORKER && workers < workers_max;
-        let unkept = receipt.timed && self.presence(KEEPER).await?.present() == 0;
         let deserted = workers == 0 && presence.aside() < workers_max;
+        // Where nothing may begin now, a keeper is enough: it sees when something may.
+        let full = (deserted || short) && !receipt.paused && self.is_full().await?;
+        let (deserted, short) = (deserted && !full, short && !full);
+        let timed = receipt.timed || full;
+        let unkept = timed && self.presence(KEEPER).await?.present() == 0;
         if unkept {
             self.wake(Wake::Keep).await;
         } else if !receipt.paused && (deserted || short) {
@@ -212,6 +220,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             end_of: task.end_of,
             occurrence: task.occurrence,
             kept_until_ms: None,
+            key: task.key,
         }
     }
 }

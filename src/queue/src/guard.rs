@@ -96,12 +96,22 @@ pub enum Guard {
     ChangeOnlyTheLast,
     /// A schedule is given up only if nobody changes the schedules at that moment.
     AgreeBeforeEnding,
+    /// Permits are held in the next window, too.
+    HoldNextWindow,
+    /// Permits of what is in progress are renewed in every window.
+    RenewPermits,
+    /// A keeper stays while something waits that may not begin.
+    StayWhileLimited,
+    /// Who parks a task looks then whether its place was called already.
+    LookAfterParking,
+    /// Somebody looks after a line as long as anybody waits in it.
+    AttendLine,
 }
 
 #[cfg(feature = "sabotage")]
 impl Guard {
     /// All of them.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 51] = [
         Self::AnnounceWhatWasGivenUp,
         Self::UseTicketOfFilledSlot,
         Self::GiveUpWhenPassing,
@@ -148,6 +158,11 @@ impl Guard {
         Self::NextBeforeNoting,
         Self::ChangeOnlyTheLast,
         Self::AgreeBeforeEnding,
+        Self::HoldNextWindow,
+        Self::RenewPermits,
+        Self::StayWhileLimited,
+        Self::LookAfterParking,
+        Self::AttendLine,
     ];
 }
 

@@ -3,8 +3,9 @@
 use crate::config::{RETENTION_MIN_MS, WINDOW_MS};
 use crate::cursors::Cursors;
 use crate::failed::Passed;
+use crate::guard::{Guard, holds};
 use crate::presence::{KEEPER, WORKERS, window};
-use crate::record::{Sound, decode_opt, encode, is_time};
+use crate::record::{Sound, decode_opt, encode, is_time, is_zero};
 use crate::retention::Doomed;
 use crate::statistics::Tally;
 use crate::timer::{DUE, Entry, OLD, SWEEP_LAG_S, What};
@@ -56,6 +57,9 @@ struct Progress {
     /// How far the list of failed tasks is cleaned up.
     #[serde(default)]
     failed: Passed,
+    /// The last window that may have counters of limits.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    limited: u64,
 }
 
 impl Sound for Progress {
@@ -74,6 +78,7 @@ impl Sound for Progress {
                 .iter()
                 .all(|s| is_time(s.0.saturating_mul(1_000)))
             && is_time(self.window.saturating_mul(WINDOW_MS))
+            && is_time(self.limited.saturating_mul(WINDOW_MS))
             && self.doomed.is_sound()
             && self.tally.is_sound()
             && self.failed.is_sound()
@@ -95,6 +100,7 @@ impl Progress {
             window: window(now_ms).saturating_sub(WINDOWS_MAX),
             tally: Tally::default(),
             failed: Passed::default(),
+            limited: 0,
         }
     }
 
@@ -174,6 +180,11 @@ impl<S: Store, E: Env> Queue<S, E> {
                 return Ok(true);
             }
         }
+        // What may not begin now may when a period is over, or when the permits of the dead are.
+        let limited = !self.limits.is_none() && holds(Guard::StayWhileLimited);
+        if limited && self.waiting().await? > 0 {
+            return Ok(true);
+        }
         Ok(self.timer_next(DUE, progress.due_s).await?.is_some())
     }
 
@@ -231,8 +242,9 @@ impl<S: Store, E: Env> Queue<S, E> {
     async fn turn_due(&self, progress: &mut Progress) -> Result<(), QueueError> {
         let turn = self.timer_turn(DUE, progress.due_s, TURN_MAX).await?;
         let mut findings = Vec::with_capacity(turn.entries.len());
-        let is_schedules = |entry: &&Entry| matches!(entry.what, What::Fire | What::Tidy);
-        let (schedules, tasks): (Vec<_>, Vec<_>) = turn.entries.iter().partition(is_schedules);
+        let is_other =
+            |entry: &&Entry| matches!(entry.what, What::Fire | What::Tidy | What::Attend);
+        let (others, tasks): (Vec<_>, Vec<_>) = turn.entries.iter().partition(is_other);
         for entry in &tasks {
             findings.push(self.look_at(entry).await?);
         }
@@ -242,8 +254,13 @@ impl<S: Store, E: Env> Queue<S, E> {
             let (task, epoch) = (entry.task, entry.epoch);
             progress.tally.looked(task, epoch, finding, now_ms);
         }
-        for entry in schedules {
-            self.see_to_schedule(entry).await?;
+        for entry in others {
+            match &entry.name {
+                Some(line) if entry.what == What::Attend => {
+                    self.unless_broken(self.attend(line).await)?;
+                }
+                _ => self.see_to_schedule(entry).await?,
+            }
         }
         if !turn.keys.is_empty() {
             self.store.delete_many(&turn.keys).await?;
@@ -251,6 +268,17 @@ impl<S: Store, E: Env> Queue<S, E> {
         progress.strays.extend(turn.strays);
         progress.due_s = turn.cursor_s;
         Ok(())
+    }
+
+    /// A record in the way is logged, and stops nothing else.
+    fn unless_broken(&self, done: Result<(), QueueError>) -> Result<(), QueueError> {
+        match done {
+            Err(e) if e.is_unreadable() => {
+                self.env.log(&e.to_string());
+                Ok(())
+            }
+            done => done,
+        }
     }
 
     async fn rescue(&self, progress: &mut Progress) -> Result<(), QueueError> {
@@ -322,6 +350,10 @@ impl<S: Store, E: Env> Queue<S, E> {
             match (entry.what, &entry.name) {
                 (What::Delete, _) => self.age_due(entry.task, &mut doomed).await?,
                 (What::Forget, Some(name)) => over.push(name.as_str()),
+                (What::ForgetLine, Some(line)) => {
+                    self.unless_broken(self.forget_line(line).await)?;
+                }
+                (What::ForgetKey, Some(hour)) => self.forget_key(hour).await?,
                 (What::Fire | What::Tidy, _) => self.see_to_schedule(entry).await?,
                 _ => findings.push(self.look_at(entry).await?),
             }
@@ -340,11 +372,16 @@ impl<S: Store, E: Env> Queue<S, E> {
         let began_ms = self.env.now_ms();
         let end = window(began_ms).saturating_sub(WINDOWS_KEPT);
         let first = progress.window;
+        if let Some(last) = self.last_limited(began_ms) {
+            progress.limited = progress.limited.max(last);
+        }
         while progress.window < end && !self.is_over(began_ms) {
             let windows = progress.window..end.min(progress.window + WINDOWS_MAX);
             let next = windows.end;
             let of = |w| [WORKERS, KEEPER].map(|role| self.keys.presence(role, w));
-            let keys: Vec<_> = windows.flat_map(of).collect();
+            let mut keys: Vec<_> = windows.clone().flat_map(of).collect();
+            let limited = windows.filter(|w| *w <= progress.limited);
+            keys.extend(limited.flat_map(|w| self.limit_keys(w)));
             self.store.delete_many(&keys).await?;
             progress.window = next;
             if next >= first + WINDOWS_IDLE {

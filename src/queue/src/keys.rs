@@ -89,6 +89,51 @@ impl Keys {
         self.key(format_args!("{role}.{window}"))
     }
 
+    /// Counter: permits to run that workers hold in one window.
+    pub(crate) fn permits(&self, window: u64) -> String {
+        self.key(format_args!("p.{window}"))
+    }
+
+    /// Counter: tokens taken, each to begin one task, in the period that ends then.
+    pub(crate) fn tokens(&self, end_s: u64) -> String {
+        self.key(format_args!("b.{end_s}"))
+    }
+
+    /// Counter: permits to run tasks of a key that workers hold in one window.
+    pub(crate) fn key_permits(&self, key: &str, window: u64) -> String {
+        self.key(format_args!("kp.{key}.{window}"))
+    }
+
+    /// Counter: tokens taken to begin tasks of a key in the period that ends then.
+    pub(crate) fn key_tokens(&self, key: &str, end_s: u64) -> String {
+        self.key(format_args!("kb.{key}.{end_s}"))
+    }
+
+    /// That what limits the key counts in this hour will be deleted.
+    pub(crate) fn key_noted(&self, name: &str) -> String {
+        self.key(format_args!("kn.{name}"))
+    }
+
+    /// Counter: places given in a line of tasks with one key.
+    pub(crate) fn line_tail(&self, line: &str) -> String {
+        self.key(format_args!("kt.{line}"))
+    }
+
+    /// Counter: places called.
+    pub(crate) fn line_head(&self, line: &str) -> String {
+        self.key(format_args!("kh.{line}"))
+    }
+
+    /// Who has place i.
+    pub(crate) fn line_place(&self, line: &str, i: u64) -> String {
+        self.key(format_args!("kq.{line}.{i}"))
+    }
+
+    /// How far the line is looked after, and when somebody does again.
+    pub(crate) fn line_attended(&self, line: &str) -> String {
+        self.key(format_args!("kc.{line}"))
+    }
+
     /// What the keeper remembers.
     pub(crate) fn keeper(&self) -> String {
         self.key(format_args!("keeper"))

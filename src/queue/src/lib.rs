@@ -25,6 +25,8 @@ mod idempotency;
 mod keeper;
 mod keys;
 mod lane;
+mod limits;
+mod line;
 pub mod memory;
 mod operate;
 mod presence;
@@ -57,8 +59,9 @@ pub use guard::{Guard, sabotage::leave_out};
 pub use id::TaskId;
 pub use idempotency::{IdempotencyKey, Once};
 pub use lane::{Priority, Waiting};
+pub use limits::{KeyLimits, Limits, Rate};
 pub use operate::{Depth, Purged};
-pub use record::{AttemptError, FollowUp, Run, RunState, Task, Trace};
+pub use record::{AttemptError, FollowUp, Place, Run, RunState, Task, Trace};
 pub use report::{LogLine, Report};
 pub use retry::RetryPolicy;
 pub use schedule::{Cron, Missed, Occurrence, Overlap, Put, Rule, Schedule, ScheduleView};
@@ -78,11 +81,12 @@ pub fn check_name(name: &str) -> Result<(), QueueError> {
     Keys::new(name).map(drop)
 }
 
-/// One queue in one store. Cheap to make; holds no state of its own besides the two handles.
+/// One queue in one store. Cheap to make; holds no state of its own besides the two handles and what limits it.
 pub struct Queue<S, E> {
     store: S,
     env: E,
     keys: Keys,
+    limits: Limits,
 }
 
 impl<S: Store, E: Env> Queue<S, E> {
@@ -95,10 +99,19 @@ impl<S: Store, E: Env> Queue<S, E> {
             keys: Keys::new(name)?,
             store,
             env,
+            limits: Limits::default(),
         })
     }
 
-    /// Another queue in the same store.
+    /// The same queue with limits. Workers keep them; whoever enqueues and knows them wakes no worker that could take
+    /// nothing.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Another queue in the same store, without limits.
     ///
     /// # Errors
     /// As for [`Queue::new`].
@@ -108,6 +121,11 @@ impl<S: Store, E: Env> Queue<S, E> {
         E: Clone,
     {
         Self::new(name, self.store.clone(), self.env.clone())
+    }
+
+    /// What limits it.
+    pub fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// The queue's name.

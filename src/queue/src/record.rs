@@ -2,6 +2,7 @@
 //! from a broken one.
 
 use crate::config::{EPOCH_MAX, ERROR_MAX_BYTES};
+use crate::idempotency::is_name;
 use crate::{Occurrence, Priority, QueueError, Report, RetryPolicy, TaskId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -156,6 +157,9 @@ pub struct Task {
     /// The schedule's occurrence that it is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurrence: Option<Occurrence>,
+    /// Of tasks with the same key only so many run at once, or begin in a period, as the queue's limits say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 /// What is enqueued when a task has ended, however it did: once, in the same queue.
@@ -259,7 +263,19 @@ pub enum RunState {
     Continued {
         /// Milliseconds since 1970.
         ended_ms: u64,
+        /// Where the next run waits for its key. Otherwise it was announced at once.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parked: Option<Place>,
     },
+}
+
+/// A place in a line of tasks with the same key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The name of the line.
+    pub line: String,
+    /// The number in it, from 1.
+    pub number: u64,
 }
 
 /// One failed attempt.
@@ -283,11 +299,13 @@ impl Sound for Run {
             | RunState::Failed { ended_ms: ms, .. }
             | RunState::Expired { ended_ms: ms }
             | RunState::Retrying { at_ms: ms, .. }
-            | RunState::Continued { ended_ms: ms } => ms,
+            | RunState::Continued { ended_ms: ms, .. } => ms,
             RunState::Cancelled => 0,
         };
         let times = [self.started_ms, self.due_ms, at_ms];
-        let listed = self.listed().is_none_or(is_slot);
+        let numbers = self.listed().into_iter();
+        let mut numbers = numbers.chain(self.parked().map(|place| place.number));
+        let listed = numbers.all(is_slot) && self.parked().is_none_or(|p| is_name(&p.line));
         let sound = is_epoch(self.epoch) && times.into_iter().all(is_time);
         sound && listed && self.report.is_sound()
     }
@@ -351,6 +369,14 @@ impl Run {
         }
     }
 
+    /// Where the next run waits for its key.
+    pub(crate) fn parked(&self) -> Option<&Place> {
+        match &self.state {
+            RunState::Continued { parked, .. } => parked.as_ref(),
+            _ => None,
+        }
+    }
+
     /// Its number in the list of failed tasks.
     pub(crate) fn listed(&self) -> Option<u64> {
         match self.state {
@@ -369,7 +395,7 @@ impl Run {
     }
 }
 
-fn is_zero(number: &u64) -> bool {
+pub(crate) fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 

@@ -111,6 +111,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             What::Retry => self.look_at_retry(task, epoch).await,
             What::Pass => self.pass_readable_slot(task, 0).await,
             What::Forget | What::Fire | What::Tidy => Ok(Finding::Done),
+            What::Attend | What::ForgetLine | What::ForgetKey => Ok(Finding::Done),
             _ => {
                 let again = what == What::LookAgain;
                 self.examine(task, epoch, Some(0), again).await
@@ -185,7 +186,14 @@ impl<S: Store, E: Env> Queue<S, E> {
                 Ok(Finding::Done)
             }
             RunState::Retrying { timer: true, .. } => Ok(Finding::Done),
-            RunState::Retrying { at_ms, .. } | RunState::Continued { ended_ms: at_ms } => {
+            RunState::Continued {
+                parked: Some(place),
+                ..
+            } if self.is_in_line(&place).await? => Ok(Finding::Done),
+            RunState::Retrying { at_ms, .. }
+            | RunState::Continued {
+                ended_ms: at_ms, ..
+            } => {
                 let due_ms = at_ms + BEGIN_MS + CLOCK_SLACK_MS;
                 let later = Finding::Later(t, e, What::Look, due_ms);
                 self.unless_claimed(t, e + 1, due_ms, later).await

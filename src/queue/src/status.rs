@@ -273,7 +273,9 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     async fn is_stuck(&self) -> Result<bool, StoreError> {
-        Ok(self.presence(WORKERS).await?.present() == 0 && self.waiting().await? > 0)
+        Ok(self.presence(WORKERS).await?.present() == 0
+            && self.waiting().await? > 0
+            && !self.is_full().await?)
     }
 }
 

@@ -76,13 +76,32 @@ pub(crate) enum What {
     /// What change `task` of the schedules left, and the tables from number `epoch` on, may go.
     #[serde(rename = "c")]
     Tidy,
+    /// Somebody is to look after the line of this name. There is no task.
+    #[serde(rename = "k")]
+    Attend,
+    /// The line of this name is over.
+    #[serde(rename = "kl")]
+    ForgetLine,
+    /// What limits a key counted in this hour may go.
+    #[serde(rename = "kh")]
+    ForgetKey,
+}
+
+impl What {
+    /// Whether it is about no task, but something that has a name.
+    fn is_named(self) -> bool {
+        matches!(
+            self,
+            Self::Forget | Self::Attend | Self::ForgetLine | Self::ForgetKey
+        )
+    }
 }
 
 impl Sound for Entry {
     fn is_sound(&self) -> bool {
         let name = self.name.as_deref();
         match self.what {
-            What::Forget => name.is_some_and(is_name) && is_epoch(self.epoch),
+            what if what.is_named() => name.is_some_and(is_name) && is_epoch(self.epoch),
             What::Fire => is_slot(self.task) && is_time(self.epoch),
             What::Tidy => is_slot(self.task) && self.epoch <= self.task,
             _ => is_slot(self.task) && name.is_none() && is_epoch(self.epoch),
@@ -105,9 +124,13 @@ impl Entry {
     }
 
     pub(crate) fn forget(name: String) -> Self {
+        Self::named(What::Forget, name)
+    }
+
+    pub(crate) fn named(what: What, name: String) -> Self {
         Self {
             name: Some(name),
-            ..Self::new(0, 0, What::Forget)
+            ..Self::new(0, 0, what)
         }
     }
 }

@@ -121,7 +121,7 @@ pub(crate) fn settle_outcome(
         },
         Outcome::Continue(checkpoint) => {
             run.checkpoint = Some(checkpoint);
-            RunState::Continued { ended_ms: now_ms }
+            continued(now_ms)
         }
         Outcome::Cancelled => RunState::Cancelled,
         Outcome::PutOff(after_ms) => retrying(now_ms, after_ms),
@@ -140,6 +140,14 @@ pub(crate) fn settle_outcome(
         }
     };
     run
+}
+
+/// Goes on at once.
+pub(crate) fn continued(ended_ms: u64) -> RunState {
+    RunState::Continued {
+        ended_ms,
+        parked: None,
+    }
 }
 
 /// Failed, and not listed yet.
@@ -184,6 +192,7 @@ mod tests {
             end_of: None,
             kept_until_ms: None,
             occurrence: None,
+            key: None,
         }
     }
 
@@ -227,7 +236,7 @@ mod tests {
             at_ms: 9,
             timer: true,
         };
-        let continued = RunState::Continued { ended_ms: 9 };
+        let continued = continued(9);
         let running = RunState::Running { beat_ms: 12 };
         let alone = |attempt, errors| Run {
             alone: true,
@@ -271,7 +280,7 @@ mod tests {
             expires_ms: Some(20),
             ..task(5)
         };
-        let continued = RunState::Continued { ended_ms: 9 };
+        let continued = continued(9);
         let retrying = RunState::Retrying {
             at_ms: 9,
             timer: true,

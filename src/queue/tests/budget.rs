@@ -6,8 +6,8 @@ mod support;
 
 use handoff_queue::memory::Calls;
 use handoff_queue::{
-    FollowUp, IdempotencyKey, Missed, NewTask, Once, Overlap, Priority, RETENTION_MIN_MS, Rule,
-    Schedule, State, TaskId, Wake,
+    FollowUp, IdempotencyKey, Limits, Missed, NewTask, Once, Overlap, Priority, RETENTION_MIN_MS,
+    Rate, Rule, Schedule, State, TaskId, Wake,
 };
 use serde_json::json;
 use support::{Line, Sim, SimQueue, task, with};
@@ -228,6 +228,45 @@ fn claiming_and_finishing_short_tasks_costs_two_writes_and_a_read_each() {
 }
 
 #[test]
+fn limits_cost_a_look_each_and_a_write_for_tokens_however_many_wait() {
+    let rate = Some(Rate {
+        count: 1_000_000,
+        period_s: 60,
+    });
+    let concurrency = Some(8);
+    let table = [
+        (concurrency, None, (2, 8 + 4 + 1)),
+        (None, rate, (3, 8 + 4 + 1)),
+        (concurrency, rate, (3, 8 + 4 + 2)),
+    ];
+    for (concurrency, rate, expected) in table {
+        for waiting in [127, 10_127] {
+            let sim = alone();
+            sim.world.queue_limits.set(Limits {
+                concurrency,
+                rate,
+                ..Limits::default()
+            });
+            let ids = backlog(&sim, waiting);
+            sim.record();
+            sim.worker(Wake::Work);
+            sim.until_state(&ids[100], State::Succeeded, 10_000);
+            let mut lines = sim.record();
+            if concurrency.is_some() {
+                // It has its permits when it takes eight for the second time.
+                let first = lines
+                    .iter()
+                    .position(|l| l.key == "q.test.head" && l.text.starts_with("by 8:"));
+                lines.drain(..=first.unwrap());
+            }
+            let cost = claim_and_finish(&lines, 8);
+            println!("claim and finish 8 of {waiting}, {concurrency:?} {rate:?}: {cost:?}");
+            assert_eq!((cost.writes, cost.reads), expected);
+        }
+    }
+}
+
+#[test]
 fn a_time_to_expire_costs_no_call_more_whether_it_is_over_or_not() {
     for (expires_ms, state) in [(0, State::Expired), (60_000, State::Succeeded)] {
         let sim = alone();
@@ -411,6 +450,45 @@ fn what_follows_an_end() {
             timeout_ms: task.timeout_ms,
             retry: task.retry,
         });
+        task
+    });
+}
+
+fn one_of_each_key(sim: &Sim) {
+    let mut limits = sim.world.queue_limits.get();
+    limits.per_key.concurrency = Some(1);
+    sim.world.queue_limits.set(limits);
+}
+
+#[test]
+fn a_key_of_its_own() {
+    // What it counts is deleted hours later, for which the keeper passes the hours and minutes from midnight on.
+    assert_extra(
+        "a key of its own",
+        (130, 105),
+        (7.0, 10.0),
+        |sim, mut task| {
+            one_of_each_key(sim);
+            task.key = Some(task.args["name"].to_string());
+            task
+        },
+    );
+}
+
+#[test]
+fn waiting_for_a_key() {
+    // However many wait before it.
+    assert_extra("one key", (130, 105), (18.0, 39.0), |sim, mut task| {
+        one_of_each_key(sim);
+        task.key = Some("a".to_owned());
+        task
+    });
+}
+
+#[test]
+fn a_key_without_limits() {
+    assert_extra("a key without limits", (0, 0), (0.0, 0.0), |_, mut task| {
+        task.key = Some("a".to_owned());
         task
     });
 }

@@ -69,6 +69,9 @@ pub fn schedule(view: &ScheduleView) -> Value {
     if let Some(url) = task.on_end.as_ref().and_then(webhook::url) {
         object["webhook"] = url.clone();
     }
+    if let Some(key) = &task.key {
+        object["key"] = json!(key);
+    }
     if let Some(ms) = expires_after_ms {
         object["expires"] = duration(*ms);
     }
@@ -123,6 +126,7 @@ pub fn task(id: &TaskId, view: &TaskView) -> Value {
     let retry_of = view.task.retry_of.as_ref();
     let webhook = view.task.on_end.as_ref().and_then(webhook::url);
     put("webhook", webhook.cloned());
+    put("key", view.task.key.as_ref().map(|key| json!(key)));
     let end_of = view.task.end_of.as_ref();
     put("end_of", end_of.map(|id| json!(id.to_string())));
     put("retry_of", retry_of.map(|id| json!(id.to_string())));

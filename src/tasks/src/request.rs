@@ -4,8 +4,9 @@ use crate::Registry;
 use crate::webhook::webhook;
 use handoff_input::{Duration, FieldError, Object, Time, When, from_value};
 use handoff_queue::{
-    ATTEMPTS_MAX, BATCH_MAX, DELAY_MAX_MS, IdempotencyKey, KEY_TTL_DEFAULT_MS, KEY_TTL_MAX_MS,
-    KEY_TTL_MIN_MS, NewTask, Priority, RETENTION_MIN_MS, RetryPolicy, TIMEOUT_MAX_MS,
+    ATTEMPTS_MAX, BATCH_MAX, DELAY_MAX_MS, IdempotencyKey, KEY_MAX_BYTES as SHARED_KEY_MAX_BYTES,
+    KEY_TTL_DEFAULT_MS, KEY_TTL_MAX_MS, KEY_TTL_MIN_MS, NewTask, Priority, RETENTION_MIN_MS,
+    RetryPolicy, TIMEOUT_MAX_MS,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -30,6 +31,7 @@ pub struct TaskRequest {
     pub(crate) retry: Option<Object<RetryRequest>>,
     pub(crate) retention: Option<Duration>,
     pub(crate) webhook: Option<String>,
+    pub(crate) key: Option<String>,
     pub(crate) idempotency_key: Option<String>,
     pub(crate) idempotency_ttl: Option<Duration>,
 }
@@ -120,18 +122,18 @@ impl TaskRequest {
             Some(ttl) => ttl.between("idempotency_ttl", KEY_TTL_MIN_MS, KEY_TTL_MAX_MS)?,
         };
         // Everything that makes it another task. What is not given counts as its default.
-        let mut same = json!([
-            task.kind,
-            task.args,
-            when,
-            task.timeout_ms,
-            task.retry,
-            task.retention_ms,
-            task.on_end
-        ]);
-        if let (Value::Array(same), true) = (&mut same, task.priority != Priority::default()) {
-            // So that keys of before there were priorities still stand for the same.
-            same.push(json!(task.priority));
+        let mut same = json!({
+            "kind": task.kind,
+            "args": task.args,
+            "when": when,
+            "timeout": task.timeout_ms,
+            "retry": task.retry,
+            "retention": task.retention_ms,
+            "follow_up": task.on_end,
+            "priority": task.priority,
+        });
+        if let Some(shared) = &task.key {
+            same["key"] = json!(shared);
         }
         let key = Some(IdempotencyKey::of_caller(&key, ttl_ms, same));
         Ok(Checked { task, key })
@@ -151,6 +153,15 @@ impl TaskRequest {
         }
         if let Some(url) = self.webhook {
             task.on_end = Some(webhook(&url)?);
+        }
+        if let Some(key) = self.key {
+            if key.is_empty() || key.len() > SHARED_KEY_MAX_BYTES {
+                let bytes = key.len();
+                let reason =
+                    format!("it has {bytes} bytes; a key has from 1 to {SHARED_KEY_MAX_BYTES}");
+                return Err(FieldError::new("key", reason));
+            }
+            task.key = Some(key);
         }
         if let Some(Object(retry)) = self.retry {
             task.retry = retry.check().map_err(|e| e.within("retry"))?;

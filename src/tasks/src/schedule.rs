@@ -31,6 +31,7 @@ pub struct ScheduleRequest {
     retry: Option<Object<RetryRequest>>,
     retention: Option<Duration>,
     webhook: Option<String>,
+    key: Option<String>,
 }
 
 impl ScheduleRequest {
@@ -62,6 +63,7 @@ impl ScheduleRequest {
             retry: self.retry,
             retention: self.retention,
             webhook: self.webhook,
+            key: self.key,
             ..TaskRequest::default()
         };
         Ok(Schedule {

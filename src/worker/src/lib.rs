@@ -74,7 +74,8 @@ async fn start(path: &str) -> Result<Rc<HostWorker>, Problem> {
         host: Rc::new(TaskHost),
     };
     let store = HostStore::open()?;
-    let worker = Worker::new(Queue::new(queue, store, HostEnv)?, tasks, limits);
+    let queue = Queue::new(queue, store, HostEnv)?.with_limits(variables::limits_of(queue)?);
+    let worker = Worker::new(queue, tasks, limits);
     worker.start(wake).await?;
     Ok(Rc::new(worker))
 }

@@ -29,7 +29,7 @@ pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem
     let location = format!("/v1/tasks/{}", taken.id);
     let answer = Answer {
         response: Response::json(status, &taken.object).header("location", location),
-        after: After::wake(queue.named(queue.name())?, taken.receipt),
+        after: After::wake(super::named(&queue, None)?, taken.receipt),
     };
     match wait {
         Some(wait) => Ok(wait.for_end(&queue, &taken.id, answer).await),

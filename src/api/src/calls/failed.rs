@@ -102,7 +102,7 @@ pub async fn retry(queue: &HostQueue, id: &str, request: &Request) -> Result<Ans
     let location = format!("/v1/tasks/{}", taken.id);
     Ok(Answer {
         response: Response::json(status, &taken.object).header("location", location),
-        after: After::wake(queue.named(queue.name())?, taken.receipt),
+        after: After::wake(super::named(queue, None)?, taken.receipt),
     })
 }
 
@@ -149,7 +149,7 @@ pub async fn retry_all(
             ("retried", retried as u64),
             swept.next,
         ),
-        after: After::wake(queue.named(queue.name())?, receipt),
+        after: After::wake(super::named(queue, None)?, receipt),
     })
 }
 

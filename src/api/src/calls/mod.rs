@@ -13,8 +13,7 @@ pub mod show;
 pub mod status;
 mod wait;
 
-use crate::HostQueue;
-use crate::limits;
+use crate::{HostQueue, limited, limits};
 use handoff_input::FieldError;
 use handoff_platform::http::{Problem, Response};
 use handoff_queue::{IdempotencyKey, NewTask, Once, Receipt, State, TaskId, TaskView};
@@ -75,7 +74,7 @@ pub fn parse_id(text: &str) -> Result<TaskId, Problem> {
 /// The queue that a request names, or else `queue`.
 pub fn named(queue: &HostQueue, name: Option<&str>) -> Result<HostQueue, Problem> {
     let Some(name) = name else {
-        return Ok(queue.named(queue.name())?);
+        return limited(queue.named(queue.name())?);
     };
     let queues = limits::queues()?;
     if !queues.has(name) {
@@ -84,7 +83,7 @@ pub fn named(queue: &HostQueue, name: Option<&str>) -> Result<HostQueue, Problem
             format!("there is no queue {name:?}; this deployment has {names} (variable `queues`)");
         return Err(FieldError::new("queue", reason).into());
     }
-    Ok(queue.named(name)?)
+    limited(queue.named(name)?)
 }
 
 /// No such task.

@@ -2,8 +2,9 @@
 
 use super::{After, Answer};
 use crate::{HostQueue, limits};
-use handoff_input::Duration;
+use handoff_input::{Duration, Rate};
 use handoff_platform::http::{Problem, Response};
+use handoff_platform::variables;
 use handoff_queue::{Depth, Env, Percentiles, Waiting};
 use serde_json::{Value, json};
 
@@ -32,6 +33,14 @@ pub async fn show(queue: &HostQueue, name: &str) -> Result<Answer, Problem> {
         "failed": ended.failed,
         "cancelled": ended.cancelled,
         "expired": ended.expired,
+    });
+    let limits = variables::queue_limits()?.of(name);
+    let per_key = limits.per_key.0;
+    let rate = |rate: Option<Rate>| json!(rate.map(|rate| rate.to_string()));
+    object["limits"] = json!({
+        "concurrency": limits.concurrency,
+        "rate": rate(limits.rate),
+        "per_key": {"concurrency": per_key.concurrency, "rate": rate(per_key.rate)},
     });
     object["latency"] = json!(found.latency.map(percentiles));
     object["run"] = json!(found.run.map(percentiles));

@@ -47,7 +47,7 @@ pub async fn put(queue: &HostQueue, name: &str, request: Request) -> Result<Answ
             let response = Response::json(status, &object::schedule(&view));
             Ok(Answer {
                 response: response.header("location", location),
-                after: After::Wake(queue.named(queue.name())?, receipt),
+                after: After::Wake(super::named(queue, None)?, receipt),
             })
         }
         Put::Never => {

@@ -121,6 +121,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             retry_of: Some(failed.id.clone()),
             on_end: task.on_end.clone(),
             end_of: task.end_of.clone(),
+            key: task.key.clone(),
             ..NewTask::new(&task.kind, task.args.clone())
         };
         let once = self.enqueue_once_since(began_ms, new, &key).await?;

@@ -55,7 +55,7 @@ impl IdempotencyKey {
 }
 
 /// 128 bits in hexadecimal.
-fn digest(text: &str) -> String {
+pub(crate) fn digest(text: &str) -> String {
     let digest = Sha256::digest(text);
     digest.iter().take(16).map(|b| format!("{b:02x}")).collect()
 }

@@ -1,6 +1,9 @@
 //! One worker instance: claims, runs, reports, keeps time, and hands over before its budget ends.
 
+mod allowance;
 mod control;
+mod keyed;
+mod permits;
 mod run;
 mod shift;
 mod take;
@@ -10,8 +13,10 @@ pub use control::Control;
 use crate::attempt::Ending;
 use crate::config::RESULT_MAX_BYTES;
 use crate::{Delivery, Env, Outcome, Queue, QueueError, Store, Ticket, Wake};
+use allowance::Allowance;
 use futures::future::{Either, FutureExt, select};
 use futures::stream::{FuturesUnordered, StreamExt};
+use keyed::Keyed;
 use serde_json::Value;
 use shift::Shift;
 use std::cell::RefCell;
@@ -82,6 +87,8 @@ pub struct Worker<S, E, R> {
     limits: WorkerLimits,
     started_ms: u64,
     shift: Shift,
+    allowance: Allowance,
+    keyed: Keyed,
     /// What is being run here, by (slot, epoch), so that a panic can hand it over.
     in_progress: RefCell<BTreeMap<(u64, u64), InProgress>>,
     current: std::cell::Cell<Option<(u64, u64)>>,
@@ -98,6 +105,8 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             runner,
             limits,
             shift: Shift::default(),
+            allowance: Allowance::default(),
+            keyed: Keyed::default(),
             in_progress: RefCell::default(),
             current: Default::default(),
             outcomes: RefCell::default(),
@@ -242,6 +251,9 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     /// Runs a task that computes, alone. Nobody may count on this instance meanwhile.
     async fn compute(&self, delivery: Delivery, aside: &mut Vec<Ticket>) {
         self.give_up_aside(aside).await;
+        if let Err(e) = self.free_unused(0).await {
+            self.queue.env().log(&e.to_string());
+        }
         if let Err(e) = self.step_aside().await {
             self.queue.env().log(&e.to_string());
             // Whether somebody keeps the time is not known.
@@ -250,7 +262,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         if self.queue.too_late(&delivery) {
             self.put_back(vec![delivery]).await;
         } else {
-            self.run(delivery).await;
+            self.renewing(self.run(delivery)).await;
         }
         self.flush().await;
         if let Err(e) = self.step_back().await {

@@ -192,6 +192,16 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         if let Err(e) = self.queue.put_back(others).await {
             self.queue.env().log(&e.to_string());
         }
+        self.in_progress
+            .try_borrow_mut()
+            .iter_mut()
+            .for_each(|p| p.clear());
+        if let Err(e) = self.see_to_keys().await {
+            self.queue.env().log(&e.to_string());
+        }
+        if let Err(e) = self.free_unused(0).await {
+            self.queue.env().log(&e.to_string());
+        }
         if let Err(e) = self.leave().await.and(self.leave_keeper().await) {
             self.queue.env().log(&e.to_string());
         }

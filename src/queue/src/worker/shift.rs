@@ -169,7 +169,9 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
 
     /// Called when nothing is left to do here. True if the instance may end; false if there is work again.
     pub(super) async fn ends(&self) -> Result<bool, QueueError> {
-        // Leave first and look then: enqueueing writes first and looks then.
+        // Leave first and look then: enqueueing writes first and looks then. So does who takes permits and is refused.
+        self.see_to_keys().await?;
+        self.free_unused(0).await?;
         self.leave().await?;
         let (waiting, deserted) = if holds(Guard::LookAfterLeaving) {
             self.waiting().await?
@@ -177,6 +179,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             (false, false)
         };
         if waiting && !self.budget_over() {
+            self.allowance.ask_again();
             return Ok(false);
         }
         if deserted {
@@ -208,6 +211,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                 return Ok(true);
             }
             if self.keep_for_a_window().await? {
+                self.allowance.ask_again();
                 return Ok(false);
             }
         }

@@ -14,13 +14,19 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         aside: &mut Vec<Ticket>,
     ) -> Result<Vec<Delivery>, QueueError> {
         let mut tickets = Vec::new();
+        self.renew_permits(aside.len()).await?;
+        self.see_to_keys().await?;
         if self.budget_over() || most == 0 {
-            self.stop_taking().await?;
+            self.stop_taking(aside.len()).await?;
         } else {
             self.join().await?;
             if (aside.len() as u64) < self.limits.batch_max {
-                match self.queue.claim(most, self.limits.workers_max).await? {
-                    Some(taken) => tickets = taken,
+                match self.queue.share(most, self.limits.workers_max).await? {
+                    Some(share) => {
+                        let wanted = share.iter().map(|(_, count)| count).sum();
+                        let allowed = self.allow(wanted, aside.len()).await?;
+                        tickets = self.queue.claim(&share, allowed).await?;
+                    }
                     // What is put into their slots from now on waits, too.
                     None => self.give_up_aside(aside).await,
                 }
@@ -30,6 +36,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         if tickets.is_empty() {
             return Ok(Vec::new());
         }
+        let taken_ms: Vec<_> = tickets.iter().map(|t| t.taken_ms).collect();
         let mut deliveries = Vec::new();
         let mut empty = Vec::new();
         match self.queue.look(&tickets).await {
@@ -46,6 +53,9 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         });
         aside.extend::<Vec<_>>(young);
         aside.extend(self.give_up(old, &mut deliveries).await);
+        let deliveries = self.admit(deliveries).await;
+        let used_ms = deliveries.iter().map(|d| d.taken_ms);
+        self.unused(taken_ms, used_ms.chain(aside.iter().map(|t| t.taken_ms)));
         Ok(deliveries)
     }
 
@@ -91,6 +101,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
 
     /// Gives back what can't begin here, or not in time.
     pub(super) async fn put_back(&self, deliveries: Vec<Delivery>) {
+        self.unused(deliveries.iter().map(|d| d.taken_ms), []);
         for delivery in &deliveries {
             let key = (delivery.slot, delivery.epoch);
             self.in_progress.borrow_mut().remove(&key);
@@ -103,18 +114,22 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     }
 
     /// Takes no more: others must know, and somebody must be there for what waits already.
-    async fn stop_taking(&self) -> Result<(), StoreError> {
+    async fn stop_taking(&self, aside: usize) -> Result<(), StoreError> {
+        let freed = self.free_unused(aside).await?;
         let left = self.leave().await?;
         // What was announced since by the keeper or by a task that ended here must not wait either.
-        if (left || self.shift.looks_again(self.queue.env().now_ms())) && self.deserted().await? {
+        if (freed || left || self.shift.looks_again(self.queue.env().now_ms()))
+            && self.deserted().await?
+        {
             self.queue.wake(Wake::Work).await;
         }
         Ok(())
     }
 
-    /// Whether slots wait that somebody may take, and whether nobody is registered to do so.
+    /// Whether slots wait that somebody may take, and whether nobody is registered to do so. Who asks holds no permit that it
+    /// does not use.
     pub(super) async fn waiting(&self) -> Result<(bool, bool), StoreError> {
-        if self.queue.waiting().await? == 0 {
+        if self.queue.waiting().await? == 0 || self.queue.is_full().await? {
             return Ok((false, false));
         }
         let workers = self.queue.presence(WORKERS).await?;

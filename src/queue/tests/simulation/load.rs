@@ -3,8 +3,8 @@
 use super::schedules::Schedules;
 use crate::support::{Sim, World, computing, run_name, task};
 use handoff_queue::{
-    Cancelled, FollowUp, IdempotencyKey, NewTask, Once, Priority, RETENTION_MIN_MS, RetryPolicy,
-    Run, Task, TaskId, Waiting,
+    Cancelled, FollowUp, IdempotencyKey, KeyLimits, NewTask, Once, Priority, RETENTION_MIN_MS,
+    RetryPolicy, Run, Task, TaskId, Waiting,
 };
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
@@ -361,12 +361,20 @@ impl Load {
             args["sleep_ms"] =
                 [0, 0, 0, 5, 5, 100, 100, 1_500, 1_500, 4_000][world.below(10) as usize].into();
         }
+        // Decided without dice, so that what else is asked does not change.
+        let key = self.names.get() % 3;
+        let keyed = key > 0 && world.queue_limits.get().per_key != KeyLimits::default();
+        let key = keyed.then(|| format!("key{key}"));
+        if let Some(key) = &key {
+            args["key"] = key.as_str().into();
+        }
         let ends = args["until_cancelled"].is_null();
         let delayed = mix.delay_max_ms > 0 && world.chance(250);
         let mut task = self.named(args);
         if mix.priorities {
             task.priority = Priority::ALL[world.below(3) as usize];
         }
+        task.key = key;
         if ends && mix.computing && world.chance(400) {
             let name = task.args["name"].as_str().unwrap_or_default().to_owned();
             task.kind = computing(&name, json!({})).kind;

@@ -12,6 +12,7 @@
 
 mod crash_points;
 mod history;
+mod limited;
 mod listed;
 mod load;
 mod model;

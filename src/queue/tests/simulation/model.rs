@@ -1,12 +1,13 @@
 //! What must hold, told without the protocol.
 
-use super::listed;
 use super::load::{Answer, Asked, KeyedRequest, Load};
+use super::{limited, listed};
 use crate::support::{Began, Ended, Sim, SimQueue, parts};
 use futures::FutureExt;
 use handoff_queue::Store;
 use handoff_queue::{
-    BEGIN_MS, Brief, CLOCK_SLACK_MS, Counts, Outcome, RETENTION_MIN_MS, Run, RunState, WINDOW_MS,
+    BEGIN_MS, Brief, CLOCK_SLACK_MS, Counts, KEY_WINDOW_MS, KeyLimits, Outcome, RETENTION_MIN_MS,
+    Run, RunState, WINDOW_MS,
 };
 use serde_json::Value;
 use std::rc::Rc;
@@ -172,6 +173,7 @@ pub fn end(sim: &Sim, load: &Load, ticks: bool) -> Result<(), Wrong> {
     for asked in load.asked() {
         judge(sim, load, &asked).map_err(|what| (Some(asked.clone()), what))?;
     }
+    limited::judge(sim).map_err(|what| (None, what))?;
     counted(sim, load).map_err(|what| (None, what))
 }
 
@@ -400,7 +402,12 @@ fn left(sim: &Sim, load: &Load) -> Result<(), Wrong> {
     if keys.iter().filter(tables).count() > 1 {
         return Err((None, "tables of schedules are left".to_owned()));
     }
-    let stays = |key: &str| stays(key, sim.now_ms()) || is_given_up_early(sim, key);
+    let keyed = sim.world.queue_limits.get().per_key != KeyLimits::default();
+    let is_due = |key: &str| !matches!(parts(key), ("ge", Some(s)) if s * 1_000 > sim.now_ms());
+    // What will delete a line of those that wait for a key.
+    let of_lines = |key: &str| keyed && !is_due(key);
+    let stays =
+        |key: &str| stays(key, sim.now_ms()) || of_lines(key) || is_given_up_early(sim, key);
     match keys.iter().find(|key| !stays(key)) {
         None => Ok(()),
         Some(key) => {
@@ -434,6 +441,20 @@ fn is_given_up_early(sim: &Sim, key: &str) -> bool {
     slot % lane > given as u64
 }
 
+/// What limits a key counts goes some hours later, and a line of those that wait for it on the second day after it was joined.
+fn of_a_key(kind: &str, key: &str, now_ms: u64) -> bool {
+    const HOUR_MS: u64 = 3_600_000;
+    let number = key.split('.').nth(4).and_then(|n| n.parse::<u64>().ok());
+    let Some(number) = number else { return false };
+    let until_ms = match kind {
+        "kp" => number * KEY_WINDOW_MS + 4 * HOUR_MS,
+        "kb" => number * 1_000 + 4 * HOUR_MS,
+        "kn" => (number + 4) * HOUR_MS,
+        _ => (number + 2) * 24 * HOUR_MS + 4 * HOUR_MS,
+    };
+    now_ms < until_ms
+}
+
 /// Keys that remain: the queue's own counters and the keeper's record, the last table of schedules, cancel counters per block, recent registrations,
 /// and the timer's marks and closed seconds, for two days at most.
 fn stays(key: &str, now_ms: u64) -> bool {
@@ -443,7 +464,9 @@ fn stays(key: &str, now_ms: u64) -> bool {
     match kind {
         "tail" | "head" | "keeper" | "cancelled" | "xb" | "y" => true,
         "f" => number.is_none(),
-        "w" | "k" => number.is_some_and(|w| (w * WINDOW_MS) + REGISTERED_MS > now_ms),
+        "w" | "k" | "p" => number.is_some_and(|w| (w * WINDOW_MS) + REGISTERED_MS > now_ms),
+        "kp" | "kb" | "kn" | "kt" | "kh" | "kq" | "kc" => of_a_key(kind, key, now_ms),
+        "b" => number.is_some_and(|s| s * 1_000 + REGISTERED_MS > now_ms),
         "td" | "th" | "tm" | "ts" | "gd" | "gh" | "gm" | "gs" => {
             number.is_some_and(|s| s >= today_s - 2 * 86_400)
         }

@@ -9,7 +9,7 @@ use super::load::{Load, Mix};
 use super::model::{Wrong, end, retire, watch};
 use super::parallel::{failures, told};
 use crate::support::{START_MS, Sim};
-use handoff_queue::{CLOCK_SLACK_MS, RETENTION_MIN_MS, WorkerLimits};
+use handoff_queue::{CLOCK_SLACK_MS, KeyLimits, Limits, RETENTION_MIN_MS, Rate, WorkerLimits};
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -54,9 +54,27 @@ pub fn run(seed: u64) -> Result<(), String> {
             sim.record();
         }
         let load = Load::new(Mix::of(&sim));
+        sim.world.queue_limits.set(limits(seed));
         simulate(&sim, &load).map_err(|wrong| tell(&sim, wrong))
     };
     once(false).or_else(|_| once(true))
+}
+
+/// Every fourth has limits.
+fn limits(seed: u64) -> Limits {
+    let rate = |count, period_s| Some(Rate { count, period_s });
+    let of = |number: u64| seed / number;
+    if !seed.is_multiple_of(4) {
+        return Limits::default();
+    }
+    Limits {
+        concurrency: [None, Some(1), Some(2), Some(5)][(of(4) % 4) as usize],
+        rate: [None, rate(3, 1), rate(20, 1), rate(50, 60)][(of(16) % 4) as usize],
+        per_key: KeyLimits {
+            concurrency: [None, Some(1), Some(1), Some(2)][(of(12) % 4) as usize],
+            rate: [None, None, None, rate(20, 60)][(of(52) % 4) as usize],
+        },
+    }
 }
 
 /// Some begin shortly before a window, a minute, an hour or a day does.

@@ -43,7 +43,7 @@ pub enum Left {
     NothingAfterDays,
 }
 
-pub static SCENARIOS: [Scenario; 51] = [
+pub static SCENARIOS: [Scenario; 58] = [
     Scenario {
         name: "a task",
         search: Search::Pairs,
@@ -566,6 +566,84 @@ pub static SCENARIOS: [Scenario; 51] = [
             stage.points.open.set(true);
             stage.keyed(150 * MINUTE_MS, 2);
             stage.sim.run_with_ticks(MINUTE_MS, 5_000);
+        },
+    },
+    Scenario {
+        name: "tasks that run one at a time",
+        search: Search::Pairs,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.limited(Some(1), None);
+            stage.plays(&[json!({"sleep_ms": 100}), json!({"sleep_ms": 100})], 20);
+            stage.plays(&[json!({})], 3_000);
+        },
+    },
+    Scenario {
+        name: "one at a time from one window to the next",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.limited(Some(1), None);
+            let ms = WINDOW_MS - stage.sim.now_ms() % WINDOW_MS;
+            stage.sim.run_for(ms - 300);
+            stage.enqueues(&[json!({"sleep_ms": 600})]);
+            stage.sim.run_for(100);
+            stage.plays(&[json!({})], 3_000);
+        },
+    },
+    Scenario {
+        name: "tasks that begin one in a second",
+        search: Search::Pairs,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.limited(None, Some(1));
+            stage.plays(&[json!({}), json!({}), json!({})], 4_000);
+        },
+    },
+    Scenario {
+        name: "tasks of a key",
+        search: Search::Pairs,
+        left: Left::NothingAfterDays,
+        play: |stage| {
+            stage.of_one_key(&[json!({"sleep_ms": 100}), json!({}), json!({})]);
+            stage.sim.run_for(3_000);
+        },
+    },
+    Scenario {
+        name: "tasks of a key in parts, and retried",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            let retried = json!({"fail_times": 1, "after_ms": 300, "sleep_ms": 100});
+            stage.of_one_key(&[json!({"continues": 1, "sleep_ms": 100}), retried]);
+            stage.sim.run_for(5_000);
+        },
+    },
+    Scenario {
+        name: "a task of a key, and its neighbours' worker is lost",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.points.open.set(false);
+            stage.of_one_key(&[json!({"sleep_ms": 2_000}), json!({}), json!({})]);
+            stage.sim.run_for(500);
+            stage.lose_workers();
+            stage.points.open.set(true);
+            stage.sim.run_with_ticks(80_000, 5_000);
+        },
+    },
+    Scenario {
+        name: "cancelled while it waits for its key",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.points.open.set(false);
+            stage.of_one_key(&[json!({"sleep_ms": 1_000}), json!({}), json!({})]);
+            stage.sim.run_for(200);
+            stage.points.open.set(true);
+            let asked = stage.load.asked();
+            stage.load.cancel(&stage.sim, &asked[1]);
+            stage.sim.run_for(4_000);
         },
     },
     Scenario {

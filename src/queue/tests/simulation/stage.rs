@@ -4,7 +4,7 @@ use super::load::{Asked, Load, Mix};
 use super::model::{Wrong, glance, watch};
 use crate::support::{Action, Call, Instance, Sim, When, parts, with};
 use futures::FutureExt;
-use handoff_queue::{NewTask, Priority, Store};
+use handoff_queue::{Limits, NewTask, Priority, Rate, Store};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -176,6 +176,32 @@ impl Stage {
                 action => action,
             }
         });
+    }
+
+    /// So many run at once, and so many begin in a second.
+    pub fn limited(&self, concurrency: Option<u64>, per_s: Option<u64>) {
+        let rate = |count| Rate { count, period_s: 1 };
+        let rate = per_s.map(rate);
+        self.sim.world.queue_limits.set(Limits {
+            concurrency,
+            rate,
+            ..Limits::default()
+        });
+    }
+
+    /// Tasks of one key, of which one runs at once.
+    pub fn of_one_key(&self, args: &[Value]) {
+        let mut limits = self.sim.world.queue_limits.get();
+        limits.per_key.concurrency = Some(1);
+        self.sim.world.queue_limits.set(limits);
+        let tasks = args.iter().cloned().map(|mut args| {
+            args["key"] = "a".into();
+            NewTask {
+                key: Some("a".to_owned()),
+                ..self.task(args)
+            }
+        });
+        self.load.enqueue(&self.sim, tasks.collect());
     }
 
     pub fn task(&self, args: Value) -> NewTask {

@@ -59,8 +59,9 @@ pub struct Faults {
     pub wake_fails: Cell<u64>,
     /// Clocks are ahead of the true time by at most this much.
     pub skew_ms: Cell<u64>,
-    /// How many kills, failures and stalls there were.
+    /// How many kills, failures and stalls there were, and how many of them were stalls.
     pub happened: Cell<u64>,
+    pub stalled: Cell<u64>,
     script: RefCell<Option<Script>>,
 }
 
@@ -82,6 +83,14 @@ impl Faults {
     }
 
     pub fn decide(&self, world: &World, call: &Call<'_>) -> Action {
+        let action = self.choose(world, call);
+        if matches!(action, Action::Stall(..)) {
+            self.stalled.set(self.stalled.get() + 1);
+        }
+        action
+    }
+
+    fn choose(&self, world: &World, call: &Call<'_>) -> Action {
         if let Some(script) = self.script.borrow_mut().as_mut() {
             let action = script(call);
             if action != Action::Pass {

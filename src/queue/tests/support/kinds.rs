@@ -11,6 +11,7 @@ use std::rc::Rc;
 #[derive(Debug, Clone)]
 pub struct Began {
     pub name: String,
+    pub key: Option<String>,
     pub attempt: u32,
     pub checkpoint: Option<Value>,
     /// The true time.
@@ -36,6 +37,34 @@ pub fn run_name(args: &Value, trace: Option<&Trace>) -> String {
     let again = trace.filter(|trace| trace.parent.starts_with("again"));
     let again = again.map_or("", |trace| &trace.parent);
     format!("{name}{again}")
+}
+
+/// Counts a task while its code runs: until it ends, panics, or its instance dies.
+struct Running(Rc<World>, Option<String>);
+
+impl Running {
+    fn new(world: &Rc<World>, key: Option<String>) -> Self {
+        world.running.set(world.running.get() + 1);
+        let most = world.most_running.get().max(world.running.get());
+        world.most_running.set(most);
+        if let Some(key) = &key {
+            let mut of_keys = world.running_of.borrow_mut();
+            let (running, most) = of_keys.entry(key.clone()).or_default();
+            *running += 1;
+            *most = (*most).max(*running);
+        }
+        Self(world.clone(), key)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.running.set(self.0.running.get() - 1);
+        let mut of_keys = self.0.running_of.borrow_mut();
+        if let Some((running, _)) = self.1.as_ref().and_then(|key| of_keys.get_mut(key)) {
+            *running -= 1;
+        }
+    }
 }
 
 pub struct SimRunner {
@@ -82,22 +111,29 @@ impl SimRunner {
             &self.instance,
             &format!("RUNS {name} attempt {}", control.attempt()),
         );
+        let key = args["key"].as_str().map(str::to_owned);
         self.world.began.borrow_mut().push(Began {
             name,
+            key: key.clone(),
             attempt: control.attempt(),
             checkpoint: control.checkpoint().cloned(),
             at_ms,
             seen_ms: at_ms + self.instance.skew_ms,
             instance: self.instance.clone(),
         });
+        let _running = Running::new(&self.world, key);
         if !args["progress"].is_null() {
             control.set_progress(args["progress"].clone(), args["message"].as_str());
         }
         for i in 1..=number("logs") {
             control.log(at_ms, &format!("attempt {} line {i}", control.attempt()));
         }
-        let sleep_ms = number("sleep_ms");
+        let mut sleep_ms = number("sleep_ms");
         if kind == "compute" {
+            if self.world.queue_limits.get().concurrency.is_some() {
+                // Where clocks differ, who stalls for longer may lose its permit.
+                sleep_ms = sleep_ms.min(1_500);
+            }
             self.instance.stall_until(at_ms + sleep_ms);
         }
         self.world.clock.sleep(sleep_ms).await;

@@ -20,12 +20,14 @@ use futures::executor::{LocalPool, LocalSpawner};
 use futures::task::LocalSpawnExt;
 use handoff_queue::memory::MemoryStore;
 use handoff_queue::{
-    Brief, Env, NewTask, Priority, Queue, Receipt, State, TaskId, TaskView, Wake, WorkerLimits,
+    Brief, Env, Limits, NewTask, Priority, Queue, Receipt, State, TaskId, TaskView, Wake,
+    WorkerLimits,
 };
 use instance::{Guarded, SimEnv};
 use ledger::Ledger;
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use time::Clock;
 
@@ -62,6 +64,13 @@ pub struct World {
     pub store: MemoryStore,
     pub faults: Faults,
     pub limits: Cell<WorkerLimits>,
+    /// What limits the queue.
+    pub queue_limits: Cell<Limits>,
+    /// How many tasks' code runs at this moment, and the most so far.
+    pub running: Cell<u64>,
+    pub most_running: Cell<u64>,
+    /// The same of each key.
+    pub running_of: RefCell<BTreeMap<String, (u64, u64)>>,
     /// Every begin of a task's code.
     pub began: RefCell<Vec<Began>>,
     /// Every end of a task's code.
@@ -138,7 +147,8 @@ impl World {
             world: self.clone(),
             instance: instance.clone(),
         };
-        Queue::new("test", store, env).unwrap()
+        let queue = Queue::new("test", store, env).unwrap();
+        queue.with_limits(self.queue_limits.get())
     }
 }
 
@@ -161,6 +171,10 @@ impl Sim {
             store: MemoryStore::default(),
             faults: Faults::default(),
             limits: Cell::new(WorkerLimits::default()),
+            queue_limits: Cell::default(),
+            running: Cell::default(),
+            most_running: Cell::default(),
+            running_of: RefCell::default(),
             began: RefCell::default(),
             ended: RefCell::default(),
             logs: RefCell::default(),
@@ -361,6 +375,15 @@ pub fn task(name: &str, mut args: Value) -> NewTask {
 /// The same task with another priority.
 pub fn with(priority: Priority, task: NewTask) -> NewTask {
     NewTask { priority, ..task }
+}
+
+/// The same of a key, of which only so many run at once.
+pub fn keyed(key: &str, name: &str, mut args: Value) -> NewTask {
+    args["key"] = key.into();
+    NewTask {
+        key: Some(key.to_owned()),
+        ..task(name, args)
+    }
 }
 
 /// The same as a task that computes: nothing else happens in its instance meanwhile.

@@ -19,6 +19,7 @@ mod http_request;
 mod idempotency;
 mod kill;
 mod leftovers;
+mod limits;
 mod outbound;
 mod oversized;
 mod primes;

@@ -91,6 +91,7 @@ fn assert_kept(task: &NewTask) {
         on_end,
         end_of,
         occurrence,
+        key,
     } = task.clone();
     let nonce = "0123456789abcdef01234567".to_owned();
     let task = Task {
@@ -110,6 +111,7 @@ fn assert_kept(task: &NewTask) {
         end_of,
         kept_until_ms: Some(NOW_MS),
         occurrence,
+        key,
     };
     let stored = serde_json::to_vec(&task).expect("its keys are text");
     assert_eq!(serde_json::from_slice::<Task>(&stored).ok(), Some(task));

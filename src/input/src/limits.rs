@@ -1,0 +1,202 @@
+//! What a deployment allows of its queues: how much runs at once, and how much begins in a period.
+
+use crate::{FieldError, Object, from_slice};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+/// The most of either: far more than one application runs.
+const MOST: u64 = 1_000_000;
+const PERIODS: [(&str, u64); 3] = [("s", 1), ("m", 60), ("h", 3_600)];
+
+/// So many in each period: `"10/s"`, `"5/m"`, `"1000/h"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// How many.
+    pub count: u64,
+    /// How long a period is, in seconds.
+    pub period_s: u64,
+}
+
+impl FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let rate = || {
+            let (count, unit) = text.split_once('/')?;
+            let (_, period_s) = PERIODS.into_iter().find(|(name, _)| *name == unit)?;
+            let digits = count.bytes().all(|b| b.is_ascii_digit());
+            let count = count.parse().ok().filter(|n| digits && is_limit(*n))?;
+            Some(Self { count, period_s })
+        };
+        rate().ok_or_else(|| {
+            format!("{text:?} is not a rate; write 1 to {MOST} per second, minute or hour as \"10/s\", \"5/m\" or \"1000/h\"")
+        })
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = PERIODS.into_iter().find(|(_, s)| *s == self.period_s);
+        write!(f, "{}/{}", self.count, unit.map_or("?", |(name, _)| name))
+    }
+}
+
+impl<'de> Deserialize<'de> for Rate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(D::Error::custom)
+    }
+}
+
+/// What limits one queue.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// How many tasks run at once.
+    #[serde(default, deserialize_with = "concurrency")]
+    pub concurrency: Option<u64>,
+    /// How many begin in a period.
+    pub rate: Option<Rate>,
+    /// The same for the tasks of each key.
+    #[serde(default)]
+    pub per_key: Object<KeyLimits>,
+}
+
+/// What limits the tasks of each key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyLimits {
+    /// How many tasks run at once.
+    #[serde(default, deserialize_with = "concurrency")]
+    pub concurrency: Option<u64>,
+    /// How many begin in a minute or an hour.
+    #[serde(default, deserialize_with = "minutes")]
+    pub rate: Option<Rate>,
+}
+
+fn minutes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Rate>, D::Error> {
+    let rate = Rate::deserialize(deserializer)?;
+    if rate.period_s >= 60 {
+        return Ok(Some(rate));
+    }
+    let reason = format!(
+        "{rate} is a rate per second; that of a key is per minute or hour, such as \"5/m\""
+    );
+    Err(D::Error::custom(reason))
+}
+
+fn is_limit(number: u64) -> bool {
+    (1..=MOST).contains(&number)
+}
+
+fn concurrency<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let number = u64::deserialize(deserializer)?;
+    if is_limit(number) {
+        return Ok(Some(number));
+    }
+    let reason = format!("{number} is out of bounds: it must be from 1 to {MOST}");
+    Err(D::Error::custom(reason))
+}
+
+/// The limits of a deployment's queues, by name: `{"mail": {"concurrency": 4, "rate": "10/s"}}`, or nothing.
+///
+/// ```
+/// use handoff_input::QueueLimits;
+///
+/// let text = r#"{"mail": {"concurrency": 4, "rate": "10/s", "per_key": {"concurrency": 1}}}"#;
+/// let limits: QueueLimits = text.parse().unwrap();
+/// assert_eq!(limits.of("mail").concurrency, Some(4));
+/// assert_eq!(limits.of("mail").per_key.0.concurrency, Some(1));
+/// assert_eq!(limits.of("other").rate, None);
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct QueueLimits(BTreeMap<String, Limits>);
+
+impl QueueLimits {
+    /// What limits the queue of this name.
+    pub fn of(&self, queue: &str) -> Limits {
+        self.0.get(queue).copied().unwrap_or_default()
+    }
+
+    /// The queues that it names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+}
+
+impl FromStr for QueueLimits {
+    type Err = FieldError;
+
+    fn from_str(text: &str) -> Result<Self, FieldError> {
+        if text.trim().is_empty() {
+            return Ok(Self::default());
+        }
+        let limits: BTreeMap<String, Object<Limits>> = from_slice(text.as_bytes())?;
+        let limits = limits
+            .into_iter()
+            .map(|(name, Object(limits))| (name, limits));
+        Ok(Self(limits.collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_read_as_they_are_written() {
+        for text in ["1/s", "10/s", "5/m", "1000000/h"] {
+            assert_eq!(
+                text.parse::<Rate>().map(|r| r.to_string()),
+                Ok(text.to_owned())
+            );
+        }
+        for wrong in [
+            "",
+            "10",
+            "0/s",
+            "1/d",
+            "+1/s",
+            "1 / s",
+            "1.5/s",
+            "1000001/h",
+            "/s",
+            "1/s/s",
+        ] {
+            let e = wrong.parse::<Rate>().expect_err(wrong);
+            assert!(e.contains("is not a rate"), "{e}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let table = [
+            (r#"{"mail":{"concurrency":0}}"#, Some("mail.concurrency")),
+            (r#"{"mail":{"concurrency":"4"}}"#, Some("mail.concurrency")),
+            (r#"{"mail":{"concurrency":null}}"#, Some("mail.concurrency")),
+            (r#"{"mail":{"rate":"often"}}"#, Some("mail.rate")),
+            (r#"{"mail":{"speed":1}}"#, Some("mail.speed")),
+            (r#"{"mail":4}"#, Some("mail")),
+            (r#"{"mail":{"per_key":[1]}}"#, Some("mail.per_key")),
+            (
+                r#"{"mail":{"per_key":{"concurrency":0}}}"#,
+                Some("mail.per_key.concurrency"),
+            ),
+            (
+                r#"{"mail":{"per_key":{"rate":"5/s"}}}"#,
+                Some("mail.per_key.rate"),
+            ),
+            (r#"[1]"#, None),
+            (r#"{"mail""#, None),
+        ];
+        for (text, field) in table {
+            let e = text.parse::<QueueLimits>().expect_err(text);
+            assert_eq!(e.field.as_deref(), field, "{text}: {e}");
+        }
+        assert_eq!(" ".parse(), Ok(QueueLimits::default()));
+        assert_eq!("{}".parse(), Ok(QueueLimits::default()));
+    }
+}

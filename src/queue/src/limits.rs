@@ -1,0 +1,162 @@
+//! How much of a queue may run at once, and begin in a period: counted over all workers, whichever instance they are in.
+//!
+//! Permits are held by workers, not by tasks, in a counter per presence window: in this window and in the next, so that
+//! there is no gap between the two, and what the dead held is over with the next. Tokens are taken before tickets, from a counter per
+//! period. Both are looked at before they are taken, so that what is used up costs no write.
+
+use crate::config::{CLOCK_SLACK_MS, KEY_WINDOW_MS, WINDOW_MS};
+use crate::presence::window;
+use crate::{Env, Queue, Store, StoreError};
+
+/// How often one tries again who was hindered by others at the same moment.
+const TRIES: usize = 3;
+
+/// So many tasks may begin in each period: at most twice as many around the end of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// How many; at least one.
+    pub count: u64,
+    /// How long a period is, in seconds. All begin together, counted from 1970.
+    pub period_s: u64,
+}
+
+impl Rate {
+    /// When the period ends that is now, in seconds since 1970.
+    pub(crate) fn end_s(self, now_ms: u64) -> u64 {
+        (now_ms / 1_000 / self.period_s.max(1) + 1) * self.period_s.max(1)
+    }
+}
+
+/// What may run of a queue. Without any of them it costs no store call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Limits {
+    /// How many tasks may run at once; at least one.
+    pub concurrency: Option<u64>,
+    /// How many may begin in a period.
+    pub rate: Option<Rate>,
+    /// The same for the tasks of each key.
+    pub per_key: KeyLimits,
+}
+
+/// What may run of the tasks of each key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct KeyLimits {
+    /// How many may run at once; at least one.
+    pub concurrency: Option<u64>,
+    /// How many may begin in a period of a minute or longer.
+    pub rate: Option<Rate>,
+}
+
+impl KeyLimits {
+    /// Whether there is none.
+    pub(crate) fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Limits {
+    /// Whether there is none of the queue as a whole.
+    pub(crate) fn is_none(&self) -> bool {
+        self.concurrency.is_none() && self.rate.is_none()
+    }
+}
+
+impl<S: Store, E: Env> Queue<S, E> {
+    /// Whether nothing may begin at this moment. What others hold for a moment counts.
+    pub(crate) async fn is_full(&self) -> Result<bool, StoreError> {
+        let now_ms = self.env.now_ms();
+        if let Some(limit) = self.limits.concurrency {
+            for window in [window(now_ms), window(now_ms) + 1] {
+                if self.counter(&self.keys.permits(window)).await? >= limit {
+                    return Ok(true);
+                }
+            }
+        }
+        let Some(rate) = self.limits.rate else {
+            return Ok(false);
+        };
+        let tokens = self.keys.tokens(rate.end_s(now_ms));
+        Ok(self.counter(&tokens).await? >= rate.count)
+    }
+
+    /// How many tasks of a key may begin at this moment.
+    pub(crate) async fn key_room(&self, key: &str) -> Result<u64, StoreError> {
+        let now_ms = self.env.now_ms();
+        let limits = self.limits.per_key;
+        let mut room = u64::MAX;
+        if let Some(limit) = limits.concurrency {
+            let here = now_ms / KEY_WINDOW_MS;
+            for window in [here, here + 1] {
+                let held = self.counter(&self.keys.key_permits(key, window)).await?;
+                room = room.min(limit.saturating_sub(held));
+            }
+        }
+        if let Some(rate) = limits.rate {
+            let tokens = self.keys.key_tokens(key, rate.end_s(now_ms));
+            let taken = self.counter(&tokens).await?;
+            room = room.min(rate.count.saturating_sub(taken));
+        }
+        Ok(room)
+    }
+
+    /// The last window that may have counters of this queue's limits by now.
+    pub(crate) fn last_limited(&self, now_ms: u64) -> Option<u64> {
+        let period_s = self.limits.rate.map_or(0, |rate| rate.period_s);
+        let last_ms = now_ms + CLOCK_SLACK_MS + period_s * 1_000;
+        (!self.limits.is_none()).then_some(window(last_ms) + 1)
+    }
+
+    /// The counters of limits in a window: its permits, and the tokens of periods that end there.
+    pub(crate) fn limit_keys(&self, window: u64) -> impl Iterator<Item = String> {
+        let seconds = window * WINDOW_MS / 1_000..(window + 1) * WINDOW_MS / 1_000;
+        let tokens = seconds.map(|s| self.keys.tokens(s));
+        std::iter::once(self.keys.permits(window)).chain(tokens)
+    }
+
+    /// Takes as much of `wanted` as keeps the counter within `limit`.
+    pub(crate) async fn take_within(
+        &self,
+        key: &str,
+        mut wanted: u64,
+        limit: u64,
+    ) -> Result<u64, StoreError> {
+        for _ in 0..TRIES {
+            if wanted == 0 {
+                break;
+            }
+            let after = self.increment(key, wanted).await?;
+            let over = after.saturating_sub(limit).min(wanted);
+            if over == 0 {
+                return Ok(wanted);
+            }
+            let left = self.give_back(key, over).await?;
+            if over < wanted {
+                return Ok(wanted - over);
+            }
+            // Of several that hindered each other the last to step back sees that there is room.
+            wanted = wanted.min(limit.saturating_sub(left));
+        }
+        Ok(0)
+    }
+
+    /// Takes from a counter what was taken too much, or is not needed any more. Never to be repeated: a call that failed may
+    /// have been applied, and what is given back twice was another's.
+    pub(crate) async fn give_back(&self, key: &str, count: u64) -> Result<u64, StoreError> {
+        let left = self.store.increment(key, -(count as i64)).await?;
+        Ok(left.max(0) as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_period_is_named_by_its_end() {
+        let rate = |period_s| Rate { count: 1, period_s };
+        assert_eq!(rate(1).end_s(5_999), 6);
+        assert_eq!(rate(1).end_s(6_000), 7);
+        assert_eq!(rate(60).end_s(119_999), 120);
+        assert_eq!(rate(0).end_s(1_000), 2);
+    }
+}

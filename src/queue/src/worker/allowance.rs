@@ -1,0 +1,174 @@
+//! What this instance may have in progress, and may begin, of a queue with limits.
+
+use super::permits::Permits;
+use super::{Runner, Worker};
+use crate::presence::window;
+use crate::{Env, Store, StoreError};
+use futures::future::{Either, select};
+use std::cell::Cell;
+use std::pin::pin;
+
+/// Who has tasks in progress and gets no further permit looks again after this time.
+const AGAIN_MS: u64 = 200;
+/// And who gets no token, unless the period ends sooner.
+const TOKENS_AGAIN_MS: u64 = 1_000;
+/// How often it is seen to that a task that computes keeps its permit.
+const RENEW_MS: u64 = 500;
+
+/// Permits and tokens of this instance.
+#[derive(Default)]
+pub(super) struct Allowance {
+    permits: Permits,
+    /// Tokens that it took and did not use, and when their period ends.
+    tokens: Cell<u64>,
+    tokens_end_s: Cell<u64>,
+    /// It was refused, and does not ask again before.
+    permits_at_ms: Cell<u64>,
+    tokens_at_ms: Cell<u64>,
+}
+
+impl Allowance {
+    /// Asks again at once.
+    pub(super) fn ask_again(&self) {
+        self.permits_at_ms.set(0);
+        self.tokens_at_ms.set(0);
+    }
+}
+
+impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
+    /// How many of `wanted` further tasks may begin here, given how many tickets were set aside. It has permits for as many
+    /// then, and their tokens.
+    pub(super) async fn allow(&self, wanted: u64, aside: usize) -> Result<u64, StoreError> {
+        if self.queue.limits.is_none() {
+            return Ok(wanted);
+        }
+        let permits = self.take_permits(wanted, aside).await?;
+        let allowed = self.take_tokens(permits).await?;
+        if allowed == 0 {
+            // While something waits that may not begin, somebody must stay for it.
+            self.shift.timed.set(true);
+        }
+        Ok(allowed)
+    }
+
+    /// Tickets that came to nothing leave their tokens to others, while their period lasts: what was taken, and what it came to.
+    pub(super) fn unused(
+        &self,
+        taken_ms: impl IntoIterator<Item = u64>,
+        used_ms: impl IntoIterator<Item = u64>,
+    ) {
+        let Some(rate) = self.queue.limits.rate else {
+            return;
+        };
+        let now = |ms: &u64| rate.end_s(*ms) == self.allowance.tokens_end_s.get();
+        let taken = taken_ms.into_iter().filter(now).count() as u64;
+        let used = used_ms.into_iter().filter(now).count() as u64;
+        let tokens = &self.allowance.tokens;
+        tokens.set(tokens.get() + taken.saturating_sub(used));
+    }
+
+    /// So many permits are in use, or will be in a moment.
+    fn needed(&self, aside: usize) -> u64 {
+        (self.in_progress.borrow().len() + aside) as u64
+    }
+
+    async fn take_permits(&self, wanted: u64, aside: usize) -> Result<u64, StoreError> {
+        let Some(limit) = self.queue.limits.concurrency else {
+            return Ok(wanted);
+        };
+        let (own, queue) = (&self.allowance, &self.queue);
+        let now_ms = queue.env().now_ms();
+        let (here, in_use) = (window(now_ms), self.needed(aside));
+        if own.permits.free(here, in_use) == 0 && now_ms < own.permits_at_ms.get() {
+            return Ok(0);
+        }
+        let name = |window| queue.keys.permits(window);
+        let counts = (in_use, wanted, limit);
+        let free = own.permits.take(queue, &name, here, counts).await?;
+        if free == 0 {
+            own.permits_at_ms.set(now_ms + AGAIN_MS);
+        }
+        Ok(free)
+    }
+
+    async fn take_tokens(&self, wanted: u64) -> Result<u64, StoreError> {
+        let Some(rate) = self.queue.limits.rate else {
+            return Ok(wanted);
+        };
+        let (own, queue) = (&self.allowance, &self.queue);
+        let now_ms = queue.env().now_ms();
+        let end_s = rate.end_s(now_ms);
+        if own.tokens_end_s.replace(end_s) != end_s {
+            own.tokens.set(0);
+            own.tokens_at_ms.set(0);
+        }
+        let free = own.tokens.get();
+        if free < wanted && now_ms >= own.tokens_at_ms.get() {
+            let key = queue.keys.tokens(end_s);
+            let taken = queue.counter(&key).await?;
+            let more = (wanted - free).min(rate.count.saturating_sub(taken));
+            let more = queue.take_within(&key, more, rate.count).await?;
+            own.tokens.set(free + more);
+            if free + more == 0 {
+                own.tokens_at_ms.set(now_ms + TOKENS_AGAIN_MS);
+            }
+        }
+        let allowed = own.tokens.get().min(wanted);
+        own.tokens.set(own.tokens.get() - allowed);
+        Ok(allowed)
+    }
+
+    /// Keeps its permits from one window to the next: those of the queue, and those of keys.
+    pub(super) async fn renew_permits(&self, aside: usize) -> Result<(), StoreError> {
+        let here = window(self.queue.env().now_ms());
+        let (queue, in_use) = (&self.queue, self.needed(aside));
+        let name = |window| queue.keys.permits(window);
+        self.allowance
+            .permits
+            .renew(queue, &name, here, in_use)
+            .await?;
+        Ok(())
+    }
+
+    /// Waits for a task that computes. Its instance takes no tickets meanwhile, and holds the permit for it.
+    pub(super) async fn renewing(&self, work: impl Future<Output = ()>) {
+        let limits = self.queue.limits;
+        if limits.concurrency.is_none() && limits.per_key.concurrency.is_none() {
+            return work.await;
+        }
+        let mut work = pin!(work);
+        loop {
+            let tick = pin!(self.queue.env().sleep_ms(RENEW_MS));
+            if let Either::Left(_) = select(work.as_mut(), tick).await {
+                return;
+            }
+            let renewed = async {
+                self.renew_permits(0).await?;
+                self.see_to_keys().await
+            };
+            if let Err(e) = renewed.await {
+                self.queue.env().log(&e.to_string());
+            }
+        }
+    }
+
+    /// Gives back what it does not use. Says whether it did: then it must look whether something waits.
+    pub(super) async fn free_unused(&self, aside: usize) -> Result<bool, StoreError> {
+        if self.queue.limits.is_none() {
+            return Ok(false);
+        }
+        let (queue, own) = (&self.queue, &self.allowance);
+        let here = window(queue.env().now_ms());
+        let name = |window| queue.keys.permits(window);
+        let in_use = self.needed(aside);
+        let freed = own.permits.free_idle(queue, &name, here, in_use).await? > 0;
+        let tokens = own.tokens.take();
+        let end_s = own.tokens_end_s.get();
+        if tokens > 0 && self.queue.env().now_ms() < end_s * 1_000 {
+            let key = self.queue.keys.tokens(end_s);
+            self.queue.give_back(&key, tokens).await?;
+            return Ok(true);
+        }
+        Ok(freed)
+    }
+}

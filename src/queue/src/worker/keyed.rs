@@ -1,0 +1,140 @@
+//! Tasks that share a key: whether one more may begin, and who comes next when one has ended.
+
+use super::permits::Permits;
+use super::{InProgress, Runner, Worker};
+use crate::config::KEY_WINDOW_MS;
+use crate::idempotency::digest;
+use crate::{Delivery, Env, QueueError, Store};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+const HOUR_MS: u64 = 3_600_000;
+
+/// What this instance holds for each key.
+#[derive(Default)]
+pub(super) struct Keyed {
+    permits: RefCell<BTreeMap<String, Rc<Permits>>>,
+    /// Keys and hours of which it is known that what is counted will be deleted.
+    noted: RefCell<BTreeSet<(String, u64)>>,
+}
+
+impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
+    /// Those of `deliveries` that may begin, noted as this instance's. The others wait for their keys.
+    pub(super) async fn admit(&self, deliveries: Vec<Delivery>) -> Vec<Delivery> {
+        if self.queue.limits.per_key.is_none() {
+            return deliveries;
+        }
+        let mut admitted = Vec::new();
+        for delivery in deliveries {
+            let Some(key) = delivery.task.key.as_deref().map(digest) else {
+                admitted.push(delivery);
+                continue;
+            };
+            let parked = match self.may_begin(&key, &delivery).await {
+                Ok(None) => {
+                    self.hold(&delivery, None);
+                    admitted.push(delivery);
+                    continue;
+                }
+                Ok(Some(behind)) => self.queue.park(&key, delivery, behind).await,
+                Err(e) => {
+                    self.queue.env().log(&e.to_string());
+                    self.put_back(vec![delivery]).await;
+                    continue;
+                }
+            };
+            self.shift.timed.set(true);
+            if let Err(e) = parked {
+                self.queue.env().log(&format!("left to rescue: {e}"));
+            }
+        }
+        admitted
+    }
+
+    /// `None` if a task may begin, and has its permit and its token then. Else whether it is to wait behind others.
+    async fn may_begin(&self, key: &str, delivery: &Delivery) -> Result<Option<bool>, QueueError> {
+        let queue = &self.queue;
+        let limits = queue.limits.per_key;
+        // Whoever comes new does not pass those who wait.
+        if !delivery.called && queue.anybody_waits(key).await? {
+            return Ok(Some(true));
+        }
+        self.note_key(key).await?;
+        let now_ms = queue.env().now_ms();
+        if let Some(limit) = limits.concurrency {
+            let permits = self
+                .keyed
+                .permits
+                .borrow_mut()
+                .entry(key.to_owned())
+                .or_default()
+                .clone();
+            let name = |window| queue.keys.key_permits(key, window);
+            let counts = (self.in_use(key), 1, limit);
+            let here = now_ms / KEY_WINDOW_MS;
+            if permits.take(queue, &name, here, counts).await? == 0 {
+                return Ok(Some(false));
+            }
+        }
+        if let Some(rate) = limits.rate {
+            let tokens = queue.keys.key_tokens(key, rate.end_s(now_ms));
+            let taken = queue.counter(&tokens).await?;
+            let most = rate.count.saturating_sub(taken).min(1);
+            if queue.take_within(&tokens, most, rate.count).await? == 0 {
+                return Ok(Some(false));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Before anything is counted.
+    async fn note_key(&self, key: &str) -> Result<(), QueueError> {
+        let hour = (key.to_owned(), self.queue.env().now_ms() / HOUR_MS);
+        if !self.keyed.noted.borrow().contains(&hour) {
+            self.queue.note_key(key, hour.1).await?;
+            self.keyed.noted.borrow_mut().insert(hour);
+        }
+        Ok(())
+    }
+
+    /// How many tasks of a key are in progress here.
+    fn in_use(&self, key: &str) -> u64 {
+        let in_progress = self.in_progress.borrow();
+        let of_key = in_progress.values().filter(|run| match run {
+            InProgress::Runs(delivery, _) => {
+                delivery.task.key.as_deref().map(digest).as_deref() == Some(key)
+            }
+            InProgress::Ended(_) => false,
+        });
+        of_key.count() as u64
+    }
+
+    /// Renews the permits of keys in a new window, gives those back whose tasks have ended, and calls who comes next.
+    pub(super) async fn see_to_keys(&self) -> Result<(), QueueError> {
+        let keys: Vec<_> = self.keyed.permits.borrow().keys().cloned().collect();
+        let queue = &self.queue;
+        for key in keys {
+            let permits = self.keyed.permits.borrow().get(&key).cloned();
+            let Some(permits) = permits else { continue };
+            let here = queue.env().now_ms() / KEY_WINDOW_MS;
+            let in_use = self.in_use(&key);
+            let name = |window| queue.keys.key_permits(&key, window);
+            if in_use > 0 {
+                self.note_key(&key).await?;
+            }
+            let mut freed = permits.renew(queue, &name, here, in_use).await?;
+            freed += permits.free_idle(queue, &name, here, in_use).await?;
+            if permits.is_empty() {
+                self.keyed.permits.borrow_mut().remove(&key);
+            }
+            if freed > 0
+                && let Err(e) = queue.call(&key, freed).await
+            {
+                // Left to who looks after the line.
+                queue.env().log(&e.to_string());
+            }
+        }
+        Ok(())
+    }
+}
