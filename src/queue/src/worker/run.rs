@@ -57,7 +57,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         self.hold(&delivery, Some(control.clone()));
         let kind = delivery.task.kind.clone();
         let args = delivery.task.args.clone();
-        let mut task = pin!(self.runner.run(&kind, args, control.clone()));
+        let mut task = Box::pin(self.runner.run(&kind, args, control.clone()));
         let mut beat_at_ms = began_ms + FIRST_BEAT_MS;
         let mut outcome = loop {
             let tick_at_ms = (env.now_ms() + FIRST_BEAT_MS).min(deadline_ms);
@@ -81,6 +81,8 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                 }
             }
         };
+        // What overran its timeout is not to stay while its outcome is written.
+        drop(task);
         let took_ms = env.now_ms() - began_ms;
         if took_ms > timeout_ms && !matches!(outcome, Outcome::Retry { .. }) {
             // It computed past its time without a pause in which it could have been stopped; its lease may be over.
