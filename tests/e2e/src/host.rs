@@ -53,7 +53,11 @@ impl Host {
     fn serve(pair: Pair, manifest: &Path, variables: &[(&str, &str)], options: &[&str]) -> Self {
         let folder = tempfile::Builder::new().prefix("handoff-e2e-").tempdir();
         let folder = folder.expect("a folder for the state");
-        let redis = (pair.storage == Storage::Redis).then(|| Redis::start(folder.path()));
+        let redis = match pair.storage {
+            Storage::Redis => Some(Redis::start(folder.path())),
+            Storage::RedisInMemory => Some(Redis::start_in_memory(folder.path())),
+            Storage::Sqlite | Storage::Memory => None,
+        };
         let program = match pair.kind {
             Kind::Local => environment::local_host(),
             Kind::Spin => environment::spin(),
@@ -134,6 +138,11 @@ impl Host {
     #[track_caller]
     pub fn redis(&mut self) -> &mut Redis {
         self.redis.as_mut().expect("this pair's store is Redis")
+    }
+
+    /// Its Redis, if its store is one.
+    pub fn redis_if_any(&self) -> Option<&Redis> {
+        self.redis.as_ref()
     }
 
     /// Lets no file of the host grow beyond so many bytes, as if the disk were full; `None` gives the room back.

@@ -13,6 +13,8 @@ pub(crate) enum Kind {
 pub(crate) enum Storage {
     Sqlite,
     Redis,
+    /// Redis that writes nothing to a disk.
+    RedisInMemory,
     Memory,
 }
 
@@ -34,6 +36,10 @@ impl Pair {
     pub const SPIN_SQLITE: Self = Self::new(Kind::Spin, Storage::Sqlite);
     /// Spin with Redis.
     pub const SPIN_REDIS: Self = Self::new(Kind::Spin, Storage::Redis);
+    /// The local host with a Redis that loses everything when it ends: to be measured only.
+    pub const LOCAL_REDIS_IN_MEMORY: Self = Self::new(Kind::Local, Storage::RedisInMemory);
+    /// Spin with such a Redis.
+    pub const SPIN_REDIS_IN_MEMORY: Self = Self::new(Kind::Spin, Storage::RedisInMemory);
 
     const fn new(kind: Kind, storage: Storage) -> Self {
         Self { kind, storage }
@@ -46,18 +52,21 @@ impl Pair {
 
     /// Whether its store is Redis.
     pub fn has_redis(self) -> bool {
-        self.storage == Storage::Redis
+        matches!(self.storage, Storage::Redis | Storage::RedisInMemory)
     }
 
     /// Why it can't be run here, if it can't.
-    fn available(self) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// The reason.
+    pub fn available(self) -> Result<(), String> {
         environment::root()?;
         match self.kind {
             Kind::Local => environment::local_host()?,
             Kind::Spin => environment::spin()?,
         };
         match self.storage {
-            Storage::Redis => environment::redis(),
+            Storage::Redis | Storage::RedisInMemory => environment::redis(),
             Storage::Sqlite | Storage::Memory => Ok(()),
         }
     }
@@ -72,6 +81,7 @@ impl fmt::Display for Pair {
         let storage = match self.storage {
             Storage::Sqlite => "sqlite",
             Storage::Redis => "redis",
+            Storage::RedisInMemory => "redis-in-memory",
             Storage::Memory => "memory",
         };
         write!(f, "{kind}+{storage}")
