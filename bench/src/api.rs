@@ -78,7 +78,7 @@ impl Api {
                 json!({"task": "sleep", "args": {"for": format!("{s}s")}})
             }
             (Self::Handoff, Task::Compute) => {
-                json!({"task": "primes.count", "args": {"below": 100_000_000}})
+                json!({"task": "primes.count", "args": {"below": 300_000_000}})
             }
             (Self::Peer { .. }, Task::Sleep(s)) => json!({"task": "sleep", "args": s}),
             (Self::Peer { compute_below }, Task::Compute) => {

@@ -31,6 +31,8 @@ pub struct System {
     pub acknowledged: &'static str,
     /// How it is asked.
     pub api: Api,
+    /// So many tasks may wait when workers begin.
+    pub waiting_max: usize,
     /// Installs what it needs, and says in which versions; an error says why it can't be measured here.
     pub install: fn(&Tools) -> Result<String>,
     /// Starts it with an empty store.
@@ -40,7 +42,7 @@ pub struct System {
 /// The processes of a running system.
 pub enum Parts {
     /// A host with its store.
-    Handoff(Box<Host>),
+    Handoff(Host),
     /// A server, its workers, and Redis.
     Peer(Peer),
 }
@@ -63,6 +65,8 @@ pub struct Peer {
 pub struct App {
     /// How it is asked.
     pub api: Api,
+    /// So many tasks may wait when workers begin.
+    pub waiting_max: usize,
     /// From its start, that of Redis included, until it had taken a first task.
     pub first_answer: Duration,
     parts: Parts,
@@ -76,6 +80,7 @@ impl System {
         let parts = (self.start)(tools)?;
         let mut app = App {
             api: self.api,
+            waiting_max: self.waiting_max,
             first_answer: Duration::ZERO,
             parts,
             scratch: TempDir::new()?,

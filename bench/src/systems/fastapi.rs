@@ -30,6 +30,7 @@ pub fn system() -> System {
         api: Api::Peer {
             compute_below: 500_000,
         },
+        waiting_max: usize::MAX,
         install,
         start: start_all,
     }

@@ -71,6 +71,7 @@ fn system(
         setup,
         acknowledged,
         api: Api::Handoff,
+        waiting_max: usize::MAX,
         install,
         start,
     }
@@ -86,5 +87,5 @@ fn install(pair: Pair) -> Result<String> {
 }
 
 fn start(pair: Pair) -> Result<Parts> {
-    Ok(Parts::Handoff(Box::new(Host::start(pair, &[]))))
+    Ok(Parts::Handoff(Host::start(pair, &[])))
 }

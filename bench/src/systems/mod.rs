@@ -1,5 +1,7 @@
 //! The systems that are measured, a file each for the peers.
 
+mod apalis;
+mod bullmq;
 mod fastapi;
 mod handoff;
 
@@ -14,7 +16,7 @@ use crate::system::System;
 
 /// In the order of the table. The first is what the others are compared with.
 pub fn all() -> Vec<System> {
-    let mut systems = vec![fastapi::system()];
+    let mut systems = vec![fastapi::system(), bullmq::system(), apalis::system()];
     systems.extend(handoff::systems());
     systems
 }
