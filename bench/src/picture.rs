@@ -20,9 +20,9 @@ const PANELS: [(&str, &str, &str, bool); 6] = [
     ("memory_load", "memory under load", " MB", false),
 ];
 
-const WIDTH: u32 = 900;
+const WIDTH: u32 = 1_000;
 const COLUMNS: u32 = 2;
-const LABEL: u32 = 190;
+const LABEL: u32 = 230;
 const VALUE: u32 = 75;
 const BAR: u32 = 16;
 const STEP: u32 = 21;

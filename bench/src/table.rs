@@ -90,3 +90,63 @@ pub fn goals(goals: &[Goal]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::systems;
+
+    /// Two systems, the second measured at twice the rate and half the time of the first.
+    fn measured() -> (Vec<System>, Results) {
+        let mut systems = systems::all();
+        systems.truncate(2);
+        let mut results = Results::default();
+        for (system, factor) in systems.iter().zip([1.0, 2.0]) {
+            results.add(system, "enqueue_c1", 1_000.0 * factor);
+            results.add(system, "end_to_end_p50", 4.0 / factor);
+        }
+        results.add(&systems[1], "memory_load", 200.0);
+        (systems, results)
+    }
+
+    #[test]
+    fn better_is_more_than_once_for_rates_and_times() {
+        let (systems, results) = measured();
+        let table = table(&systems, &results);
+        for row in [
+            "| enqueue one, concurrency 1 | 1,000/s | 2,000/s (2.00×) |",
+            "| enqueue until the result is read, one at a time, p50 | 4.00 ms | 2.00 ms (2.00×) |",
+            "| memory under that load | – | 200 MB |",
+        ] {
+            assert!(table.lines().any(|line| line == row), "{row}\n{table}");
+        }
+        assert!(
+            !table.contains("concurrency 8"),
+            "nothing was measured: {table}"
+        );
+    }
+
+    #[test]
+    fn a_goal_that_is_counted_breaks() {
+        let goal = |found, counted| Goal {
+            text: "few",
+            bound: "≤ 2".into(),
+            found,
+            met: found.is_some_and(|found| found <= 2.0),
+            counted,
+        };
+        let found = goals(&[
+            goal(Some(1.0), true),
+            goal(Some(3.0), true),
+            goal(Some(3.0), false),
+            goal(None, true),
+        ]);
+        let ends: Vec<_> = found
+            .lines()
+            .skip(2)
+            .map(|line| line.rsplit("| ").next())
+            .collect();
+        let expected = ["met |", "**BROKEN** |", "**missed** |", "not measured |"];
+        assert_eq!(ends, expected.map(Some));
+    }
+}

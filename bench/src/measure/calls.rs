@@ -102,11 +102,15 @@ pub struct Calls {
 impl Calls {
     /// So far.
     pub fn of(redis: &Redis) -> Self {
+        Self::parse(&redis.ask("INFO commandstats"))
+    }
+
+    fn parse(stats: &str) -> Self {
         let mut calls = Self {
             writes: 0.0,
             reads: 0.0,
         };
-        for line in redis.ask("INFO commandstats").lines() {
+        for line in stats.lines() {
             let Some((name, rest)) = line
                 .strip_prefix("cmdstat_")
                 .and_then(|l| l.split_once(":calls="))
@@ -182,4 +186,20 @@ fn used_bytes(redis: &Redis) -> f64 {
         .find_map(|line| line.strip_prefix("used_memory:"));
     line.and_then(|bytes| bytes.trim().parse().ok())
         .unwrap_or(f64::NAN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_redis_counts_is_read_or_written() {
+        let before = Calls::parse("# Commandstats\r\ncmdstat_get:calls=5,usec=1\r\n");
+        let after = Calls::parse(
+            "# Commandstats\r\ncmdstat_get:calls=9,usec=1,usec_per_call=0.1\r\ncmdstat_config|set:calls=3,usec=1\r\n\
+             cmdstat_incrby:calls=4,usec=1\r\ncmdstat_mset:calls=2,usec=1\r\ncmdstat_evalsha:calls=7,usec=1\r\n",
+        );
+        let each = after.since(before, 2);
+        assert_eq!((each.writes, each.reads), (3.0, 2.0));
+    }
 }

@@ -7,7 +7,7 @@ use anyhow::Result;
 use handoff_e2e::{Redis, workspace};
 use tempfile::TempDir;
 
-use super::{address, ready, start};
+use super::{address, needs_redis, ready, start};
 use crate::api::Api;
 use crate::system::{Parts, Peer, System};
 use crate::tools::{self, Tools};
@@ -36,6 +36,7 @@ pub fn system() -> System {
 }
 
 fn install(tools: &Tools) -> Result<String> {
+    needs_redis()?;
     let code = workspace("bench/peers").join(NAME);
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);

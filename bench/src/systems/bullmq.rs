@@ -7,7 +7,7 @@ use anyhow::Result;
 use handoff_e2e::Redis;
 use tempfile::TempDir;
 
-use super::{address, ready, start};
+use super::{address, needs_redis, ready, start};
 use crate::api::Api;
 use crate::system::{Parts, Peer, System};
 use crate::tools::{self, Tools};
@@ -32,6 +32,7 @@ pub fn system() -> System {
 }
 
 fn install(tools: &Tools) -> Result<String> {
+    needs_redis()?;
     let node = tools::version("node")?;
     let folder = tools.install(NAME, |folder| {
         tools::run(

@@ -6,7 +6,7 @@ use anyhow::Result;
 use handoff_e2e::Redis;
 use tempfile::TempDir;
 
-use super::{address, ready, start};
+use super::{address, needs_redis, ready, start};
 use crate::api::Api;
 use crate::system::{Parts, Peer, System};
 use crate::tools::{self, Tools};
@@ -37,6 +37,7 @@ pub fn system() -> System {
 }
 
 fn install(tools: &Tools) -> Result<String> {
+    needs_redis()?;
     let folder = tools.install(NAME, |folder| {
         tools::run(
             Command::new("python3")

@@ -10,7 +10,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use handoff_e2e::{Process, until};
+use anyhow::{Error, Result};
+use handoff_e2e::{Process, Redis, until};
 
 use crate::system::System;
 
@@ -19,6 +20,11 @@ pub fn all() -> Vec<System> {
     let mut systems = vec![fastapi::system(), bullmq::system(), apalis::system()];
     systems.extend(handoff::systems());
     systems
+}
+
+/// Says why if the peers' store can't be had here.
+fn needs_redis() -> Result<()> {
+    Redis::available().map_err(Error::msg)
 }
 
 const START_TIME: Duration = Duration::from_secs(30);
