@@ -130,7 +130,7 @@ pub fn all(results: &Results) -> Vec<Goal> {
         counted(
             "store calls to enqueue one: reads",
             value(OWN, "enqueue_reads"),
-            3.1,
+            2.1,
         ),
         counted(
             "store calls to run one of many: writes",

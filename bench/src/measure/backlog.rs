@@ -10,8 +10,9 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 const TURNS: usize = 5;
-const CLAIMING: Duration = Duration::from_millis(700);
-/// More than workers take in that time.
+const CLAIMING_TURNS: usize = 3;
+const CLAIMING: Duration = Duration::from_millis(500);
+/// More than workers take in all these turns.
 const SHORT: usize = 50_000;
 
 pub const MEASUREMENT: Measurement = Measurement {
@@ -76,7 +77,7 @@ fn run(taking: &mut Taking) -> Result<()> {
     let short = (taking.another)()?;
     short.pause();
     short.enqueue_many(Task::Echo, SHORT.min(taking.scale.backlog));
-    let ratios: Vec<_> = (0..TURNS)
+    let ratios: Vec<_> = (0..CLAIMING_TURNS)
         .map(|_| claimed_per_s(long) / claimed_per_s(&short))
         .collect();
     (taking.record)("backlog_claim", median(&ratios));

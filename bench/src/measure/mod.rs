@@ -57,7 +57,7 @@ pub const QUICK: Scale = Scale {
     drained: 2_000,
     settle_s: 20,
     idle_s: 10,
-    backlog: 20_000,
+    backlog: 50_000,
 };
 
 /// A measurement.
