@@ -56,6 +56,15 @@ pub fn doctor(workspace: &Workspace, wanted: Option<Source>) -> Result<()> {
         version("redis-server").as_deref(),
         "optional, for tests and --store redis://…: the package redis-server or redis",
     );
+    line(
+        "wrk",
+        // It has no option for its version, and fails when it prints that.
+        which::which("wrk")
+            .ok()
+            .map(|path| path.display().to_string())
+            .as_deref(),
+        "optional, for `cargo xtask bench`: the package wrk",
+    );
 
     if ways.is_empty() {
         bail!(

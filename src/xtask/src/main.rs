@@ -3,6 +3,7 @@
 //! `toolchain` decides where the compiler for wasm32-wasip2 comes from, `components` builds with it, and `up`, `test`
 //! and `doctor` are the commands on top. `step` runs every child process.
 
+mod bench;
 mod components;
 mod debian;
 mod doctor;
@@ -57,6 +58,8 @@ enum Command {
     Sim(sim::Options),
     /// Give everything that takes bytes from outside any bytes, led by what they reach
     Fuzz(fuzz::Options),
+    /// Measure Handoff and its peers on this machine, side by side
+    Bench(bench::Options),
     /// Show what is installed, what is missing, and how to get it
     Doctor,
 }
@@ -80,6 +83,7 @@ fn run(cli: Cli) -> Result<()> {
         Command::Test(options) => test::test(&workspace, cli.wasm_toolchain, &options),
         Command::Sim(options) => sim::sim(&workspace, &options),
         Command::Fuzz(options) => fuzz::fuzz(&workspace, &options),
+        Command::Bench(options) => bench::bench(&workspace, cli.wasm_toolchain, &options),
         Command::Doctor => doctor::doctor(&workspace, cli.wasm_toolchain),
     }
 }

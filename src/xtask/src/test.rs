@@ -142,6 +142,13 @@ fn run(
     Ok(())
 }
 
+/// Tells what runs the components on real hosts and stores what of these is here.
+pub fn offer(program: &mut Command) {
+    let mut summary = Summary::default();
+    offer_spin(program, &mut summary);
+    offer_redis(program, "Redis", &mut summary);
+}
+
 fn offer_spin(e2e: &mut Command, summary: &mut Summary) {
     match which::which("spin") {
         Ok(spin) => {

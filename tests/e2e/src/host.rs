@@ -68,8 +68,12 @@ impl Host {
     ) -> Self {
         let folder = tempfile::Builder::new().prefix("handoff-e2e-").tempdir();
         let folder = folder.expect("a folder for the state");
-        let own = pair.has_redis() && shared.is_none();
-        let redis = own.then(|| Redis::start(folder.path()));
+        let redis = match pair.storage {
+            _ if shared.is_some() => None,
+            Storage::Redis | Storage::Outbound => Some(Redis::start(folder.path())),
+            Storage::RedisInMemory => Some(Redis::start_in_memory(folder.path())),
+            Storage::Sqlite | Storage::Memory => None,
+        };
         let program = match pair.kind {
             Kind::Local => environment::local_host(),
             Kind::Spin => environment::spin(),
@@ -152,6 +156,11 @@ impl Host {
     #[track_caller]
     pub fn redis(&mut self) -> &mut Redis {
         self.redis.as_mut().expect("this pair's store is Redis")
+    }
+
+    /// Its Redis, if its store is one.
+    pub fn redis_if_any(&self) -> Option<&Redis> {
+        self.redis.as_ref()
     }
 
     /// Lets no file of the host grow beyond so many bytes, as if the disk were full; `None` gives the room back.

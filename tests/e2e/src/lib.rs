@@ -21,7 +21,7 @@ pub use events::{Event, Events};
 pub use host::{Host, workspace};
 pub use pair::{Pair, Share, run};
 pub use poll::until;
-pub use process::group_lives;
+pub use process::{Process, group_lives};
 pub use raw::{Connection, exchange};
 pub use redis::Redis;
 pub use server::{Answer, Gate, Received, TestServer};

@@ -13,6 +13,8 @@ pub(crate) enum Kind {
 pub(crate) enum Storage {
     Sqlite,
     Redis,
+    /// Redis that writes nothing to a disk.
+    RedisInMemory,
     Memory,
     /// A Redis that the components reach themselves.
     Outbound,
@@ -40,6 +42,10 @@ impl Pair {
     pub const LOCAL_OUTBOUND: Self = Self::new(Kind::Local, Storage::Outbound);
     /// Spin, with a Redis that the components reach themselves.
     pub const SPIN_OUTBOUND: Self = Self::new(Kind::Spin, Storage::Outbound);
+    /// The local host with a Redis that loses everything when it ends: to be measured only.
+    pub const LOCAL_REDIS_IN_MEMORY: Self = Self::new(Kind::Local, Storage::RedisInMemory);
+    /// Spin with such a Redis.
+    pub const SPIN_REDIS_IN_MEMORY: Self = Self::new(Kind::Spin, Storage::RedisInMemory);
 
     const fn new(kind: Kind, storage: Storage) -> Self {
         Self { kind, storage }
@@ -52,7 +58,10 @@ impl Pair {
 
     /// Whether its store is Redis, in one way or the other.
     pub fn has_redis(self) -> bool {
-        matches!(self.storage, Storage::Redis | Storage::Outbound)
+        matches!(
+            self.storage,
+            Storage::Redis | Storage::RedisInMemory | Storage::Outbound
+        )
     }
 
     /// Whether the first call after Redis came back reaches it. The client of Spin's own store waits for a minute before it
@@ -62,14 +71,17 @@ impl Pair {
     }
 
     /// Why it can't be run here, if it can't.
-    fn available(self) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// The reason.
+    pub fn available(self) -> Result<(), String> {
         environment::root()?;
         match self.kind {
             Kind::Local => environment::local_host()?,
             Kind::Spin => environment::spin()?,
         };
         match self.storage {
-            Storage::Redis | Storage::Outbound => environment::redis(),
+            Storage::Redis | Storage::RedisInMemory | Storage::Outbound => environment::redis(),
             Storage::Sqlite | Storage::Memory => Ok(()),
         }
     }
@@ -84,6 +96,7 @@ impl fmt::Display for Pair {
         let storage = match self.storage {
             Storage::Sqlite => "sqlite",
             Storage::Redis => "redis",
+            Storage::RedisInMemory => "redis-in-memory",
             Storage::Memory => "memory",
             Storage::Outbound => "outbound",
         };

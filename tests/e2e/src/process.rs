@@ -83,6 +83,16 @@ impl Process {
         self.child.id()
     }
 
+    /// Stops it where it is.
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
     /// Sends a signal to the program alone.
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("the program takes a signal");
@@ -137,7 +147,7 @@ pub fn group_lives(group: u32) -> bool {
 }
 
 /// The processes of this group that run, where /proc tells.
-fn members(group: u32) -> Option<Vec<Pid>> {
+pub(crate) fn members(group: u32) -> Option<Vec<Pid>> {
     let member = |stat: &str| {
         // PID (NAME) STATE PPID GROUP …, where NAME may hold anything.
         let pid = stat.split(' ').next()?.parse().ok()?;

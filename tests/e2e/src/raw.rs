@@ -59,6 +59,18 @@ impl Connection {
         self.receive().expect("the connection is kept open")
     }
 
+    /// Sends a POST of JSON and waits for the answer.
+    #[track_caller]
+    pub fn post(&mut self, path: &str, body: &str) -> Reply {
+        let length = body.len();
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nhost: handoff\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        );
+        let sent = self.stream.write_all(request.as_bytes());
+        sent.expect("the request is sent");
+        self.receive().expect("the connection is kept open")
+    }
+
     fn receive(&mut self) -> Option<Reply> {
         let end = loop {
             let end = self.rest.windows(4).position(|part| part == b"\r\n\r\n");

@@ -1,12 +1,11 @@
-//! A Redis server that keeps what it acknowledged.
+//! A Redis server, by default one that keeps what it acknowledged.
 
 use crate::environment;
 use crate::poll::until;
 use crate::process::Process;
-use rustix::process::Signal;
 use std::ffi::OsString;
 use std::hash::{BuildHasher, RandomState};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -25,7 +24,13 @@ pub struct Redis {
     process: Process,
     folder: PathBuf,
     port: u16,
+    persistence: &'static str,
 }
+
+/// Every write is on the disk before it is acknowledged.
+const DURABLE: &str = "--appendonly yes --appendfsync always";
+/// Nothing is ever written to a disk.
+const IN_MEMORY: &str = "--appendonly no";
 
 impl Redis {
     /// Whether one can be started.
@@ -38,13 +43,23 @@ impl Redis {
 
     /// Starts one whose files are in `folder`.
     pub fn start(folder: &Path) -> Self {
+        Self::start_with(folder, DURABLE)
+    }
+
+    /// Starts one that loses everything when it ends.
+    pub fn start_in_memory(folder: &Path) -> Self {
+        Self::start_with(folder, IN_MEMORY)
+    }
+
+    fn start_with(folder: &Path, persistence: &'static str) -> Self {
         for _ in 0..TRIES {
             let port = free_port();
-            if let Some(process) = launch(folder, port) {
+            if let Some(process) = launch(folder, port, persistence) {
                 return Self {
                     process,
                     folder: folder.to_owned(),
                     port,
+                    persistence,
                 };
             }
         }
@@ -68,7 +83,7 @@ impl Redis {
         self.kill9();
         let end = Instant::now() + START_TIME;
         self.process = loop {
-            if let Some(process) = launch(&self.folder, self.port) {
+            if let Some(process) = launch(&self.folder, self.port, self.persistence) {
                 break process;
             }
             assert!(Instant::now() < end, "port {} stays taken", self.port);
@@ -78,34 +93,52 @@ impl Redis {
 
     /// Stops it without closing a connection: it takes requests and answers none.
     pub fn freeze(&self) {
-        self.process.signal(Signal::STOP);
+        self.process.freeze();
     }
 
     /// Lets it go on.
     pub fn thaw(&self) {
-        self.process.signal(Signal::CONT);
+        self.process.thaw();
     }
 
     /// Changes a setting while it runs.
     #[track_caller]
     pub fn set(&self, name: &str, value: &str) {
+        let command = format!("CONFIG SET {name} {value}");
+        assert_eq!(self.ask(&command), "+OK", "{command}");
+    }
+
+    /// What it answers to a command: a line as it is sent, or the text of a bulk string.
+    #[track_caller]
+    pub fn ask(&self, command: &str) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("redis-server runs");
-        let command = format!("CONFIG SET {name} {value}\r\n");
-        stream
-            .write_all(command.as_bytes())
-            .expect("the command is sent");
-        let mut answer = String::new();
-        let read = BufReader::new(stream).read_line(&mut answer);
-        read.expect("redis-server answers");
-        assert_eq!(answer.trim(), "+OK", "{command}");
+        let sent = stream.write_all(format!("{command}\r\n").as_bytes());
+        sent.expect("the command is sent");
+        let mut stream = BufReader::new(stream);
+        let mut line = String::new();
+        stream.read_line(&mut line).expect("redis-server answers");
+        let line = line.trim_end();
+        let Some(length) = line
+            .strip_prefix('$')
+            .and_then(|length| length.parse().ok())
+        else {
+            return line.to_owned();
+        };
+        let mut bytes = vec![0; length];
+        stream.read_exact(&mut bytes).expect("the whole answer");
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// The number of its process group.
+    pub fn group(&self) -> u32 {
+        self.process.group()
     }
 }
 
 /// Starts the server and waits until it serves. `None` if the port is taken.
 #[track_caller]
-fn launch(folder: &Path, port: u16) -> Option<Process> {
-    let options =
-        format!("--bind 127.0.0.1 --port {port} --appendonly yes --appendfsync always --save");
+fn launch(folder: &Path, port: u16, persistence: &str) -> Option<Process> {
+    let options = format!("--bind 127.0.0.1 --port {port} {persistence} --save");
     let mut arguments: Vec<OsString> = options.split(' ').map(Into::into).collect();
     // Without the snapshots that --save would ask for.
     arguments.extend(["".into(), "--dir".into(), folder.into()]);
