@@ -94,12 +94,22 @@ pub enum Guard {
     ChangeOnlyTheLast,
     /// A schedule is given up only if nobody changes the schedules at that moment.
     AgreeBeforeEnding,
+    /// Where a workflow's members are is noted before they are there.
+    NoteMembersFirst,
+    /// That counts only if nobody has begun the workflow's next turn.
+    DecideMembersIfNotClaimed,
+    /// A member of a workflow counts itself before its outcome is written.
+    CountBeforeOutcome,
+    /// A workflow that waits looks once more whether its members have ended.
+    LookAfterWaiting,
+    /// What a run came to that was superseded is no member's end.
+    TakeOnlyFinalResults,
 }
 
 #[cfg(feature = "sabotage")]
 impl Guard {
     /// All of them.
-    pub const ALL: [Self; 45] = [
+    pub const ALL: [Self; 50] = [
         Self::AnnounceWhatWasGivenUp,
         Self::UseTicketOfFilledSlot,
         Self::GiveUpWhenPassing,
@@ -145,6 +155,11 @@ impl Guard {
         Self::NextBeforeNoting,
         Self::ChangeOnlyTheLast,
         Self::AgreeBeforeEnding,
+        Self::NoteMembersFirst,
+        Self::DecideMembersIfNotClaimed,
+        Self::CountBeforeOutcome,
+        Self::LookAfterWaiting,
+        Self::TakeOnlyFinalResults,
     ];
 }
 

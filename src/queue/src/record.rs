@@ -2,7 +2,7 @@
 //! from a broken one.
 
 use crate::config::{EPOCH_MAX, ERROR_MAX_BYTES};
-use crate::{Occurrence, QueueError, Report, RetryPolicy, TaskId};
+use crate::{Membership, Occurrence, QueueError, Report, RetryPolicy, TaskId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -104,7 +104,8 @@ impl Sound for Slot {
                 let limits = limits.chain(task.occurrence.as_ref().map(|o| o.at_ms));
                 let mut others = task.retry_of.iter().chain(&task.end_of);
                 let others = others.all(TaskId::is_sound);
-                times.into_iter().chain(limits).all(is_time) && others
+                let member = task.member_of.as_ref().is_none_or(Membership::is_sound);
+                times.into_iter().chain(limits).all(is_time) && others && member
             }
             Self::Announce(task, epoch) => is_slot(*task) && is_epoch(*epoch),
             Self::Void => true,
@@ -153,6 +154,9 @@ pub struct Task {
     /// The schedule's occurrence that it is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurrence: Option<Occurrence>,
+    /// The workflow that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member_of: Option<Membership>,
 }
 
 /// What is enqueued when a task has ended, however it did: once, in the same queue.
@@ -252,6 +256,18 @@ pub enum RunState {
         /// The timer delivers it; otherwise it was announced at once.
         timer: bool,
     },
+    /// A turn of a workflow that has nothing to do until its members have ended.
+    Waiting {
+        /// Milliseconds since 1970.
+        ended_ms: u64,
+        /// The step that it is in.
+        step: u64,
+        /// How many members that has.
+        of: u64,
+        /// If a failure among them ends it: how many it looked into.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seen: Option<u64>,
+    },
     /// Stored its checkpoint and went back to the queue.
     Continued {
         /// Milliseconds since 1970.
@@ -280,6 +296,7 @@ impl Sound for Run {
             | RunState::Failed { ended_ms: ms, .. }
             | RunState::Expired { ended_ms: ms }
             | RunState::Retrying { at_ms: ms, .. }
+            | RunState::Waiting { ended_ms: ms, .. }
             | RunState::Continued { ended_ms: ms } => ms,
             RunState::Cancelled => 0,
         };

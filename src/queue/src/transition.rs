@@ -183,6 +183,7 @@ mod tests {
             end_of: None,
             kept_until_ms: None,
             occurrence: None,
+            member_of: None,
         }
     }
 

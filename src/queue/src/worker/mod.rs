@@ -4,6 +4,7 @@ mod control;
 mod run;
 mod shift;
 mod take;
+mod turn;
 
 pub use control::Control;
 
