@@ -105,6 +105,15 @@ impl Workflow {
         }
     }
 
+    /// What it is called: chain, group or chord.
+    pub fn name(&self) -> &'static str {
+        match self.steps.as_slice() {
+            [Step::One(_), ..] | [] => "chain",
+            [_] => "group",
+            _ => "chord",
+        }
+    }
+
     /// What is described by the arguments of a task of this kind.
     pub(crate) fn of(args: &Value) -> Option<Self> {
         let workflow = Self::deserialize(args).ok()?;
@@ -114,7 +123,7 @@ impl Workflow {
 
     /// Whether a failure in this step ends it at once.
     fn fails_fast(&self, step: &Step) -> bool {
-        self.on_failure == OnFailure::Fail && step.len() > 1
+        self.on_failure == OnFailure::Fail && !matches!(step, Step::One(_))
     }
 }
 
