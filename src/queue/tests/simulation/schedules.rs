@@ -167,13 +167,20 @@ impl Schedules {
             return Ok(());
         }
         let end_ms = sim.now_ms().max(from_ms) + 2 * SOON_MS;
-        while sim.now_ms() < end_ms {
-            sim.run_for(2_500);
-            if ticks {
-                sim.tick();
+        let pass = |end_ms: u64| {
+            while sim.now_ms() < end_ms {
+                sim.run_for(2_500);
+                if ticks {
+                    sim.tick();
+                }
             }
+        };
+        pass(end_ms);
+        if self.go_on(sim).is_err() {
+            // A keeper that comes back late notes how far it came, which is less than others did, until the next occurrence.
+            pass(sim.now_ms() + SOON_MS);
+            self.go_on(sim)?;
         }
-        self.go_on(sim)?;
         self.stop(sim);
         if ticks {
             sim.run_with_ticks(SOON_MS, 5_000);
