@@ -100,7 +100,7 @@ pub enum Guard {
     DecideMembersIfNotClaimed,
     /// A member of a workflow counts itself before its outcome is written.
     CountBeforeOutcome,
-    /// A workflow that waits looks once more whether its members have ended.
+    /// When it is written that a workflow waits, somebody looks once more whether its members have ended.
     LookAfterWaiting,
     /// What a run came to that was superseded is no member's end.
     TakeOnlyFinalResults,

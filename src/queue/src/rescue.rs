@@ -192,7 +192,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             }
             RunState::Waiting { .. } => {
                 // Whoever wrote that may have died before it looked.
-                if self.may_go_on(t, &run.state).await? {
+                if holds(Guard::LookAfterWaiting) && self.may_go_on(t, &run.state).await? {
                     return self.announce_unclaimed(t, e + 1).await;
                 }
                 Ok(Finding::Done)

@@ -2,6 +2,7 @@
 
 use super::{Member, Progress, Step, Workflow};
 use crate::claim::CancelBlocks;
+use crate::guard::{Guard, holds};
 use crate::record::RunState;
 use crate::transition::size;
 use crate::{Counts, Env, Queue, QueueError, Run, Store, TaskId};
@@ -195,12 +196,18 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     async fn member_end(&self, member: &TaskId) -> Result<Option<Run>, QueueError> {
-        if crate::guard::holds(crate::guard::Guard::TakeOnlyFinalResults) {
+        if holds(Guard::TakeOnlyFinalResults) {
             return self.final_run(member).await;
         }
-        let latest = self.latest_epoch(member.slot()).await?;
-        let run = self.closest_run(member.slot(), latest + 1).await?;
-        Ok(run.filter(Run::is_final))
+        // The closest that looks final.
+        let mut epoch = self.latest_epoch(member.slot()).await? + 1;
+        while let Some(run) = self.closest_run(member.slot(), epoch).await? {
+            if run.is_final() {
+                return Ok(Some(run));
+            }
+            epoch = run.epoch;
+        }
+        Ok(None)
     }
 
     /// What is known of the step before this one, all of whose members have ended.

@@ -107,9 +107,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             if counted.ended < of as u64 && !failed && !going.progress.again {
                 return Ok(self.waits(going, step, of, fails_fast));
             }
-            let gathered = self
-                .gather_patiently(going, counted.ended >= of as u64)
-                .await?;
+            let gathered = self.gather_patiently(going).await?;
             let failure = gathered.failure(&going.id, &going.progress);
             if let Some(failure) = failure.clone().filter(|_| fails_fast || one) {
                 return Ok(going.fails(failure));
@@ -267,7 +265,6 @@ impl<S: Store, E: Env> Queue<S, E> {
     async fn gather_patiently(
         &self,
         going: &mut Going<'_, impl Fn(&Delivery)>,
-        all: bool,
     ) -> Result<Gathered, QueueError> {
         let step = going.progress.step();
         let spec = &going.workflow.steps[step];
@@ -294,7 +291,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             self.gather(&id, &progress, &mut gathered, &mut marked)
                 .await?;
             let failed = gathered.counts().succeeded < gathered.ended();
-            let known = (all && gathered.is_complete()) || (fails_fast && failed);
+            let known = gathered.is_complete() || (fails_fast && failed);
             if known || self.env.now_ms() >= until_ms {
                 return Ok(gathered);
             }

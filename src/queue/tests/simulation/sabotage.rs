@@ -16,7 +16,15 @@ const SEEDS_MAX: u64 = 5_000;
 const OVERTAKEN: &str = "an enqueuer that claimers overtake";
 
 /// Guards that random schedules seldom miss, and the scenario that has the race which each closes.
-const FOUND_IN: [(Guard, &str); 16] = [
+const FOUND_IN: [(Guard, &str); 18] = [
+    (
+        Guard::DecideMembersIfNotClaimed,
+        "a workflow whose turn others take for lost",
+    ),
+    (
+        Guard::TakeOnlyFinalResults,
+        "a workflow whose turn others take for lost",
+    ),
     (
         Guard::ChangeOnlyTheLast,
         "two schedules at once, and one of them again",

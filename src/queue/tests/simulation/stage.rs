@@ -2,8 +2,9 @@
 
 use super::load::{Asked, Load, Mix};
 use super::model::{Wrong, glance, watch};
+use super::workflows;
 use crate::support::{Action, Call, Instance, Sim, When, parts};
-use handoff_queue::NewTask;
+use handoff_queue::{NewTask, OnFailure};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -140,9 +141,9 @@ fn inserts_or_closes(call: &Call<'_>) -> bool {
     is_of_the_timer(call.key) && matches!(call.operation, "increment" | "set")
 }
 
-/// Of a task or an announcement: neither the timer's nor a counter that everybody reads again and again.
+/// Of a task, an announcement or a step's members: neither the timer's nor a counter that everybody reads again and again.
 pub fn is_of_a_task(key: &str) -> bool {
-    matches!(parts(key).0, "s" | "h" | "c" | "o" | "r" | "x")
+    matches!(parts(key).0, "s" | "h" | "c" | "o" | "r" | "x" | "m")
 }
 
 impl Stage {
@@ -187,6 +188,12 @@ impl Stage {
     pub fn enqueues(&self, args: &[Value]) {
         let tasks = args.iter().map(|args| self.task(args.clone())).collect();
         self.load.enqueue(&self.sim, tasks);
+    }
+
+    /// A workflow of these steps.
+    pub fn works(&self, steps: &[&[Value]], on_failure: OnFailure) {
+        let task = workflows::of(steps, on_failure);
+        self.load.enqueue(&self.sim, vec![task]);
     }
 
     pub fn plays(&self, args: &[Value], ms: u64) {

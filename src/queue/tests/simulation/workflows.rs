@@ -41,6 +41,11 @@ fn member(sim: &Sim, name: String, step: usize) -> Member {
     }
 }
 
+/// Whether a task of this name is a member of a workflow, or does one again.
+pub fn is_member(name: &str) -> bool {
+    name.starts_with('w')
+}
+
 /// A chain, a group or a chord.
 pub fn random(sim: &Sim, name: &str) -> NewTask {
     let world = &sim.world;

@@ -29,3 +29,4 @@ mod trace;
 mod unchanged;
 mod wait;
 mod webhook;
+mod workflows;
