@@ -392,6 +392,7 @@ fn a_task_of_a_workflow() {
         kind: "io".to_owned(),
         args: Some(json!({"name": format!("m{i}")})),
         into: None,
+        ignores: false,
         timeout_ms: 5_000,
         retry: RetryPolicy::default(),
     };

@@ -18,6 +18,7 @@ fn member(name: &str, mut args: Value) -> Member {
         kind: "io".to_owned(),
         args: Some(args),
         into: None,
+        ignores: false,
         timeout_ms: 5_000,
         retry: RetryPolicy::default(),
     }
@@ -89,6 +90,21 @@ fn a_step_without_arguments_is_given_the_result_as_such() {
     ]));
     sim.until_state(&id, State::Succeeded, 3_000);
     assert_eq!(sim.view(&id).unwrap().result, Some(json!(7)));
+}
+
+#[test]
+fn a_step_may_ignore_what_came_before() {
+    let sim = Sim::new(1);
+    let long = "x".repeat(20_000);
+    let id = sim.enqueue_one(chain(vec![
+        member("one", json!({"then": long})),
+        Member {
+            ignores: true,
+            ..member("two", json!({"echo": "input"}))
+        },
+    ]));
+    sim.until_state(&id, State::Succeeded, 3_000);
+    assert_eq!(sim.view(&id).unwrap().result, Some(Value::Null));
 }
 
 #[test]

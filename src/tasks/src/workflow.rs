@@ -6,7 +6,7 @@ use handoff_input::{Duration, FieldError, Object, Time, When, from_value};
 use handoff_queue::{
     CHAIN_MAX, GROUP_MAX, Member, OnFailure, Step, TIMEOUT_DEFAULT_MS, TIMEOUT_MAX_MS, Workflow,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 /// The longest name under which a task is given what came before, in bytes.
@@ -36,9 +36,16 @@ pub struct WorkflowRequest {
 struct MemberRequest {
     task: String,
     args: Option<Value>,
-    into: Option<String>,
+    /// Given as null it is not given what came before.
+    #[serde(default, deserialize_with = "given")]
+    into: Option<Option<String>>,
     timeout: Option<Duration>,
     retry: Option<Object<RetryRequest>>,
+}
+
+/// What is given, if only as null.
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(d: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(d).map(Some)
 }
 
 /// A group of tasks that differ in their arguments only.
@@ -190,7 +197,12 @@ fn group_of(group: Value, registry: &Registry) -> Result<Step, FieldError> {
 
 fn member(item: Value, registry: &Registry, given: Given) -> Result<Member, FieldError> {
     let request = from_value::<MemberRequest>(item)?;
+    let ignores = given == Given::Before && request.into == Some(None);
     match given {
+        Given::Before if ignores => {
+            let none = crate::request::no_args();
+            registry.check(&request.task, request.args.as_ref().unwrap_or(&none))?;
+        }
         Given::Nothing => {
             if request.into.is_some() {
                 let reason = "nothing comes before this task that it could be given";
@@ -213,7 +225,7 @@ fn member(item: Value, registry: &Registry, given: Given) -> Result<Member, Fiel
 
 impl MemberRequest {
     fn into_member(self) -> Result<Member, FieldError> {
-        if let Some(into) = &self.into
+        if let Some(Some(into)) = &self.into
             && !(1..=INTO_MAX_BYTES).contains(&into.len())
         {
             let reason = format!(
@@ -233,7 +245,8 @@ impl MemberRequest {
         Ok(Member {
             kind: self.task,
             args: self.args,
-            into: self.into,
+            ignores: self.into == Some(None),
+            into: self.into.flatten(),
             timeout_ms,
             retry,
         })
@@ -257,6 +270,7 @@ mod tests {
         let echo = json!({"task": "echo"});
         let taken = [
             json!({"chain": [echo, {"task": "sleep", "into": "for"}]}),
+            json!({"chain": [echo, {"task": "sleep", "args": {"for": "1s"}, "into": null}]}),
             json!({"group": [echo, {"task": "sleep", "args": {"for": "1s"}, "timeout": "5s"}]}),
             json!({"group": {"task": "echo", "each": [1, "a", null]}, "then": echo, "on_failure": "wait"}),
             json!({"group": {"task": "echo", "each": vec![1; GROUP_MAX]}, "retention": "2h", "delay": "1m"}),
@@ -306,6 +320,14 @@ mod tests {
             (
                 json!({"chain": [{"task": "echo", "timeout": "0s"}]}),
                 "chain[0].timeout",
+            ),
+            (
+                json!({"chain": [echo, {"task": "sleep", "into": null}]}),
+                "chain[1].args.for",
+            ),
+            (
+                json!({"group": [{"task": "echo", "into": null}]}),
+                "group[0].into",
             ),
             (json!({"group": []}), "group"),
             (json!({"group": "echo"}), "group"),

@@ -56,12 +56,13 @@ impl Maker<'_> {
     fn member(&self, step: usize, index: usize, at_ms: u64) -> Result<Task, String> {
         let spec = &self.workflow.steps[step];
         let (member, args) = spec.member(index).ok_or("it has no such member")?;
-        let args = match &self.input {
+        let input = self.input.as_ref().filter(|_| !member.ignores);
+        let args = match input {
             None => args.cloned().unwrap_or_else(|| serde_json::json!({})),
             Some(input) => input.args(member, args),
         };
         let (bytes, most) = (size(&args), self.workflow.args_max_bytes);
-        if self.input.is_some() && bytes > most {
+        if input.is_some() && bytes > most {
             return Err(format!(
                 "the arguments of step {step}, {}, would have {bytes} bytes of JSON with what it is given; {most} are allowed",
                 member.kind

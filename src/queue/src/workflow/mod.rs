@@ -71,6 +71,9 @@ pub struct Member {
     /// What the result of the step before is called in them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub into: Option<String>,
+    /// It is not given what the step before came to.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ignores: bool,
     /// How long one attempt may take, in milliseconds.
     #[serde(rename = "t")]
     pub timeout_ms: u64,
@@ -135,6 +138,14 @@ impl Step {
             Self::One(_) => 1,
             Self::Many(members) => members.len(),
             Self::Each(_, args) => args.len(),
+        }
+    }
+
+    /// Whether any of its members is given what the step before came to.
+    fn is_given(&self) -> bool {
+        match self {
+            Self::One(member) | Self::Each(member, _) => !member.ignores,
+            Self::Many(members) => members.iter().any(|member| !member.ignores),
         }
     }
 

@@ -128,7 +128,8 @@ impl<S: Store, E: Env> Queue<S, E> {
             if step + 1 == going.workflow.steps.len() {
                 return Ok(self.last(going, &gathered, failure, one));
             }
-            if gathered.overflows() {
+            let next = going.workflow.steps.get(step + 1);
+            if gathered.overflows() && next.is_some_and(Step::is_given) {
                 let most = going.workflow.args_max_bytes;
                 let reason = format!(
                     "the results of step {step} have more than {most} bytes of JSON, which the next one may have as arguments"
@@ -269,12 +270,11 @@ impl<S: Store, E: Env> Queue<S, E> {
         let step = going.progress.step();
         let spec = &going.workflow.steps[step];
         let fails_fast = going.workflow.fails_fast(spec);
-        // Where nothing follows nobody needs them, but the one that is the result.
-        let last = step + 1 == going.workflow.steps.len();
-        let keep = match (last, spec) {
-            (true, Step::One(_)) => u64::MAX,
-            (true, _) => 0,
-            (false, _) => going.workflow.args_max_bytes,
+        // Where nobody is given them, only the one that is the result is needed.
+        let keep = match (going.workflow.steps.get(step + 1), spec) {
+            (None, Step::One(_)) => u64::MAX,
+            (Some(next), _) if next.is_given() => going.workflow.args_max_bytes,
+            _ => 0,
         };
         let mut gathered = Gathered::new(step, spec.len(), keep);
         let until_ms = self.env.now_ms() + PATIENCE_MS;

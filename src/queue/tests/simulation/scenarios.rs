@@ -687,7 +687,7 @@ pub static SCENARIOS: [Scenario; 52] = [
         left: Left::Perhaps,
         play: |stage| {
             stage.works(&[&[json!({"unique": true})], &[json!({})]], OnFailure::Fail);
-            stage.sim.run_with_ticks(70_000, 5_000);
+            stage.sim.run_with_ticks(45_000, 15_000);
         },
     },
 ];

@@ -32,6 +32,7 @@ fn member(sim: &Sim, name: String, step: usize) -> Member {
         kind: "io".to_owned(),
         args: Some(args),
         into: Some("input".to_owned()),
+        ignores: false,
         timeout_ms: 5_000,
         retry: RetryPolicy {
             attempts: 3,
@@ -75,6 +76,7 @@ pub fn of(steps: &[&[Value]], on_failure: OnFailure) -> NewTask {
             kind: "io".to_owned(),
             args: Some(args),
             into: Some("input".to_owned()),
+            ignores: false,
             timeout_ms: 3_000,
             retry: RetryPolicy::default(),
         }
