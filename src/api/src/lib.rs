@@ -66,7 +66,7 @@ fn open(path: &str) -> Result<HostQueue, Problem> {
     let parts: Vec<_> = path.split('/').skip(1).collect();
     let id = |id: &str| id.parse::<TaskId>().ok();
     let name = match parts.as_slice() {
-        ["status", task, ..] | ["v1", "tasks", task, ..] => {
+        ["status", task, ..] | ["v1", "tasks" | "workflows", task, ..] => {
             id(task).map(|id| id.queue().to_owned())
         }
         ["v1", "queues", name, ..] if check_name(name).is_ok() => Some((*name).to_owned()),
@@ -166,6 +166,25 @@ async fn route(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
             } else {
                 Err(Problem::method_not_allowed("POST"))
             }
+        }
+        [Some("v1"), Some("workflows"), None, _] if post => {
+            calls::workflows::enqueue(queue, request).await
+        }
+        [Some("v1"), Some("workflows"), None, _] => Err(Problem::method_not_allowed("POST")),
+        [Some("v1"), Some("workflows"), Some(id), None] if get => {
+            calls::workflows::show(queue, id, &request).await
+        }
+        [Some("v1"), Some("workflows"), Some(id), None] if delete => {
+            calls::workflows::cancel(queue, id).await
+        }
+        [Some("v1"), Some("workflows"), Some(_), None] => {
+            Err(Problem::method_not_allowed("GET, DELETE"))
+        }
+        [Some("v1"), Some("workflows"), Some(id), Some("tasks")] if get => {
+            calls::workflows::members(queue, id, &request).await
+        }
+        [Some("v1"), Some("workflows"), Some(_), Some("tasks")] => {
+            Err(Problem::method_not_allowed("GET"))
         }
         [Some("v1"), Some("schedules"), None, _] if get => calls::schedules::list(queue).await,
         [Some("v1"), Some("schedules"), None, _] => Err(Problem::method_not_allowed("GET")),

@@ -18,7 +18,9 @@ pub fn admit(request: &Request) -> Result<(), Problem> {
 fn needed(method: &Method, path: &str) -> Option<Scope> {
     Some(match (method, path) {
         (_, "/healthz" | "/readyz") => return None,
-        (_, "/ping") | (Method::Post, "/v1/tasks" | "/v1/tasks:batch") => Scope::Enqueue,
+        (_, "/ping") | (Method::Post, "/v1/tasks" | "/v1/tasks:batch" | "/v1/workflows") => {
+            Scope::Enqueue
+        }
         (Method::Get | Method::Head, _) => Scope::Read,
         _ => Scope::Operate,
     })
@@ -55,6 +57,9 @@ mod tests {
             (Method::Put, "/v1/schedules/a", Some(Scope::Operate)),
             (Method::Delete, "/v1/schedules/a", Some(Scope::Operate)),
             (Method::Get, "/v1/schedules/a", Some(Scope::Read)),
+            (Method::Post, "/v1/workflows", Some(Scope::Enqueue)),
+            (Method::Get, "/v1/workflows/id/tasks", Some(Scope::Read)),
+            (Method::Delete, "/v1/workflows/id", Some(Scope::Operate)),
             (Method::Get, "/unknown", Some(Scope::Read)),
             (Method::Post, "/healthz/", Some(Scope::Operate)),
             (Method::Post, "//healthz", Some(Scope::Operate)),

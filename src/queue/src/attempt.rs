@@ -192,6 +192,13 @@ impl<S: Store, E: Env> Queue<S, E> {
                 self.store.set(&key, &encode(run)).await?;
                 self.announce(&[(slot, epoch + 1)]).await?;
             }
+            RunState::Waiting { .. } => {
+                self.store.set(&key, &encode(run)).await?;
+                // Those who counted themselves before found it running.
+                if holds(Guard::LookAfterWaiting) && self.may_go_on(slot, &run.state).await? {
+                    self.announce(&[(slot, epoch + 1)]).await?;
+                }
+            }
             _ if epoch == 0 => return Ok(Finished::Write(key, encode(run))),
             _ => self.decide(slot, epoch, run).await?,
         }

@@ -3,28 +3,36 @@
 use crate::guard::{Guard, holds};
 use crate::record::RunState;
 use crate::{
-    Env, FollowUp, IdempotencyKey, NewTask, Once, Priority, Queue, QueueError, Run, Store, Task,
-    TaskId, Trace,
+    Env, FollowUp, IdempotencyKey, Membership, NewTask, Once, Priority, Queue, QueueError, Run,
+    Store, Task, TaskId, Trace, WORKFLOW,
 };
 
 /// What of a task matters at its end.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Ends {
-    follow_up: FollowUp,
+    follow_up: Option<FollowUp>,
     priority: Priority,
     retention_ms: u64,
     trace: Option<Trace>,
+    member_of: Option<Membership>,
+    /// The task itself, if it is a workflow.
+    workflow: Option<Task>,
 }
 
 impl Ends {
-    /// If it is followed by anything.
+    /// If it is followed by anything, or has to do with a workflow.
     pub(crate) fn of(task: &Task) -> Option<Box<Self>> {
-        let follow_up = task.on_end.clone()?;
+        let workflow = (task.kind == WORKFLOW).then(|| task.clone());
+        if task.on_end.is_none() && task.member_of.is_none() && workflow.is_none() {
+            return None;
+        }
         Some(Box::new(Self {
-            follow_up,
+            follow_up: task.on_end.clone(),
             priority: task.priority,
             retention_ms: task.retention_ms,
             trace: task.trace.clone(),
+            member_of: task.member_of.clone(),
+            workflow,
         }))
     }
 }
@@ -33,7 +41,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// Every final outcome passes here before it is written, whoever writes it: what must have happened when an end can be
     /// seen happens here, and the record says so. Who dies behind it leaves something of an end that did not come yet.
     /// A record that passed once, and is adopted or published by others, has nothing left to do here. Costs nothing unless
-    /// the task failed or is followed by another.
+    /// the task failed, is followed by another, or has to do with a workflow.
     ///
     /// # Errors
     /// If the store fails; then the outcome must not be written.
@@ -44,11 +52,11 @@ impl<S: Store, E: Env> Queue<S, E> {
         run: &mut Run,
     ) -> Result<(), QueueError> {
         let id = TaskId::new(self.name(), slot, &run.nonce);
-        if let Some(ends) = ends.filter(|_| holds(Guard::FollowBeforeOutcome)) {
-            match self.follow(&id, ends).await {
+        if let Some(ends) = ends {
+            match self.ends(&id, ends, run).await {
                 // It can't be known what was enqueued, and the task must end all the same.
                 Err(e) if e.is_unreadable() => self.env.log(&e.to_string()),
-                followed => followed?,
+                done => done?,
             }
         }
         if let RunState::Failed { listed, .. } = &mut run.state
@@ -59,14 +67,40 @@ impl<S: Store, E: Env> Queue<S, E> {
         Ok(())
     }
 
+    async fn ends(&self, id: &TaskId, ends: &Ends, run: &Run) -> Result<(), QueueError> {
+        if holds(Guard::FollowBeforeOutcome) {
+            self.follow(id, ends).await?;
+        }
+        if holds(Guard::CountBeforeOutcome) {
+            self.count(ends, run).await?;
+        }
+        match &ends.workflow {
+            Some(task) if !matches!(run.state, RunState::Succeeded { .. }) => {
+                self.cancel_members(id, task, run).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Tells the workflow that a member of it ends.
+    pub(crate) async fn count(&self, ends: &Ends, run: &Run) -> Result<(), QueueError> {
+        match &ends.member_of {
+            Some(member) => self.count_member(member, run).await,
+            None => Ok(()),
+        }
+    }
+
     /// Enqueues what follows a task's end, unless it is there: a run that died in between may have done so.
     pub(crate) async fn follow(&self, id: &TaskId, ends: &Ends) -> Result<(), QueueError> {
-        let FollowUp {
+        let Some(FollowUp {
             kind,
             args,
             timeout_ms,
             retry,
-        } = ends.follow_up.clone();
+        }) = ends.follow_up.clone()
+        else {
+            return Ok(());
+        };
         let task = NewTask {
             priority: ends.priority,
             timeout_ms,

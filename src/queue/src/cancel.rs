@@ -61,7 +61,9 @@ impl<S: Store, E: Env> Queue<S, E> {
                 run.epoch == latest
                     && matches!(
                         run.state,
-                        RunState::Retrying { .. } | RunState::Continued { .. }
+                        RunState::Retrying { .. }
+                            | RunState::Continued { .. }
+                            | RunState::Waiting { .. }
                     )
             }
             None => latest == 0 && task.not_before_ms.is_some(),

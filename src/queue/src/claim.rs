@@ -308,18 +308,20 @@ impl<S: Store, E: Env> Queue<S, E> {
         if !holds(Guard::LookForCancel) {
             return Ok(false);
         }
-        let block = slot / CANCEL_BLOCK;
-        let any = match cancels.get(&block) {
-            Some(any) => *any,
-            None => {
-                // Should just this counter be broken, the flags tell.
-                let any = self.store.counter(&self.keys.cancel_block(slot)).await;
-                let any = any != Ok(0);
-                cancels.insert(block, any);
-                any
-            }
-        };
+        let any = self.any_cancelled(slot, cancels).await;
         Ok(any && self.store.get(&self.keys.cancel(slot)).await?.is_some())
+    }
+
+    /// Whether somebody asked to cancel any of the tasks in this one's block.
+    pub(crate) async fn any_cancelled(&self, slot: u64, cancels: &mut CancelBlocks) -> bool {
+        let block = slot / CANCEL_BLOCK;
+        if let Some(any) = cancels.get(&block) {
+            return *any;
+        }
+        // Should just this counter be broken, the flags tell.
+        let any = self.store.counter(&self.keys.cancel_block(slot)).await != Ok(0);
+        cancels.insert(block, any);
+        any
     }
 
     /// Whether a delivery's right to begin is over.

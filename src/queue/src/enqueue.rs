@@ -219,6 +219,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             on_end: task.on_end,
             end_of: task.end_of,
             occurrence: task.occurrence,
+            member_of: None,
             kept_until_ms: None,
             key: task.key,
         }

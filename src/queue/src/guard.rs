@@ -106,12 +106,22 @@ pub enum Guard {
     LookAfterParking,
     /// Somebody looks after a line as long as anybody waits in it.
     AttendLine,
+    /// Where a workflow's members are is noted before they are there.
+    NoteMembersFirst,
+    /// That counts only if nobody has begun the workflow's next turn.
+    DecideMembersIfNotClaimed,
+    /// A member of a workflow counts itself before its outcome is written.
+    CountBeforeOutcome,
+    /// When it is written that a workflow waits, somebody looks once more whether its members have ended.
+    LookAfterWaiting,
+    /// What a run came to that was superseded is no member's end.
+    TakeOnlyFinalResults,
 }
 
 #[cfg(feature = "sabotage")]
 impl Guard {
     /// All of them.
-    pub const ALL: [Self; 51] = [
+    pub const ALL: [Self; 56] = [
         Self::AnnounceWhatWasGivenUp,
         Self::UseTicketOfFilledSlot,
         Self::GiveUpWhenPassing,
@@ -163,6 +173,11 @@ impl Guard {
         Self::StayWhileLimited,
         Self::LookAfterParking,
         Self::AttendLine,
+        Self::NoteMembersFirst,
+        Self::DecideMembersIfNotClaimed,
+        Self::CountBeforeOutcome,
+        Self::LookAfterWaiting,
+        Self::TakeOnlyFinalResults,
     ];
 }
 

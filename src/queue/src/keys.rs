@@ -164,6 +164,11 @@ impl Keys {
         self.key(format_args!("f.{i}"))
     }
 
+    /// Counter: how often members of a workflow's step counted themselves before they ended.
+    pub(crate) fn members(&self, workflow: u64, step: u64) -> String {
+        self.key(format_args!("m.{workflow}.{step}"))
+    }
+
     /// Counter: changes of the schedules, each of which is a version and a table.
     pub(crate) fn changes(&self) -> String {
         self.key(format_args!("y"))

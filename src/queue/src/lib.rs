@@ -45,6 +45,7 @@ mod transition;
 mod wait;
 mod watch;
 mod worker;
+mod workflow;
 
 pub use attempt::{Delivery, Finished, Outcome};
 pub use cancel::Cancelled;
@@ -70,6 +71,10 @@ pub use status::{Brief, State, TaskView};
 pub use store::{Store, StoreError};
 pub use watch::{Event, Seen, Watch};
 pub use worker::{Control, Runner, Worker, WorkerLimits};
+pub use workflow::{
+    CHAIN_MAX, GROUP_MAX, Member, MemberView, Membership, OnFailure, Step, WORKFLOW, Workflow,
+    WorkflowView,
+};
 
 use keys::Keys;
 

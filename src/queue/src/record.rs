@@ -3,7 +3,7 @@
 
 use crate::config::{EPOCH_MAX, ERROR_MAX_BYTES};
 use crate::idempotency::is_name;
-use crate::{Occurrence, Priority, QueueError, Report, RetryPolicy, TaskId};
+use crate::{Membership, Occurrence, Priority, QueueError, Report, RetryPolicy, TaskId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -105,7 +105,8 @@ impl Sound for Slot {
                 let limits = limits.chain(task.occurrence.as_ref().map(|o| o.at_ms));
                 let mut others = task.retry_of.iter().chain(&task.end_of);
                 let others = others.all(TaskId::is_sound);
-                times.into_iter().chain(limits).all(is_time) && others
+                let member = task.member_of.as_ref().is_none_or(Membership::is_sound);
+                times.into_iter().chain(limits).all(is_time) && others && member
             }
             Self::Announce(task, epoch) => is_slot(*task) && is_epoch(*epoch),
             Self::Void => true,
@@ -160,6 +161,9 @@ pub struct Task {
     /// Of tasks with the same key only so many run at once, or begin in a period, as the queue's limits say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// The workflow that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member_of: Option<Membership>,
 }
 
 /// What is enqueued when a task has ended, however it did: once, in the same queue.
@@ -259,6 +263,18 @@ pub enum RunState {
         /// The timer delivers it; otherwise it was announced at once.
         timer: bool,
     },
+    /// A turn of a workflow that has nothing to do until its members have ended.
+    Waiting {
+        /// Milliseconds since 1970.
+        ended_ms: u64,
+        /// The step that it is in.
+        step: u64,
+        /// How many members that has.
+        of: u64,
+        /// If a failure among them ends it: how many it looked into.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seen: Option<u64>,
+    },
     /// Stored its checkpoint and went back to the queue.
     Continued {
         /// Milliseconds since 1970.
@@ -299,6 +315,7 @@ impl Sound for Run {
             | RunState::Failed { ended_ms: ms, .. }
             | RunState::Expired { ended_ms: ms }
             | RunState::Retrying { at_ms: ms, .. }
+            | RunState::Waiting { ended_ms: ms, .. }
             | RunState::Continued { ended_ms: ms, .. } => ms,
             RunState::Cancelled => 0,
         };

@@ -180,7 +180,7 @@ impl<S: Store, E: Env> Queue<S, E> {
                 .await;
         };
         match run.state {
-            RunState::Retrying { .. } | RunState::Continued { .. }
+            RunState::Retrying { .. } | RunState::Continued { .. } | RunState::Waiting { .. }
                 if !holds(Guard::AnnounceForTheDead) =>
             {
                 Ok(Finding::Done)
@@ -197,6 +197,13 @@ impl<S: Store, E: Env> Queue<S, E> {
                 let due_ms = at_ms + BEGIN_MS + CLOCK_SLACK_MS;
                 let later = Finding::Later(t, e, What::Look, due_ms);
                 self.unless_claimed(t, e + 1, due_ms, later).await
+            }
+            RunState::Waiting { .. } => {
+                // Whoever wrote that may have died before it looked.
+                if holds(Guard::LookAfterWaiting) && self.may_go_on(t, &run.state).await? {
+                    return self.announce_unclaimed(t, e + 1).await;
+                }
+                Ok(Finding::Done)
             }
             RunState::Running { .. } => {
                 let end_ms = lease_end_ms(run.started_ms, task.timeout_ms);

@@ -41,6 +41,13 @@ impl Doomed {
         }
     }
 
+    /// The same, with other keys. Members of a workflow have one in common.
+    fn add(&mut self, slot: u64, latest: u64, others: Vec<String>) {
+        self.push(slot, latest);
+        self.keys.extend(others);
+        self.keys.dedup();
+    }
+
     /// (slot, latest epoch) of each task.
     fn tasks(&self) -> impl Iterator<Item = (u64, u64)> {
         self.tasks
@@ -51,8 +58,8 @@ impl Doomed {
 
 /// What retention found in a slot.
 enum Age {
-    /// Nothing to keep: delete the task, which was claimed up to this epoch and listed as failed with this number.
-    Over(u64, Option<u64>),
+    /// Nothing to keep: delete the task, which was claimed up to this epoch, and these keys that it has besides.
+    Over(u64, Vec<String>),
     /// Not a task: only the slot's own keys.
     Bare,
     /// Nothing was ever written. Something may be yet, if the slot was taken for a task with an idempotency key: it must
@@ -78,7 +85,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let began_ms = self.env.now_ms();
         while *cursor < end && !self.is_over(began_ms) {
             match self.age(*cursor).await? {
-                Age::Over(latest, listed) => self.doom(*cursor, latest, listed, doomed),
+                Age::Over(latest, others) => doomed.add(*cursor, latest, others),
                 Age::Bare => {
                     let keys = [self.keys.slot(*cursor), self.keys.handover(*cursor)];
                     doomed.keys.extend(keys);
@@ -106,17 +113,12 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// Looks at a task whose retention the timer says is over: it goes, or is put off again.
     pub(crate) async fn age_due(&self, task: u64, doomed: &mut Doomed) -> Result<(), QueueError> {
         match self.age(task).await? {
-            Age::Over(latest, listed) => self.doom(task, latest, listed, doomed),
+            Age::Over(latest, others) => doomed.add(task, latest, others),
             Age::Bare | Age::Empty | Age::Unreadable => {}
             Age::Newer => self.delete_newer_later(task).await?,
             Age::Keep { until_ms, .. } => self.delete_later(task, until_ms).await?,
         }
         Ok(())
-    }
-
-    fn doom(&self, slot: u64, latest: u64, listed: Option<u64>, doomed: &mut Doomed) {
-        doomed.push(slot, latest);
-        doomed.keys.extend(listed.map(|i| self.keys.failure(i)));
     }
 
     async fn delete_newer_later(&self, task: u64) -> Result<(), QueueError> {
@@ -205,11 +207,20 @@ impl<S: Store, E: Env> Queue<S, E> {
                 until_ms,
             });
         }
+        if let Some(until_ms) = self.member_until_ms(&task).await? {
+            let enqueued_ms = task.enqueued_ms;
+            return Ok(Age::Keep {
+                enqueued_ms,
+                until_ms,
+            });
+        }
         let latest = match at_once {
             true => 0,
             false => self.latest_epoch(slot).await?,
         };
-        Ok(Age::Over(latest, run.listed()))
+        let mut others = self.workflow_keys(slot, &task);
+        others.extend(run.listed().map(|i| self.keys.failure(i)));
+        Ok(Age::Over(latest, others))
     }
 
     /// A slot without a record: never filled; or a keeper took the home away, died, and its note was overwritten by one that was
@@ -218,7 +229,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let latest = self.latest_epoch(slot).await?;
         let ran = latest > 0 || self.store.get(&self.keys.run(slot, 0)).await?.is_some();
         Ok(if ran {
-            Age::Over(latest, None)
+            Age::Over(latest, Vec::new())
         } else {
             Age::Empty
         })

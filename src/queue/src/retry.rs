@@ -33,6 +33,10 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
+    pub(crate) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// The wait in milliseconds after `attempt` (from 1) failed, for 64 random bits.
     ///
     /// ```

@@ -289,7 +289,9 @@ impl<S: Store, E: Env> Queue<S, E> {
         let earlier = self.records::<Run>(&[key]).await?.remove(0);
         match earlier.map(|run| run.state) {
             Some(RunState::Retrying { at_ms, .. }) => return Ok(Some(at_ms)),
-            Some(RunState::Continued { ended_ms, .. }) => return Ok(Some(ended_ms)),
+            Some(RunState::Continued { ended_ms, .. } | RunState::Waiting { ended_ms, .. }) => {
+                return Ok(Some(ended_ms));
+            }
             _ => {}
         }
         let home = self

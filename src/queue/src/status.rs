@@ -210,7 +210,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     /// The latest record of a task that is not decided.
-    async fn open_run(&self, slot: u64) -> Result<Option<Run>, QueueError> {
+    pub(crate) async fn open_run(&self, slot: u64) -> Result<Option<Run>, QueueError> {
         let latest = self.latest_epoch(slot).await?;
         let mut run = self.closest_run(slot, latest + 1).await?;
         if let Some(run) = run.as_mut().filter(|run| run.is_final()) {
@@ -308,7 +308,8 @@ fn describe(task: Task, run: Option<Run>, ticketed: bool, now_ms: u64) -> TaskVi
     view.next_ms = None;
     view.ended_ms = run.ended_ms();
     view.state = match run.state {
-        RunState::Running { .. } => State::Running,
+        // Its members run.
+        RunState::Running { .. } | RunState::Waiting { .. } => State::Running,
         RunState::Succeeded { result, .. } => {
             view.result = Some(result);
             State::Succeeded

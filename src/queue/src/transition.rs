@@ -193,6 +193,7 @@ mod tests {
             kept_until_ms: None,
             occurrence: None,
             key: None,
+            member_of: None,
         }
     }
 

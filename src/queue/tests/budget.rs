@@ -6,8 +6,8 @@ mod support;
 
 use handoff_queue::memory::Calls;
 use handoff_queue::{
-    FollowUp, IdempotencyKey, Limits, Missed, NewTask, Once, Overlap, Priority, RETENTION_MIN_MS,
-    Rate, Rule, Schedule, State, TaskId, Wake,
+    FollowUp, IdempotencyKey, Limits, Member, Missed, NewTask, OnFailure, Once, Overlap, Priority,
+    RETENTION_MIN_MS, Rate, RetryPolicy, Rule, Schedule, State, Step, TaskId, Wake, Workflow,
 };
 use serde_json::json;
 use support::{Line, Sim, SimQueue, task, with};
@@ -328,7 +328,11 @@ fn two_minutes(n: usize, new: impl Fn(&Sim, NewTask) -> NewTask) -> Calls {
     sim.run_for(60_000);
     cost_of(&sim, |sim| {
         let tasks = tasks(n).into_iter().map(|t| new(sim, t));
-        let ids = sim.enqueue(tasks.collect());
+        let tasks: Vec<_> = tasks.collect();
+        let ids: Vec<_> = tasks
+            .chunks(1_000)
+            .flat_map(|chunk| sim.enqueue(chunk.to_vec()))
+            .collect();
         sim.run_for(120_000);
         assert!(sim.alive().is_empty(), "the keeper has seen to everything");
         assert!(!ids.is_empty());
@@ -491,6 +495,52 @@ fn a_key_without_limits() {
         task.key = Some("a".to_owned());
         task
     });
+}
+
+/// All calls of all instances while a workflow of these steps runs, and a while longer.
+fn cost_of_workflow(steps: Vec<Step>) -> Calls {
+    let sim = Sim::new(3);
+    sim.tick();
+    sim.run_for(60_000);
+    let workflow = Workflow {
+        steps,
+        on_failure: OnFailure::Fail,
+        args_max_bytes: 100_000,
+    };
+    cost_of(&sim, |sim| {
+        let id = sim.enqueue_one(workflow.task());
+        sim.run_for(120_000);
+        assert_eq!(sim.state(&id), State::Succeeded);
+        assert!(sim.alive().is_empty(), "the keeper has seen to everything");
+    })
+}
+
+#[test]
+fn a_task_of_a_workflow() {
+    let member = |i: usize| Member {
+        kind: "io".to_owned(),
+        args: Some(json!({"name": format!("m{i}")})),
+        into: None,
+        ignores: false,
+        timeout_ms: 5_000,
+        retry: RetryPolicy::default(),
+    };
+    let group = |n: usize| cost_of_workflow(vec![Step::Many((0..n).map(member).collect())]);
+    let chain = |n: usize| cost_of_workflow((0..n).map(|i| Step::One(member(i))).collect());
+    let each = |many: Calls, few: Calls, n: f64| {
+        let per = |many: u64, few: u64| (many as f64 - few as f64) / n;
+        (per(many.writes, few.writes), per(many.reads, few.reads))
+    };
+    let plain = |n| two_minutes(n, |_, task| task);
+    let alone = each(plain(2_100), plain(100), 2_000.0);
+    let of_group = each(group(2_100), group(100), 2_000.0);
+    let of_chain = each(chain(30), chain(10), 20.0);
+    println!(
+        "a task alone {alone:.2?}, of a group {of_group:.2?}, of a chain {of_chain:.2?} (writes, reads)"
+    );
+    let more = (of_group.0 - alone.0, of_group.1 - alone.1);
+    assert!(more.0 <= 1.2 && more.1 <= 3.2, "{more:?}");
+    assert!(of_chain.0 <= 16.0 && of_chain.1 <= 40.0, "{of_chain:?}");
 }
 
 #[test]

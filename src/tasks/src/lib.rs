@@ -11,6 +11,7 @@ mod request;
 mod schedule;
 mod sleep;
 mod webhook;
+mod workflow;
 
 pub use context::{Cancelled, Context, Host, SendError};
 pub use handoff_input::{
@@ -21,6 +22,7 @@ pub use registry::Registry;
 pub use request::{BatchRequest, Checked, TaskRequest};
 pub use schedule::ScheduleRequest;
 pub use sleep::long_running_task;
+pub use workflow::WorkflowRequest;
 
 use handoff_input::from_value;
 use serde::de::DeserializeOwned;

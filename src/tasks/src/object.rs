@@ -3,7 +3,8 @@
 use crate::webhook;
 use handoff_input::{Duration, Time};
 use handoff_queue::{
-    AttemptError, LogLine, Occurrence, Rule, Schedule, ScheduleView, State, TaskId, TaskView,
+    AttemptError, LogLine, MemberView, Membership, Occurrence, Rule, Schedule, ScheduleView, State,
+    TaskId, TaskView, WorkflowView,
 };
 use serde_json::{Map, Value, json};
 
@@ -78,6 +79,63 @@ pub fn schedule(view: &ScheduleView) -> Value {
     object
 }
 
+/// How a workflow stands.
+pub fn workflow(id: &TaskId, view: &WorkflowView) -> Value {
+    let task = &view.task;
+    let ended = &view.ended;
+    let mut object = json!({
+        "id": id.to_string(),
+        "queue": id.queue(),
+        "workflow": view.workflow.name(),
+        "state": task.state.to_string(),
+        "progress": {
+            "total": view.total,
+            "succeeded": ended.succeeded,
+            "failed": ended.failed,
+            "cancelled": ended.cancelled,
+            "expired": ended.expired,
+        },
+        "enqueued_at": time(task.task.enqueued_ms),
+        "retention": Duration::from_ms(task.task.retention_ms),
+        "tasks": format!("/v1/workflows/{id}/tasks"),
+    });
+    let mut put = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            object[name] = value;
+        }
+    };
+    let failed = task.state == State::Failed;
+    let error = task.errors.last().filter(|_| failed);
+    put("result", task.result.clone());
+    put("error", error.map(|e| json!(e.error)));
+    // While it runs that is when it looks again, which is nobody's business.
+    let scheduled = task.state == State::Scheduled;
+    put("next_at", task.next_ms.filter(|_| scheduled).map(time));
+    put("expires_at", task.task.expires_ms.map(time));
+    put("ended_at", task.ended_ms.map(time));
+    let webhook = task.task.on_end.as_ref().and_then(webhook::url);
+    put("webhook", webhook.cloned());
+    let retry_of = task.task.retry_of.as_ref();
+    put("retry_of", retry_of.map(|id| json!(id.to_string())));
+    object
+}
+
+/// A task of a workflow. One that is not enqueued yet has no id and no state.
+pub fn member(member: &MemberView) -> Value {
+    let mut object = match &member.task {
+        Some((id, view)) => task(id, view),
+        None => json!({}),
+    };
+    object["step"] = json!(member.step);
+    object["index"] = json!(member.index);
+    object
+}
+
+/// The workflow that a task belongs to.
+fn membership(member: &Membership) -> Value {
+    json!({"id": member.workflow.to_string(), "step": member.step, "index": member.index})
+}
+
 /// A line that a task logged.
 pub fn log_line(line: &LogLine) -> Value {
     json!({"at": time(line.at_ms), "attempt": line.attempt, "message": line.message})
@@ -130,6 +188,7 @@ pub fn task(id: &TaskId, view: &TaskView) -> Value {
     let end_of = view.task.end_of.as_ref();
     put("end_of", end_of.map(|id| json!(id.to_string())));
     put("retry_of", retry_of.map(|id| json!(id.to_string())));
+    put("workflow", view.task.member_of.as_ref().map(membership));
     put("schedule", view.task.occurrence.as_ref().map(occurrence));
     put(
         "traceparent",

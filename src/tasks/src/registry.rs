@@ -62,12 +62,24 @@ impl Registry {
     /// # Errors
     /// Names the field `task`, or the one in `args`.
     pub fn check(&self, name: &str, args: &Value) -> Result<(), FieldError> {
-        let Some(kind) = self.kinds.get(name) else {
+        let kind = self.kind(name)?;
+        (kind.check)(args).map_err(|e| e.within("args"))
+    }
+
+    /// Checks a task's name, where its arguments are not known yet.
+    ///
+    /// # Errors
+    /// Names the field `task`.
+    pub fn known(&self, name: &str) -> Result<(), FieldError> {
+        self.kind(name).map(drop)
+    }
+
+    fn kind(&self, name: &str) -> Result<&Kind, FieldError> {
+        self.kinds.get(name).ok_or_else(|| {
             let known = self.names().collect::<Vec<_>>().join(", ");
             let reason = format!("there is no task {name:?}; this deployment has {known}");
-            return Err(FieldError::new("task", reason));
-        };
-        (kind.check)(args).map_err(|e| e.within("args"))
+            FieldError::new("task", reason)
+        })
     }
 
     /// Runs one attempt of the task `name`.

@@ -95,12 +95,24 @@ impl TaskRequest {
     ///
     /// # Errors
     /// The field that can't be used, and why.
-    pub fn check(mut self, registry: &Registry, now_ms: u64) -> Result<Checked, FieldError> {
+    pub fn check(self, registry: &Registry, now_ms: u64) -> Result<Checked, FieldError> {
+        self.check_with(now_ms, |kind, args| {
+            registry.check(kind, &args)?;
+            Ok(NewTask::new(kind, args))
+        })
+    }
+
+    /// The same of a task that `make` makes, with what the request says of it besides.
+    pub(crate) fn check_with(
+        mut self,
+        now_ms: u64,
+        make: impl FnOnce(&str, Value) -> Result<NewTask, FieldError>,
+    ) -> Result<Checked, FieldError> {
         let key = self.idempotency_key.take();
         let ttl = self.idempotency_ttl.take();
         // As given: a repeated request is as far from its time as it was, or names the same time.
         let when = json!([self.delay, self.eta, self.expires]);
-        let task = self.task(registry, now_ms)?;
+        let task = self.task(now_ms, make)?;
         let Some(key) = key else {
             return match ttl {
                 None => Ok(Checked { task, key: None }),
@@ -139,9 +151,12 @@ impl TaskRequest {
         Ok(Checked { task, key })
     }
 
-    fn task(self, registry: &Registry, now_ms: u64) -> Result<NewTask, FieldError> {
-        registry.check(&self.task, &self.args)?;
-        let mut task = NewTask::new(&self.task, self.args);
+    fn task(
+        self,
+        now_ms: u64,
+        make: impl FnOnce(&str, Value) -> Result<NewTask, FieldError>,
+    ) -> Result<NewTask, FieldError> {
+        let mut task = make(&self.task, self.args)?;
         task.not_before_ms = not_before(self.delay, self.eta, now_ms)?;
         task.expires_ms = expires(self.expires, task.not_before_ms, now_ms)?;
         task.priority = self.priority;
@@ -251,7 +266,7 @@ fn expires(
 }
 
 impl RetryRequest {
-    fn check(self) -> Result<RetryPolicy, FieldError> {
+    pub(crate) fn check(self) -> Result<RetryPolicy, FieldError> {
         let mut policy = RetryPolicy::default();
         if let Some(attempts) = self.attempts {
             if attempts == 0 || attempts > ATTEMPTS_MAX {

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
+use crate::components::Imports;
 use crate::toolchain::Source;
 use crate::workspace::Workspace;
 use crate::{components, host, step, test};
@@ -21,8 +22,8 @@ pub struct Options {
 
 /// Builds the components and the local host, then measures.
 pub fn bench(workspace: &Workspace, wanted: Option<Source>, options: &Options) -> Result<()> {
-    components::build(workspace, wanted, &components::PACKAGES)?;
-    components::build(workspace, wanted, &components::TEST_PACKAGES)?;
+    components::build(workspace, wanted, &components::PACKAGES, Imports::All)?;
+    components::build(workspace, wanted, &components::TEST_PACKAGES, Imports::All)?;
     host::build(workspace)?;
     let mut build = workspace.cargo(&["build", "--release", "--package", "handoff-bench"]);
     step::run("building what measures", &mut build)?;

@@ -13,7 +13,7 @@ use crate::step;
 use crate::workspace::Workspace;
 
 /// The targets, and how many inputs each is given unless told otherwise: altogether about a minute on one core.
-const TARGETS: [(&str, u64); 10] = [
+const TARGETS: [(&str, u64); 11] = [
     ("batch", 250_000),
     ("duration", 500_000),
     ("gather", 350_000),
@@ -24,6 +24,7 @@ const TARGETS: [(&str, u64); 10] = [
     ("schedule", 20_000),
     ("task", 350_000),
     ("time", 500_000),
+    ("workflow", 20_000),
 ];
 
 /// Counters on every edge and the compared values of every comparison, for libFuzzer to be led by: what cargo-fuzz sets, as

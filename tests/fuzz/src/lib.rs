@@ -19,7 +19,7 @@
 mod records;
 mod targets;
 
-use targets::{batch, duration, gather, id, request, run, schedule, task, time};
+use targets::{batch, duration, gather, id, request, run, schedule, task, time, workflow};
 
 /// Something that takes bytes from outside.
 pub struct Target {
@@ -30,7 +30,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 11] = [
     target("batch", batch::run),
     target("duration", duration::run),
     target("gather", gather::run),
@@ -41,6 +41,7 @@ pub const TARGETS: [Target; 10] = [
     target("schedule", schedule::run),
     target("task", task::run),
     target("time", time::run),
+    target("workflow", workflow::run),
 ];
 
 const fn target(name: &'static str, run: fn(&[u8])) -> Target {

@@ -47,7 +47,7 @@ impl Asked {
     }
 }
 
-fn number(name: &str, value: &str, min: u64, max: u64) -> Result<u64, FieldError> {
+pub(super) fn number(name: &str, value: &str, min: u64, max: u64) -> Result<u64, FieldError> {
     let number = value.parse().ok().filter(|n| (min..=max).contains(n));
     number.ok_or_else(|| {
         let reason = format!("{value:?} is not a number from {min} to {max}");

@@ -12,6 +12,7 @@ pub mod schedules;
 pub mod show;
 pub mod status;
 mod wait;
+pub mod workflows;
 
 use crate::{HostQueue, limited, limits};
 use handoff_input::FieldError;

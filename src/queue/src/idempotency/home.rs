@@ -8,7 +8,7 @@ use crate::config::{GIVEN_UP, RETENTION_MIN_MS};
 use crate::record::{Slot, encode};
 use crate::rescue::Finding;
 use crate::timer::{DUE, Entry, Inserted, What};
-use crate::{Env, Priority, Queue, QueueError, Store};
+use crate::{Env, Priority, Queue, QueueError, Store, Task};
 
 /// Whoever fills a slot this long after it was taken may come after rescue and retention: the timer sees to what they
 /// would have seen to.
@@ -45,6 +45,18 @@ impl<S: Store, E: Env> Queue<S, E> {
             self.store.set(&home, &encode(&task)).await?;
         }
         self.hand_over(found).await
+    }
+
+    /// Sees that a member of a workflow is in the slot that was taken for it, and that somebody will run it. As long as the
+    /// workflow is not final none goes away, so an absent home was never written.
+    pub(crate) async fn see_to_member(&self, slot: u64, task: Task) -> Result<(), QueueError> {
+        let found = Candidate {
+            slot,
+            task,
+            fingerprint: String::new(),
+            expires_ms: u64::MAX,
+        };
+        self.see_to_home(&found, false).await.map(drop)
     }
 
     /// Whether a task whose home is there will run, or did: it has begun, or its ticket is not taken, or who filled its slot

@@ -7,6 +7,7 @@ mod permits;
 mod run;
 mod shift;
 mod take;
+mod turn;
 
 pub use control::Control;
 

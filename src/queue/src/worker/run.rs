@@ -5,7 +5,7 @@ use crate::attempt::Ending;
 use crate::claim::CancelBlocks;
 use crate::config::{BEAT_MS, FIRST_BEAT_MS};
 use crate::guard::{Guard, holds};
-use crate::{Delivery, Env, Finished, Outcome, RunState, Store, TaskId, Wake};
+use crate::{Delivery, Env, Finished, Outcome, RunState, Store, TaskId, WORKFLOW, Wake};
 use futures::future::{Either, poll_fn, select};
 use std::pin::pin;
 use std::rc::Rc;
@@ -14,7 +14,13 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     /// Runs one delivery and sees that its outcome is written.
     pub(super) async fn run(&self, delivery: Delivery) {
         let key = self.hold(&delivery, None);
-        let mut work = pin!(self.attempt(delivery));
+        let workflow = delivery.task.kind == WORKFLOW;
+        let mut work = pin!(async {
+            match workflow {
+                true => self.turn(delivery).await,
+                false => self.attempt(delivery).await,
+            }
+        });
         // Says during each poll which task it is that runs, for the case that it panics.
         poll_fn(|cx| {
             self.current.set(Some(key));
@@ -93,7 +99,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     }
 
     /// Sees that a run's outcome is written, or is going to be with the next [`Worker::flush`].
-    async fn end(&self, delivery: Delivery, outcome: Outcome) {
+    pub(super) async fn end(&self, delivery: Delivery, outcome: Outcome) {
         let mut ending = self
             .queue
             .ending(delivery, outcome, self.limits.result_max_bytes);
@@ -112,7 +118,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         self.ended(ending).await;
     }
 
-    async fn ended(&self, mut ending: Ending) {
+    pub(super) async fn ended(&self, mut ending: Ending) {
         self.note_ending(&ending);
         if ending.run.is_final() {
             let (slot, ends) = (ending.slot, ending.ends.as_deref());
@@ -135,6 +141,12 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             self.flush().await;
             if let Some(i) = ending.run.listed() {
                 self.insist(|| self.queue.enter_failed(i, &id)).await;
+            }
+        }
+        if !holds(Guard::CountBeforeOutcome) && ending.run.is_final() {
+            self.flush().await;
+            if let Some(ends) = ending.ends.as_deref() {
+                self.insist(|| self.queue.count(ends, &ending.run)).await;
             }
         }
         if !holds(Guard::FollowBeforeOutcome) && ending.run.is_final() {

@@ -1,6 +1,7 @@
 //! What is asked of the queue.
 
 use super::schedules::Schedules;
+use super::workflows;
 use crate::support::{Sim, World, computing, run_name, task};
 use handoff_queue::{
     Cancelled, FollowUp, IdempotencyKey, KeyLimits, NewTask, Once, Priority, RETENTION_MIN_MS,
@@ -40,6 +41,8 @@ pub struct Asked {
     /// How often somebody asked to take it off that list, by retrying or discarding it, and whether that was confirmed.
     pub off_asked: Cell<u64>,
     pub off: Cell<bool>,
+    /// Of a workflow, how many steps it has.
+    pub steps: u64,
     /// What the runs of the task that follows its end are found by.
     pub follow: Option<String>,
     /// The tasks that do it again, as requests were told.
@@ -84,6 +87,7 @@ pub struct Mix {
     sweeps: bool,
     follows: bool,
     schedules: bool,
+    workflows: bool,
     /// The longest delay; 0 for none.
     delay_max_ms: u64,
 }
@@ -108,6 +112,7 @@ impl Mix {
             follows: world.chance(400),
             schedules: world.chance(150),
             priorities: world.chance(300),
+            workflows: world.chance(350),
             // A keeper that stays for days is simulated second by second.
             delay_max_ms: match world.below(2_000) {
                 0 => 3 * 86_400 * SECOND,
@@ -183,6 +188,9 @@ impl Load {
         if self.mix.sweeps && world.chance(80) {
             return self.sweep(sim);
         }
+        if self.mix.workflows && world.chance(150) {
+            return self.workflow(sim);
+        }
         match world.below(10) {
             5 if self.mix.batches => {
                 let count = 2 + world.below(12);
@@ -195,6 +203,22 @@ impl Load {
             8..=9 if self.mix.keys => self.keyed_ones(sim),
             _ => {}
         }
+    }
+
+    /// A workflow, at once or later.
+    fn workflow(self: &Rc<Self>, sim: &Sim) {
+        let world = &sim.world;
+        self.names.set(self.names.get() + 1);
+        let mut task = workflows::random(sim, &format!("w{}", self.names.get()));
+        let delayed = self.mix.delay_max_ms > 0 && world.chance(150);
+        task.not_before_ms =
+            delayed.then(|| sim.now_ms() + world.below(self.mix.delay_max_ms.min(30_000)));
+        self.enqueue(sim, vec![task]);
+    }
+
+    /// Whether there are any.
+    pub fn has_workflows(&self) -> bool {
+        self.asked().iter().any(|asked| asked.steps > 0)
     }
 
     /// Enqueues as the api component does: acknowledge, then wake.
@@ -231,6 +255,7 @@ impl Load {
                 id: id.clone(),
                 name: run_name(&task.args, task.trace.as_ref()),
                 args: task.args.clone(),
+                steps: task.args["steps"].as_array().map_or(0, Vec::len) as u64,
                 attempts: task.retry.attempts,
                 timeout_ms: task.timeout_ms,
                 asked_ms: world.clock.now_ms(),

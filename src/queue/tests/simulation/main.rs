@@ -25,3 +25,4 @@ mod schedules;
 mod stage;
 #[path = "../support/mod.rs"]
 mod support;
+mod workflows;

@@ -1,7 +1,7 @@
 //! What must hold, told without the protocol.
 
 use super::load::{Answer, Asked, KeyedRequest, Load};
-use super::{limited, listed};
+use super::{limited, listed, workflows};
 use crate::support::{Began, Ended, Sim, SimQueue, parts};
 use futures::FutureExt;
 use handoff_queue::Store;
@@ -29,6 +29,8 @@ const CALLS_PER_FAULT: u64 = 20;
 const CALLS_PER_SECOND_WAITED: u64 = 10;
 /// And for each request that finds it by its idempotency key, or looks whether to retry or discard it.
 const CALLS_PER_REPEAT: u64 = 20;
+/// A workflow looks again after this time.
+const PUT_OFF_MS: u64 = 2_000;
 /// Registrations stay this long.
 const REGISTERED_MS: u64 = 70 * 60_000;
 
@@ -196,8 +198,9 @@ fn counted(sim: &Sim, load: &Load) -> Result<(), String> {
         }
     }
     let counted = sim.wait(|queue| async move { queue.statistics().await.unwrap().ended });
-    if load.retries.get() > 0 || load.schedules.any() {
-        // A retry that took long was not acknowledged, and runs all the same; what schedules enqueue is not known here.
+    if load.retries.get() > 0 || load.schedules.any() || load.has_workflows() {
+        // A retry that took long was not acknowledged, and runs all the same; what schedules and workflows enqueue is not known
+        // here.
         return Ok(());
     }
     match counted == expected {
@@ -211,13 +214,22 @@ fn judge(sim: &Sim, load: &Load, asked: &Asked) -> Result<(), String> {
     let seen = asked.seen.borrow();
     let run = seen.as_ref().ok_or("it is not final")?;
     let began = sim.began(&asked.name);
+    if asked.steps > 0 {
+        workflows::judge(sim, load, asked, run)?;
+        confirmed(asked, run)?;
+        let faults = sim.world.faults.happened.get();
+        return within_budget(sim, load, asked, &began, faults);
+    }
     ended_rightly(load, asked, run, &began)?;
     if asked.listed.get() && !listed::has_failed(asked) {
         return Err(format!("it was listed as failed: {run:?}"));
     }
-    never_early(sim, asked, &began)?;
-    never_late(sim, asked, &began)?;
-    never_twice(&began)?;
+    // A member of a workflow that was retried by itself may have the name of one that was retried with its workflow.
+    if !workflows::is_member(&asked.name) {
+        never_early(sim, asked, &began)?;
+        never_late(sim, asked, &began)?;
+        never_twice(&began)?;
+    }
     followed(sim, asked)?;
     let faults = sim.world.faults.happened.get();
     let lost = |error: &str| error.starts_with("the worker was lost");
@@ -249,7 +261,12 @@ fn followed(sim: &Sim, asked: &Asked) -> Result<(), String> {
 fn ended_rightly(load: &Load, asked: &Asked, run: &Run, began: &[Began]) -> Result<(), String> {
     let ended_well = match &run.state {
         RunState::Succeeded { result, .. } => {
-            *result == asked.args["then"] && asked.args["fatal"].is_null()
+            let expected = match asked.args["echo"].as_str() {
+                Some(field) => &asked.args[field],
+                None => &asked.args["then"],
+            };
+            let unique = !asked.args["unique"].is_null();
+            (unique || result == expected) && asked.args["fatal"].is_null()
         }
         RunState::Failed { .. } => {
             let last = run.errors.last().map(|e| e.error.as_str());
@@ -266,14 +283,19 @@ fn ended_rightly(load: &Load, asked: &Asked, run: &Run, began: &[Began]) -> Resu
     if !ended_well {
         return Err(format!("it ended wrongly: {run:?}"));
     }
+    confirmed(asked, run)?;
+    let numbers: Vec<_> = run.errors.iter().map(|e| e.attempt).collect();
+    if numbers != (1..=numbers.len() as u32).collect::<Vec<_>>() {
+        return Err(format!("its attempts are numbered {numbers:?}"));
+    }
+    Ok(())
+}
+
+fn confirmed(asked: &Asked, run: &Run) -> Result<(), String> {
     if asked.cancelled.get() && !matches!(run.state, RunState::Cancelled) {
         return Err(format!(
             "cancelling it was confirmed, and it ended as {run:?}"
         ));
-    }
-    let numbers: Vec<_> = run.errors.iter().map(|e| e.attempt).collect();
-    if numbers != (1..=numbers.len() as u32).collect::<Vec<_>>() {
-        return Err(format!("its attempts are numbered {numbers:?}"));
     }
     Ok(())
 }
@@ -332,7 +354,7 @@ fn never_late(sim: &Sim, asked: &Asked, began: &[Began]) -> Result<(), String> {
 
 /// Of several runs of the same part, all but one were in instances that something happened to afterwards: they died,
 /// stalled, panicked, or lost a store call.
-fn never_twice(began: &[Began]) -> Result<(), String> {
+pub fn never_twice(began: &[Began]) -> Result<(), String> {
     let part = |b: &Began| (b.attempt, b.checkpoint.as_ref().map(Value::to_string));
     for one in began {
         let same = began.iter().filter(|b| part(b) == part(one));
@@ -358,7 +380,14 @@ fn within_budget(
         let due_ms = asked.not_before_ms.unwrap_or(0).max(asked.asked_ms);
         last.at_ms.saturating_sub(due_ms)
     });
+    // A turn before each step and behind the last, and while ends are counted that can't be seen.
+    let alive_ms = sim.now_ms() - asked.asked_ms;
+    let turns = match asked.steps {
+        0 => 0,
+        steps => steps + 2 + (alive_ms / PUT_OFF_MS).min(30),
+    };
     let budget = CALLS
+        + CALLS_PER_RUN * turns
         + CALLS_PER_SECOND_WAITED * (waited_ms / 1_000).min(60)
         + (CALLS_PER_RUN + CALLS_PER_SECOND * asked.timeout_ms / 1_000) * runs
         + CALLS_PER_HOUR * hours

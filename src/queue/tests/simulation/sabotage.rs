@@ -16,12 +16,20 @@ const SEEDS_MAX: u64 = 5_000;
 const OVERTAKEN: &str = "an enqueuer that claimers overtake";
 
 /// Guards that random schedules seldom miss, and the scenario that has the race which each closes.
-const FOUND_IN: [(Guard, &str); 19] = [
+const FOUND_IN: [(Guard, &str); 21] = [
     (
         Guard::RetainOnlyGivenSlots,
         "a slot that is given hours after claimers raced for it",
     ),
     (Guard::StayWhileLimited, "tasks that begin one in a second"),
+    (
+        Guard::DecideMembersIfNotClaimed,
+        "a workflow whose turn others take for lost",
+    ),
+    (
+        Guard::TakeOnlyFinalResults,
+        "a workflow whose turn others take for lost",
+    ),
     (
         Guard::ChangeOnlyTheLast,
         "two schedules at once, and one of them again",

@@ -5,7 +5,7 @@ use super::schedules::schedule;
 use super::stage::{Stage, is_of_a_task};
 use crate::support::{Action, START_MS, When, parts};
 use handoff_queue::{
-    CLOCK_SLACK_MS, Missed, NewTask, Priority, RETENTION_MIN_MS, Schedule, WINDOW_MS,
+    CLOCK_SLACK_MS, Missed, NewTask, OnFailure, Priority, RETENTION_MIN_MS, Schedule, WINDOW_MS,
 };
 use serde_json::json;
 use std::cell::Cell;
@@ -43,7 +43,7 @@ pub enum Left {
     NothingAfterDays,
 }
 
-pub static SCENARIOS: [Scenario; 58] = [
+pub static SCENARIOS: [Scenario; 64] = [
     Scenario {
         name: "a task",
         search: Search::Pairs,
@@ -755,6 +755,68 @@ pub static SCENARIOS: [Scenario; 58] = [
             schedules.put(&stage.sim, schedule("b", 1_000, json!({})));
             schedules.delete(&stage.sim, "c");
             stage.sim.run_for(2_500);
+        },
+    },
+    Scenario {
+        name: "a chain",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.works(&[&[json!({"unique": true})], &[json!({})]], OnFailure::Fail);
+            stage.sim.run_for(4_000);
+        },
+    },
+    Scenario {
+        name: "the last two of a group end at once, and one task follows",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            let two = [json!({"unique": true}), json!({"unique": true})];
+            stage.works(&[&two, &[json!({})]], OnFailure::Wait);
+            stage.sim.run_for(4_000);
+        },
+    },
+    Scenario {
+        name: "one of a group fails, and another has not begun",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            let two = [
+                json!({"fatal": "no use"}),
+                json!({"fail_times": 1, "after_ms": 2_500}),
+            ];
+            stage.works(&[&two, &[json!({})]], OnFailure::Fail);
+            stage.sim.run_for(5_000);
+        },
+    },
+    Scenario {
+        name: "a group is cancelled",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            let two = [json!({"sleep_ms": 1_200}), json!({"sleep_ms": 1_200})];
+            stage.works(&[&two], OnFailure::Fail);
+            stage.sim.run_for(300);
+            stage.cancels();
+        },
+    },
+    Scenario {
+        name: "members that are counted while their workflow is about to wait",
+        search: Search::Races,
+        left: Left::Perhaps,
+        play: |stage| {
+            let two = [json!({"unique": true}), json!({"unique": true})];
+            stage.works(&[&two, &[json!({})]], OnFailure::Fail);
+            stage.sim.run_for(3_000);
+        },
+    },
+    Scenario {
+        name: "a workflow whose turn others take for lost",
+        search: Search::Races,
+        left: Left::Perhaps,
+        play: |stage| {
+            stage.works(&[&[json!({"unique": true})], &[json!({})]], OnFailure::Fail);
+            stage.sim.run_with_ticks(45_000, 15_000);
         },
     },
 ];

@@ -2,9 +2,10 @@
 
 use super::load::{Asked, Load, Mix};
 use super::model::{Wrong, glance, watch};
+use super::workflows;
 use crate::support::{Action, Call, Instance, Sim, When, parts, with};
 use futures::FutureExt;
-use handoff_queue::{Limits, NewTask, Priority, Rate, Store};
+use handoff_queue::{Limits, NewTask, OnFailure, Priority, Rate, Store};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -141,9 +142,9 @@ fn inserts_or_closes(call: &Call<'_>) -> bool {
     is_of_the_timer(call.key) && matches!(call.operation, "increment" | "set")
 }
 
-/// Of a task or an announcement: neither the timer's nor a counter that everybody reads again and again.
+/// Of a task, an announcement or a step's members: neither the timer's nor a counter that everybody reads again and again.
 pub fn is_of_a_task(key: &str) -> bool {
-    matches!(parts(key).0, "s" | "h" | "c" | "o" | "r" | "x")
+    matches!(parts(key).0, "s" | "h" | "c" | "o" | "r" | "x" | "m")
 }
 
 impl Stage {
@@ -224,6 +225,12 @@ impl Stage {
     pub fn plays_with(&self, priority: Priority, args: Value, ms: u64) {
         self.enqueues_with(priority, args);
         self.sim.run_for(ms);
+    }
+
+    /// A workflow of these steps.
+    pub fn works(&self, steps: &[&[Value]], on_failure: OnFailure) {
+        let task = workflows::of(steps, on_failure);
+        self.load.enqueue(&self.sim, vec![task]);
     }
 
     pub fn plays(&self, args: &[Value], ms: u64) {

@@ -88,6 +88,8 @@ impl Runner for SimRunner {
     /// - `fail_times`: fails in so many attempts, with `after_ms` if given
     /// - `fatal`: fails for good with this
     /// - `continues`: goes on in so many further instances
+    /// - `unique`: its result is one that no other run returns
+    /// - `echo`: its result is what this names
     /// - `then`: its result; otherwise what it counted as continuations
     async fn run(&self, kind: &str, args: Value, control: Rc<Control>) -> Outcome {
         let name = run_name(&args, control.trace());
@@ -166,6 +168,12 @@ impl SimRunner {
         let parts = control.checkpoint().and_then(Value::as_u64).unwrap_or(0);
         if parts < number("continues") {
             return Outcome::Continue(json!(parts + 1));
+        }
+        if !args["unique"].is_null() {
+            return Outcome::Done(json!(self.world.began.borrow().len()));
+        }
+        if let Some(field) = args["echo"].as_str() {
+            return Outcome::Done(args[field].clone());
         }
         match &args["then"] {
             Value::Null => Outcome::Done(json!(parts)),

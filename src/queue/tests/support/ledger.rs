@@ -18,6 +18,8 @@ pub struct Ledger {
     all_calls: Cell<u64>,
     /// The slots whose tasks are for an occurrence, by its schedule's name and its time.
     occurrences: RefCell<BTreeMap<(String, u64), BTreeSet<u64>>>,
+    /// The slots of members of workflows, by the workflow's id and which one it is.
+    members: RefCell<BTreeMap<(String, u64, u64), BTreeSet<u64>>>,
     violations: RefCell<Vec<String>>,
 }
 
@@ -42,6 +44,10 @@ impl Ledger {
         if let (Some(occurrence), "s", Some(slot)) = (occurrence(value), kind, slot) {
             let mut occurrences = self.occurrences.borrow_mut();
             occurrences.entry(occurrence).or_default().insert(slot);
+        }
+        if let (Some(member), "s", Some(slot)) = (member(value), kind, slot) {
+            let mut members = self.members.borrow_mut();
+            members.entry(member).or_default().insert(slot);
         }
         if let (Some(beat_ms), "o", Some(slot)) = (beat(value), kind, slot) {
             self.marked.borrow_mut().entry(slot).or_insert(beat_ms);
@@ -95,6 +101,13 @@ impl Ledger {
         of.map(|(o, slots)| (o.1, slots.clone())).collect()
     }
 
+    /// The slots of the members of this workflow, by their step and number.
+    pub fn members(&self, workflow: &str) -> BTreeMap<(u64, u64), BTreeSet<u64>> {
+        let members = self.members.borrow();
+        let of = members.iter().filter(|(m, _)| m.0 == workflow);
+        of.map(|(m, slots)| ((m.1, m.2), slots.clone())).collect()
+    }
+
     pub fn violation(&self) -> Option<String> {
         self.violations.borrow().first().cloned()
     }
@@ -112,6 +125,18 @@ fn occurrence(record: &[u8]) -> Option<(String, u64)> {
     let occurrence = &record["task"]["occurrence"];
     let schedule = occurrence["schedule"].as_str()?.to_owned();
     Some((schedule, occurrence["at_ms"].as_u64()?))
+}
+
+/// The workflow that a slot's task belongs to, and as what.
+fn member(record: &[u8]) -> Option<(String, u64, u64)> {
+    let record: Value = serde_json::from_slice(record.get(1..)?).ok()?;
+    let member = &record["task"]["member_of"];
+    let workflow = member["workflow"].as_str()?.to_owned();
+    Some((
+        workflow,
+        member["step"].as_u64()?,
+        member["index"].as_u64()?,
+    ))
 }
 
 /// When a record says that its run was last heard of.

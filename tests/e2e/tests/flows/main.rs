@@ -33,3 +33,4 @@ mod trace;
 mod unchanged;
 mod wait;
 mod webhook;
+mod workflows;

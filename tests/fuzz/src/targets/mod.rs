@@ -9,6 +9,7 @@ pub mod run;
 pub mod schedule;
 pub mod task;
 pub mod time;
+pub mod workflow;
 
 use handoff_input::FieldError;
 use serde_json::{Map, Value};

@@ -112,6 +112,7 @@ fn assert_kept(task: &NewTask) {
         kept_until_ms: Some(NOW_MS),
         occurrence,
         key,
+        member_of: None,
     };
     let stored = serde_json::to_vec(&task).expect("its keys are text");
     assert_eq!(serde_json::from_slice::<Task>(&stored).ok(), Some(task));

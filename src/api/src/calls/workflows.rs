@@ -1,0 +1,172 @@
+//! `/v1/workflows`: tasks that belong together.
+
+use super::failed::number;
+use super::wait::Wait;
+use super::{After, Answer, KEY_HEADER, Taken, parse_id};
+use crate::{HostQueue, limits, push_along};
+use handoff_input::FieldError;
+use handoff_platform::http::{Problem, Request, Response};
+use handoff_queue::{Brief, Cancelled, Env, Step, TaskId, Workflow};
+use handoff_tasks::{WorkflowRequest, object};
+use serde_json::{Value, json};
+
+/// The most tasks on a page, and how many there are unless the request says otherwise.
+const PAGE_MAX: u64 = 100;
+const PAGE_DEFAULT: u64 = 20;
+
+/// `POST /v1/workflows`: 202, or with a wait the workflow as it ended.
+pub async fn enqueue(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
+    let trace = request.trace();
+    let wait = Wait::asked(&request)?;
+    let header = request.sole_header(KEY_HEADER)?;
+    let body: WorkflowRequest = request.json(limits::body_max_bytes()?).await?;
+    let queue = super::named(queue, body.queue())?;
+    let registry = handoff_tasks::registry(limits::fault_tasks()?);
+    let args_max = limits::args_max_bytes()?;
+    let now_ms = queue.env().now_ms();
+    let (workflow, mut checked) = body.check(&registry, header.as_deref(), args_max, now_ms)?;
+    check_args(&workflow, args_max)?;
+    limits::check_webhook(&checked.task, "webhook")?;
+    checked.task.trace = trace;
+    let taken = match &checked.key {
+        None => Taken::new(queue.enqueue(vec![checked.task]).await?),
+        Some(key) => super::take_once(&queue, checked.task, key).await?,
+    };
+    let mut status = if taken.created { 202 } else { 200 };
+    let mut after = After::wake(queue.named(queue.name())?, taken.receipt);
+    if let Some(wait) = &wait {
+        // Nobody would work until the answer is out.
+        push_along(&queue, after).await;
+        after = After::Push { waits: true };
+        match queue.wait(&taken.id, wait.ms).await {
+            Ok(Brief::Final(_)) => status = 200,
+            Ok(_) => {}
+            // It is taken, and the answer must say so.
+            Err(e) => queue
+                .env()
+                .log(&format!("not waited for {}: {e}", taken.id)),
+        }
+    }
+    let location = format!("/v1/workflows/{}", taken.id);
+    let response = Response::json(status, &shown(&queue, &taken.id).await?);
+    let response = response.header("location", location);
+    Ok(Answer {
+        response: match &wait {
+            Some(wait) => wait.applied(response),
+            None => response,
+        },
+        after,
+    })
+}
+
+/// Refuses tasks whose arguments are too large.
+fn check_args(workflow: &Workflow, max_bytes: u64) -> Result<(), Problem> {
+    let check = |args: Option<&Value>, field: String| match args {
+        Some(args) => limits::check_args(args, max_bytes, &field),
+        None => Ok(()),
+    };
+    for (i, step) in workflow.steps.iter().enumerate() {
+        match step {
+            Step::One(member) if workflow.name() == "chain" => {
+                check(member.args.as_ref(), format!("chain[{i}].args"))?;
+            }
+            Step::One(member) => check(member.args.as_ref(), "then.args".to_owned())?,
+            Step::Many(members) => {
+                for (i, member) in members.iter().enumerate() {
+                    check(member.args.as_ref(), format!("group[{i}].args"))?;
+                }
+            }
+            Step::Each(_, each) => {
+                for (i, args) in each.iter().enumerate() {
+                    check(Some(args), format!("group.each[{i}]"))?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn shown(queue: &HostQueue, id: &TaskId) -> Result<Value, Problem> {
+    match queue.workflow(id).await? {
+        Some(view) => Ok(object::workflow(id, &view)),
+        None => Err(unknown(&id.to_string())),
+    }
+}
+
+/// `GET /v1/workflows/{id}`: how it stands; with a wait as soon as it is final, or after that time.
+pub async fn show(queue: &HostQueue, id: &str, request: &Request) -> Result<Answer, Problem> {
+    let id = workflow_id(id)?;
+    let wait = Wait::asked(request)?;
+    if let Some(wait) = &wait {
+        queue.wait(&id, wait.ms).await?;
+    }
+    let Some(view) = queue.workflow(&id).await? else {
+        return Err(unknown(&id.to_string()));
+    };
+    let mut response = Response::json(200, &object::workflow(&id, &view));
+    if let Some(wait) = &wait {
+        response = wait.applied(response);
+    }
+    let waits = !view.task.state.is_final();
+    Ok(Answer {
+        response,
+        after: After::Push { waits },
+    })
+}
+
+/// `GET /v1/workflows/{id}/tasks`: its tasks, page by page.
+pub async fn members(queue: &HostQueue, id: &str, request: &Request) -> Result<Answer, Problem> {
+    let id = workflow_id(id)?;
+    let (mut from, mut limit) = (0, PAGE_DEFAULT);
+    for (name, value) in request.query() {
+        match name {
+            "from" => from = number(name, value, 0, 1 << 32)?,
+            "limit" => limit = number(name, value, 1, PAGE_MAX)?,
+            _ => {
+                let reason = "there is no such parameter; expected `from`, `limit`";
+                return Err(FieldError::new(name, reason).into());
+            }
+        }
+    }
+    let page = queue.members(&id, from as usize, limit as usize).await?;
+    let Some((members, more)) = page else {
+        return Err(unknown(&id.to_string()));
+    };
+    let next = more.then(|| {
+        let from = from + limit;
+        format!("/v1/workflows/{id}/tasks?limit={limit}&from={from}")
+    });
+    let tasks: Vec<_> = members.iter().map(object::member).collect();
+    let body = json!({"tasks": tasks, "next": next});
+    Ok(Answer::new(Response::json(200, &body)))
+}
+
+/// `DELETE /v1/workflows/{id}`: cancels it and what it enqueued.
+pub async fn cancel(queue: &HostQueue, id: &str) -> Result<Answer, Problem> {
+    let id = workflow_id(id)?;
+    if queue.workflow(&id).await?.is_none() {
+        return Err(unknown(&id.to_string()));
+    }
+    let status = match queue.cancel(&id).await? {
+        Cancelled::Done | Cancelled::Final => 200,
+        Cancelled::Requested => 202,
+        Cancelled::Unknown => return Err(unknown(&id.to_string())),
+    };
+    let body = shown(queue, &id).await?;
+    Ok(Answer::new(Response::json(status, &body)))
+}
+
+fn workflow_id(id: &str) -> Result<TaskId, Problem> {
+    parse_id(id).map_err(|_| unknown(id))
+}
+
+fn unknown(id: &str) -> Problem {
+    Problem::new(
+        404,
+        "unknown-workflow",
+        "There is no such workflow",
+        format!(
+            "No workflow here has the id {id:?}. Workflows are deleted when their retention is over."
+        ),
+    )
+}

@@ -1,0 +1,58 @@
+//! A turn of a workflow from its begin to its written outcome.
+
+use super::{Runner, Worker};
+use crate::attempt::Ending;
+use crate::before_final::Ends;
+use crate::config::NEWER_AGAIN_MS;
+use crate::workflow::Turn;
+use crate::{Delivery, Env, Outcome, QueueError, Receipt, Store};
+
+/// When the store fails the next turn goes on after this time.
+const PUT_OFF_MS: u64 = 2_000;
+
+impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
+    pub(super) async fn turn(&self, mut delivery: Delivery) {
+        let env = self.queue.env();
+        if let Some(ending) = self.queue.expiry(&delivery) {
+            return self.ended(ending).await;
+        }
+        delivery.unstarted = false;
+        delivery.run.started_ms = env.now_ms();
+        self.hold(&delivery, None);
+        let yield_at_ms = self.started_ms + self.limits.budget_ms;
+        let mut receipt = Receipt::default();
+        let noted = |delivery: &Delivery| _ = self.hold(delivery, None);
+        let turned = self
+            .queue
+            .turn(&mut delivery, yield_at_ms, &mut receipt, noted)
+            .await;
+        if receipt.backlog > 0 {
+            // Many may be enqueued at once, and this worker is one.
+            let woken = self.queue.wake_for(&receipt, self.limits.workers_max);
+            if let Err(e) = woken.await {
+                env.log(&e.to_string());
+            }
+        }
+        let outcome = match turned {
+            Ok(Turn::Superseded) => return,
+            Ok(Turn::Waits(state)) => {
+                delivery.run.state = state;
+                let ending = Ending {
+                    slot: delivery.slot,
+                    epoch: delivery.epoch,
+                    ends: Ends::of(&delivery.task),
+                    run: delivery.run,
+                };
+                return self.ended(ending).await;
+            }
+            Ok(Turn::Ends(outcome)) => outcome,
+            Err(e @ QueueError::Record { .. }) => Outcome::Fail(e.to_string()),
+            Err(e) => {
+                env.log(&e.to_string());
+                let newer = matches!(e, QueueError::Newer { .. });
+                Outcome::PutOff(if newer { NEWER_AGAIN_MS } else { PUT_OFF_MS })
+            }
+        };
+        self.end(delivery, outcome).await;
+    }
+}

@@ -1,0 +1,237 @@
+//! How the members of a step have ended.
+
+use super::{Member, Progress, Step, Workflow};
+use crate::claim::CancelBlocks;
+use crate::guard::{Guard, holds};
+use crate::record::RunState;
+use crate::transition::size;
+use crate::{Counts, Env, Priority, Queue, QueueError, Run, Store, TaskId};
+use serde_json::{Value, json};
+
+/// The end of a member.
+#[derive(Debug, Clone)]
+struct End {
+    /// What it returned, unless that is not kept.
+    result: Value,
+    /// Why not, if it did not succeed: its state and, if it failed, the last error.
+    failure: Option<(&'static str, Option<String>)>,
+}
+
+/// What is known of a step's members.
+#[derive(Debug)]
+pub(super) struct Gathered {
+    pub(super) step: usize,
+    ends: Vec<Option<End>>,
+    /// Results are kept up to so many bytes, and how many these have.
+    keep_bytes: u64,
+    bytes: u64,
+}
+
+impl Gathered {
+    /// Nothing is known of these.
+    pub(super) fn new(step: usize, len: usize, keep_bytes: u64) -> Self {
+        Self {
+            step,
+            ends: vec![None; len],
+            keep_bytes,
+            bytes: 0,
+        }
+    }
+
+    fn add(&mut self, index: usize, run: Run) {
+        let error = run.errors.last().map(|e| e.error.clone());
+        let (mut result, failure) = match run.state {
+            RunState::Succeeded { result, .. } => (result, None),
+            RunState::Failed { .. } => (Value::Null, Some(("failed", error))),
+            RunState::Expired { .. } => (Value::Null, Some(("expired", None))),
+            _ => (Value::Null, Some(("cancelled", None))),
+        };
+        let error = failure.as_ref().and_then(|f| f.1.as_ref());
+        self.bytes += size(&result) + error.map_or(0, |e| e.len() as u64);
+        if self.bytes > self.keep_bytes {
+            result = Value::Null;
+        }
+        self.ends[index] = Some(End { result, failure });
+    }
+
+    /// How many have ended, and how.
+    pub(super) fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for end in self.ends.iter().flatten() {
+            match end.failure.as_ref().map(|f| f.0) {
+                None => counts.succeeded += 1,
+                Some("failed") => counts.failed += 1,
+                Some("expired") => counts.expired += 1,
+                Some(_) => counts.cancelled += 1,
+            }
+        }
+        counts
+    }
+
+    /// How many have ended.
+    pub(super) fn ended(&self) -> u64 {
+        self.ends.iter().flatten().count() as u64
+    }
+
+    pub(super) fn is_complete(&self) -> bool {
+        self.ends.iter().all(Option::is_some)
+    }
+
+    /// Whether its results are more than may be kept.
+    pub(super) fn overflows(&self) -> bool {
+        self.bytes > self.keep_bytes
+    }
+
+    /// The first one that did not succeed, in words.
+    pub(super) fn failure(&self, id: &TaskId, progress: &Progress) -> Option<String> {
+        let failed = |end: &Option<End>| end.as_ref().is_some_and(|end| end.failure.is_some());
+        let index = self.ends.iter().position(failed)?;
+        let (state, error) = self.ends[index].as_ref()?.failure.as_ref()?;
+        let member = progress.member_id(id, self.step, index)?;
+        let which = if self.ends.len() > 1 {
+            format!("task {index} of {}", self.ends.len())
+        } else {
+            format!("step {}", self.step)
+        };
+        let error = error.as_ref().map_or(String::new(), |e| format!(": {e}"));
+        Some(format!("{which}, {member}, {state}{error}"))
+    }
+
+    /// What the next step is given.
+    fn input(&self, step: &Step, wait: bool) -> Input {
+        let ends = || self.ends.iter().flatten();
+        if let Step::One(_) = step {
+            return Input::Result(ends().next().map_or(Value::Null, |end| end.result.clone()));
+        }
+        let error = |end: &End| match &end.failure {
+            None => Value::Null,
+            Some((state, None)) => json!({"state": state}),
+            Some((state, Some(error))) => json!({"state": state, "error": error}),
+        };
+        Input::Results {
+            results: ends().map(|end| end.result.clone()).collect(),
+            errors: wait.then(|| ends().map(error).collect()),
+        }
+    }
+
+    /// The only result.
+    pub(super) fn result(&self) -> Value {
+        let end = self.ends.first().and_then(Option::as_ref);
+        end.map_or(Value::Null, |end| end.result.clone())
+    }
+}
+
+/// What a step is given by the one before it.
+#[derive(Debug, Clone)]
+pub(super) enum Input {
+    Result(Value),
+    Results {
+        results: Vec<Value>,
+        errors: Option<Vec<Value>>,
+    },
+}
+
+impl Input {
+    pub(super) fn of(workflow: &Workflow, gathered: &Gathered) -> Self {
+        let wait = workflow.on_failure == super::OnFailure::Wait;
+        gathered.input(&workflow.steps[gathered.step], wait)
+    }
+
+    /// The arguments of a task that is given this.
+    pub(super) fn args(&self, member: &Member, args: Option<&Value>) -> Value {
+        let mut object = match (args, self) {
+            (None, Self::Result(result)) => return result.clone(),
+            (Some(Value::Object(object)), _) => object.clone(),
+            _ => serde_json::Map::new(),
+        };
+        match self {
+            Self::Result(result) => {
+                let into = member.into.as_deref().unwrap_or("input");
+                object.insert(into.to_owned(), result.clone());
+            }
+            Self::Results { results, errors } => {
+                let into = member.into.as_deref().unwrap_or("results");
+                object.insert(into.to_owned(), json!(results));
+                if let Some(errors) = errors {
+                    object.insert("errors".to_owned(), json!(errors));
+                }
+            }
+        }
+        Value::Object(object)
+    }
+}
+
+impl<S: Store, E: Env> Queue<S, E> {
+    /// Looks at the members of whose end nothing is known yet. Only what is final counts: what a run came to that was
+    /// superseded is nobody's end. Of those that wait for their ticket, and that nobody asked to cancel, nothing is read.
+    /// Does `now_and_then` in between.
+    pub(super) async fn gather(
+        &self,
+        id: &TaskId,
+        progress: &Progress,
+        gathered: &mut Gathered,
+        mut now_and_then: impl AsyncFnMut() -> Result<(), QueueError>,
+    ) -> Result<(), QueueError> {
+        const NOW_AND_THEN: usize = 100;
+        // All of a step are in one lane.
+        let first = progress.member_id(id, gathered.step, 0);
+        let lane = first.map_or_else(Priority::default, |first| Priority::of(first.slot()));
+        let head = self.head_of(lane).await?.taken;
+        let mut cancels = CancelBlocks::new();
+        for index in 0..gathered.ends.len() {
+            if index % NOW_AND_THEN == NOW_AND_THEN - 1 {
+                now_and_then().await?;
+            }
+            let Some(member) = progress.member_id(id, gathered.step, index) else {
+                break;
+            };
+            let waits = member.slot() > head;
+            if gathered.ends[index].is_some()
+                || (waits && !self.any_cancelled(member.slot(), &mut cancels).await)
+            {
+                continue;
+            }
+            if let Some(run) = self.member_end(&member).await? {
+                gathered.add(index, run);
+            }
+        }
+        Ok(())
+    }
+
+    async fn member_end(&self, member: &TaskId) -> Result<Option<Run>, QueueError> {
+        if holds(Guard::TakeOnlyFinalResults) {
+            return self.final_run(member).await;
+        }
+        // The closest that looks final.
+        let mut epoch = self.latest_epoch(member.slot()).await? + 1;
+        while let Some(run) = self.closest_run(member.slot(), epoch).await? {
+            if run.is_final() {
+                return Ok(Some(run));
+            }
+            epoch = run.epoch;
+        }
+        Ok(None)
+    }
+
+    /// What is known of the step before this one, all of whose members have ended.
+    pub(super) async fn gather_before(
+        &self,
+        id: &TaskId,
+        workflow: &Workflow,
+        progress: &Progress,
+        step: usize,
+    ) -> Result<Option<Gathered>, QueueError> {
+        let Some(before) = step.checked_sub(1) else {
+            return Ok(None);
+        };
+        let len = workflow.steps[before].len();
+        let mut gathered = Gathered::new(before, len, workflow.args_max_bytes);
+        self.gather(id, progress, &mut gathered, async || Ok(()))
+            .await?;
+        if gathered.is_complete() {
+            return Ok(Some(gathered));
+        }
+        // They were final, and are kept as long as the workflow is not: a stale announcement hides one for a moment.
+        Err(QueueError::TooLate)
+    }
+}

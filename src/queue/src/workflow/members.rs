@@ -1,0 +1,226 @@
+//! A workflow's members: what they are called, enqueueing them once, and cancelling them.
+
+use super::gather::Input;
+use super::{CHUNK, Membership, Progress, Workflow};
+use crate::attempt::lease_end_ms;
+use crate::config::GIVEN_UP;
+use crate::guard::{Guard, holds};
+use crate::operate::Head;
+use crate::record::{Slot, encode};
+use crate::rescue::Finding;
+use crate::timer::What;
+use crate::transition::size;
+use crate::{Env, Priority, Queue, QueueError, Run, Store, Task, TaskId};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+
+impl Progress {
+    /// The id of a member, if its slot is decided. Who knows one member's can't tell the others'.
+    pub(super) fn member_id(&self, workflow: &TaskId, step: usize, index: usize) -> Option<TaskId> {
+        let slot = self.slot(step, index)?;
+        Some(TaskId::new(
+            workflow.queue(),
+            slot,
+            &nonce(workflow, step, index),
+        ))
+    }
+}
+
+/// Follows from the workflow's own, so that whoever enqueues a member gives it the same.
+fn nonce(workflow: &TaskId, step: usize, index: usize) -> String {
+    let digest = Sha256::digest(format!("{}.{step}.{index}", workflow.nonce()));
+    digest.iter().take(12).map(|b| format!("{b:02x}")).collect()
+}
+
+/// A workflow and what its step is given: all that a member is made of.
+pub(super) struct Maker<'a> {
+    pub(super) id: &'a TaskId,
+    pub(super) task: &'a Task,
+    pub(super) workflow: &'a Workflow,
+    pub(super) input: Option<Input>,
+}
+
+impl Maker<'_> {
+    /// The members of a step's chunk, as they are enqueued at this time. Whoever makes them makes the same.
+    ///
+    /// # Errors
+    /// In words, if one can't be made.
+    pub(super) fn chunk(&self, step: usize, chunk: usize, at_ms: u64) -> Result<Vec<Task>, String> {
+        let spec = &self.workflow.steps[step];
+        let indices = chunk * CHUNK..spec.len().min((chunk + 1) * CHUNK);
+        indices
+            .map(|index| self.member(step, index, at_ms))
+            .collect()
+    }
+
+    fn member(&self, step: usize, index: usize, at_ms: u64) -> Result<Task, String> {
+        let spec = &self.workflow.steps[step];
+        let (member, args) = spec.member(index).ok_or("it has no such member")?;
+        let input = self.input.as_ref().filter(|_| !member.ignores);
+        let args = match input {
+            None => args.cloned().unwrap_or_else(|| serde_json::json!({})),
+            Some(input) => input.args(member, args),
+        };
+        let (bytes, most) = (size(&args), self.workflow.args_max_bytes);
+        if input.is_some() && bytes > most {
+            return Err(format!(
+                "the arguments of step {step}, {}, would have {bytes} bytes of JSON with what it is given; {most} are allowed",
+                member.kind
+            ));
+        }
+        Ok(Task {
+            nonce: nonce(self.id, step, index),
+            kind: member.kind.clone(),
+            args,
+            priority: self.task.priority,
+            enqueued_ms: at_ms,
+            not_before_ms: None,
+            expires_ms: None,
+            timeout_ms: member.timeout_ms,
+            retry: member.retry,
+            retention_ms: self.task.retention_ms,
+            kept_until_ms: None,
+            trace: self.task.trace.clone(),
+            retry_of: None,
+            on_end: None,
+            end_of: None,
+            occurrence: None,
+            key: None,
+            member_of: Some(Membership {
+                workflow: self.id.clone(),
+                step: step as u64,
+                index: index as u64,
+                of: spec.len() as u64,
+                fail_fast: self.workflow.fails_fast(spec),
+            }),
+        })
+    }
+}
+
+impl<S: Store, E: Env> Queue<S, E> {
+    /// Fills slots that were taken for this, for the first time as far as is known. Another may do the same: who overtook us
+    /// and takes us for lost.
+    pub(super) async fn fill(&self, first: u64, tasks: Vec<Task>) -> Result<Head, QueueError> {
+        let Some(enqueued_ms) = tasks.first().map(|task| task.enqueued_ms) else {
+            return Ok(self.head().await?);
+        };
+        self.in_time(enqueued_ms)?;
+        let lease_ms: Vec<_> = tasks.iter().map(|task| task.timeout_ms).collect();
+        let home = |(slot, task)| (self.keys.slot(slot), encode(&Slot::Task(Box::new(task))));
+        self.write((first..).zip(tasks).map(home).collect()).await?;
+        let head = self.head_of(Priority::of(first)).await?;
+        let mut findings = Vec::new();
+        for (slot, timeout_ms) in (first..=head.taken).zip(lease_ms) {
+            let handover = self.increment(&self.keys.handover(slot), 1).await? as i64;
+            if handover < GIVEN_UP {
+                continue;
+            }
+            findings.push(if handover % GIVEN_UP == 1 {
+                Finding::Announce(slot, 1)
+            } else {
+                // Another who filled it counts on the ticket, or announces, or died before it did.
+                let end_ms = lease_end_ms(self.env.now_ms(), timeout_ms);
+                Finding::Later(slot, 0, What::Look, end_ms)
+            });
+        }
+        self.act(&findings).await?;
+        Ok(head)
+    }
+
+    /// Fills slots that another took, who may have filled some of them, or all.
+    pub(super) async fn adopt(&self, first: u64, tasks: Vec<Task>) -> Result<(), QueueError> {
+        for (slot, task) in (first..).zip(tasks) {
+            self.see_to_member(slot, task).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether the next turn is begun: then that one decides where members are.
+    pub(super) async fn is_superseded(&self, slot: u64, epoch: u64) -> Result<bool, QueueError> {
+        let next = self.counter(&self.keys.claim(slot, epoch + 1)).await?;
+        Ok(next > 0 && holds(Guard::DecideMembersIfNotClaimed))
+    }
+
+    /// Cancels the members of a workflow that is about to end so, and not well, if any may still run.
+    pub(crate) async fn cancel_members(
+        &self,
+        id: &TaskId,
+        task: &Task,
+        run: &Run,
+    ) -> Result<(), QueueError> {
+        let (Some(workflow), Some(progress)) = (
+            Workflow::of(&task.args),
+            Progress::of(run.checkpoint.as_ref()),
+        ) else {
+            return Ok(());
+        };
+        let step = progress.step();
+        let Some(spec) = workflow.steps.get(step) else {
+            return Ok(());
+        };
+        if progress.unfilled {
+            // Who has taken their slots may be dead.
+            if self.is_superseded(id.slot(), run.epoch).await? {
+                return Err(QueueError::TooLate);
+            }
+            let before = self.gather_before(id, &workflow, &progress, step).await?;
+            let input = before.map(|before| Input::of(&workflow, &before));
+            let maker = Maker {
+                id,
+                task,
+                workflow: &workflow,
+                input,
+            };
+            self.adopt_last(&maker, &progress).await?;
+        }
+        for chunk in 0..progress.chunks() {
+            let slots = chunk * CHUNK..spec.len().min((chunk + 1) * CHUNK);
+            let slots: Vec<_> = slots.filter_map(|i| progress.slot(step, i)).collect();
+            self.cancel_slots(id, &progress, &slots).await?;
+        }
+        Ok(())
+    }
+
+    /// Fills the last chunk of a workflow if it can be made, which it could when its slots were taken.
+    pub(super) async fn adopt_last(
+        &self,
+        maker: &Maker<'_>,
+        progress: &Progress,
+    ) -> Result<(), QueueError> {
+        let (step, chunk) = (progress.step(), progress.chunks().saturating_sub(1));
+        if let Some(&(first, at_ms)) = progress.steps.last().and_then(|chunks| chunks.last())
+            && let Ok(tasks) = maker.chunk(step, chunk, at_ms)
+        {
+            self.adopt(first, tasks).await?;
+        }
+        Ok(())
+    }
+
+    /// Asks all of them to stop: who takes one sees that, and who runs it at its next checkpoint.
+    async fn cancel_slots(
+        &self,
+        id: &TaskId,
+        progress: &Progress,
+        slots: &[u64],
+    ) -> Result<(), QueueError> {
+        if let [_] = slots
+            && let Some(member) = progress.member_id(id, progress.step(), 0)
+            && self.final_run(&member).await?.is_some()
+        {
+            return Ok(());
+        }
+        // As a canceller does: claimers take their ticket first and look at the counter then.
+        let blocks: BTreeSet<_> = slots
+            .iter()
+            .map(|&slot| self.keys.cancel_block(slot))
+            .collect();
+        for block in blocks {
+            self.store.increment(&block, 1).await?;
+        }
+        let asked_ms = encode(&self.env.now_ms());
+        let flags = slots
+            .iter()
+            .map(|&slot| (self.keys.cancel(slot), asked_ms.clone()));
+        Ok(self.write(flags.collect()).await?)
+    }
+}

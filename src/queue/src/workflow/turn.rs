@@ -1,0 +1,304 @@
+//! One turn of a workflow: it enqueues what is next, and looks how that has ended.
+
+use super::gather::{Gathered, Input};
+use super::members::Maker;
+use super::{Progress, Step, Workflow};
+use crate::guard::{Guard, holds};
+use crate::record::encode;
+use crate::{Delivery, Env, Outcome, Queue, QueueError, Receipt, RunState, Store, TaskId};
+use serde_json::json;
+
+/// The end of a member that was counted is written in a moment: so long a turn waits in place …
+const PATIENCE_MS: u64 = 2_000;
+const LOOK_EVERY_MS: u64 = 25;
+/// … and longer if whoever was about to write it died, until rescue has found that.
+const PUT_OFF_MS: u64 = 10_000;
+/// A turn marks anew that it runs after this time.
+const MARK_MS: u64 = 5_000;
+
+/// What a turn came to.
+pub(crate) enum Turn {
+    /// The workflow ends, or goes on by itself.
+    Ends(Outcome),
+    /// Its members wake it: this is its state until then.
+    Waits(RunState),
+    /// The next turn is begun, since this one was taken for lost.
+    Superseded,
+}
+
+/// A turn that goes on.
+struct Going<'a, N> {
+    delivery: &'a mut Delivery,
+    /// Is told whenever the record changes.
+    noted: N,
+    id: TaskId,
+    workflow: Workflow,
+    progress: Progress,
+}
+
+impl<N: Fn(&Delivery)> Going<'_, N> {
+    fn fails(&self, reason: impl Into<String>) -> Turn {
+        Turn::Ends(Outcome::Fail(reason.into()))
+    }
+
+    /// Keeps how far it is with the run, for whatever is written of it next.
+    fn keep(&mut self) {
+        self.delivery.run.checkpoint = Some(json!(self.progress));
+    }
+}
+
+impl<S: Store, E: Env> Queue<S, E> {
+    /// Runs a delivery of a workflow until it ends, waits for its members, or it is `yield_at_ms`. What it enqueued is added to
+    /// `receipt`, so that somebody is woken for it. Whatever happens, the delivery's run says how far it is.
+    ///
+    /// # Errors
+    /// If the store fails: the next turn goes on.
+    pub(crate) async fn turn(
+        &self,
+        delivery: &mut Delivery,
+        yield_at_ms: u64,
+        receipt: &mut Receipt,
+        noted: impl Fn(&Delivery),
+    ) -> Result<Turn, QueueError> {
+        let id = TaskId::new(self.name(), delivery.slot, &delivery.task.nonce);
+        let workflow = Workflow::of(&delivery.task.args);
+        let progress = Progress::of(delivery.run.checkpoint.as_ref());
+        let (Some(workflow), Some(mut progress)) = (workflow, progress) else {
+            let reason = "how it goes on can't be read: was it made by another version?";
+            return Ok(Turn::Ends(Outcome::Fail(reason.to_owned())));
+        };
+        if progress.steps.is_empty() {
+            progress.next_step();
+        }
+        let mut going = Going {
+            delivery,
+            noted,
+            id,
+            workflow,
+            progress,
+        };
+        let turned = self.steps(&mut going, yield_at_ms, receipt).await;
+        going.keep();
+        turned
+    }
+
+    async fn steps(
+        &self,
+        going: &mut Going<'_, impl Fn(&Delivery)>,
+        yield_at_ms: u64,
+        receipt: &mut Receipt,
+    ) -> Result<Turn, QueueError> {
+        let mut before = None;
+        loop {
+            let step = going.progress.step();
+            let Some(spec) = going.workflow.steps.get(step) else {
+                return Ok(going.fails("it has no such step: was it made by another version?"));
+            };
+            let (one, of) = (matches!(spec, Step::One(_)), spec.len());
+            let fails_fast = going.workflow.fails_fast(spec);
+            if let Some(turn) = self
+                .enqueue_step(going, yield_at_ms, before.take(), receipt)
+                .await?
+            {
+                return Ok(turn);
+            }
+            let counted = self.counted(going.id.slot(), step as u64).await?;
+            let failed = fails_fast && counted.failed > going.progress.seen;
+            if counted.ended < of as u64 && !failed && !going.progress.again {
+                return Ok(self.waits(going, step, of, fails_fast));
+            }
+            let gathered = self.gather_patiently(going).await?;
+            let failure = gathered.failure(&going.id, &going.progress);
+            if let Some(failure) = failure.clone().filter(|_| fails_fast || one) {
+                return Ok(going.fails(failure));
+            }
+            if !gathered.is_complete() {
+                // Who was counted may have died, or been superseded by one that did not fail. Look once more when that is decided.
+                let again = counted.ended >= of as u64 || !going.progress.again;
+                going.progress.again = again;
+                going.progress.seen = counted.failed;
+                return Ok(match again {
+                    true => Turn::Ends(Outcome::PutOff(PUT_OFF_MS)),
+                    false => self.waits(going, step, of, fails_fast),
+                });
+            }
+            if step == 0 && !one {
+                going.progress.counts = Some(gathered.counts());
+            }
+            if step + 1 == going.workflow.steps.len() {
+                return Ok(self.last(going, &gathered, failure, one));
+            }
+            let next = going.workflow.steps.get(step + 1);
+            if gathered.overflows() && next.is_some_and(Step::is_given) {
+                let most = going.workflow.args_max_bytes;
+                let reason = format!(
+                    "the results of step {step} have more than {most} bytes of JSON, which the next one may have as arguments"
+                );
+                return Ok(going.fails(reason));
+            }
+            before = Some(gathered);
+            going.progress.next_step();
+        }
+    }
+
+    fn last(
+        &self,
+        going: &Going<'_, impl Fn(&Delivery)>,
+        gathered: &Gathered,
+        failure: Option<String>,
+        one: bool,
+    ) -> Turn {
+        if one {
+            return Turn::Ends(Outcome::Done(gathered.result()));
+        }
+        let counts = gathered.counts();
+        let of = going.workflow.steps[gathered.step].len() as u64;
+        match failure {
+            None => Turn::Ends(Outcome::done(json!({"succeeded": counts.succeeded}))),
+            Some(first) => {
+                let failed = of - counts.succeeded;
+                going.fails(format!("{failed} of {of} did not succeed; {first}"))
+            }
+        }
+    }
+
+    fn waits(
+        &self,
+        going: &mut Going<'_, impl Fn(&Delivery)>,
+        step: usize,
+        of: usize,
+        fails_fast: bool,
+    ) -> Turn {
+        Turn::Waits(RunState::Waiting {
+            ended_ms: self.env.now_ms(),
+            step: step as u64,
+            of: of as u64,
+            seen: fails_fast.then_some(going.progress.seen),
+        })
+    }
+
+    /// Enqueues the members of a step that are not there. Where they are is written before they are, and counts only if
+    /// nobody has begun the next turn then: who begins that one later finds it, and enqueues the same.
+    async fn enqueue_step(
+        &self,
+        going: &mut Going<'_, impl Fn(&Delivery)>,
+        yield_at_ms: u64,
+        before: Option<Gathered>,
+        receipt: &mut Receipt,
+    ) -> Result<Option<Turn>, QueueError> {
+        let step = going.progress.step();
+        let of = going.workflow.steps[step].len();
+        let chunks = of.div_ceil(super::CHUNK);
+        if going.progress.chunks() == chunks && !going.progress.unfilled {
+            return Ok(None);
+        }
+        let before = match before {
+            Some(before) => Some(before),
+            None => {
+                self.gather_before(&going.id, &going.workflow, &going.progress, step)
+                    .await?
+            }
+        };
+        let (workflow, task) = (going.workflow.clone(), going.delivery.task.clone());
+        let id = going.id.clone();
+        let maker = Maker {
+            id: &id,
+            task: &task,
+            workflow: &workflow,
+            input: before.map(|before| Input::of(&workflow, &before)),
+        };
+        if going.progress.unfilled {
+            if self.is_superseded(id.slot(), going.delivery.epoch).await? {
+                return Ok(Some(Turn::Superseded));
+            }
+            self.adopt_last(&maker, &going.progress).await?;
+            going.progress.unfilled = false;
+        }
+        while going.progress.chunks() < chunks {
+            let at_ms = self.env.now_ms();
+            if at_ms >= yield_at_ms {
+                going.keep();
+                let checkpoint = json!(going.progress);
+                return Ok(Some(Turn::Ends(Outcome::Continue(checkpoint))));
+            }
+            let tasks = match maker.chunk(step, going.progress.chunks(), at_ms) {
+                Ok(tasks) => tasks,
+                Err(reason) => return Ok(Some(going.fails(reason))),
+            };
+            let count = tasks.len() as u64;
+            // Its own lane, which is in use since it was enqueued there.
+            let lane = task.priority;
+            let last = self.increment(&self.keys.tail(lane), count).await?;
+            let last = lane.base() + last;
+            let first = last - count + 1;
+            if let Some(chunks) = going.progress.steps.last_mut() {
+                chunks.push((first, at_ms));
+            }
+            going.progress.unfilled = true;
+            going.keep();
+            if holds(Guard::NoteMembersFirst) {
+                self.mark(going).await?;
+            }
+            if self.is_superseded(id.slot(), going.delivery.epoch).await? {
+                return Ok(Some(Turn::Superseded));
+            }
+            let head = self.fill(first, tasks).await?;
+            going.progress.unfilled = false;
+            receipt.merge(Receipt {
+                backlog: last.saturating_sub(head.taken),
+                paused: head.paused,
+                ..Receipt::default()
+            });
+        }
+        Ok(None)
+    }
+
+    /// Writes how far the turn is, and that it runs: its lease begins anew.
+    async fn mark(&self, going: &mut Going<'_, impl Fn(&Delivery)>) -> Result<(), QueueError> {
+        let now_ms = self.env.now_ms();
+        let run = &mut going.delivery.run;
+        run.started_ms = now_ms;
+        run.state = RunState::Running { beat_ms: now_ms };
+        let key = self.keys.run(going.delivery.slot, going.delivery.epoch);
+        self.store.set(&key, &encode(&going.delivery.run)).await?;
+        (going.noted)(going.delivery);
+        Ok(())
+    }
+
+    /// How the members of the step have ended. If all are said to have, or one to have failed, that can be seen in a moment.
+    async fn gather_patiently(
+        &self,
+        going: &mut Going<'_, impl Fn(&Delivery)>,
+    ) -> Result<Gathered, QueueError> {
+        let step = going.progress.step();
+        let spec = &going.workflow.steps[step];
+        let fails_fast = going.workflow.fails_fast(spec);
+        // Where nobody is given them, only the one that is the result is needed.
+        let keep = match (going.workflow.steps.get(step + 1), spec) {
+            (None, Step::One(_)) => u64::MAX,
+            (Some(next), _) if next.is_given() => going.workflow.args_max_bytes,
+            _ => 0,
+        };
+        let mut gathered = Gathered::new(step, spec.len(), keep);
+        let until_ms = self.env.now_ms() + PATIENCE_MS;
+        loop {
+            let (id, progress) = (going.id.clone(), going.progress.clone());
+            let mut marked = async || {
+                self.env.sleep_ms(0).await;
+                let run_ms = going.delivery.run.started_ms;
+                if self.env.now_ms() >= run_ms + MARK_MS {
+                    self.mark(going).await?;
+                }
+                Ok(())
+            };
+            self.gather(&id, &progress, &mut gathered, &mut marked)
+                .await?;
+            let failed = gathered.counts().succeeded < gathered.ended();
+            let known = gathered.is_complete() || (fails_fast && failed);
+            if known || self.env.now_ms() >= until_ms {
+                return Ok(gathered);
+            }
+            self.env.sleep_ms(LOOK_EVERY_MS).await;
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! How a workflow stands.
+
+use super::gather::Gathered;
+use super::{Progress, Step, WORKFLOW, Workflow};
+use crate::{Counts, Env, Queue, QueueError, Store, TaskId, TaskView};
+
+/// Everything there is to know about a workflow.
+#[derive(Debug, Clone)]
+pub struct WorkflowView {
+    /// The task that it is.
+    pub task: TaskView,
+    /// What it is made of.
+    pub workflow: Workflow,
+    /// How many tasks there are of those whose ends are counted: of a chain its steps, of a group or a chord those at once.
+    pub total: u64,
+    /// How many of them have ended, and how.
+    pub ended: Counts,
+}
+
+/// A task of a workflow.
+#[derive(Debug, Clone)]
+pub struct MemberView {
+    /// Its step, from 0.
+    pub step: usize,
+    /// Which one of the step, from 0.
+    pub index: usize,
+    /// The task, unless it is not enqueued yet, or is gone.
+    pub task: Option<(TaskId, TaskView)>,
+}
+
+impl<S: Store, E: Env> Queue<S, E> {
+    /// Everything about a workflow; `None` if there is none with this id.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn workflow(&self, id: &TaskId) -> Result<Option<WorkflowView>, QueueError> {
+        let Some((task, workflow, progress)) = self.standing_of(id).await? else {
+            return Ok(None);
+        };
+        let mut ended = Counts::default();
+        let many = |step: &Step| !matches!(step, Step::One(_));
+        let total = match workflow.steps.first().filter(|step| many(step)) {
+            Some(first) => first.len(),
+            None => workflow.steps.len(),
+        };
+        if let Some(counts) = progress.counts {
+            ended = counts;
+        } else if let Some(step) = workflow.steps.get(progress.step()) {
+            let mut gathered = Gathered::new(progress.step(), step.len(), 0);
+            self.gather(id, &progress, &mut gathered, async || Ok(()))
+                .await?;
+            ended = gathered.counts();
+            // Those of a chain before this one did, or it would not be there.
+            ended.succeeded += progress.step() as u64;
+        }
+        Ok(Some(WorkflowView {
+            task,
+            workflow,
+            total: total as u64,
+            ended,
+        }))
+    }
+
+    /// `limit` tasks of a workflow from number `from` on, in the order in which they are given, and whether there are more;
+    /// `None` if there is no workflow with this id.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn members(
+        &self,
+        id: &TaskId,
+        from: usize,
+        limit: usize,
+    ) -> Result<Option<(Vec<MemberView>, bool)>, QueueError> {
+        let Some((_, workflow, progress)) = self.standing_of(id).await? else {
+            return Ok(None);
+        };
+        let places = workflow.steps.iter().enumerate();
+        let places = places.flat_map(|(step, spec)| (0..spec.len()).map(move |i| (step, i)));
+        let mut places = places.skip(from);
+        let mut members = Vec::new();
+        for (step, index) in places.by_ref().take(limit) {
+            let mut task = None;
+            if let Some(member) = progress.member_id(id, step, index) {
+                task = self.view(&member).await?.map(|view| (member, view));
+            }
+            members.push(MemberView { step, index, task });
+        }
+        Ok(Some((members, places.next().is_some())))
+    }
+
+    async fn standing_of(
+        &self,
+        id: &TaskId,
+    ) -> Result<Option<(TaskView, Workflow, Progress)>, QueueError> {
+        let run = match self.final_run(id).await? {
+            Some(run) => Some(run),
+            None => self.open_run(id.slot()).await?,
+        };
+        let Some(task) = self.home(id).await?.filter(|task| task.kind == WORKFLOW) else {
+            return Ok(None);
+        };
+        let checkpoint = run.as_ref().and_then(|run| run.checkpoint.as_ref());
+        let Some((workflow, progress)) = Workflow::of(&task.args).zip(Progress::of(checkpoint))
+        else {
+            return Ok(None);
+        };
+        let view = self.view_of(id, task, run).await?;
+        Ok(Some((view, workflow, progress)))
+    }
+}
