@@ -171,6 +171,17 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// Announces who has a place that was called, and deletes the place. False if nobody is to be: it ended meanwhile, or
     /// whoever parks it has not come so far, and sees that it was called.
     async fn settle_place(&self, line: &str, number: u64) -> Result<bool, QueueError> {
+        match self.settle_readable_place(line, number).await {
+            // Others wait behind it.
+            Err(e) if e.is_unreadable() => {
+                self.env.log(&e.to_string());
+                Ok(false)
+            }
+            settled => settled,
+        }
+    }
+
+    async fn settle_readable_place(&self, line: &str, number: u64) -> Result<bool, QueueError> {
         let place = self.keys.line_place(line, number);
         let waiting: Option<Waiting> = decode_opt(&place, self.store.get(&place).await?)?;
         let Some(Waiting(slot, epoch)) = waiting else {
@@ -214,8 +225,14 @@ impl<S: Store, E: Env> Queue<S, E> {
 
     async fn attended(&self, line: &str) -> Result<Attended, QueueError> {
         let key = self.keys.line_attended(line);
-        let attended: Option<Attended> = decode_opt(&key, self.store.get(&key).await?)?;
-        Ok(attended.unwrap_or_default())
+        match decode_opt(&key, self.store.get(&key).await?) {
+            // One that can't be read must not stop those who wait: to look at everything again does no harm.
+            Err(e) => {
+                self.env.log(&e.to_string());
+                Ok(Attended::default())
+            }
+            Ok(attended) => Ok(attended.unwrap_or_default()),
+        }
     }
 
     async fn enter_attendant(
