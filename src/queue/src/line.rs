@@ -107,9 +107,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let place = self.keys.line_place(&line, number);
         let waiting = Waiting(slot, epoch + 1);
         self.store.set(&place, &encode(&waiting)).await?;
-        if holds(Guard::AttendLine) {
-            self.attend_later(&line).await?;
-        }
+        self.attend_later(&line).await?;
         if delivery.unstarted {
             // It still may expire.
             (run.attempt, run.started_ms) = (0, 0);
@@ -216,7 +214,8 @@ impl<S: Store, E: Env> Queue<S, E> {
     async fn attend_later(&self, line: &str) -> Result<(), QueueError> {
         let attended = self.attended(line).await?;
         let now_ms = self.env.now_ms();
-        if attended.next_ms > now_ms + CLOCK_SLACK_MS && attended.next_ms <= now_ms + DAY_MS {
+        let soon = now_ms + CLOCK_SLACK_MS + 1..now_ms + DAY_MS;
+        if soon.contains(&attended.next_ms) || !holds(Guard::AttendLine) {
             return Ok(());
         }
         self.enter_attendant(line, attended.settled, now_ms + CLOCK_SLACK_MS + BEGIN_MS)

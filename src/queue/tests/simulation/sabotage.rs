@@ -16,7 +16,11 @@ const SEEDS_MAX: u64 = 5_000;
 const OVERTAKEN: &str = "an enqueuer that claimers overtake";
 
 /// Guards that random schedules seldom miss, and the scenario that has the race which each closes.
-const FOUND_IN: [(Guard, &str); 17] = [
+const FOUND_IN: [(Guard, &str); 18] = [
+    (
+        Guard::LookAfterParking,
+        "a task is parked while its turn comes",
+    ),
     (Guard::StayWhileLimited, "tasks that begin one in a second"),
     (
         Guard::ChangeOnlyTheLast,

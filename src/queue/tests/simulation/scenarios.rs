@@ -41,7 +41,7 @@ pub enum Left {
     NothingAfterDays,
 }
 
-pub static SCENARIOS: [Scenario; 53] = [
+pub static SCENARIOS: [Scenario; 54] = [
     Scenario {
         name: "a task",
         search: Search::Pairs,
@@ -591,6 +591,20 @@ pub static SCENARIOS: [Scenario; 53] = [
             let asked = stage.load.asked();
             stage.load.cancel(&stage.sim, &asked[1]);
             stage.sim.run_for(4_000);
+        },
+    },
+    Scenario {
+        name: "a task is parked while its turn comes",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.points.open.set(false);
+            stage.of_one_key(&[json!({"sleep_ms": 600, "computes": true})]);
+            stage.sim.run_for(100);
+            // Another worker takes this one, and finds that its key is in use.
+            stage.points.open.set(true);
+            stage.of_one_key(&[json!({})]);
+            stage.sim.run_for(2_000);
         },
     },
     Scenario {

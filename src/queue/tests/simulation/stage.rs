@@ -195,7 +195,12 @@ impl Stage {
         self.sim.world.queue_limits.set(limits);
         let tasks = args.iter().cloned().map(|mut args| {
             args["key"] = "a".into();
+            let kind = match args["computes"].as_bool() {
+                Some(true) => "compute",
+                _ => "io",
+            };
             NewTask {
+                kind: kind.to_owned(),
                 key: Some("a".to_owned()),
                 ..self.task(args)
             }
