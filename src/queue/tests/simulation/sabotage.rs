@@ -21,7 +21,7 @@ const FOUND_IN: [(Guard, &str); 18] = [
         Guard::LookAfterParking,
         "a task is parked while its turn comes",
     ),
-    (Guard::StayWhileLimited, "tasks that begin one in a second"),
+    (Guard::StayWhileLimited, "tasks that begin one in a minute"),
     (
         Guard::ChangeOnlyTheLast,
         "two schedules at once, and one of them again",

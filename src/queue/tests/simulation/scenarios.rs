@@ -41,7 +41,7 @@ pub enum Left {
     NothingAfterDays,
 }
 
-pub static SCENARIOS: [Scenario; 54] = [
+pub static SCENARIOS: [Scenario; 55] = [
     Scenario {
         name: "a task",
         search: Search::Pairs,
@@ -543,8 +543,23 @@ pub static SCENARIOS: [Scenario; 54] = [
         search: Search::Pairs,
         left: Left::NothingAfterHours,
         play: |stage| {
-            stage.limited(None, Some(1));
+            stage.limited(None, Some((1, 1)));
             stage.plays(&[json!({}), json!({}), json!({})], 4_000);
+        },
+    },
+    Scenario {
+        name: "tasks that begin one in a minute",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.limited(None, Some((1, 60)));
+            stage.plays(&[json!({}), json!({})], 200);
+            // Long after rescue has passed the first of them.
+            stage.points.open.set(false);
+            let ms = MINUTE_MS - stage.sim.now_ms() % MINUTE_MS;
+            stage.sim.run_for(ms - 500);
+            stage.points.open.set(true);
+            stage.sim.run_for(2_000);
         },
     },
     Scenario {

@@ -177,10 +177,9 @@ impl Stage {
         });
     }
 
-    /// So many run at once, and so many begin in a second.
-    pub fn limited(&self, concurrency: Option<u64>, per_s: Option<u64>) {
-        let rate = |count| Rate { count, period_s: 1 };
-        let rate = per_s.map(rate);
+    /// So many run at once, and so many begin in a period of so many seconds.
+    pub fn limited(&self, concurrency: Option<u64>, rate: Option<(u64, u64)>) {
+        let rate = rate.map(|(count, period_s)| Rate { count, period_s });
         self.sim.world.queue_limits.set(Limits {
             concurrency,
             rate,
