@@ -256,9 +256,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         }
         for entry in others {
             match &entry.name {
-                Some(line) if entry.what == What::Attend => {
-                    self.unless_broken(self.attend(line).await)?;
-                }
+                Some(line) if entry.what == What::Attend => self.attend(line).await?,
                 _ => self.see_to_schedule(entry).await?,
             }
         }
@@ -268,17 +266,6 @@ impl<S: Store, E: Env> Queue<S, E> {
         progress.strays.extend(turn.strays);
         progress.due_s = turn.cursor_s;
         Ok(())
-    }
-
-    /// A record in the way is logged, and stops nothing else.
-    fn unless_broken(&self, done: Result<(), QueueError>) -> Result<(), QueueError> {
-        match done {
-            Err(e) if e.is_unreadable() => {
-                self.env.log(&e.to_string());
-                Ok(())
-            }
-            done => done,
-        }
     }
 
     async fn rescue(&self, progress: &mut Progress) -> Result<(), QueueError> {
@@ -350,9 +337,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             match (entry.what, &entry.name) {
                 (What::Delete, _) => self.age_due(entry.task, &mut doomed).await?,
                 (What::Forget, Some(name)) => over.push(name.as_str()),
-                (What::ForgetLine, Some(line)) => {
-                    self.unless_broken(self.forget_line(line).await)?;
-                }
+                (What::ForgetLine, Some(line)) => self.forget_line(line).await?,
                 (What::ForgetKey, Some(hour)) => self.forget_key(hour).await?,
                 (What::Fire | What::Tidy, _) => self.see_to_schedule(entry).await?,
                 _ => findings.push(self.look_at(entry).await?),

@@ -107,9 +107,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let place = self.keys.line_place(&line, number);
         let waiting = Waiting(slot, epoch + 1);
         self.store.set(&place, &encode(&waiting)).await?;
-        if holds(Guard::AttendLine) {
-            self.attend_later(&line).await?;
-        }
+        self.attend_later(&line).await?;
         if delivery.unstarted {
             // It still may expire.
             (run.attempt, run.started_ms) = (0, 0);
@@ -171,6 +169,17 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// Announces who has a place that was called, and deletes the place. False if nobody is to be: it ended meanwhile, or
     /// whoever parks it has not come so far, and sees that it was called.
     async fn settle_place(&self, line: &str, number: u64) -> Result<bool, QueueError> {
+        match self.settle_readable_place(line, number).await {
+            // Others wait behind it.
+            Err(e) if e.is_unreadable() => {
+                self.env.log(&e.to_string());
+                Ok(false)
+            }
+            settled => settled,
+        }
+    }
+
+    async fn settle_readable_place(&self, line: &str, number: u64) -> Result<bool, QueueError> {
         let place = self.keys.line_place(line, number);
         let waiting: Option<Waiting> = decode_opt(&place, self.store.get(&place).await?)?;
         let Some(Waiting(slot, epoch)) = waiting else {
@@ -205,7 +214,8 @@ impl<S: Store, E: Env> Queue<S, E> {
     async fn attend_later(&self, line: &str) -> Result<(), QueueError> {
         let attended = self.attended(line).await?;
         let now_ms = self.env.now_ms();
-        if attended.next_ms > now_ms + CLOCK_SLACK_MS && attended.next_ms <= now_ms + DAY_MS {
+        let soon = now_ms + CLOCK_SLACK_MS + 1..now_ms + DAY_MS;
+        if soon.contains(&attended.next_ms) || !holds(Guard::AttendLine) {
             return Ok(());
         }
         self.enter_attendant(line, attended.settled, now_ms + CLOCK_SLACK_MS + BEGIN_MS)
@@ -214,8 +224,14 @@ impl<S: Store, E: Env> Queue<S, E> {
 
     async fn attended(&self, line: &str) -> Result<Attended, QueueError> {
         let key = self.keys.line_attended(line);
-        let attended: Option<Attended> = decode_opt(&key, self.store.get(&key).await?)?;
-        Ok(attended.unwrap_or_default())
+        match decode_opt(&key, self.store.get(&key).await?) {
+            // One that can't be read must not stop those who wait: to look at everything again does no harm.
+            Err(e) => {
+                self.env.log(&e.to_string());
+                Ok(Attended::default())
+            }
+            Ok(attended) => Ok(attended.unwrap_or_default()),
+        }
     }
 
     async fn enter_attendant(

@@ -16,12 +16,16 @@ const SEEDS_MAX: u64 = 5_000;
 const OVERTAKEN: &str = "an enqueuer that claimers overtake";
 
 /// Guards that random schedules seldom miss, and the scenario that has the race which each closes.
-const FOUND_IN: [(Guard, &str); 21] = [
+const FOUND_IN: [(Guard, &str); 22] = [
     (
         Guard::RetainOnlyGivenSlots,
         "a slot that is given hours after claimers raced for it",
     ),
-    (Guard::StayWhileLimited, "tasks that begin one in a second"),
+    (
+        Guard::LookAfterParking,
+        "a task is parked while its turn comes",
+    ),
+    (Guard::StayWhileLimited, "tasks that begin one in a minute"),
     (
         Guard::DecideMembersIfNotClaimed,
         "a workflow whose turn others take for lost",

@@ -43,7 +43,7 @@ pub enum Left {
     NothingAfterDays,
 }
 
-pub static SCENARIOS: [Scenario; 64] = [
+pub static SCENARIOS: [Scenario; 66] = [
     Scenario {
         name: "a task",
         search: Search::Pairs,
@@ -596,8 +596,23 @@ pub static SCENARIOS: [Scenario; 64] = [
         search: Search::Pairs,
         left: Left::NothingAfterHours,
         play: |stage| {
-            stage.limited(None, Some(1));
+            stage.limited(None, Some((1, 1)));
             stage.plays(&[json!({}), json!({}), json!({})], 4_000);
+        },
+    },
+    Scenario {
+        name: "tasks that begin one in a minute",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.limited(None, Some((1, 60)));
+            stage.plays(&[json!({}), json!({})], 200);
+            // Long after rescue has passed the first of them.
+            stage.points.open.set(false);
+            let ms = MINUTE_MS - stage.sim.now_ms() % MINUTE_MS;
+            stage.sim.run_for(ms - 500);
+            stage.points.open.set(true);
+            stage.sim.run_for(2_000);
         },
     },
     Scenario {
@@ -644,6 +659,20 @@ pub static SCENARIOS: [Scenario; 64] = [
             let asked = stage.load.asked();
             stage.load.cancel(&stage.sim, &asked[1]);
             stage.sim.run_for(4_000);
+        },
+    },
+    Scenario {
+        name: "a task is parked while its turn comes",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.points.open.set(false);
+            stage.of_one_key(&[json!({"sleep_ms": 600, "computes": true})]);
+            stage.sim.run_for(100);
+            // Another worker takes this one, and finds that its key is in use.
+            stage.points.open.set(true);
+            stage.of_one_key(&[json!({})]);
+            stage.sim.run_for(2_000);
         },
     },
     Scenario {

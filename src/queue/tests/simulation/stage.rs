@@ -179,10 +179,9 @@ impl Stage {
         });
     }
 
-    /// So many run at once, and so many begin in a second.
-    pub fn limited(&self, concurrency: Option<u64>, per_s: Option<u64>) {
-        let rate = |count| Rate { count, period_s: 1 };
-        let rate = per_s.map(rate);
+    /// So many run at once, and so many begin in a period of so many seconds.
+    pub fn limited(&self, concurrency: Option<u64>, rate: Option<(u64, u64)>) {
+        let rate = rate.map(|(count, period_s)| Rate { count, period_s });
         self.sim.world.queue_limits.set(Limits {
             concurrency,
             rate,
@@ -197,7 +196,12 @@ impl Stage {
         self.sim.world.queue_limits.set(limits);
         let tasks = args.iter().cloned().map(|mut args| {
             args["key"] = "a".into();
+            let kind = match args["computes"].as_bool() {
+                Some(true) => "compute",
+                _ => "io",
+            };
             NewTask {
+                kind: kind.to_owned(),
                 key: Some("a".to_owned()),
                 ..self.task(args)
             }
