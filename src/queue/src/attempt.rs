@@ -220,14 +220,16 @@ impl<S: Store, E: Env> Queue<S, E> {
         epoch: u64,
         bytes: &[u8],
     ) -> Result<(), QueueError> {
-        let next = self
-            .store
-            .counter(&self.keys.claim(slot, epoch + 1))
-            .await?;
-        if next == 0 || !holds(Guard::CheckNextClaim) {
+        if !self.is_overtaken(slot, epoch).await? {
             self.store.set(&self.keys.result(slot), bytes).await?;
         }
         Ok(())
+    }
+
+    /// Whether the next epoch is claimed, so that its owner decides. Who claims it later finds what is written of this one.
+    pub(crate) async fn is_overtaken(&self, slot: u64, epoch: u64) -> Result<bool, StoreError> {
+        let next = self.keys.claim(slot, epoch + 1);
+        Ok(self.store.counter(&next).await? > 0 && holds(Guard::CheckNextClaim))
     }
 
     /// Puts deliveries back that will not be run or not be finished here, through no fault of theirs: the next epoch

@@ -221,8 +221,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             _ if !holds(Guard::DecideForTheDead) => Ok(Finding::Done),
             _ => {
                 // Final, but its owner died before it decided: that is anybody's to finish.
-                self.note_late_end(t).await?;
-                self.publish(t, e, &encode(&run)).await?;
+                self.publish_late(t, e, &encode(&run)).await?;
                 Ok(Finding::ended(&run))
             }
         }

@@ -263,12 +263,25 @@ impl<S: Store, E: Env> Queue<S, E> {
     ) -> Result<(), QueueError> {
         let bytes = encode(run);
         self.store.set(&self.keys.run(slot, epoch), &bytes).await?;
+        self.publish_late(slot, epoch, &bytes).await
+    }
+
+    /// The second half of that, unless another decides: whoever runs the task then would take the note for a request to cancel it.
+    pub(crate) async fn publish_late(
+        &self,
+        slot: u64,
+        epoch: u64,
+        bytes: &[u8],
+    ) -> Result<(), QueueError> {
+        if self.is_overtaken(slot, epoch).await? {
+            return Ok(());
+        }
         self.note_late_end(slot).await?;
-        self.publish(slot, epoch, &bytes).await
+        Ok(self.store.set(&self.keys.result(slot), bytes).await?)
     }
 
     /// Notes that a task's end can be seen only now, before it can be: its retention counts from here.
-    pub(crate) async fn note_late_end(&self, slot: u64) -> Result<(), StoreError> {
+    async fn note_late_end(&self, slot: u64) -> Result<(), StoreError> {
         let now_ms = self.env.now_ms();
         self.store
             .set(&self.keys.cancel(slot), &encode(&now_ms))

@@ -4,7 +4,8 @@
 
 mod support;
 
-use handoff_queue::{Cancelled, NewTask, State, TaskId, Wake};
+use futures::FutureExt;
+use handoff_queue::{Cancelled, NewTask, State, Store, TaskId, Wake};
 use serde_json::json;
 use support::{Action, Sim, When, task};
 
@@ -223,4 +224,24 @@ fn a_confirmed_cancel_is_true_in_every_race() {
         assert_eq!(sim.world.ledger.violation(), None, "seed {seed}");
     }
     assert!(confirmed > 20 && requested > 20, "{confirmed} {requested}");
+}
+
+/// An owner that was taken for lost came to its end after all, while its successor runs; rescue passes that only now, and somebody has cancelled
+/// another task nearby.
+#[test]
+fn an_end_that_does_not_count_is_no_request_to_cancel() {
+    let sim = Sim::new(8);
+    let id = sim.enqueue_one(task("a", json!({"fail_times": 1, "after_ms": 0})));
+    let other = sim.enqueue_one(task("b", json!({})));
+    sim.run_for(1_000);
+    sim.wait(|queue| async move { queue.cancel(&other).await.unwrap() });
+    assert_eq!(sim.state(&id), State::Succeeded);
+    let store = &sim.world.store;
+    let result = ["q.test.r.1".to_owned()];
+    store.delete_many(&result).now_or_never().unwrap().unwrap();
+    let claimed = store.increment("q.test.c.1.2", 1).now_or_never().unwrap();
+    assert_eq!(claimed.unwrap(), 1);
+    sim.run_with_ticks(30_000, 5_000);
+    let flag = store.get("q.test.x.1").now_or_never().unwrap().unwrap();
+    assert_eq!(flag, None);
 }

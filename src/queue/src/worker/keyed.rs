@@ -60,8 +60,9 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         if !delivery.called && queue.anybody_waits(key).await? {
             return Ok(Some(true));
         }
-        self.note_key(key).await?;
+        // One time for all: what is counted must be of the hour that was noted.
         let now_ms = queue.env().now_ms();
+        self.note_key(key, now_ms).await?;
         if let Some(limit) = limits.concurrency {
             let permits = self
                 .keyed
@@ -89,8 +90,8 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     }
 
     /// Before anything is counted.
-    async fn note_key(&self, key: &str) -> Result<(), QueueError> {
-        let hour = (key.to_owned(), self.queue.env().now_ms() / HOUR_MS);
+    async fn note_key(&self, key: &str, now_ms: u64) -> Result<(), QueueError> {
+        let hour = (key.to_owned(), now_ms / HOUR_MS);
         if !self.keyed.noted.borrow().contains(&hour) {
             self.queue.note_key(key, hour.1).await?;
             self.keyed.noted.borrow_mut().insert(hour);
@@ -117,11 +118,12 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         for key in keys {
             let permits = self.keyed.permits.borrow().get(&key).cloned();
             let Some(permits) = permits else { continue };
-            let here = queue.env().now_ms() / KEY_WINDOW_MS;
+            let now_ms = queue.env().now_ms();
+            let here = now_ms / KEY_WINDOW_MS;
             let in_use = self.in_use(&key);
             let name = |window| queue.keys.key_permits(&key, window);
             if in_use > 0 {
-                self.note_key(&key).await?;
+                self.note_key(&key, now_ms).await?;
             }
             let mut freed = permits.renew(queue, &name, here, in_use).await?;
             freed += permits.free_idle(queue, &name, here, in_use).await?;
