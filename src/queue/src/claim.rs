@@ -10,6 +10,18 @@ use crate::transition::{Begin, begin};
 use crate::{Delivery, Env, Priority, Queue, QueueError, Run, RunState, Store, StoreError, Task};
 use std::collections::BTreeMap;
 
+/// A worker that finds more than this waiting for each that is registered wakes another one. Well above what one takes at
+/// once, since a further instance is worth its start only where it finds enough.
+const BACKLOG_PER_WORKER: u64 = 256;
+
+/// What a worker should take.
+pub(crate) struct Share {
+    /// How many tickets of which lanes, in this order.
+    pub tickets: Vec<(Priority, u64)>,
+    /// So much waits that another worker should be there.
+    pub short: bool,
+}
+
 /// The right to look into a slot and to run what is there, for [`BEGIN_MS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ticket {
@@ -40,21 +52,22 @@ impl<S: Store, E: Env> Queue<S, E> {
         Ok(if head.paused { 0 } else { waiting.total() })
     }
 
-    /// How many tickets to take of which lanes, in this order: `most` in all, of each no more than a fair share among the
-    /// registered workers, and none while `workers_max` compute. `None` while the queue is paused. If a lane has too few, the
+    /// What a worker should take: `most` tickets in all, of each lane no more than a fair share among the registered
+    /// workers, and none while `workers_max` compute. `None` while the queue is paused. If a lane has too few, the
     /// next one is looked into.
     pub(crate) async fn share(
         &self,
         most: u64,
         workers_max: u64,
-    ) -> Result<Option<Vec<(Priority, u64)>>, StoreError> {
+    ) -> Result<Option<Share>, StoreError> {
         let last = self.last_slot(Priority::Normal).await?;
         let head = self.head().await?;
         if head.paused {
             return Ok(None);
         }
         let normal = last.saturating_sub(head.taken);
-        let (mut share, mut left, mut seen) = (Vec::new(), most.max(1), None);
+        let (mut tickets, mut left, mut seen) = (Vec::new(), most.max(1), None);
+        let mut short = false;
         for lane in self.lanes_to_claim(head) {
             if left == 0 {
                 break;
@@ -73,11 +86,13 @@ impl<S: Store, E: Env> Queue<S, E> {
             if workers.aside() >= workers_max {
                 break;
             }
-            let count = waiting.div_ceil(workers.present().max(1)).min(left);
-            share.push((lane, count));
+            let present = workers.present();
+            short |= waiting > present * BACKLOG_PER_WORKER && present < workers_max;
+            let count = waiting.div_ceil(present.max(1)).min(left);
+            tickets.push((lane, count));
             left -= count;
         }
-        Ok(Some(share))
+        Ok(Some(Share { tickets, short }))
     }
 
     /// Takes `most` tickets of a share.

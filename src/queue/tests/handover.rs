@@ -42,6 +42,13 @@ fn a_ticket_taken_before_the_slot_is_filled_is_used() {
 }
 
 #[test]
+fn a_slot_that_is_filled_a_moment_later_does_not_wait_for_the_next_round() {
+    let sim = slow_enqueuer(4);
+    sim.run_for(8);
+    assert_eq!(sim.began("a").len(), 1);
+}
+
+#[test]
 fn a_ticket_given_up_before_the_slot_is_filled_is_replaced_by_the_enqueuer() {
     let sim = slow_enqueuer(5_000);
     sim.run_for(2_000);

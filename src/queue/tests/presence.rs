@@ -71,6 +71,22 @@ fn a_keeper_stays_while_something_is_due_and_only_one() {
     assert_eq!(registered(&sim), 0);
 }
 
+/// Nobody enqueues any more, who would see that workers are too few.
+#[test]
+fn a_backlog_gets_as_many_workers_as_it_needs() {
+    let sim = Sim::new(2);
+    sim.wait(|queue| async move { queue.pause().await.unwrap() });
+    let new = |i| task(&format!("t{i}"), json!({}));
+    let ids = sim.enqueue((0..3_000).map(new).collect());
+    sim.world.faults.slow.set(10_000);
+    sim.wait(|queue| async move { queue.resume().await.unwrap() });
+    sim.run_for(20_000);
+    assert!(ids.iter().all(|id| sim.state(id) == State::Succeeded));
+    // One for every 256, while so many wait.
+    let workers = sim.world.workers.borrow().len();
+    assert!((4..=12).contains(&workers), "{workers} workers");
+}
+
 /// Enqueueing while the last worker leaves: one of the two sees the other.
 #[test]
 fn a_task_enqueued_while_the_last_worker_leaves_does_not_wait() {

@@ -2,6 +2,8 @@
 
 use super::{Backend, first};
 use handoff_queue::StoreError;
+use std::cell::Cell;
+use std::collections::HashMap;
 use std::time::Duration;
 
 // The bindings that spin-sdk made for its whole world. Bindings of our own for the part in `wit/` would have to be merged
@@ -13,7 +15,11 @@ const LABEL: &str = "default";
 const OPEN_TRIES: u32 = 4;
 const OPEN_PAUSE: Duration = Duration::from_millis(10);
 
-pub struct KeyValue(store::Bucket);
+pub struct KeyValue {
+    bucket: store::Bucket,
+    /// The host's store can't get several keys in one call.
+    one_by_one: Cell<bool>,
+}
 
 impl KeyValue {
     /// Opens the store labelled `default`, if spin.toml gives it to this component (`key_value_stores = ["default"]`).
@@ -21,7 +27,12 @@ impl KeyValue {
         let mut tries = 0;
         loop {
             match store::open(LABEL) {
-                Ok(bucket) => return Ok(Self(bucket)),
+                Ok(bucket) => {
+                    return Ok(Self {
+                        bucket,
+                        one_by_one: Cell::new(false),
+                    });
+                }
                 // The first requests of a new Spin may find its SQLite file locked by each other, for a moment.
                 Err(store::Error::Other(_)) if tries < OPEN_TRIES => {
                     tries += 1;
@@ -35,29 +46,40 @@ impl KeyValue {
 
 impl Backend for KeyValue {
     fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.0.get(key).map_err(|e| failed("get", key, e))
+        self.bucket.get(key).map_err(|e| failed("get", key, e))
     }
 
-    /// One get each: the batch call fails on Spin's Redis store, and a get there takes some 25 µs.
+    /// One call where the host can do that. Spin's Redis store can't: there the call fails for two keys or more, and would
+    /// give nothing for one.
     fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        if keys.len() > 1 && !self.one_by_one.get() {
+            match batch::get_many(&self.bucket, keys) {
+                // Which hosts leave out what they don't have, and in what order they answer, is up to them.
+                Ok(found) => {
+                    let found: HashMap<_, _> = found.into_iter().flatten().collect();
+                    return Ok(keys.iter().map(|key| found.get(key).cloned()).collect());
+                }
+                Err(_) => self.one_by_one.set(true),
+            }
+        }
         keys.iter().map(|key| self.get(key)).collect()
     }
 
     fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
-        self.0.set(key, value).map_err(|e| failed("set", key, e))
+        self.bucket.set(key, value).map_err(|e| failed("set", key, e))
     }
 
     fn set_many(&self, entries: &[(String, Vec<u8>)]) -> Result<(), StoreError> {
         let key = entries.first().map_or("", |(key, _)| key);
-        batch::set_many(&self.0, entries).map_err(|e| failed("set", key, e))
+        batch::set_many(&self.bucket, entries).map_err(|e| failed("set", key, e))
     }
 
     fn delete_many(&self, keys: &[String]) -> Result<(), StoreError> {
-        batch::delete_many(&self.0, keys).map_err(|e| failed("delete", first(keys), e))
+        batch::delete_many(&self.bucket, keys).map_err(|e| failed("delete", first(keys), e))
     }
 
     fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
-        atomics::increment(&self.0, key, delta).map_err(|e| failed("increment", key, e))
+        atomics::increment(&self.bucket, key, delta).map_err(|e| failed("increment", key, e))
     }
 }
 

@@ -27,6 +27,9 @@ use std::rc::Rc;
 
 /// How often a worker with tasks in progress looks for more.
 const POLL_MS: u64 = 20;
+/// How soon it looks again into a slot that it found empty; then after twice as long each time, up to [`POLL_MS`]. Whoever
+/// took that slot is about to fill it.
+const LOOK_AGAIN_MS: u64 = 1;
 /// A task that computes waits so long for those in progress to end. Where short tasks never cease it would else be put back
 /// by one worker after the other; where long ones run, another instance begins it sooner.
 /// The more often it was put back the longer, up to [`HOLD_MAX_MS`].
@@ -141,6 +144,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         // Met such a task while others were in progress: takes nothing more until they have ended.
         let mut alone = false;
         let (mut failures, mut ends_failed) = (0, 0);
+        let mut again_ms = 0;
         loop {
             if running.is_empty() {
                 alone = false;
@@ -165,6 +169,10 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                 }
             };
             let took = !found.is_empty();
+            again_ms = match took || aside.is_empty() {
+                true => 0,
+                false => (again_ms * 2).clamp(LOOK_AGAIN_MS, POLL_MS),
+            };
             let mut others = Vec::new();
             for delivery in found {
                 let computes = delivery.run.alone || self.runner.computes(&delivery.task.kind);
@@ -204,7 +212,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                 if let Some(delivery) = next.take() {
                     self.compute(delivery, &mut aside).await;
                 } else if !aside.is_empty() {
-                    self.queue.env().sleep_ms(POLL_MS).await;
+                    self.queue.env().sleep_ms(again_ms).await;
                 } else if !took && failures == 0 {
                     match self.ends().await {
                         Ok(true) => return Ok(()),
@@ -224,7 +232,8 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                 continue;
             }
             if !took {
-                let tick = pin!(self.queue.env().sleep_ms(POLL_MS));
+                let tick_ms = if aside.is_empty() { POLL_MS } else { again_ms };
+                let tick = pin!(self.queue.env().sleep_ms(tick_ms));
                 select(running.next(), tick).await;
             }
             self.beside(&mut running, self.flush()).await;

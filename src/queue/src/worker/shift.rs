@@ -23,6 +23,8 @@ pub(super) struct Shift {
     /// The last window in which it did the keeper's whole work, and when it last turned the timer.
     kept: Cell<u64>,
     turned_ms: Cell<u64>,
+    /// The last window in which it woke another worker for what waits.
+    called: Cell<u64>,
     /// When it last looked whether slots wait although it takes none.
     pub(super) looked_ms: Cell<u64>,
     /// Whether it put something into the timer, so that it must see that somebody keeps the time.
@@ -62,6 +64,15 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             self.queue.join(WORKERS, window).await?;
         }
         Ok(())
+    }
+
+    /// Wakes another worker for a backlog, once per window. That one does so, too: there are soon enough, and again when the
+    /// budgets of many ended and nobody enqueues any more.
+    pub(super) async fn call_another(&self) {
+        let window = self.window();
+        if self.shift.called.replace(window) != window {
+            self.queue.wake(Wake::Work).await;
+        }
     }
 
     /// Leaves every window that it joined. False if it was not registered.

@@ -23,9 +23,12 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             if (aside.len() as u64) < self.limits.batch_max {
                 match self.queue.share(most, self.limits.workers_max).await? {
                     Some(share) => {
-                        let wanted = share.iter().map(|(_, count)| count).sum();
+                        let wanted = share.tickets.iter().map(|(_, count)| count).sum();
                         let allowed = self.allow(wanted, aside.len()).await?;
-                        tickets = self.queue.claim(&share, allowed).await?;
+                        tickets = self.queue.claim(&share.tickets, allowed).await?;
+                        if share.short && tickets.len() as u64 == wanted {
+                            self.call_another().await;
+                        }
                     }
                     // What is put into their slots from now on waits, too.
                     None => self.give_up_aside(aside).await,
