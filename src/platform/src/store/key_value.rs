@@ -50,19 +50,21 @@ impl Backend for KeyValue {
     }
 
     /// One call where the host can do that. Spin's Redis store can't: there the call fails for two keys or more, and would
-    /// give nothing for one.
+    /// search all keys for one. Spin's SQLite store leaves out what it does not have; since others may leave out what they
+    /// failed to read, such keys are asked for again.
     fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        let mut found = HashMap::new();
         if keys.len() > 1 && !self.one_by_one.get() {
             match batch::get_many(&self.bucket, keys) {
-                // Which hosts leave out what they don't have, and in what order they answer, is up to them.
-                Ok(found) => {
-                    let found: HashMap<_, _> = found.into_iter().flatten().collect();
-                    return Ok(keys.iter().map(|key| found.get(key).cloned()).collect());
-                }
+                Ok(answers) => found.extend(answers),
                 Err(_) => self.one_by_one.set(true),
             }
         }
-        keys.iter().map(|key| self.get(key)).collect()
+        let value = |key: &String| match found.get(key) {
+            Some(value) => Ok(value.clone()),
+            None => self.get(key),
+        };
+        keys.iter().map(value).collect()
     }
 
     fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
