@@ -21,7 +21,7 @@ pub async fn probe(store: &HostStore) -> Result<(), Problem> {
 }
 
 /// Has a worker instance increment the key.
-async fn ask(key: &str) -> Result<Vec<i64>, Unready> {
+async fn ask(key: &str) -> Result<Vec<u64>, Unready> {
     let call = Call {
         method: "POST".to_owned(),
         url: format!("http://{WORKER_HOST}/probe/{key}"),
@@ -43,7 +43,7 @@ pub async fn answer(key: &str) -> Result<Response, Problem> {
     if !is_probe_key(key) {
         return Err(Problem::not_found(format!("{key} is not a probe's key")));
     }
-    let counted: Result<Vec<i64>, Unready> = match HostStore::open() {
+    let counted: Result<Vec<u64>, Unready> = match HostStore::open() {
         Ok(store) => count(&store, key, TIMES).await.map_err(Unready::from),
         Err(problem) => Err(Unready::Store(problem.detail)),
     };

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 ///
 /// # Errors
 /// If the store fails.
-pub async fn count(store: &impl Store, key: &str, times: u64) -> Result<Vec<i64>, StoreError> {
+pub async fn count(store: &impl Store, key: &str, times: u64) -> Result<Vec<u64>, StoreError> {
     let mut numbers = Vec::new();
     for _ in 0..times {
         numbers.push(store.increment(key, 1).await?);
@@ -19,7 +19,7 @@ pub async fn count(store: &impl Store, key: &str, times: u64) -> Result<Vec<i64>
 ///
 /// # Errors
 /// In words: which number came more than once, is missing, or should not be there.
-pub fn each_once(numbers: impl IntoIterator<Item = i64>, count: i64) -> Result<(), String> {
+pub fn each_once(numbers: impl IntoIterator<Item = u64>, count: u64) -> Result<(), String> {
     let mut seen = BTreeMap::new();
     for number in numbers {
         *seen.entry(number).or_insert(0_u64) += 1;

@@ -45,7 +45,7 @@ impl From<StoreError> for Unready {
 #[derive(Default, Serialize, Deserialize)]
 struct Verdict {
     /// It is the answer to all turns up to this one.
-    turn: i64,
+    turn: u64,
     at_ms: u64,
     unready: Option<Unready>,
 }
@@ -80,7 +80,7 @@ pub fn is_probe_key(key: &str) -> bool {
 pub async fn ready(
     store: &impl Store,
     env: &impl Env,
-    ask: impl AsyncFn(&str) -> Result<Vec<i64>, Unready>,
+    ask: impl AsyncFn(&str) -> Result<Vec<u64>, Unready>,
 ) -> Result<(), Unready> {
     let last = Verdict::read(store).await?;
     if last.is_within(KEEP_MS, env) {
@@ -120,11 +120,11 @@ enum Wait {
     /// All turns before are answered: this one is to probe.
     Over,
     /// The probe of this turn has died.
-    InVain(i64),
+    InVain(u64),
 }
 
 async fn wait(
-    turn: i64,
+    turn: u64,
     began_ms: u64,
     store: &impl Store,
     env: &impl Env,
@@ -144,18 +144,18 @@ async fn wait(
     }
 }
 
-fn counter(turn: i64) -> String {
+fn counter(turn: u64) -> String {
     format!("{PREFIX}{turn}")
 }
 
-fn value(turn: i64) -> String {
+fn value(turn: u64) -> String {
     format!("{PREFIX}{turn}.value")
 }
 
 async fn probe(
-    turn: i64,
+    turn: u64,
     store: &impl Store,
-    ask: impl AsyncFn(&str) -> Result<Vec<i64>, Unready>,
+    ask: impl AsyncFn(&str) -> Result<Vec<u64>, Unready>,
 ) -> Result<(), Unready> {
     let wrong = |what: String| Err(Unready::Store(what));
     let key = value(turn);
@@ -172,7 +172,7 @@ async fn probe(
     let key = counter(turn);
     let answers = join_all((0..INSTANCES).map(|_| ask(&key))).await;
     let answers = answers.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let total = INSTANCES as i64 * TIMES as i64;
+    let total = INSTANCES as u64 * TIMES;
     if let Err(difference) = each_once(answers.into_iter().flatten(), total) {
         return wrong(format!(
             "its increment is not atomic: {INSTANCES} instances incremented a new counter {TIMES} times each, and \

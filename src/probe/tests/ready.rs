@@ -112,7 +112,7 @@ impl Store for Shared {
         self.store.delete_many(keys).await
     }
 
-    async fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
+    async fn increment(&self, key: &str, delta: u64) -> Result<u64, StoreError> {
         others_run().await;
         if !self.racy {
             return self.store.increment(key, delta).await;
@@ -123,7 +123,7 @@ impl Store for Shared {
         Ok(sum)
     }
 
-    async fn counter(&self, key: &str) -> Result<i64, StoreError> {
+    async fn counter(&self, key: &str) -> Result<u64, StoreError> {
         self.store.counter(key).await
     }
 }
@@ -215,7 +215,7 @@ fn a_probe_that_dies_leaves_nothing_for_long() {
                         }
                         alive.set(alive.get() - 1);
                     }
-                    Ok((1..=TIMES as i64).collect())
+                    Ok((1..=TIMES).collect())
                 };
                 ready(&dying, &at, ask).await
             })

@@ -128,16 +128,16 @@ impl<S: Store, E: Env> Queue<S, E> {
     ) -> Result<Vec<Ticket>, StoreError> {
         let taken_ms = self.env.now_ms();
         let head = self.keys.head(lane);
-        let head = self.store.increment(&head, count as i64).await?;
+        let head = self.store.increment(&head, count).await?;
         let taken = match lane {
             Priority::Normal => Head::of(head).taken,
-            _ => head.max(0) as u64,
+            _ => head,
         };
         let ticket = |n| Ticket {
             slot: lane.base() + n,
             taken_ms,
         };
-        // A head that is not positive is no head.
+        // Of a head that was lost there may be fewer than we added.
         let first = (taken + 1).saturating_sub(count).max(1);
         Ok((first..=taken).map(ticket).collect())
     }

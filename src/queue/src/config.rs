@@ -68,6 +68,6 @@ pub(crate) const EPOCH_MAX: u64 = 1_000_000;
 /// No enqueuer finds itself overtaken by more slots than this, unless the store forgot what it gave out.
 pub(crate) const SKIP_MAX: u64 = 1_000_000;
 /// Added to a slot's hand-over counter by who gives its ticket up.
-pub(crate) const GIVEN_UP: i64 = 1 << 20;
+pub(crate) const GIVEN_UP: u64 = 1 << 20;
 /// Cancel requests are counted per block of this many slots.
 pub(crate) const CANCEL_BLOCK: u64 = 1_024;

@@ -176,7 +176,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             return Ok(true);
         }
         for lane in Priority::OTHERS.into_iter().filter(|_| head.lanes) {
-            if progress.passed(lane) <= self.head_of(lane).await?.taken {
+            if progress.passed(lane) <= self.last_ticket(lane).await? {
                 return Ok(true);
             }
         }

@@ -44,6 +44,11 @@ impl Keys {
         }
     }
 
+    /// There while the queue is paused: since when.
+    pub(crate) fn paused(&self) -> String {
+        self.key(format_args!("paused"))
+    }
+
     /// Counter: tasks that were cancelled between two runs, or before they were due.
     pub(crate) fn cancelled(&self) -> String {
         self.key(format_args!("cancelled"))

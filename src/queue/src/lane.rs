@@ -109,7 +109,7 @@ impl Waiting {
 impl<S: Store, E: Env> Queue<S, E> {
     /// The last slot of a lane that was given out.
     pub(crate) async fn last_slot(&self, lane: Priority) -> Result<u64, StoreError> {
-        Ok(lane.base() + self.counter(&self.keys.tail(lane)).await?)
+        Ok(lane.base() + self.store.counter(&self.keys.tail(lane)).await?)
     }
 
     /// The head of a lane. Only the normal one's says whether the queue is paused.
@@ -117,16 +117,21 @@ impl<S: Store, E: Env> Queue<S, E> {
         if lane.is_normal() {
             return self.head().await;
         }
-        Ok(Head {
-            taken: lane.base() + self.counter(&self.keys.head(lane)).await?,
-            paused: false,
-            lanes: true,
+        Ok(Head::of_other_lane(self.last_ticket(lane).await?))
+    }
+
+    /// The last slot of a lane whose ticket was given out.
+    pub(crate) async fn last_ticket(&self, lane: Priority) -> Result<u64, StoreError> {
+        let counter = self.store.counter(&self.keys.head(lane)).await?;
+        Ok(match lane {
+            Priority::Normal => Head::of(counter).taken,
+            _ => lane.base() + counter,
         })
     }
 
     /// Whether the ticket of a slot was given out.
     pub(crate) async fn is_ticketed(&self, slot: u64) -> Result<bool, StoreError> {
-        Ok(self.head_of(Priority::of(slot)).await?.taken >= slot)
+        Ok(self.last_ticket(Priority::of(slot)).await? >= slot)
     }
 
     /// What waits for tickets, paused or not, and the normal lane's head.
@@ -147,7 +152,7 @@ impl<S: Store, E: Env> Queue<S, E> {
 
     pub(crate) async fn waiting_in(&self, lane: Priority) -> Result<u64, StoreError> {
         let last = self.last_slot(lane).await?;
-        Ok(last.saturating_sub(self.head_of(lane).await?.taken))
+        Ok(last.saturating_sub(self.last_ticket(lane).await?))
     }
 
     /// The lanes that a claim looks into, in order.

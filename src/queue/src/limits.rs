@@ -2,7 +2,8 @@
 //!
 //! Permits are held by workers, not by tasks, in a counter per presence window: in this window and in the next, so that
 //! there is no gap between the two, and what the dead held is over with the next. Tokens are taken before tickets, from a counter per
-//! period. Both are looked at before they are taken, so that what is used up costs no write.
+//! period. Both are looked at before they are taken, so that what is used up costs no write. What is given back is counted above what
+//! was taken.
 
 use crate::config::{CLOCK_SLACK_MS, KEY_WINDOW_MS, WINDOW_MS};
 use crate::presence::window;
@@ -10,6 +11,8 @@ use crate::{Env, Queue, Store, StoreError};
 
 /// How often one tries again who was hindered by others at the same moment.
 const TRIES: usize = 3;
+/// What one that was given back adds: above all that can be taken in the hour that the longest period lasts.
+const RETURNED: u64 = 1 << 30;
 
 /// So many tasks may begin in each period: at most twice as many around the end of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +70,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let now_ms = self.env.now_ms();
         if let Some(limit) = self.limits.concurrency {
             for window in [window(now_ms), window(now_ms) + 1] {
-                if self.counter(&self.keys.permits(window)).await? >= limit {
+                if self.taken(&self.keys.permits(window)).await? >= limit {
                     return Ok(true);
                 }
             }
@@ -76,7 +79,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             return Ok(false);
         };
         let tokens = self.keys.tokens(rate.end_s(now_ms));
-        Ok(self.counter(&tokens).await? >= rate.count)
+        Ok(self.taken(&tokens).await? >= rate.count)
     }
 
     /// How many tasks of a key may begin at this moment.
@@ -87,13 +90,13 @@ impl<S: Store, E: Env> Queue<S, E> {
         if let Some(limit) = limits.concurrency {
             let here = now_ms / KEY_WINDOW_MS;
             for window in [here, here + 1] {
-                let held = self.counter(&self.keys.key_permits(key, window)).await?;
+                let held = self.taken(&self.keys.key_permits(key, window)).await?;
                 room = room.min(limit.saturating_sub(held));
             }
         }
         if let Some(rate) = limits.rate {
             let tokens = self.keys.key_tokens(key, rate.end_s(now_ms));
-            let taken = self.counter(&tokens).await?;
+            let taken = self.taken(&tokens).await?;
             room = room.min(rate.count.saturating_sub(taken));
         }
         Ok(room)
@@ -113,6 +116,11 @@ impl<S: Store, E: Env> Queue<S, E> {
         std::iter::once(self.keys.permits(window)).chain(tokens)
     }
 
+    /// How much of what a counter gave out was not given back.
+    pub(crate) async fn taken(&self, key: &str) -> Result<u64, StoreError> {
+        Ok(not_returned(self.store.counter(key).await?))
+    }
+
     /// Takes as much of `wanted` as keeps the counter within `limit`.
     pub(crate) async fn take_within(
         &self,
@@ -124,7 +132,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             if wanted == 0 {
                 break;
             }
-            let after = self.increment(key, wanted).await?;
+            let after = not_returned(self.store.increment(key, wanted).await?);
             let over = after.saturating_sub(limit).min(wanted);
             if over == 0 {
                 return Ok(wanted);
@@ -139,17 +147,40 @@ impl<S: Store, E: Env> Queue<S, E> {
         Ok(0)
     }
 
-    /// Takes from a counter what was taken too much, or is not needed any more. Never to be repeated: a call that failed may
+    /// Gives back to a counter what was taken too much, or is not needed any more. Returns how much is taken then. Never to be repeated: a call that failed may
     /// have been applied, and what is given back twice was another's.
     pub(crate) async fn give_back(&self, key: &str, count: u64) -> Result<u64, StoreError> {
-        let left = self.store.increment(key, -(count as i64)).await?;
-        Ok(left.max(0) as u64)
+        let after = self.store.increment(key, count * RETURNED).await?;
+        Ok(not_returned(after))
     }
+}
+
+fn not_returned(counter: u64) -> u64 {
+    (counter % RETURNED).saturating_sub(counter / RETURNED)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_given_back_is_not_taken() {
+        let most = RETURNED - 1;
+        let table = [
+            (0, 0, 0),
+            (3, 0, 3),
+            (3, 2, 1),
+            (3, 3, 0),
+            // A give-back that was applied although its call failed, and what took it did not count.
+            (3, 4, 0),
+            (most, most - 1, 1),
+        ];
+        for (taken, returned, left) in table {
+            let counter = taken + returned * RETURNED;
+            assert!(counter < 3_000_000_000_000_000_000);
+            assert_eq!(not_returned(counter), left, "{taken} - {returned}");
+        }
+    }
 
     #[test]
     fn a_period_is_named_by_its_end() {

@@ -67,11 +67,11 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     async fn length(&self, line: &str) -> Result<u64, QueueError> {
-        let tail = self.counter(&self.keys.line_tail(line)).await?;
+        let tail = self.store.counter(&self.keys.line_tail(line)).await?;
         if tail == 0 {
             return Ok(0);
         }
-        let head = self.counter(&self.keys.line_head(line)).await?;
+        let head = self.store.counter(&self.keys.line_head(line)).await?;
         Ok(tail.saturating_sub(head))
     }
 
@@ -97,13 +97,13 @@ impl<S: Store, E: Env> Queue<S, E> {
         let day = began_ms / DAY_MS;
         let line = name(key, day);
         let tail = self.keys.line_tail(&line);
-        if self.counter(&tail).await? == 0 {
+        if self.store.counter(&tail).await? == 0 {
             // Before anything is left.
             let over_ms = (day + 2) * DAY_MS + LATE_MS;
             self.forget_at(over_ms, What::ForgetLine, &line).await?;
         }
         let (slot, epoch, mut run) = (delivery.slot, delivery.epoch, delivery.run);
-        let number = self.increment(&tail, 1).await?;
+        let number = self.store.increment(&tail, 1).await?;
         let place = self.keys.line_place(&line, number);
         let waiting = Waiting(slot, epoch + 1);
         self.store.set(&place, &encode(&waiting)).await?;
@@ -122,7 +122,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let outcome = self.keys.run(slot, epoch);
         self.store.set(&outcome, &encode(&run)).await?;
         let late = self.env.now_ms().saturating_sub(began_ms) > PARK_MS;
-        let called = self.counter(&self.keys.line_head(&line)).await? >= number;
+        let called = self.store.counter(&self.keys.line_head(&line)).await? >= number;
         if late || (called && holds(Guard::LookAfterParking)) {
             self.announce(&[(slot, epoch + 1)]).await?;
             self.store.delete_many(&[place]).await?;
@@ -160,7 +160,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             if called >= most || self.length(line).await? == 0 {
                 break;
             }
-            let number = self.increment(&self.keys.line_head(line), 1).await?;
+            let number = self.store.increment(&self.keys.line_head(line), 1).await?;
             called += u64::from(self.settle_place(line, number).await?);
         }
         Ok(())
@@ -189,7 +189,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let run: Option<Run> = decode_opt(&key, self.store.get(&key).await?)?;
         let parked = run.as_ref().and_then(Run::parked);
         let here = parked.is_some_and(|p| p.line == line && p.number == number);
-        let announce = here && self.counter(&self.keys.claim(slot, epoch)).await? == 0;
+        let announce = here && self.store.counter(&self.keys.claim(slot, epoch)).await? == 0;
         if announce {
             self.announce(&[(slot, epoch)]).await?;
         }
@@ -200,8 +200,8 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// Whether a task still waits at its place, where somebody looks after it.
     pub(crate) async fn is_in_line(&self, place: &Place) -> Result<bool, QueueError> {
         let line = &place.line;
-        let tail = self.counter(&self.keys.line_tail(line)).await?;
-        let head = self.counter(&self.keys.line_head(line)).await?;
+        let tail = self.store.counter(&self.keys.line_tail(line)).await?;
+        let head = self.store.counter(&self.keys.line_head(line)).await?;
         let waits = head < place.number && place.number <= tail;
         if waits {
             self.attend_later(line).await?;
@@ -254,8 +254,8 @@ impl<S: Store, E: Env> Queue<S, E> {
     pub(crate) async fn attend(&self, line: &str) -> Result<(), QueueError> {
         let (key, _) = parts(line);
         let attended = self.attended(line).await?;
-        let head = self.counter(&self.keys.line_head(line)).await?;
-        let tail = self.counter(&self.keys.line_tail(line)).await?;
+        let head = self.store.counter(&self.keys.line_head(line)).await?;
+        let tail = self.store.counter(&self.keys.line_tail(line)).await?;
         let mut settled = attended.settled;
         for number in (settled + 1..=head.min(tail)).take(PLACES_MAX) {
             self.settle_place(line, number).await?;
@@ -265,7 +265,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             let room = self.key_room(key).await?;
             self.call_in(line, room).await?;
         }
-        let tail = self.counter(&self.keys.line_tail(line)).await?;
+        let tail = self.store.counter(&self.keys.line_tail(line)).await?;
         let now_ms = self.env.now_ms();
         if settled < tail && attended.next_ms <= now_ms + CLOCK_SLACK_MS {
             self.enter_attendant(line, settled, now_ms).await?;
@@ -275,7 +275,7 @@ impl<S: Store, E: Env> Queue<S, E> {
 
     /// Deletes a line that nobody joins any more, unless somebody waits in it.
     pub(crate) async fn forget_line(&self, line: &str) -> Result<(), QueueError> {
-        let tail = self.counter(&self.keys.line_tail(line)).await?;
+        let tail = self.store.counter(&self.keys.line_tail(line)).await?;
         if self.length(line).await? > 0 {
             let at_ms = self.env.now_ms() + HOUR_MS;
             self.attend_later(line).await?;
@@ -311,10 +311,10 @@ impl<S: Store, E: Env> Queue<S, E> {
     pub(crate) async fn note_key(&self, key: &str, hour: u64) -> Result<(), QueueError> {
         let name = name(key, hour);
         let noted = self.keys.key_noted(&name);
-        if self.counter(&noted).await? == 0 {
+        if self.store.counter(&noted).await? == 0 {
             let over_ms = (hour + 1) * HOUR_MS + LATE_MS;
             self.forget_at(over_ms, What::ForgetKey, &name).await?;
-            self.increment(&noted, 1).await?;
+            self.store.increment(&noted, 1).await?;
         }
         Ok(())
     }

@@ -49,11 +49,11 @@ impl MemoryStore {
         self.inner.values.borrow_mut()
     }
 
-    fn count(&self, operation: &'static str, key: &str) -> Result<i64, StoreError> {
+    fn count(&self, operation: &'static str, key: &str) -> Result<u64, StoreError> {
         match self.inner.values.borrow().get(key) {
             None => Ok(0),
             Some(bytes) => match bytes.as_slice().try_into() {
-                Ok(bytes) => Ok(i64::from_le_bytes(bytes)),
+                Ok(bytes) => Ok(u64::from_le_bytes(bytes)),
                 Err(_) => Err(StoreError {
                     operation,
                     key: key.to_owned(),
@@ -94,14 +94,14 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    async fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
+    async fn increment(&self, key: &str, delta: u64) -> Result<u64, StoreError> {
         let new = self.count("increment", key)? + delta;
         self.write()
             .insert(key.to_owned(), new.to_le_bytes().to_vec());
         Ok(new)
     }
 
-    async fn counter(&self, key: &str) -> Result<i64, StoreError> {
+    async fn counter(&self, key: &str) -> Result<u64, StoreError> {
         self.read();
         self.count("read the counter", key)
     }

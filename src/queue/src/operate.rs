@@ -1,7 +1,8 @@
 //! What an operator does to a queue as a whole: look at it, pause it, resume it, and empty it.
 //!
-//! A pause is [`PAUSED`] added to `head`. Whoever looks whether slots wait reads that counter anyway, so that a pause costs
-//! nothing, and nobody can miss it. So is [`LANES`], once there are tasks with a priority.
+//! A pause is a key that is there. That there may be one is [`PAUSABLE`], added to `head` by the first pause: whoever looks whether
+//! slots wait reads that counter anyway, so that nobody misses a pause, and a queue that was never paused pays nothing. So is
+//! [`LANES`], once there are tasks with a priority. Nothing is taken away from a counter: not every host's store can subtract.
 
 use crate::before_final::Ends;
 use crate::claim::Found;
@@ -12,10 +13,10 @@ use crate::{
 };
 
 /// Above every ticket: with 10,000 in each second in 50 years.
-const PAUSED: i64 = 1 << 44;
-/// Above the pauses of as many as do so at once, up to 31. Of thousands who are first to use a lane at once each may add it: a store
+const PAUSABLE: u64 = 1 << 44;
+/// Above the first pauses of as many as do so at once, up to 63. Of thousands who are first to use a lane at once each may add it: a store
 /// may tell counters from text by their first byte, so that it must stay below 3 * 10^18.
-pub(crate) const LANES: i64 = 1 << 50;
+pub(crate) const LANES: u64 = 1 << 50;
 /// So many tickets are taken at once to be cancelled: all must be settled within the time to begin.
 const PURGE_MAX: u64 = 200;
 /// Enqueueing what follows takes long: no more ends than these wait for it.
@@ -26,32 +27,32 @@ const FOLLOWED_MAX: usize = 10;
 pub(crate) struct Head {
     /// The last slot whose ticket was given out.
     pub taken: u64,
+    /// It was paused at some time: a key says whether it is.
+    pausable: bool,
     /// No tickets are to be taken.
     pub paused: bool,
     /// There are tasks with a priority, or were.
     pub lanes: bool,
 }
 
-/// How often `unit` was added to a counter, and the rest of it. To the nearest multiple: a count that is negative, as no store
-/// should give it, is no ticket.
-fn split(counter: i64, unit: i64) -> (i64, i64) {
-    let times = counter.saturating_add(unit / 2).div_euclid(unit);
-    (times, counter - times * unit)
-}
-
-/// How often the queue was paused more than it was resumed.
-fn pauses(counter: i64) -> i64 {
-    split(split(counter, LANES).1, PAUSED).0
-}
-
 impl Head {
-    pub(crate) fn of(counter: i64) -> Self {
-        let (lanes, rest) = split(counter, LANES);
-        let (pauses, taken) = split(rest, PAUSED);
+    /// As far as the counter alone tells: whether it is paused it does not.
+    pub(crate) fn of(counter: u64) -> Self {
         Self {
-            taken: taken.max(0) as u64,
-            paused: pauses > 0,
-            lanes: lanes > 0,
+            taken: counter % PAUSABLE,
+            pausable: counter % LANES >= PAUSABLE,
+            paused: false,
+            lanes: counter >= LANES,
+        }
+    }
+
+    /// Of a lane other than the normal one, which says nothing of the queue.
+    pub(crate) fn of_other_lane(taken: u64) -> Self {
+        Self {
+            taken,
+            pausable: false,
+            paused: false,
+            lanes: true,
         }
     }
 }
@@ -93,10 +94,12 @@ impl Depth {
 impl<S: Store, E: Env> Queue<S, E> {
     pub(crate) async fn head(&self) -> Result<Head, StoreError> {
         let key = self.keys.head(Priority::Normal);
-        Ok(Head::of(self.store.counter(&key).await?))
+        let mut head = Head::of(self.store.counter(&key).await?);
+        head.paused = head.pausable && self.store.get(&self.keys.paused()).await?.is_some();
+        Ok(head)
     }
 
-    /// How the queue stands, in 3 reads, or 7 once any task had a priority.
+    /// How the queue stands, in 3 reads, or 7 once any task had a priority, and one more once it was paused.
     ///
     /// # Errors
     /// If the store fails.
@@ -118,11 +121,11 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// # Errors
     /// If the store fails; the queue may be paused all the same.
     pub async fn pause(&self) -> Result<(), QueueError> {
-        let mut head = self.head().await?;
-        let key = self.keys.head(Priority::Normal);
-        // More than once where others resume at the same time.
-        while !head.paused {
-            head = Head::of(self.store.increment(&key, PAUSED).await?);
+        let now_ms = encode(&self.env.now_ms());
+        self.store.set(&self.keys.paused(), &now_ms).await?;
+        let head = self.keys.head(Priority::Normal);
+        if !Head::of(self.store.counter(&head).await?).pausable {
+            self.store.increment(&head, PAUSABLE).await?;
         }
         Ok(())
     }
@@ -132,14 +135,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// # Errors
     /// If the store fails; the queue may be resumed all the same.
     pub async fn resume(&self) -> Result<(), QueueError> {
-        let key = self.keys.head(Priority::Normal);
-        while self.head().await?.paused {
-            let head = self.store.increment(&key, -PAUSED).await?;
-            if pauses(head) < 0 {
-                // Somebody else resumed it meanwhile: give back what we took away too much.
-                self.store.increment(&key, PAUSED).await?;
-            }
-        }
+        self.store.delete_many(&[self.keys.paused()]).await?;
         if self.waiting().await? > 0 {
             self.wake(Wake::Work).await;
         }
@@ -245,21 +241,20 @@ mod tests {
         let table = [
             (0, 0, false),
             (7, 7, false),
-            (PAUSED + 7, 7, true),
-            (2 * PAUSED + 7, 7, true),
-            (31 * PAUSED + 7, 7, true),
-            // One resumed too often, for a moment.
-            (7 - PAUSED, 7, false),
-            (-7, 0, false),
-            (-20 * PAUSED - 7, 0, false),
+            (PAUSABLE - 1, PAUSABLE - 1, false),
+            (PAUSABLE + 7, 7, true),
+            // Of all who were first to pause it each said so.
+            (2 * PAUSABLE + 7, 7, true),
+            (63 * PAUSABLE + 7, 7, true),
         ];
-        for (counter, taken, paused) in table {
-            // Of all who were first to use a lane each said so.
+        for (counter, taken, pausable) in table {
+            // And of all who were first to use a lane.
             for first in [0, 1, 2, 2_500] {
                 let lanes = first > 0;
                 let head = Head {
                     taken,
-                    paused,
+                    pausable,
+                    paused: false,
                     lanes,
                 };
                 let counter = counter + first * LANES;
@@ -267,7 +262,5 @@ mod tests {
                 assert_eq!(Head::of(counter), head, "{counter}");
             }
         }
-        assert!(Head::of(i64::MAX).lanes);
-        assert!(!Head::of(i64::MIN).lanes);
     }
 }

@@ -1,7 +1,7 @@
 //! Who is there: registrations in windows of [`WINDOW_MS`], so that the dead disappear by themselves.
 //!
 //! One counter per role and window: joining adds 1, leaving adds [`LEFT`], stepping aside adds [`ASIDE`] and coming back
-//! takes it away. A role's member joins every window that it
+//! adds [`BACK`]. There is room for 32,767 of each in a window; beyond, too many or too few are woken until it is over. A role's member joins every window that it
 //! lives through and leaves each before it looks at the queue for the last time. Whoever adds work writes first and
 //! looks at the counter then; so one of the two always sees the other.
 
@@ -13,28 +13,34 @@ pub(crate) const WORKERS: char = 'w';
 /// Who keeps time, rescues and cleans up.
 pub(crate) const KEEPER: char = 'k';
 
-const LEFT: i64 = 1 << 20;
-const ASIDE: i64 = 1 << 40;
+const LEFT: u64 = 1 << 15;
+const ASIDE: u64 = LEFT << 15;
+const BACK: u64 = ASIDE << 15;
 
 /// A window's counter, read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Presence(i64);
+pub(crate) struct Presence(u64);
 
 impl Presence {
     /// How many joined this window and have neither left it nor stepped aside.
     pub(crate) fn present(self) -> u64 {
-        let left = self.0.div_euclid(LEFT).rem_euclid(LEFT);
-        (self.joined() as i64 - left - self.aside() as i64).max(0) as u64
+        let gone = self.count(LEFT) + self.aside();
+        self.joined().saturating_sub(gone)
     }
 
     /// How many joined this window at all.
     pub(crate) fn joined(self) -> u64 {
-        self.0.rem_euclid(LEFT) as u64
+        self.count(1)
     }
 
     /// How many have stepped aside, to compute.
     pub(crate) fn aside(self) -> u64 {
-        self.0.div_euclid(ASIDE).max(0) as u64
+        self.count(ASIDE).saturating_sub(self.count(BACK))
+    }
+
+    /// How often `unit` was added.
+    fn count(self, unit: u64) -> u64 {
+        self.0 / unit % LEFT
     }
 }
 
@@ -60,7 +66,7 @@ impl<S: Store, E: Env> Queue<S, E> {
 
     pub(crate) async fn aside(&self, window: u64, aside: bool) -> Result<Presence, StoreError> {
         let key = self.keys.presence(WORKERS, window);
-        let delta = if aside { ASIDE } else { -ASIDE };
+        let delta = if aside { ASIDE } else { BACK };
         Ok(Presence(self.store.increment(&key, delta).await?))
     }
 
@@ -101,10 +107,18 @@ mod tests {
             (3 + LEFT + ASIDE, 3, 1),
             (3 + LEFT + 2 * ASIDE, 3, 0),
             (1 + 5 * ASIDE, 1, 0),
+            // Who computes one task after the other steps aside and comes back each time.
+            (3 + LEFT + 1_000 * ASIDE + 999 * BACK, 3, 1),
+            (3 + 1_000 * ASIDE + 1_000 * BACK, 3, 3),
+            // A step back whose step aside was lost.
+            (3 + BACK, 3, 3),
         ];
         for (counter, joined, present) in table {
             let p = Presence(counter);
             assert_eq!((p.joined(), p.present()), (joined, present), "{counter}");
         }
+        // Some stores tell counters from text by that.
+        let most = (LEFT - 1) * (1 + LEFT + ASIDE + BACK);
+        assert!(most < 3_000_000_000_000_000_000);
     }
 }

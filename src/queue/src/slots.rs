@@ -26,7 +26,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             });
         }
         let count = skip + records.len() as u64;
-        let last = self.increment(&self.keys.tail(lane), count).await?;
+        let last = self.store.increment(&self.keys.tail(lane), count).await?;
         let last = lane.base() + last;
         let first = last - records.len() as u64 + 1;
         let void = (first - skip..first).map(|n| (self.keys.slot(n), encode(&Slot::Void)));
@@ -122,13 +122,5 @@ impl<S: Store, E: Env> Queue<S, E> {
             }
             _ => self.store.set_many(&entries).await,
         }
-    }
-
-    pub(crate) async fn counter(&self, key: &str) -> Result<u64, StoreError> {
-        Ok(self.store.counter(key).await?.max(0) as u64)
-    }
-
-    pub(crate) async fn increment(&self, key: &str, by: u64) -> Result<u64, StoreError> {
-        Ok(self.store.increment(key, by as i64).await?.max(0) as u64)
     }
 }

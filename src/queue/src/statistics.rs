@@ -234,12 +234,12 @@ impl<S: Store, E: Env> Queue<S, E> {
         let Tally {
             current, before, ..
         } = tally;
-        let cancelled = self.counter(&self.keys.cancelled()).await?;
+        let cancelled = self.store.counter(&self.keys.cancelled()).await?;
         tally.ended.cancelled = tally.ended.cancelled.saturating_add(cancelled);
         let (mut oldest_ms, mut running) = (None, self.known_running(&tally.running).await?);
         let in_use = |lane: &Priority| lane.is_normal() || depth.by_priority.is_some();
         for lane in Priority::ALL.into_iter().filter(in_use) {
-            let head = self.head_of(lane).await?.taken;
+            let head = self.last_ticket(lane).await?;
             let since_ms = self.oldest_waiting_ms(head, depth.each().of(lane)).await?;
             oldest_ms = since_ms.into_iter().chain(oldest_ms).min();
             running += self.running(passed(lane), head).await?;

@@ -19,10 +19,11 @@ pub trait Store {
     async fn set_many(&self, entries: &[(String, Vec<u8>)]) -> Result<(), StoreError>;
     /// Deletes values and counters; absent ones are no error.
     async fn delete_many(&self, keys: &[String]) -> Result<(), StoreError>;
-    /// Adds `delta` to a counter, absent counting as 0, and returns the new value.
-    async fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError>;
+    /// Adds `delta` to a counter, absent counting as 0, and returns the new value. Nothing is ever taken away: not every
+    /// host's store can. Counters stay below 3 * 10^18, by which some tell them from text.
+    async fn increment(&self, key: &str, delta: u64) -> Result<u64, StoreError>;
     /// Reads a counter without writing; absent is 0.
-    async fn counter(&self, key: &str) -> Result<i64, StoreError>;
+    async fn counter(&self, key: &str) -> Result<u64, StoreError>;
 }
 
 impl<S: Store> Store for &S {
@@ -46,11 +47,11 @@ impl<S: Store> Store for &S {
         (**self).delete_many(keys).await
     }
 
-    async fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
+    async fn increment(&self, key: &str, delta: u64) -> Result<u64, StoreError> {
         (**self).increment(key, delta).await
     }
 
-    async fn counter(&self, key: &str) -> Result<i64, StoreError> {
+    async fn counter(&self, key: &str) -> Result<u64, StoreError> {
         (**self).counter(key).await
     }
 }

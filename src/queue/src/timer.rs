@@ -18,7 +18,7 @@ pub(crate) const DUE: char = 't';
 /// The wheel of what nobody waits for: late deletions, and what a newer version must see to.
 pub(crate) const OLD: char = 'g';
 
-const CLOSED: i64 = 1 << 40;
+const CLOSED: u64 = 1 << 40;
 const MINUTE: u64 = 60;
 const HOUR: u64 = 3_600;
 const DAY: u64 = 86_400;
@@ -155,8 +155,8 @@ pub(crate) struct Turn {
     pub cursor_s: u64,
 }
 
-fn count(counter: i64) -> u64 {
-    (counter % CLOSED).max(0) as u64
+fn count(counter: u64) -> u64 {
+    counter % CLOSED
 }
 
 impl<S: Store, E: Env> Queue<S, E> {
@@ -232,7 +232,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     /// Sixty reads in a row would hardly ever all succeed on a store that fails now and then.
-    async fn insist_counter(&self, key: &str) -> Result<i64, StoreError> {
+    async fn insist_counter(&self, key: &str) -> Result<u64, StoreError> {
         for _ in 0..2 {
             if let Ok(counter) = self.store.counter(key).await {
                 return Ok(counter);

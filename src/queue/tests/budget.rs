@@ -78,6 +78,24 @@ fn enqueueing_costs_the_same_for_one_and_for_a_hundred_whatever_waits() {
     }
 }
 
+/// Who never pauses a queue pays nothing for it; afterwards each look at its head is one read more.
+#[test]
+fn a_pause_costs_one_read_more_from_then_on() {
+    let sim = alone();
+    let pause = |sim: &Sim| sim.wait(|queue| async move { queue.pause().await.unwrap() });
+    let resume = |sim: &Sim| sim.wait(|queue| async move { queue.resume().await.unwrap() });
+    let costs = |work: &dyn Fn(&Sim)| {
+        let calls = cost_of(&sim, work);
+        (calls.writes, calls.reads)
+    };
+    assert_eq!(costs(&pause), (2, 1), "the first pause");
+    assert_eq!(costs(&resume), (1, 3));
+    assert_eq!(costs(&pause), (1, 1));
+    assert_eq!(costs(&|sim| drop(sim.enqueue(tasks(1)))), (2, 3));
+    assert_eq!(costs(&resume), (1, 3));
+    assert_eq!(costs(&|sim| drop(sim.enqueue(tasks(1)))), (2, 3));
+}
+
 /// What one pays that has a priority, and whoever has none beside it.
 #[test]
 fn a_priority_costs_some_reads_and_no_write() {

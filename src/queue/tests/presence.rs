@@ -10,7 +10,7 @@ use serde_json::json;
 use support::{Action, Sim, When, task};
 
 /// How many are registered as workers or keepers in a window that anybody's clock may still be in, by the counters.
-fn registered(sim: &Sim) -> i64 {
+fn registered(sim: &Sim) -> u64 {
     let keys = sim.world.store.keys();
     let of_role = |key: &&String| key.starts_with("q.test.w.") || key.starts_with("q.test.k.");
     keys.iter()
@@ -27,7 +27,7 @@ fn registered(sim: &Sim) -> i64 {
                 .now_or_never()
                 .unwrap()
                 .unwrap();
-            (counter % (1 << 20) - (counter >> 20)).max(0)
+            (counter % (1 << 15)).saturating_sub(counter >> 15)
         })
         .sum()
 }

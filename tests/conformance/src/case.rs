@@ -63,7 +63,7 @@ impl<'a, S: Store> Case<'a, S> {
     }
 
     /// The counter is incremented, and then read as what the increment answered.
-    pub async fn counts(&self, key: &str, delta: i64, expected: i64) -> Ended {
+    pub async fn counts(&self, key: &str, delta: u64, expected: u64) -> Ended {
         let seen = self.store.increment(key, delta).await?;
         same(
             format_args!("increment of {key} by {delta}"),

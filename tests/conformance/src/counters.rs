@@ -5,15 +5,15 @@ use futures::future::join_all;
 use handoff_probe::{count, each_once};
 use handoff_queue::Store;
 
-/// Added where a worker leaves or a slot is given up.
-const SMALL_MARK: i64 = 1 << 20;
-/// Added where a worker steps aside or a second of the timer is closed: the largest that the queue adds.
-const LARGE_MARK: i64 = 1 << 40;
-/// A million large marks, more than the queue ever adds to one counter.
-const ROOM: i64 = 1 << 60;
+/// Added where a slot is given up.
+const SMALL_MARK: u64 = 1 << 20;
+/// Added where the first task has a priority: the largest that the queue adds.
+const LARGE_MARK: u64 = 1 << 50;
+/// A thousand large marks: as far as counters come.
+const ROOM: u64 = 1 << 60;
 
 /// Steps of one counter: what is added, and what that makes.
-async fn steps(case: &Case<'_, impl Store>, name: &str, steps: &[(i64, i64)]) -> Ended {
+async fn steps(case: &Case<'_, impl Store>, name: &str, steps: &[(u64, u64)]) -> Ended {
     let key = case.key(name);
     for &(delta, expected) in steps {
         case.counts(&key, delta, expected).await?;
@@ -28,22 +28,10 @@ pub async fn absent_counter(case: &Case<'_, impl Store>) -> Ended {
     case.counts(&key, 1, 1).await
 }
 
-/// Up, down, through zero and not at all.
+/// From nothing, by nothing, by one and by many. Never down: not every host's store can subtract, and the queue asks none to.
 pub async fn increments(case: &Case<'_, impl Store>) -> Ended {
     steps(case, "from-zero", &[(0, 0), (0, 0), (1, 1)]).await?;
-    steps(case, "up", &[(1, 1), (1, 2), (0, 2), (1_000, 1_002)]).await?;
-    let through = [
-        (5, 5),
-        (-5, 0),
-        (-3, -3),
-        (0, -3),
-        (1, -2),
-        (4, 2),
-        (-2, 0),
-        (7, 7),
-    ];
-    steps(case, "through-zero", &through).await?;
-    steps(case, "below", &[(-1, -1), (-10, -11), (12, 1)]).await
+    steps(case, "up", &[(1, 1), (1, 2), (0, 2), (1_000, 1_002)]).await
 }
 
 /// A host may keep counters as 8 bytes or as decimal text, and text of 8 characters is 8 bytes too.
@@ -55,14 +43,7 @@ pub async fn eight_digits(case: &Case<'_, impl Store>) -> Ended {
         (87_654_321, 99_999_999),
         (1, 100_000_000),
     ];
-    steps(case, "up", &up).await?;
-    let down = [
-        (-999_999, -999_999),
-        (-1, -1_000_000),
-        (-8_999_999, -9_999_999),
-        (-1, -10_000_000),
-    ];
-    steps(case, "down", &down).await
+    steps(case, "up", &up).await
 }
 
 /// The marks that the queue adds to a counter beside ones, and numbers that no floating point number holds.
@@ -71,27 +52,17 @@ pub async fn large_numbers(case: &Case<'_, impl Store>) -> Ended {
         (3, 3),
         (SMALL_MARK, SMALL_MARK + 3),
         (LARGE_MARK, LARGE_MARK + SMALL_MARK + 3),
-        (-LARGE_MARK, SMALL_MARK + 3),
-        (1_000 * LARGE_MARK, 1_000 * LARGE_MARK + SMALL_MARK + 3),
+        (1_000 * LARGE_MARK, 1_001 * LARGE_MARK + SMALL_MARK + 3),
     ];
     steps(case, "marks", &marks).await?;
     let beyond = (1 << 53) + 1;
-    for (name, sign) in [("high", 1), ("low", -1)] {
-        let far = [
-            (beyond, beyond),
-            (1, beyond + 1),
-            (ROOM - beyond, ROOM + 1),
-            (1, ROOM + 2),
-            (-ROOM, 2),
-        ];
-        steps(
-            case,
-            name,
-            &far.map(|(delta, sum)| (sign * delta, sign * sum)),
-        )
-        .await?;
-    }
-    Ok(())
+    let far = [
+        (beyond, beyond),
+        (1, beyond + 1),
+        (ROOM - beyond, ROOM + 1),
+        (1, ROOM + 2),
+    ];
+    steps(case, "high", &far).await
 }
 
 /// Counters and values beside each other do not touch each other.
@@ -101,13 +72,13 @@ pub async fn separate_counters(case: &Case<'_, impl Store>) -> Ended {
     case.counts(&a, 1, 1).await?;
     case.counts(&b, 10, 10).await?;
     case.counts(&a, 1, 2).await?;
-    case.counts(&b, -3, 7).await?;
+    case.counts(&b, 3, 13).await?;
     case.reads(&value, Some(b"value")).await
 }
 
 pub async fn deleted_counter(case: &Case<'_, impl Store>) -> Ended {
     let key = case.key("k");
-    for start in [3, LARGE_MARK, -2] {
+    for start in [3, LARGE_MARK] {
         case.counts(&key, start, start).await?;
         case.store.delete_many(std::slice::from_ref(&key)).await?;
         case.counts(&key, 1, 1).await?;
@@ -118,10 +89,10 @@ pub async fn deleted_counter(case: &Case<'_, impl Store>) -> Ended {
 
 /// Several at once, as far as one instance can: inside a component they are one after the other.
 pub async fn increments_at_once(case: &Case<'_, impl Store>) -> Ended {
-    const TASKS: i64 = 10;
-    const TIMES: i64 = 20;
+    const TASKS: u64 = 10;
+    const TIMES: u64 = 20;
     let key = case.key("k");
-    let tasks = (0..TASKS).map(|_| count(case.store, &key, TIMES as u64));
+    let tasks = (0..TASKS).map(|_| count(case.store, &key, TIMES));
     let numbers: Result<Vec<_>, _> = join_all(tasks).await.into_iter().collect();
     each_once(numbers?.into_iter().flatten(), TASKS * TIMES)
         .map_err(|what| Failure::from(format!("increments of {key} by {TASKS} tasks: {what}")))

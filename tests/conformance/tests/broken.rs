@@ -34,8 +34,6 @@ enum Wrong {
     CountersAreNotDeleted,
     DeletedCountersGoOn,
     OldNumberIsAnswered,
-    NegativeIsForgotten,
-    ZeroIsTheLeast,
     EightDigitsAreBytes,
     DoublePrecision,
     OneCounterForAll,
@@ -67,8 +65,6 @@ const TABLE: &[(Wrong, &str)] = &[
     (Wrong::CountersAreNotDeleted, "delete_counters"),
     (Wrong::DeletedCountersGoOn, "deleted_counter"),
     (Wrong::OldNumberIsAnswered, "increments"),
-    (Wrong::NegativeIsForgotten, "increments"),
-    (Wrong::ZeroIsTheLeast, "increments"),
     (Wrong::EightDigitsAreBytes, "eight_digits"),
     (Wrong::DoublePrecision, "large_numbers"),
     (Wrong::OneCounterForAll, "separate_counters"),
@@ -245,7 +241,7 @@ impl Store for Broken {
         Ok(())
     }
 
-    async fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
+    async fn increment(&self, key: &str, delta: u64) -> Result<u64, StoreError> {
         let at = self.counter_at(key);
         let gone = self.store.counter(&format!("gone.{key}")).await?;
         let old = match self.store.counter(&at).await? {
@@ -256,9 +252,7 @@ impl Store for Broken {
             others_run().await;
         }
         let new = match self.wrong {
-            Wrong::NegativeIsForgotten => old + delta.max(0),
-            Wrong::ZeroIsTheLeast => (old + delta).max(0),
-            Wrong::DoublePrecision => (old as f64 + delta as f64) as i64,
+            Wrong::DoublePrecision => (old as f64 + delta as f64) as u64,
             _ => old + delta,
         };
         self.store.set(&at, &new.to_le_bytes()).await?;
@@ -269,12 +263,12 @@ impl Store for Broken {
         })
     }
 
-    async fn counter(&self, key: &str) -> Result<i64, StoreError> {
+    async fn counter(&self, key: &str) -> Result<u64, StoreError> {
         let number = self.store.counter(&self.counter_at(key)).await?;
         let text = number.to_string();
         Ok(match (self.wrong, text.as_bytes().try_into()) {
             (Wrong::AbsentCountsAsOne, _) if number == 0 => 1,
-            (Wrong::EightDigitsAreBytes, Ok(bytes)) => i64::from_le_bytes(bytes),
+            (Wrong::EightDigitsAreBytes, Ok(bytes)) => u64::from_le_bytes(bytes),
             _ => number,
         })
     }

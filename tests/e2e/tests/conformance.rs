@@ -4,7 +4,7 @@
 use handoff_conformance::CASES;
 use handoff_e2e::{Client, Host, Pair, on, workspace};
 use handoff_probe::each_once;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 macro_rules! on_every_store {
@@ -34,10 +34,10 @@ fn every_case(pair: Pair) {
 
 fn ten_thousand_increments(pair: Pair) {
     const CLIENTS: usize = 32;
-    const TIMES: i64 = 4;
-    const TOTAL: i64 = 10_000;
+    const TIMES: u64 = 4;
+    const TOTAL: u64 = 10_000;
     let host = start(pair);
-    let left = AtomicI64::new(TOTAL / TIMES);
+    let left = AtomicU64::new(TOTAL / TIMES);
     let increment = |http: Client| {
         let mut numbers = Vec::new();
         while left.fetch_sub(1, Ordering::Relaxed) > 0 {
@@ -45,7 +45,7 @@ fn ten_thousand_increments(pair: Pair) {
             let reply = http.send("POST", &path, &[], b"").expect(200);
             let got = reply.json();
             let got = got.as_array().expect("numbers").iter();
-            numbers.extend(got.map(|number| number.as_i64().expect("a number")));
+            numbers.extend(got.map(|number| number.as_u64().expect("a number")));
         }
         numbers
     };

@@ -68,7 +68,9 @@ impl Backend for KeyValue {
     }
 
     fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
-        self.bucket.set(key, value).map_err(|e| failed("set", key, e))
+        self.bucket
+            .set(key, value)
+            .map_err(|e| failed("set", key, e))
     }
 
     fn set_many(&self, entries: &[(String, Vec<u8>)]) -> Result<(), StoreError> {
@@ -80,8 +82,10 @@ impl Backend for KeyValue {
         batch::delete_many(&self.bucket, keys).map_err(|e| failed("delete", first(keys), e))
     }
 
-    fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
-        atomics::increment(&self.bucket, key, delta).map_err(|e| failed("increment", key, e))
+    fn increment(&self, key: &str, delta: u64) -> Result<u64, StoreError> {
+        let sum = atomics::increment(&self.bucket, key, delta as i64);
+        sum.map_err(|e| failed("increment", key, e))
+            .map(|sum| sum.max(0) as u64)
     }
 }
 

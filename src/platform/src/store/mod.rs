@@ -30,7 +30,7 @@ trait Backend {
     fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError>;
     fn set_many(&self, entries: &[(String, Vec<u8>)]) -> Result<(), StoreError>;
     fn delete_many(&self, keys: &[String]) -> Result<(), StoreError>;
-    fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError>;
+    fn increment(&self, key: &str, delta: u64) -> Result<u64, StoreError>;
 }
 
 impl HostStore {
@@ -69,16 +69,20 @@ fn key_value() -> Result<Rc<dyn Backend>, Problem> {
     ))
 }
 
+/// No counter comes so far.
+const COUNTER_END: u64 = 1 << 61;
+
 /// Hosts keep counters in two ways: SQLite as 8 bytes, little-endian; Redis and others as decimal text. Decimal text of
 /// 8 digits, read as 8 bytes, gives more than 3e18, which no counter here reaches.
-fn decode_counter(bytes: &[u8]) -> Option<i64> {
+fn decode_counter(bytes: &[u8]) -> Option<u64> {
     if let Ok(bytes) = bytes.try_into() {
-        let number = i64::from_le_bytes(bytes);
-        if number.unsigned_abs() < 1 << 61 {
+        let number = u64::from_le_bytes(bytes);
+        if number < COUNTER_END {
             return Some(number);
         }
     }
-    std::str::from_utf8(bytes).ok()?.trim().parse().ok()
+    let number = std::str::from_utf8(bytes).ok()?.trim().parse().ok();
+    number.filter(|number| *number < COUNTER_END)
 }
 
 fn first(keys: &[String]) -> &str {
@@ -106,18 +110,18 @@ impl Store for HostStore {
         self.0.delete_many(keys)
     }
 
-    async fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
+    async fn increment(&self, key: &str, delta: u64) -> Result<u64, StoreError> {
         self.0.increment(key, delta)
     }
 
-    async fn counter(&self, key: &str) -> Result<i64, StoreError> {
+    async fn counter(&self, key: &str) -> Result<u64, StoreError> {
         let Some(bytes) = self.0.get(key)? else {
             return Ok(0);
         };
         decode_counter(&bytes).ok_or_else(|| StoreError {
             operation: "read the counter",
             key: key.to_owned(),
-            reason: format!("its {} bytes are not a number", bytes.len()),
+            reason: format!("its {} bytes are no count", bytes.len()),
         })
     }
 }
@@ -128,20 +132,19 @@ mod tests {
 
     #[test]
     fn both_kinds_of_counter_are_read() {
-        for number in [
-            0i64,
-            1,
-            -1,
-            1 << 20,
-            (1 << 40) + 7,
-            12_345_678,
-            99_999_999,
-            -9_999_999,
-        ] {
+        for number in [0u64, 1, 1 << 20, (1 << 40) + 7, 12_345_678, 99_999_999] {
             assert_eq!(decode_counter(&number.to_le_bytes()), Some(number));
             assert_eq!(decode_counter(number.to_string().as_bytes()), Some(number));
         }
-        for broken in [&b""[..], b"x", b"12a", b"\xff\xff", b"1.5"] {
+        for broken in [
+            &b""[..],
+            b"x",
+            b"12a",
+            b"\xff\xff",
+            b"1.5",
+            b"-1",
+            &[0xff; 8],
+        ] {
             assert_eq!(decode_counter(broken), None, "{broken:?}");
         }
     }

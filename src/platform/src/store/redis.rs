@@ -116,13 +116,13 @@ impl Backend for Redis {
     }
 
     /// The interface's own `incr` adds 1 only.
-    fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
-        let arguments = [binary(key), RedisParameter::Int64(delta)];
+    fn increment(&self, key: &str, delta: u64) -> Result<u64, StoreError> {
+        let arguments = [binary(key), RedisParameter::Int64(delta as i64)];
         let answers = self.call("increment", key, |redis| {
             redis.execute("INCRBY", &arguments)
         })?;
         match answers[..] {
-            [RedisResult::Int64(sum)] => Ok(sum),
+            [RedisResult::Int64(sum)] => Ok(sum.max(0) as u64),
             _ => Err(self.unexpected("increment", key)),
         }
     }

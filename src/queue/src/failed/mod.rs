@@ -73,7 +73,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     pub(crate) async fn list_failed(&self, id: &TaskId) -> Result<u64, QueueError> {
         loop {
             let began_ms = self.env.now_ms();
-            let i = self.increment(&self.keys.failures(), 1).await?;
+            let i = self.store.increment(&self.keys.failures(), 1).await?;
             if holds(Guard::ListBeforeOutcome) {
                 self.enter_failed(i, id).await?;
             }
@@ -112,7 +112,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         most: usize,
     ) -> Result<(Vec<(u64, Failed)>, Option<u64>), QueueError> {
         let first = self.first_failure().await?;
-        let count = self.counter(&self.keys.failures()).await?;
+        let count = self.store.counter(&self.keys.failures()).await?;
         let mut end = before.map_or(count + 1, |before| before.min(count + 1));
         let stop = end.saturating_sub(LOOKED_AT_MAX).max(first);
         let mut found = Vec::new();

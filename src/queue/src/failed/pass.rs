@@ -65,7 +65,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     async fn sample_failed(&self, passed: &mut Passed) -> Result<(), QueueError> {
-        let count = self.counter(&self.keys.failures()).await?;
+        let count = self.store.counter(&self.keys.failures()).await?;
         // After the read: by then these numbers were taken.
         let now_ms = self.env.now_ms();
         let (last_ms, last) = passed.samples.last().copied().unwrap_or((0, passed.end));

@@ -74,7 +74,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         period: u64,
     ) -> Result<(u64, Option<Candidate>), QueueError> {
         let name = own.key.name(period);
-        let tries = self.counter(&self.keys.tries(&name)).await?;
+        let tries = self.store.counter(&self.keys.tries(&name)).await?;
         if tries == 0 {
             return Ok((0, None));
         }
@@ -103,7 +103,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         period: u64,
     ) -> Result<Option<Candidate>, QueueError> {
         let name = own.key.name(period);
-        let v = self.increment(&self.keys.tries(&name), 1).await?;
+        let v = self.store.increment(&self.keys.tries(&name), 1).await?;
         let candidate = match self.adopted(own, period, v).await? {
             Some(earlier) => earlier,
             None => self.prepare(own).await?,
@@ -133,7 +133,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             return Ok(None);
         }
         let before = own.key.name(period - 1);
-        let tries = self.counter(&self.keys.tries(&before)).await?;
+        let tries = self.store.counter(&self.keys.tries(&before)).await?;
         let before = self.highest(&before, tries).await?;
         Ok(before.filter(|c| self.is_live(c)))
     }
@@ -162,7 +162,7 @@ impl<S: Store, E: Env> Queue<S, E> {
 
     /// Whether nobody tried after `v`.
     async fn is_last(&self, name: &str, v: u64) -> Result<bool, QueueError> {
-        let tries = self.counter(&self.keys.tries(name)).await?;
+        let tries = self.store.counter(&self.keys.tries(name)).await?;
         Ok(tries == v || !holds(Guard::DecideOnlyIfLast))
     }
 
@@ -173,7 +173,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             return Ok(false);
         }
         let next = self.keys.tries(&own.key.name(period + 1));
-        Ok(self.counter(&next).await? > 0)
+        Ok(self.store.counter(&next).await? > 0)
     }
 
     /// Sees that what this period leaves in the store is deleted, whatever becomes of the task: when the period after it
@@ -195,7 +195,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let (mut candidates, mut counters) = (Vec::new(), Vec::new());
         for name in names {
             let key = self.keys.tries(name);
-            let tries = self.counter(&key).await?.min(TRIES_MAX);
+            let tries = self.store.counter(&key).await?.min(TRIES_MAX);
             let all = 1..=tries + STALLED_MAX;
             candidates.extend(all.map(|v| self.keys.candidate(name, v)));
             counters.push(key);

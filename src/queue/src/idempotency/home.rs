@@ -65,11 +65,11 @@ impl<S: Store, E: Env> Queue<S, E> {
         let slot = found.slot;
         if self.store.get(&self.keys.run(slot, 0)).await?.is_some()
             || !self.is_ticketed(slot).await?
-            || self.counter(&self.keys.claim(slot, 1)).await? > 0
+            || self.store.counter(&self.keys.claim(slot, 1)).await? > 0
         {
             return Ok(true);
         }
-        let handover = self.counter(&self.keys.handover(slot)).await? as i64;
+        let handover = self.store.counter(&self.keys.handover(slot)).await?;
         let filled = handover % GIVEN_UP > 0;
         Ok(filled && (handover < GIVEN_UP || found.task.not_before_ms.is_some()))
     }
@@ -110,7 +110,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             }
         }
         // Last, so that it tells others that all before is done.
-        let handover = self.increment(&self.keys.handover(slot), 1).await? as i64;
+        let handover = self.store.increment(&self.keys.handover(slot), 1).await?;
         if handover >= GIVEN_UP && task.not_before_ms.is_none() {
             let first = handover % GIVEN_UP == 1;
             // Another who filled it counts on the ticket, or announces, or died before it did.

@@ -183,7 +183,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let expires_ms = own.task.enqueued_ms + own.key.ttl_ms;
         let lane = own.task.priority;
         self.open_lane(lane).await?;
-        let slot = lane.base() + self.increment(&self.keys.tail(lane), 1).await?;
+        let slot = lane.base() + self.store.increment(&self.keys.tail(lane), 1).await?;
         let prepared = Candidate {
             slot,
             task: Task {

@@ -49,7 +49,7 @@ pub(super) struct Change {
 impl<S: Store, E: Env> Queue<S, E> {
     /// The last table. What it says may be overruled by a change that is being made.
     pub(super) async fn table(&self) -> Result<Table, QueueError> {
-        let taken = self.counter(&self.keys.changes()).await?;
+        let taken = self.store.counter(&self.keys.changes()).await?;
         self.table_up_to(taken).await
     }
 
@@ -80,10 +80,8 @@ impl<S: Store, E: Env> Queue<S, E> {
 
     /// Whether nobody has begun to change this table: then whatever comes later is made from it.
     pub(super) async fn is_agreed(&self, table: &Table) -> Result<bool, QueueError> {
-        Ok(
-            table.number == table.taken
-                && self.counter(&self.keys.changes()).await? == table.number,
-        )
+        Ok(table.number == table.taken
+            && self.store.counter(&self.keys.changes()).await? == table.number)
     }
 
     /// The table, with nobody on the way who does not know it.
@@ -103,7 +101,7 @@ impl<S: Store, E: Env> Queue<S, E> {
 
     /// Takes a number for a change, and sees that what the change leaves is deleted, before it leaves anything.
     pub(super) async fn begin_change(&self) -> Result<Change, QueueError> {
-        let number = self.increment(&self.keys.changes(), 1).await?;
+        let number = self.store.increment(&self.keys.changes(), 1).await?;
         let Table {
             names,
             number: from,
@@ -128,7 +126,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             let key = self.keys.table(change.number);
             let record = encode(&Record(change.names));
             self.store.set(&key, &record).await?;
-            let taken = self.counter(&self.keys.changes()).await?;
+            let taken = self.store.counter(&self.keys.changes()).await?;
             if taken == change.number || !holds(Guard::ChangeOnlyTheLast) {
                 return Ok(Some(edited));
             }

@@ -105,7 +105,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         let free = own.tokens.get();
         if free < wanted && now_ms >= own.tokens_at_ms.get() {
             let key = queue.keys.tokens(end_s);
-            let taken = queue.counter(&key).await?;
+            let taken = queue.taken(&key).await?;
             let more = (wanted - free).min(rate.count.saturating_sub(taken));
             let more = queue.take_within(&key, more, rate.count).await?;
             own.tokens.set(free + more);

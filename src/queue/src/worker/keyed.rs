@@ -80,7 +80,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         }
         if let Some(rate) = limits.rate {
             let tokens = queue.keys.key_tokens(key, rate.end_s(now_ms));
-            let taken = queue.counter(&tokens).await?;
+            let taken = queue.taken(&tokens).await?;
             let most = rate.count.saturating_sub(taken).min(1);
             if queue.take_within(&tokens, most, rate.count).await? == 0 {
                 return Ok(Some(false));

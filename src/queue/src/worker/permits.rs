@@ -45,7 +45,7 @@ impl Permits {
             return Ok(wanted);
         }
         let key = name(here);
-        let taken = queue.counter(&key).await?;
+        let taken = queue.taken(&key).await?;
         let more = (wanted - free).min(limit.saturating_sub(taken));
         let more = queue.take_within(&key, more, limit).await?;
         self.hold(here, self.held(here) + more);
@@ -78,7 +78,7 @@ impl Permits {
         for window in [here, here + 1] {
             let more = in_use.saturating_sub(self.held(window));
             if more > 0 {
-                queue.increment(&name(window), more).await?;
+                queue.store.increment(&name(window), more).await?;
                 self.hold(window, in_use);
             }
         }

@@ -10,7 +10,7 @@ use crate::record::RunState;
 use crate::{Env, Queue, QueueError, Run, Store};
 
 /// Added to the counter by a member that did not succeed.
-const FAILED: i64 = 1 << 32;
+const FAILED: u64 = 1 << 32;
 
 /// A step's counter, read.
 pub(super) struct Counted {
@@ -21,10 +21,10 @@ pub(super) struct Counted {
 }
 
 impl Counted {
-    fn of(counter: i64) -> Self {
+    fn of(counter: u64) -> Self {
         Self {
-            ended: counter.rem_euclid(FAILED) as u64,
-            failed: counter.div_euclid(FAILED).max(0) as u64,
+            ended: counter % FAILED,
+            failed: counter / FAILED,
         }
     }
 }
@@ -95,8 +95,7 @@ mod tests {
             (0, 0, 0),
             (7, 7, 0),
             (7 + 3 * FAILED, 7, 3),
-            (FAILED - 1, FAILED as u64 - 1, 0),
-            (-1, FAILED as u64 - 1, 0),
+            (FAILED - 1, FAILED - 1, 0),
         ];
         for (counter, ended, failed) in table {
             let counted = Counted::of(counter);

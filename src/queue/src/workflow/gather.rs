@@ -176,7 +176,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         // All of a step are in one lane.
         let first = progress.member_id(id, gathered.step, 0);
         let lane = first.map_or_else(Priority::default, |first| Priority::of(first.slot()));
-        let head = self.head_of(lane).await?.taken;
+        let head = self.last_ticket(lane).await?;
         let mut cancels = CancelBlocks::new();
         for index in 0..gathered.ends.len() {
             if index % NOW_AND_THEN == NOW_AND_THEN - 1 {

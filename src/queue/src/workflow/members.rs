@@ -111,7 +111,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let head = self.head_of(Priority::of(first)).await?;
         let mut findings = Vec::new();
         for (slot, timeout_ms) in (first..=head.taken).zip(lease_ms) {
-            let handover = self.increment(&self.keys.handover(slot), 1).await? as i64;
+            let handover = self.store.increment(&self.keys.handover(slot), 1).await?;
             if handover < GIVEN_UP {
                 continue;
             }
@@ -137,7 +137,10 @@ impl<S: Store, E: Env> Queue<S, E> {
 
     /// Whether the next turn is begun: then that one decides where members are.
     pub(super) async fn is_superseded(&self, slot: u64, epoch: u64) -> Result<bool, QueueError> {
-        let next = self.counter(&self.keys.claim(slot, epoch + 1)).await?;
+        let next = self
+            .store
+            .counter(&self.keys.claim(slot, epoch + 1))
+            .await?;
         Ok(next > 0 && holds(Guard::DecideMembersIfNotClaimed))
     }
 

@@ -228,7 +228,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             let count = tasks.len() as u64;
             // Its own lane, which is in use since it was enqueued there.
             let lane = task.priority;
-            let last = self.increment(&self.keys.tail(lane), count).await?;
+            let last = self.store.increment(&self.keys.tail(lane), count).await?;
             let last = lane.base() + last;
             let first = last - count + 1;
             if let Some(chunks) = going.progress.steps.last_mut() {

@@ -93,7 +93,7 @@ impl Load {
     fn all(&self, sim: &Sim) -> Option<u64> {
         self.all_swept.set(self.all_swept.get() + 1);
         let count = sim.world.store.counter("q.test.f").now_or_never();
-        self.swept_before.set(count.unwrap().unwrap() as u64 + 1);
+        self.swept_before.set(count.unwrap().unwrap() + 1);
         Some(self.swept_before.get())
     }
 

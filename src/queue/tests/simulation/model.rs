@@ -467,7 +467,7 @@ fn is_given_up_early(sim: &Sim, key: &str) -> bool {
         .now_or_never()
         .unwrap()
         .unwrap();
-    slot % lane > given as u64
+    slot % lane > given
 }
 
 /// What limits a key counts goes some hours later, and a line of those that wait for it on the second day after it was joined.

@@ -225,14 +225,19 @@ impl Store for SimStore {
         self.after("delete_many", first, rest, Ok(())).await
     }
 
-    async fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
+    async fn increment(&self, key: &str, delta: u64) -> Result<u64, StoreError> {
         let rest = self.before("increment", key, 1).await?;
         let result = self.world.store.increment(key, delta).await;
+        // By which some stores tell counters from text.
+        assert!(
+            result.iter().all(|n| *n < 3_000_000_000_000_000_000),
+            "{key}"
+        );
         self.trace("increment", key, || format!("by {delta}: {result:?}"));
         self.after("increment", key, rest, result).await
     }
 
-    async fn counter(&self, key: &str) -> Result<i64, StoreError> {
+    async fn counter(&self, key: &str) -> Result<u64, StoreError> {
         let rest = self.before("counter", key, 0).await?;
         let result = self.world.store.counter(key).await;
         self.trace("counter", key, || format!("{result:?}"));

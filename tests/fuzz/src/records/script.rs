@@ -8,7 +8,7 @@ const LINES_MAX: usize = 12;
 /// new.
 const LONG: std::ops::RangeInclusive<u64> = 1_001..=1_000_000;
 /// What the keeper adds to the counter of a second that it passes.
-const CLOSED: i64 = 1 << 40;
+const CLOSED: u64 = 1 << 40;
 const PASS_MAX_MS: u64 = 60_000;
 
 #[derive(Debug)]
@@ -81,7 +81,7 @@ impl Script {
             None => value.to_vec(),
         };
         let counts_far = match kind {
-            "head" | "tail" => counts_far(&value, i64::MAX),
+            "head" | "tail" => counts_far(&value, u64::MAX),
             "ts" | "gs" => counts_far(&value, CLOSED),
             _ => false,
         };
@@ -102,9 +102,9 @@ impl Script {
 }
 
 /// Whether a counter of slots or of a second's entries is one that the queue believes, and that keeps it busy for long.
-fn counts_far(value: &[u8], below: i64) -> bool {
-    let number = value.try_into().map(i64::from_le_bytes);
-    number.is_ok_and(|number| LONG.contains(&(number % below).unsigned_abs()))
+fn counts_far(value: &[u8], below: u64) -> bool {
+    let number = value.try_into().map(u64::from_le_bytes);
+    number.is_ok_and(|number| LONG.contains(&(number % below)))
 }
 
 /// Whether a record names an epoch or a number of tasks that the queue believes, and that keeps it busy for long.

@@ -92,11 +92,8 @@ impl World {
         assert_eq!(tasks.len() as u64, TASKS);
         self.wait(self.queue().enqueue(tasks))
             .expect("nothing is broken yet");
-        let tail = self
-            .inner
-            .store
-            .increment("q.q.tail", (SLOTS - TASKS) as i64);
-        assert_eq!(self.wait(tail), Ok(SLOTS as i64));
+        let tail = self.inner.store.increment("q.q.tail", SLOTS - TASKS);
+        assert_eq!(self.wait(tail), Ok(SLOTS));
     }
 
     /// A task that nothing is wrong with; `None` if the store does not take it.
@@ -268,23 +265,30 @@ impl Store for World {
         self.inner.store.delete_many(keys).await
     }
 
-    async fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
+    async fn increment(&self, key: &str, delta: u64) -> Result<u64, StoreError> {
         self.call();
         let old = self.inner.store.counter(key).await?;
-        if old.checked_add(delta).is_none() {
-            return Err(StoreError {
-                operation: "increment",
-                key: key.to_owned(),
-                reason: "it would overflow".to_owned(),
-            });
-        }
+        counted("increment", key, old.saturating_add(delta))?;
         self.inner.store.increment(key, delta).await
     }
 
-    async fn counter(&self, key: &str) -> Result<i64, StoreError> {
+    async fn counter(&self, key: &str) -> Result<u64, StoreError> {
         self.call();
-        self.inner.store.counter(key).await
+        let number = self.inner.store.counter(key).await?;
+        counted("read the counter", key, number)
     }
+}
+
+/// No store counts farther than this.
+fn counted(operation: &'static str, key: &str, number: u64) -> Result<u64, StoreError> {
+    if number > i64::MAX as u64 {
+        return Err(StoreError {
+            operation,
+            key: key.to_owned(),
+            reason: "it is no count".to_owned(),
+        });
+    }
+    Ok(number)
 }
 
 struct Kinds(World);

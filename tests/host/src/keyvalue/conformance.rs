@@ -69,13 +69,13 @@ async fn conforms(store: Arc<dyn Store>, decode: Decode) {
 }
 
 /// How a back end keeps counters, as Spin's does.
-type Decode = fn(&[u8]) -> Option<i64>;
+type Decode = fn(&[u8]) -> Option<u64>;
 
-fn bytes(value: &[u8]) -> Option<i64> {
-    Some(i64::from_le_bytes(value.try_into().ok()?))
+fn bytes(value: &[u8]) -> Option<u64> {
+    Some(u64::from_le_bytes(value.try_into().ok()?))
 }
 
-fn text(value: &[u8]) -> Option<i64> {
+fn text(value: &[u8]) -> Option<u64> {
     std::str::from_utf8(value).ok()?.parse().ok()
 }
 
@@ -121,12 +121,12 @@ impl handoff_queue::Store for Adapter<'_> {
         deleted.map_err(failed("delete_many", ""))
     }
 
-    async fn increment(&self, key: &str, delta: i64) -> Result<i64, StoreError> {
-        let sum = self.store.increment(key.to_owned(), delta).await;
-        sum.map_err(failed("increment", key))
+    async fn increment(&self, key: &str, delta: u64) -> Result<u64, StoreError> {
+        let sum = self.store.increment(key.to_owned(), delta as i64).await;
+        sum.map(|sum| sum as u64).map_err(failed("increment", key))
     }
 
-    async fn counter(&self, key: &str) -> Result<i64, StoreError> {
+    async fn counter(&self, key: &str) -> Result<u64, StoreError> {
         let value = self.get(key).await?;
         let number = value.map_or(Some(0), |value| (self.decode)(&value));
         number.ok_or_else(|| failed("counter", key)(anyhow::anyhow!("not a number")))
