@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 /// A worker that finds more than this waiting for each that is registered wakes another one. Well above what one takes at
 /// once, since a further instance is worth its start only where it finds enough.
-const BACKLOG_PER_WORKER: u64 = 256;
+const BACKLOG_PER_WORKER: u64 = 1_024;
 
 /// What a worker should take.
 pub(crate) struct Share {

@@ -13,6 +13,7 @@ use wasmtime::component::Linker;
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
 use crate::allowed::AllowedHosts;
+use crate::clock::Clock;
 use crate::engine::Cache;
 use crate::guest::{self, Guest};
 use crate::keyvalue::Store;
@@ -22,6 +23,7 @@ use crate::routes::Routes;
 use crate::variables::{Values, expand};
 
 pub struct App {
+    pub clock: Arc<Clock>,
     pub components: HashMap<String, Arc<Component>>,
     pub routes: Routes,
     pub store: Arc<dyn Store>,

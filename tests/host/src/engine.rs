@@ -3,7 +3,6 @@
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use wasmtime::component::Component;
@@ -27,29 +26,15 @@ const TABLES_PER_COMPONENT: u32 = 3;
 /// are touched: 30,000 instead of 8,000 requests per second on two cores. Covers a Rust component's stack and data.
 const MEMORY_KEPT: usize = 2 << 20;
 const TABLE_KEPT: usize = 64 << 10;
-/// How often a guest that computes gives its thread to others. Beside four such guests on two cores, others are answered
-/// in 8 ms (median) with 2 ms, in 40 ms with 10 ms; it costs nothing that was seen.
-const TICK: Duration = Duration::from_millis(2);
-
-/// Makes the engine and starts its clock.
+/// Makes the engine.
 pub fn start(instances_max: u32) -> Result<Engine> {
     let [generous, modest] = RESERVATIONS;
-    let engine = match Engine::new(&config(instances_max, generous)) {
-        Ok(engine) => engine,
+    match Engine::new(&config(instances_max, generous)) {
+        Ok(engine) => Ok(engine),
         Err(_) => Engine::new(&config(instances_max, modest)).map_err(anyhow::Error::from).with_context(|| {
             format!("no memory for a pool of {instances_max} instances; give a smaller --instances-max")
-        })?,
-    };
-    let ticked = engine.clone();
-    std::thread::Builder::new()
-        .name("epoch-ticker".to_owned())
-        .spawn(move || {
-            loop {
-                std::thread::sleep(TICK);
-                ticked.increment_epoch();
-            }
-        })?;
-    Ok(engine)
+        }),
+    }
 }
 
 fn config(instances_max: u32, reservation: u64) -> Config {

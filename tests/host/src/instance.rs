@@ -55,9 +55,11 @@ where
     match prepare(&mut store, request, sender.clone()) {
         Ok((request, outparam)) => {
             let (component, timeout) = (component.clone(), app.request_timeout);
+            let running = app.clock.run();
             tokio::spawn(async move {
                 let ended =
                     tokio::time::timeout(timeout, run(&component, store, request, outparam)).await;
+                drop(running);
                 drop(permit);
                 let failure = match ended {
                     Ok(Ok(())) => None,

@@ -3,6 +3,7 @@
 
 mod allowed;
 mod app;
+mod clock;
 mod engine;
 mod guest;
 mod instance;
@@ -29,6 +30,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::app::App;
+use crate::clock::Clock;
 use crate::engine::Cache;
 use crate::keyvalue::{Faults, Location};
 use crate::manifest::Manifest;
@@ -131,6 +133,7 @@ async fn run(args: Args) -> Result<()> {
     })?;
     let address = listener.local_addr()?;
     let app = Arc::new(App {
+        clock: Clock::start(&engine)?,
         components,
         routes: Routes::new(&manifest.trigger.http)?,
         store: faults.wrap(store),
