@@ -49,7 +49,8 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// How many slots wait for a ticket: none while the queue is paused.
     pub(crate) async fn waiting(&self) -> Result<u64, StoreError> {
         let (waiting, head) = self.lanes().await?;
-        Ok(if head.paused { 0 } else { waiting.total() })
+        let none = waiting.total() == 0 || self.is_paused(head.pausable).await?;
+        Ok(if none { 0 } else { waiting.total() })
     }
 
     /// What a worker should take: `most` tickets in all, of each lane no more than a fair share among the registered
@@ -62,7 +63,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     ) -> Result<Option<Share>, StoreError> {
         let last = self.last_slot(Priority::Normal).await?;
         let head = self.head().await?;
-        if head.paused {
+        if self.is_paused(head.pausable).await? {
             return Ok(None);
         }
         let normal = last.saturating_sub(head.taken);

@@ -90,8 +90,8 @@ pub struct Receipt {
     pub(crate) backlog: u64,
     /// Something waits for its time, so that somebody must keep it.
     pub(crate) timed: bool,
-    /// Workers take none for now.
-    pub(crate) paused: bool,
+    /// Workers may take none for now.
+    pub(crate) pausable: bool,
 }
 
 impl Receipt {
@@ -101,8 +101,7 @@ impl Receipt {
         self.tasks.extend(other.tasks);
         self.backlog = self.backlog.max(other.backlog);
         self.timed |= other.timed;
-        // The latest look counts: who resumed it in between has woken nobody for what came after.
-        self.paused = other.paused;
+        self.pausable |= other.pausable;
     }
 }
 
@@ -136,7 +135,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             }
             let last = first + places.len() as u64 - 1;
             receipt.backlog += last.saturating_sub(head.taken);
-            receipt.paused = head.paused;
+            receipt.pausable |= head.pausable;
         }
         let took_ms = self.env.now_ms().saturating_sub(began_ms);
         if took_ms > ACKNOWLEDGE_MS && holds(Guard::AcknowledgeInTime) {
@@ -150,7 +149,7 @@ impl<S: Store, E: Env> Queue<S, E> {
 
     /// Enqueues tasks of one priority. Returns the first of their slots, and the head of their lane, looked at afterwards.
     async fn enqueue_in(&self, lane: Priority, tasks: &[&Task]) -> Result<(u64, Head), QueueError> {
-        let before = self.open_lane(lane).await?;
+        self.open_lane(lane).await?;
         let records = tasks.iter().map(|&t| Slot::Task(Box::new(t.clone())));
         let slots = self.append(lane, 0, &records.collect::<Vec<_>>()).await?;
         let (first, last) = (*slots.start(), *slots.end());
@@ -164,17 +163,13 @@ impl<S: Store, E: Env> Queue<S, E> {
                 }
             }
         }
-        let (given_up, mut head) = self.settle(slots).await?;
+        let (given_up, head) = self.settle(slots).await?;
         let runs_at_home = |n: &u64| tasks[(n - first) as usize].not_before_ms.is_none();
         announce.extend(given_up.into_iter().filter(runs_at_home).map(|n| (n, 1)));
         self.announce_behind(lane, head.taken.saturating_sub(last), &announce)
             .await?;
-        if !lane.is_normal() {
-            if !holds(Guard::OpenLaneFirst) {
-                self.say_lanes_in_use().await?;
-            }
-            // Who resumes it looks for what waits: only a pause that is seen behind the write is one.
-            head.paused = before.is_some_and(|b| b.paused) && self.head().await?.paused;
+        if !lane.is_normal() && !holds(Guard::OpenLaneFirst) {
+            self.say_lanes_in_use().await?;
         }
         Ok((first, head))
     }
@@ -189,17 +184,20 @@ impl<S: Store, E: Env> Queue<S, E> {
         let workers = presence.present();
         let short = receipt.backlog > workers * BACKLOG_PER_WORKER && workers < workers_max;
         let deserted = workers == 0 && presence.aside() < workers_max;
+        // Who resumes the queue looks for what waits then: only a pause that is seen behind the write is one.
+        let paused = (deserted || short) && self.is_paused(receipt.pausable).await?;
+        let (deserted, short) = (deserted && !paused, short && !paused);
         // Where nothing may begin now, a keeper is enough: it sees when something may.
-        let full = (deserted || short) && !receipt.paused && self.is_full().await?;
+        let full = (deserted || short) && self.is_full().await?;
         let (deserted, short) = (deserted && !full, short && !full);
         let timed = receipt.timed || full;
         let unkept = timed && self.presence(KEEPER).await?.present() == 0;
         if unkept {
             self.wake(Wake::Keep).await;
-        } else if !receipt.paused && (deserted || short) {
+        } else if deserted || short {
             self.wake(Wake::Work).await;
         }
-        Ok(unkept || (deserted && !receipt.paused))
+        Ok(unkept || deserted)
     }
 
     pub(crate) fn record(&self, task: NewTask, enqueued_ms: u64) -> Task {

@@ -112,7 +112,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         Ok(lane.base() + self.store.counter(&self.keys.tail(lane)).await?)
     }
 
-    /// The head of a lane. Only the normal one's says whether the queue is paused.
+    /// The head of a lane. Only the normal one's says whether the queue was ever paused.
     pub(crate) async fn head_of(&self, lane: Priority) -> Result<Head, StoreError> {
         if lane.is_normal() {
             return self.head().await;
@@ -165,22 +165,20 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     /// Says that lanes are in use, before a slot is taken in one that nobody might look into: who dies behind that must leave
-    /// nothing that no keeper finds. Returns the normal lane's head as it was found. Of several who are first each says so, which
-    /// does no harm.
-    pub(crate) async fn open_lane(&self, lane: Priority) -> Result<Option<Head>, StoreError> {
+    /// nothing that no keeper finds. Of several who are first each says so, which does no harm.
+    pub(crate) async fn open_lane(&self, lane: Priority) -> Result<(), StoreError> {
         if lane.is_normal() || !holds(Guard::OpenLaneFirst) {
-            return Ok(None);
+            return Ok(());
         }
-        self.say_lanes_in_use().await.map(Some)
+        self.say_lanes_in_use().await
     }
 
-    pub(crate) async fn say_lanes_in_use(&self) -> Result<Head, StoreError> {
-        let head = self.head().await?;
-        if !head.lanes {
+    pub(crate) async fn say_lanes_in_use(&self) -> Result<(), StoreError> {
+        if !self.head().await?.lanes {
             let key = self.keys.head(Priority::Normal);
             self.store.increment(&key, LANES).await?;
         }
-        Ok(head)
+        Ok(())
     }
 }
 

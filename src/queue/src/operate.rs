@@ -27,21 +27,17 @@ const FOLLOWED_MAX: usize = 10;
 pub(crate) struct Head {
     /// The last slot whose ticket was given out.
     pub taken: u64,
-    /// It was paused at some time: a key says whether it is.
-    pausable: bool,
-    /// No tickets are to be taken.
-    pub paused: bool,
+    /// The queue was paused at some time, as far as this counter tells: a key says whether it is.
+    pub pausable: bool,
     /// There are tasks with a priority, or were.
     pub lanes: bool,
 }
 
 impl Head {
-    /// As far as the counter alone tells: whether it is paused it does not.
     pub(crate) fn of(counter: u64) -> Self {
         Self {
             taken: counter % PAUSABLE,
             pausable: counter % LANES >= PAUSABLE,
-            paused: false,
             lanes: counter >= LANES,
         }
     }
@@ -50,8 +46,7 @@ impl Head {
     pub(crate) fn of_other_lane(taken: u64) -> Self {
         Self {
             taken,
-            pausable: false,
-            paused: false,
+            pausable: true,
             lanes: true,
         }
     }
@@ -94,9 +89,12 @@ impl Depth {
 impl<S: Store, E: Env> Queue<S, E> {
     pub(crate) async fn head(&self) -> Result<Head, StoreError> {
         let key = self.keys.head(Priority::Normal);
-        let mut head = Head::of(self.store.counter(&key).await?);
-        head.paused = head.pausable && self.store.get(&self.keys.paused()).await?.is_some();
-        Ok(head)
+        Ok(Head::of(self.store.counter(&key).await?))
+    }
+
+    /// Whether no tickets are to be taken.
+    pub(crate) async fn is_paused(&self, pausable: bool) -> Result<bool, StoreError> {
+        Ok(pausable && self.store.get(&self.keys.paused()).await?.is_some())
     }
 
     /// How the queue stands, in 3 reads, or 7 once any task had a priority, and one more once it was paused.
@@ -109,7 +107,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         Ok(Depth {
             waiting: waiting.total(),
             by_priority: head.lanes.then_some(waiting),
-            paused: head.paused,
+            paused: self.is_paused(head.pausable).await?,
             workers: workers.present(),
             computing: workers.aside(),
         })
@@ -123,8 +121,8 @@ impl<S: Store, E: Env> Queue<S, E> {
     pub async fn pause(&self) -> Result<(), QueueError> {
         let now_ms = encode(&self.env.now_ms());
         self.store.set(&self.keys.paused(), &now_ms).await?;
-        let head = self.keys.head(Priority::Normal);
-        if !Head::of(self.store.counter(&head).await?).pausable {
+        if !self.head().await?.pausable {
+            let head = self.keys.head(Priority::Normal);
             self.store.increment(&head, PAUSABLE).await?;
         }
         Ok(())
@@ -254,7 +252,6 @@ mod tests {
                 let head = Head {
                     taken,
                     pausable,
-                    paused: false,
                     lanes,
                 };
                 let counter = counter + first * LANES;

@@ -186,7 +186,9 @@ impl<S: Store, E: Env> Queue<S, E> {
             // it acknowledged.
             let finding = self.pass_task(slot, &task, 0).await?;
             // In a paused queue it would be announced again each time.
-            if matches!(finding, Finding::Announce(..)) && !self.head().await?.paused {
+            if matches!(finding, Finding::Announce(..))
+                && !self.is_paused(self.head().await?.pausable).await?
+            {
                 self.act(&[finding]).await?;
             }
             // Not final: look again when it might be, and not so soon that those behind it would wait for it.

@@ -133,7 +133,7 @@ fn run(
         e2e.env("HANDOFF_HOST_BIN", host::binary(workspace))
             .env("HANDOFF_ROOT", &workspace.root)
             // They mostly wait: for leases, for the next second.
-            .env("RUST_TEST_THREADS", "4");
+            .env("RUST_TEST_THREADS", "10");
         offer_spin(&mut e2e, summary);
         offer_redis(&mut e2e, "end-to-end tests on Redis", summary);
         summary.time("end-to-end tests", || {

@@ -22,7 +22,7 @@ pub(super) struct Seen {
     /// Something was put into the timer.
     pub(super) timed: bool,
     /// Workers take none for now.
-    pub(super) paused: bool,
+    pub(super) pausable: bool,
 }
 
 impl<S: Store, E: Env> Queue<S, E> {
@@ -89,10 +89,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let mut seen = Seen {
             backlog: slot.saturating_sub(head.taken),
             timed: task.not_before_ms.is_some(),
-            paused: match lane {
-                Priority::Normal => head.paused,
-                _ => self.head().await?.paused,
-            },
+            pausable: head.pausable,
         };
         if head.taken < slot {
             return Ok(seen);

@@ -159,7 +159,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             tasks: vec![found.task],
             backlog: seen.backlog,
             timed: seen.timed,
-            paused: seen.paused,
+            pausable: seen.pausable,
         };
         Ok(if created {
             Once::Created(receipt)

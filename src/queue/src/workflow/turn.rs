@@ -246,7 +246,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             going.progress.unfilled = false;
             receipt.merge(Receipt {
                 backlog: last.saturating_sub(head.taken),
-                paused: head.paused,
+                pausable: head.pausable,
                 ..Receipt::default()
             });
         }
