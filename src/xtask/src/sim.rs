@@ -74,10 +74,23 @@ pub fn tests(workspace: &Workspace) -> Command {
     cargo
 }
 
-fn seeds(workspace: &Workspace) -> String {
+/// The same within the time of `cargo xtask test`: at each place one stall of three, another one for the next commit.
+pub fn tests_in_time(workspace: &Workspace) -> Command {
+    let mut cargo = tests(workspace);
+    let number = commit(workspace).unwrap_or_default();
+    cargo.env("HANDOFF_STALLS", number.to_string());
+    cargo
+}
+
+/// A number that only this commit has.
+fn commit(workspace: &Workspace) -> Option<u64> {
     let mut git = workspace.command("git");
-    let commit = step::quiet_output(git.args(["rev-parse", "HEAD"]));
-    let number = commit.and_then(|hash| u64::from_str_radix(hash.get(..7)?, 16).ok());
+    let hash = step::quiet_output(git.args(["rev-parse", "HEAD"]))?;
+    u64::from_str_radix(hash.get(..7)?, 16).ok()
+}
+
+fn seeds(workspace: &Workspace) -> String {
+    let number = commit(workspace);
     let fixed = format!("1..{}", FIXED + 1);
     // Without git, as in an archive of the source, only the fixed ones.
     number.map_or(fixed.clone(), |number| {

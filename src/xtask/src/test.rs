@@ -106,7 +106,7 @@ fn run(
         summary.time("tests of the crates", || {
             step::run("testing the crates", &mut crates)
         })?;
-        let mut simulation = sim::tests(workspace);
+        let mut simulation = sim::tests_in_time(workspace);
         simulation
             .args(["--", "--nocapture"])
             .args(&options.filters);
