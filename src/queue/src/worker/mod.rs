@@ -27,9 +27,6 @@ use std::rc::Rc;
 
 /// How often a worker with tasks in progress looks for more.
 const POLL_MS: u64 = 20;
-/// How soon it looks again into a slot that it found empty; then after twice as long each time, up to [`POLL_MS`]. Whoever
-/// took that slot is about to fill it.
-const LOOK_AGAIN_MS: u64 = 1;
 /// A task that computes waits so long for those in progress to end. Where short tasks never cease it would else be put back
 /// by one worker after the other; where long ones run, another instance begins it sooner.
 /// The more often it was put back the longer, up to [`HOLD_MAX_MS`].
@@ -144,7 +141,6 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         // Met such a task while others were in progress: takes nothing more until they have ended.
         let mut alone = false;
         let (mut failures, mut ends_failed) = (0, 0);
-        let mut again_ms = 0;
         loop {
             if running.is_empty() {
                 alone = false;
@@ -169,10 +165,6 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                 }
             };
             let took = !found.is_empty();
-            again_ms = match took || aside.is_empty() {
-                true => 0,
-                false => (again_ms * 2).clamp(LOOK_AGAIN_MS, POLL_MS),
-            };
             let mut others = Vec::new();
             for delivery in found {
                 let computes = delivery.run.alone || self.runner.computes(&delivery.task.kind);
@@ -212,7 +204,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                 if let Some(delivery) = next.take() {
                     self.compute(delivery, &mut aside).await;
                 } else if !aside.is_empty() {
-                    self.queue.env().sleep_ms(again_ms).await;
+                    self.queue.env().sleep_ms(self.pause_ms(&aside)).await;
                 } else if !took && failures == 0 {
                     match self.ends().await {
                         Ok(true) => return Ok(()),
@@ -232,12 +224,19 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                 continue;
             }
             if !took {
-                let tick_ms = if aside.is_empty() { POLL_MS } else { again_ms };
-                let tick = pin!(self.queue.env().sleep_ms(tick_ms));
+                let tick = pin!(self.queue.env().sleep_ms(self.pause_ms(&aside)));
                 select(running.next(), tick).await;
             }
             self.beside(&mut running, self.flush()).await;
         }
+    }
+
+    /// How long it waits before it looks for more, and again into the slots that it found empty: soon at first, since whoever took
+    /// such a slot is about to fill it, and then each time when twice as much has passed.
+    fn pause_ms(&self, aside: &[Ticket]) -> u64 {
+        let now_ms = self.queue.env().now_ms();
+        let ages = aside.iter().map(|t| now_ms.saturating_sub(t.taken_ms));
+        ages.min().unwrap_or(POLL_MS).clamp(1, POLL_MS)
     }
 
     /// Waits for `work` while the tasks in progress go on and their outcomes are written: whatever keeps this instance
