@@ -22,7 +22,12 @@ const OTHERS: [&str; 2] = ["bullmq", "apalis"];
 
 /// All of them.
 pub fn all(results: &Results) -> Vec<Goal> {
-    let value = |system, metric| results.median(system, metric);
+    // Nothing is better than nothing divided by nothing.
+    let value = |system, metric| {
+        results
+            .median(system, metric)
+            .filter(|value| value.is_finite())
+    };
     let ratio = |system, than, metric| Some(value(system, metric)? / value(than, metric)?);
     // Compared with the fastest of the other peers.
     let ahead = |metric| {
@@ -128,9 +133,9 @@ pub fn all(results: &Results) -> Vec<Goal> {
             2.1,
         ),
         counted(
-            "store calls to enqueue one: reads",
+            "store calls to enqueue one, in a queue that is paused: reads",
             value(OWN, "enqueue_reads"),
-            2.1,
+            3.1,
         ),
         counted(
             "store calls to run one of many: writes",

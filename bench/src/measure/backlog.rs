@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 
 const TURNS: usize = 5;
 const CLAIMING_TURNS: usize = 3;
-const CLAIMING: Duration = Duration::from_millis(500);
+const CLAIMING: Duration = Duration::from_millis(300);
 /// More than workers take in all these turns.
-const SHORT: usize = 50_000;
+const SHORT: usize = 200_000;
 
 pub const MEASUREMENT: Measurement = Measurement {
     name: "backlog",
@@ -37,7 +37,7 @@ pub const MEASUREMENT: Measurement = Measurement {
         ),
         metric(
             "backlog_claim",
-            "tasks run from it, compared with a backlog of 50,000",
+            "tasks run from it, compared with a backlog of 200,000",
             Unit::Times,
         ),
     ],

@@ -65,7 +65,11 @@ pub const MEASUREMENT: Measurement = Measurement {
             "enqueue one: writes that Redis carried out",
             Unit::Count,
         ),
-        metric("enqueue_reads", "enqueue one: reads", Unit::Count),
+        metric(
+            "enqueue_reads",
+            "the same: reads (Handoff: one of them because the queue is paused)",
+            Unit::Count,
+        ),
         metric(
             "run_writes",
             "run one of 2,000 that wait: writes",
