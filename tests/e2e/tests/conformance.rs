@@ -4,7 +4,7 @@
 use handoff_conformance::CASES;
 use handoff_e2e::{Client, Host, Pair, on, workspace};
 use handoff_probe::each_once;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread;
 
 macro_rules! on_every_store {
@@ -37,7 +37,7 @@ fn ten_thousand_increments(pair: Pair) {
     const TIMES: u64 = 4;
     const TOTAL: u64 = 10_000;
     let host = start(pair);
-    let left = AtomicU64::new(TOTAL / TIMES);
+    let left = AtomicI64::new((TOTAL / TIMES) as i64);
     let increment = |http: Client| {
         let mut numbers = Vec::new();
         while left.fetch_sub(1, Ordering::Relaxed) > 0 {
