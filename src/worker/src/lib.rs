@@ -1,8 +1,5 @@
-//! The private component that works: woken over service chaining, it answers when it is registered and goes on then.
-//! It also counts for `/readyz`, which needs several instances at once.
-
-// The handler is exported over the C ABI, which `http_component` writes; nothing else here is unsafe.
-#![allow(unsafe_code)]
+//! What works: woken by a call, it answers when it is registered and goes on then. It also counts for `/readyz`, which needs
+//! several instances at once.
 
 mod host;
 mod panic;
@@ -13,7 +10,6 @@ use handoff_queue::{Control, Env, Outcome, Queue, Runner, Wake, Worker, WorkerLi
 use handoff_tasks::{Context, Registry};
 use host::TaskHost;
 use serde_json::Value;
-use spin_sdk::http_component;
 use std::rc::Rc;
 
 /// Runs this deployment's tasks with this host's means.
@@ -24,22 +20,30 @@ struct Tasks {
 
 type HostWorker = Worker<HostStore, HostEnv, Tasks>;
 
-#[http_component]
-async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
+/// Is woken by a request, and works after its answer.
+pub async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
     let request = Request::new(incoming);
     if let Some(key) = request.path().strip_prefix("/probe/") {
         let answer = probe::answer(key).await;
         return answer.unwrap_or_else(Response::from).send(out);
     }
-    let started = start(request.path()).await;
-    let worker = match started {
+    let answer = |started: Result<(), Problem>| match started {
+        Ok(()) => Response::empty(202).send(out),
+        Err(problem) => Response::from(problem).send(out),
+    };
+    work(request.path(), answer).await;
+}
+
+/// Works as a path says. Tells when it is registered, or that it can't start.
+pub async fn work(path: &str, answer: impl FnOnce(Result<(), Problem>)) {
+    let worker = match start(path).await {
         Ok(worker) => worker,
         Err(problem) => {
             HostEnv.log(&format!("a worker can't start: {}", problem.detail));
-            return Response::from(problem).send(out);
+            return answer(Err(problem));
         }
     };
-    Response::empty(202).send(out);
+    answer(Ok(()));
     panic::report_to(worker.clone());
     if let Err(e) = worker.work().await {
         HostEnv.log(&format!(
