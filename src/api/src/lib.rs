@@ -1,6 +1,8 @@
 //! Everything about tasks over HTTP. Each call is one file in `calls/`.
 
 mod calls;
+#[cfg(feature = "component")]
+mod component;
 mod limits;
 mod scope;
 

@@ -1,5 +1,7 @@
 //! `/gather`: many things at once inside one request.
 
+#[cfg(feature = "component")]
+mod component;
 mod requests;
 mod waits;
 

@@ -1,11 +1,12 @@
-//! What works: woken by a call, it answers when it is registered and goes on then. It also counts for `/readyz`, which needs
-//! several instances at once.
+//! What works: woken in the way that its host has, it says when it is registered and goes on then.
 
+#[cfg(feature = "component")]
+mod component;
 mod host;
 mod panic;
 
-use handoff_platform::http::{IncomingRequest, Problem, Request, Response, ResponseOutparam};
-use handoff_platform::{HostEnv, HostStore, probe, variables};
+use handoff_platform::http::Problem;
+use handoff_platform::{HostEnv, HostStore, variables};
 use handoff_queue::{Control, Env, Outcome, Queue, Runner, Wake, Worker, WorkerLimits};
 use handoff_tasks::{Context, Registry};
 use host::TaskHost;
@@ -19,20 +20,6 @@ struct Tasks {
 }
 
 type HostWorker = Worker<HostStore, HostEnv, Tasks>;
-
-/// Is woken by a request, and works after its answer.
-pub async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
-    let request = Request::new(incoming);
-    if let Some(key) = request.path().strip_prefix("/probe/") {
-        let answer = probe::answer(key).await;
-        return answer.unwrap_or_else(Response::from).send(out);
-    }
-    let answer = |started: Result<(), Problem>| match started {
-        Ok(()) => Response::empty(202).send(out),
-        Err(problem) => Response::from(problem).send(out),
-    };
-    work(request.path(), answer).await;
-}
 
 /// Works as a path says. Tells when it is registered, or that it can't start.
 pub async fn work(path: &str, answer: impl FnOnce(Result<(), Problem>)) {

@@ -8,5 +8,5 @@ use spin_sdk::http_component;
 
 #[http_component]
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
-    handoff_api::handle(request, out).await;
+    super::handle(request, out).await;
 }

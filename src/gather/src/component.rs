@@ -1,4 +1,4 @@
-//! The component that Spin and the local host load: what works, woken over service chaining.
+//! The component that Spin and the local host load: many things at once inside one request.
 
 // The handler is exported over the C ABI, which `http_component` writes; nothing else here is unsafe.
 #![allow(unsafe_code)]
@@ -8,5 +8,5 @@ use spin_sdk::http_component;
 
 #[http_component]
 async fn handle(request: IncomingRequest, out: ResponseOutparam) {
-    handoff_worker::handle(request, out).await;
+    super::handle(request, out).await;
 }
