@@ -1,9 +1,8 @@
-//! The public component: everything about tasks over HTTP. Each call is one file in `calls/`.
-
-// The handler is exported over the C ABI, which `http_component` writes; nothing else here is unsafe.
-#![allow(unsafe_code)]
+//! Everything about tasks over HTTP. Each call is one file in `calls/`.
 
 mod calls;
+#[cfg(feature = "component")]
+mod component;
 mod limits;
 mod scope;
 
@@ -14,12 +13,11 @@ use handoff_platform::http::{
 use handoff_platform::variables::Queues;
 use handoff_platform::{HostEnv, HostStore, variables};
 use handoff_queue::{Env, Queue, QueueError, Store, TaskId, check_name};
-use spin_sdk::http_component;
 
 type HostQueue = Queue<HostStore, HostEnv>;
 
-#[http_component]
-async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
+/// Answers a request, and goes on with what comes after the answer.
+pub async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
     let request = Request::new(incoming);
     let alive = request.path() == "/healthz";
     let cors = match Cors::of(&request) {

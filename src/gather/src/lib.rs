@@ -1,8 +1,7 @@
-//! The public component `/gather`: many things at once inside one request.
+//! `/gather`: many things at once inside one request.
 
-// The handler is exported over the C ABI, which `http_component` writes; nothing else here is unsafe.
-#![allow(unsafe_code)]
-
+#[cfg(feature = "component")]
+mod component;
 mod requests;
 mod waits;
 
@@ -11,10 +10,9 @@ use handoff_platform::http::{
     Cors, IncomingRequest, Method, Problem, Request, Response, ResponseOutparam, access,
 };
 use handoff_platform::variables;
-use spin_sdk::http_component;
 
-#[http_component]
-async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
+/// Answers a request, however many calls it makes.
+pub async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
     let request = Request::new(incoming);
     let cors = match Cors::of(&request) {
         Ok(cors) => cors,

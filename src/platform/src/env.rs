@@ -1,7 +1,6 @@
 //! Time, randomness, sleeping and waking, from the host, and the calendar.
 
-use crate::http::client;
-use handoff_input::{Call, WORKER_HOST};
+use crate::host;
 use handoff_queue::{Cron, Env, Wake};
 use spin_executor::{CancelOnDropToken, push_waker_and_get_token};
 use std::future::{Future, poll_fn};
@@ -37,23 +36,10 @@ impl Env for HostEnv {
             Wake::Work => "work",
             Wake::Keep => "keep",
         };
-        let call = Call {
-            method: "POST".to_owned(),
-            url: format!("http://{WORKER_HOST}/{path}/{queue}"),
-            headers: Vec::new(),
-            body: Vec::new(),
-            timeout_ms: WAKE_TIMEOUT_MS,
-            head_only: false,
-        };
-        match client::send(call).await {
-            Ok(reply) if reply.status == 202 => {}
-            Ok(reply) => self.log(&format!(
-                "the worker answered {} to being woken",
-                reply.status
-            )),
-            Err(e) => self.log(&format!(
+        if let Err(e) = host::wake(&format!("/{path}/{queue}"), WAKE_TIMEOUT_MS).await {
+            self.log(&format!(
                 "no worker could be woken, the next request tries again: {e}"
-            )),
+            ));
         }
     }
 

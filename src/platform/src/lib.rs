@@ -3,8 +3,17 @@
 pub mod env;
 pub mod http;
 pub mod probe;
+#[cfg(not(all(feature = "wasmcloud", not(feature = "key-value"))))]
+mod spin;
 mod store;
 pub mod variables;
+#[cfg(feature = "wasmcloud")]
+pub mod wasmcloud;
+
+#[cfg(not(all(feature = "wasmcloud", not(feature = "key-value"))))]
+use spin as host;
+#[cfg(all(feature = "wasmcloud", not(feature = "key-value")))]
+use wasmcloud as host;
 
 pub use env::HostEnv;
 pub use spin_executor::run;

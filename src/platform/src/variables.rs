@@ -1,9 +1,9 @@
 //! The application's variables.
 
+use crate::host;
 use crate::http::Problem;
 use handoff_input::{Duration, QueueLimits, WebhookSecrets};
 use handoff_queue::{KeyLimits, Limits, Rate};
-use spin_sdk::variables::{Error, get};
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -101,14 +101,7 @@ fn read<T: FromStr<Err: Display>>(name: &str, expected: &str) -> Result<T, Probl
 /// # Errors
 /// If the variable is not set.
 pub fn text(name: &str) -> Result<String, Problem> {
-    get(name).map_err(|e| match e {
-        Error::Undefined(_) | Error::InvalidName(_) => Problem::misconfigured(format!(
-            "spin.toml does not give this component the variable {name:?}"
-        )),
-        Error::Provider(e) | Error::Other(e) => {
-            Problem::misconfigured(format!("the variable {name:?} can't be read: {e}"))
-        }
-    })
+    host::variable(name)
 }
 
 /// A number.

@@ -1,19 +1,16 @@
-//! The private component that works: woken over service chaining, it answers when it is registered and goes on then.
-//! It also counts for `/readyz`, which needs several instances at once.
+//! What works: woken in the way that its host has, it says when it is registered and goes on then.
 
-// The handler is exported over the C ABI, which `http_component` writes; nothing else here is unsafe.
-#![allow(unsafe_code)]
-
+#[cfg(feature = "component")]
+mod component;
 mod host;
 mod panic;
 
-use handoff_platform::http::{IncomingRequest, Problem, Request, Response, ResponseOutparam};
-use handoff_platform::{HostEnv, HostStore, probe, variables};
+use handoff_platform::http::Problem;
+use handoff_platform::{HostEnv, HostStore, variables};
 use handoff_queue::{Control, Env, Outcome, Queue, Runner, Wake, Worker, WorkerLimits};
 use handoff_tasks::{Context, Registry};
 use host::TaskHost;
 use serde_json::Value;
-use spin_sdk::http_component;
 use std::rc::Rc;
 
 /// Runs this deployment's tasks with this host's means.
@@ -24,22 +21,16 @@ struct Tasks {
 
 type HostWorker = Worker<HostStore, HostEnv, Tasks>;
 
-#[http_component]
-async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
-    let request = Request::new(incoming);
-    if let Some(key) = request.path().strip_prefix("/probe/") {
-        let answer = probe::answer(key).await;
-        return answer.unwrap_or_else(Response::from).send(out);
-    }
-    let started = start(request.path()).await;
-    let worker = match started {
+/// Works as a path says. Tells when it is registered, or that it can't start.
+pub async fn work(path: &str, answer: impl FnOnce(Result<(), Problem>)) {
+    let worker = match start(path).await {
         Ok(worker) => worker,
         Err(problem) => {
             HostEnv.log(&format!("a worker can't start: {}", problem.detail));
-            return Response::from(problem).send(out);
+            return answer(Err(problem));
         }
     };
-    Response::empty(202).send(out);
+    answer(Ok(()));
     panic::report_to(worker.clone());
     if let Err(e) = worker.work().await {
         HostEnv.log(&format!(

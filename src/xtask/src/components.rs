@@ -10,11 +10,22 @@ use crate::step;
 use crate::toolchain::{self, Source};
 use crate::workspace::Workspace;
 
-/// The packages; a file has the same name with `_` for `-`.
-pub const PACKAGES: [&str; 3] = ["handoff-api", "handoff-gather", "handoff-worker"];
+/// The packages for Spin and the local host; a file has the same name with `_` for `-`.
+pub const PACKAGES: [&str; 3] = [
+    "handoff-spin-api",
+    "handoff-spin-gather",
+    "handoff-spin-worker",
+];
+
+/// The package for wasmCloud. It is built by itself: what is built together has the same features.
+pub const WASMCLOUD_PACKAGES: [&str; 1] = ["handoff-wasmcloud"];
 
 /// What only the end-to-end tests run.
 pub const TEST_PACKAGES: [&str; 1] = ["handoff-conformance-component"];
+
+/// And on wasmCloud.
+pub const WASMCLOUD_TEST_PACKAGES: [&str; 2] =
+    ["handoff-wasmcloud", "handoff-conformance-wasmcloud"];
 
 /// The file that a component's package is built to.
 pub fn file_name(package: &str) -> String {

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::toolchain::{self, Source, Way};
 use crate::workspace::Workspace;
-use crate::{components, host, step};
+use crate::{components, host, step, wash};
 
 /// Prints a line per thing; fails if `cargo xtask up` cannot work.
 pub fn doctor(workspace: &Workspace, wanted: Option<Source>) -> Result<()> {
@@ -50,6 +50,12 @@ pub fn doctor(workspace: &Workspace, wanted: Option<Source>) -> Result<()> {
         "spin",
         version("spin").as_deref(),
         "optional, `up` serves with the local host instead: https://spinframework.dev/install",
+    );
+    let wash = wash::found(workspace).map(|path| path.display().to_string());
+    line(
+        "wash",
+        wash.as_deref(),
+        "optional, `up --host wasmcloud` and the tests download it with pip: https://wasmcloud.com/docs/installation",
     );
     line(
         "redis-server",

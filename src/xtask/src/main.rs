@@ -14,12 +14,13 @@ mod step;
 mod test;
 mod toolchain;
 mod up;
+mod wash;
 mod workspace;
 
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::components::Imports;
 use crate::toolchain::Source;
@@ -43,11 +44,14 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Build the components into target/components, where spin.toml looks for them
+    /// Build the components into target/components, where spin.toml and .wash/config.yaml look for them
     Build {
+        /// What is to run them
+        #[arg(long = "for", value_name = "HOST", default_value = "spin")]
+        host: BuildFor,
         /// For hosts whose key-value store has no atomic increment: the components do not import it, and the variable
         /// store must be redis://…
-        #[arg(long)]
+        #[arg(long, conflicts_with = "host")]
         without_key_value: bool,
     },
     /// Build, then serve until interrupted
@@ -64,20 +68,30 @@ enum Command {
     Doctor,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+enum BuildFor {
+    /// Spin and the local host
+    Spin,
+    /// wasmCloud
+    Wasmcloud,
+}
+
 fn run(cli: Cli) -> Result<()> {
     let workspace = Workspace::find()?;
     match cli.command {
-        Command::Build { without_key_value } => {
+        Command::Build {
+            host,
+            without_key_value,
+        } => {
+            let packages: &[&str] = match host {
+                BuildFor::Spin => &components::PACKAGES,
+                BuildFor::Wasmcloud => &components::WASMCLOUD_PACKAGES,
+            };
             let imports = match without_key_value {
                 true => Imports::NoKeyValue,
                 false => Imports::All,
             };
-            components::build(
-                &workspace,
-                cli.wasm_toolchain,
-                &components::PACKAGES,
-                imports,
-            )
+            components::build(&workspace, cli.wasm_toolchain, packages, imports)
         }
         Command::Up(options) => up::up(&workspace, cli.wasm_toolchain, &options),
         Command::Test(options) => test::test(&workspace, cli.wasm_toolchain, &options),

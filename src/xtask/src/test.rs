@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use crate::components::Imports;
 use crate::toolchain::Source;
 use crate::workspace::Workspace;
-use crate::{components, debian, fuzz, host, sim, step};
+use crate::{components, debian, fuzz, host, sim, step, wash};
 
 /// What to test.
 #[derive(Args)]
@@ -69,6 +69,9 @@ fn run(
         let build =
             || components::build(workspace, wanted, &components::TEST_PACKAGES, Imports::All);
         summary.time("components for tests", build)?;
+        let packages = &components::WASMCLOUD_TEST_PACKAGES;
+        let build = || components::build(workspace, wanted, packages, Imports::All);
+        summary.time("components for wasmCloud", build)?;
         summary.time("local host", || host::build(workspace).map(drop))?;
     }
     if wants(Part::Lint) {
@@ -85,6 +88,11 @@ fn run(
         without.args(["--no-default-features", "--", "-D", "warnings"]);
         summary.time("clippy without key-value", || {
             step::run("running clippy without the key-value store", &mut without)
+        })?;
+        let mut wasmcloud = workspace.cargo(&["clippy", "--package", "handoff-wasmcloud"]);
+        wasmcloud.args(["--", "-D", "warnings"]);
+        summary.time("clippy for wasmCloud", || {
+            step::run("running clippy on what is for wasmCloud", &mut wasmcloud)
         })?;
         let mut doc = workspace.cargo(&["doc", "--workspace", "--no-deps"]);
         doc.env("RUSTDOCFLAGS", "-D warnings");
@@ -135,6 +143,7 @@ fn run(
             // They mostly wait: for leases, for the next second.
             .env("RUST_TEST_THREADS", "10");
         offer_spin(&mut e2e, summary);
+        offer_wash(workspace, &mut e2e, summary);
         offer_redis(&mut e2e, "end-to-end tests on Redis", summary);
         summary.time("end-to-end tests", || {
             step::run("testing end to end", &mut e2e)
@@ -159,6 +168,19 @@ fn offer_spin(e2e: &mut Command, summary: &mut Summary) {
             let reason = "spin is not on PATH (https://spinframework.dev/install)";
             e2e.env("HANDOFF_SKIP_SPIN", reason);
             summary.skip("end-to-end tests on Spin", reason);
+        }
+    }
+}
+
+fn offer_wash(workspace: &Workspace, e2e: &mut Command, summary: &mut Summary) {
+    match wash::get(workspace) {
+        Ok(wash) => {
+            e2e.env("HANDOFF_WASH_BIN", wash);
+        }
+        Err(error) => {
+            let reason = format!("{error:#}");
+            e2e.env("HANDOFF_SKIP_WASH", &reason);
+            summary.skip("end-to-end tests on wasmCloud", &reason);
         }
     }
 }

@@ -12,7 +12,7 @@ use clap::{Args, ValueEnum};
 use crate::components::Imports;
 use crate::toolchain::Source;
 use crate::workspace::Workspace;
-use crate::{components, host, step};
+use crate::{components, host, step, wash};
 
 /// What to serve with, and where.
 #[derive(Args)]
@@ -23,10 +23,10 @@ pub struct Options {
     /// The address to serve on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000")]
     listen: String,
-    /// Where tasks are kept: sqlite, redis://HOST:PORT, or memory (local host only)
-    #[arg(long, default_value = "sqlite")]
-    store: Store,
-    /// Set a variable of spin.toml; may be repeated
+    /// Where tasks are kept: sqlite (not wasmCloud), redis://HOST:PORT, or memory (not Spin); sqlite, but on wasmCloud memory
+    #[arg(long)]
+    store: Option<Store>,
+    /// Set a variable of spin.toml or .wash/config.yaml; may be repeated
     #[arg(long = "variable", value_name = "NAME=VALUE", value_parser = variable)]
     variables: Vec<String>,
 }
@@ -37,6 +37,8 @@ enum Host {
     Local,
     /// The installed Spin
     Spin,
+    /// `wash dev` of wasmCloud, downloaded where none is installed
+    Wasmcloud,
 }
 
 #[derive(Debug, Clone)]
@@ -77,26 +79,44 @@ pub fn up(workspace: &Workspace, wanted: Option<Source>, options: &Options) -> R
         None => Host::Local,
     };
     let arguments = arguments(host, options, &workspace.state())?;
+    let settings = settings(host, options)?;
     let program = match host {
         Host::Local => None,
         Host::Spin => Some(spin.context(
             "spin is not on PATH: install it (https://spinframework.dev/install), or use --host local",
         )?),
+        Host::Wasmcloud => Some(wash::get(workspace)?),
     };
 
-    components::build(workspace, wanted, &components::PACKAGES, Imports::All)?;
+    let packages: &[&str] = match host {
+        Host::Local | Host::Spin => &components::PACKAGES,
+        Host::Wasmcloud => &components::WASMCLOUD_PACKAGES,
+    };
+    components::build(workspace, wanted, packages, Imports::All)?;
     let program = match program {
-        Some(spin) => spin,
+        Some(program) => program,
         None => host::build(workspace)?,
     };
-    prepare_state(host, &options.store, &workspace.state())?;
+    prepare_state(host, &options.store(host), &workspace.state())?;
 
     let mut command = workspace.command(program);
     command.args(arguments);
     eprintln!("==> {}", step::describe(&command));
+    // Not shown: a store's URL may hold a password.
+    command.envs(settings);
     // Comes back only if it failed.
     let error = command.exec();
     Err(error).with_context(|| format!("could not start `{}`", step::describe(&command)))
+}
+
+impl Options {
+    fn store(&self, host: Host) -> Store {
+        let default = match host {
+            Host::Local | Host::Spin => Store::Sqlite,
+            Host::Wasmcloud => Store::Memory,
+        };
+        self.store.clone().unwrap_or(default)
+    }
 }
 
 fn arguments(host: Host, options: &Options, state: &Path) -> Result<Vec<String>> {
@@ -104,9 +124,11 @@ fn arguments(host: Host, options: &Options, state: &Path) -> Result<Vec<String>>
     let mut arguments: Vec<String> = match host {
         Host::Local => vec!["--manifest".into(), "spin.toml".into()],
         Host::Spin => vec!["up".into(), "--from".into(), "spin.toml".into()],
+        // The rest is in its settings.
+        Host::Wasmcloud => return Ok(wash::DEV.map(String::from).to_vec()),
     };
     arguments.extend(["--listen".into(), options.listen.clone()]);
-    match (host, &options.store) {
+    match (host, &options.store(host)) {
         (Host::Local, Store::Sqlite) => {
             arguments.extend([
                 "--store".into(),
@@ -125,11 +147,31 @@ fn arguments(host: Host, options: &Options, state: &Path) -> Result<Vec<String>>
                 "--store memory: Spin has no such store. Use --host local, or sqlite or redis://HOST:PORT with Spin"
             )
         }
+        (Host::Wasmcloud, _) => {}
     }
     for variable in &options.variables {
         arguments.extend(["--variable".into(), variable.clone()]);
     }
     Ok(arguments)
+}
+
+/// What is told by variables of the environment.
+fn settings(host: Host, options: &Options) -> Result<Vec<(String, String)>> {
+    let redis = match (host, options.store(host)) {
+        (Host::Local | Host::Spin, _) => return Ok(Vec::new()),
+        (Host::Wasmcloud, Store::Memory) => None,
+        (Host::Wasmcloud, Store::Redis(url)) => Some(url),
+        (Host::Wasmcloud, Store::Sqlite) => bail!(
+            "--store sqlite: wasmCloud has no such store. Use memory or redis://HOST:PORT with it, or another host"
+        ),
+    };
+    let variables = options.variables.iter();
+    let variables: Vec<_> = variables.filter_map(|text| text.split_once('=')).collect();
+    Ok(wash::settings(
+        &options.listen,
+        redis.as_deref(),
+        &variables,
+    ))
 }
 
 fn spin_redis_file(state: &Path) -> PathBuf {
@@ -199,11 +241,22 @@ mod tests {
         );
     }
 
+    #[test]
+    fn wasmcloud_is_told_by_its_environment() {
+        let told = |store| settings(Host::Wasmcloud, &options(store));
+        let redis = told("redis://127.0.0.1:6379").expect("Redis");
+        let dev = r#"{address="[::1]:80",wasi_keyvalue_redis_url="redis://127.0.0.1:6379"}"#;
+        assert_eq!(redis[1], ("WASH_DEV".into(), dev.into()));
+        let workload = r#"{environment={config={a="b"}}}"#;
+        assert_eq!(redis[2], ("WASH_WORKLOAD".into(), workload.into()));
+        assert!(told("sqlite").is_err_and(|e| e.to_string().contains("redis://")));
+    }
+
     fn options(store: &str) -> Options {
         Options {
             host: None,
             listen: "[::1]:80".into(),
-            store: store.parse().expect("a store"),
+            store: Some(store.parse().expect("a store")),
             variables: vec!["a=b".into()],
         }
     }

@@ -22,6 +22,12 @@ pub fn spin() -> Result<PathBuf, String> {
     path("HANDOFF_SPIN_BIN")
 }
 
+/// wasmCloud's program.
+pub fn wash() -> Result<PathBuf, String> {
+    skipped("HANDOFF_SKIP_WASH")?;
+    path("HANDOFF_WASH_BIN")
+}
+
 /// Whether redis-server can be started.
 pub fn redis() -> Result<(), String> {
     skipped("HANDOFF_SKIP_REDIS")?;

@@ -6,6 +6,7 @@ use crate::pair::{Kind, Pair, Storage};
 use crate::poll::until;
 use crate::process::Process;
 use crate::redis::Redis;
+use crate::wash;
 use std::ffi::OsString;
 use std::fs;
 use std::net::SocketAddr;
@@ -77,13 +78,21 @@ impl Host {
         let program = match pair.kind {
             Kind::Local => environment::local_host(),
             Kind::Spin => environment::spin(),
+            // It is told what to do by variables of its environment.
+            Kind::Wash => Ok("env".into()),
         };
         let program = program.expect("tests on this pair are skipped where it is not available");
         let used = shared.or(redis.as_ref());
-        let mut arguments = arguments(pair, manifest, folder.path(), used);
-        for (name, value) in variables {
-            arguments.extend(["--variable".into(), format!("{name}={value}").into()]);
-        }
+        let arguments = match pair.kind {
+            Kind::Wash => wash::arguments(manifest, folder.path(), used, variables),
+            Kind::Local | Kind::Spin => {
+                let mut arguments = arguments(pair, manifest, folder.path(), used);
+                for (name, value) in variables {
+                    arguments.extend(["--variable".into(), format!("{name}={value}").into()]);
+                }
+                arguments
+            }
+        };
         let with_options = with(&arguments, options);
         let (process, address) = serve(&program, &with_options, folder.path());
         Self {
@@ -216,6 +225,7 @@ fn arguments(pair: Pair, manifest: &Path, folder: &Path, redis: Option<&Redis>) 
             workspace(".handoff/cache").into(),
         ],
         Kind::Spin => vec!["up".into(), "--from".into(), manifest.into()],
+        Kind::Wash => unreachable!("it has arguments of its own"),
     };
     arguments.extend(listen);
     // The host's own store, where it is one of its own.
@@ -229,6 +239,7 @@ fn arguments(pair: Pair, manifest: &Path, folder: &Path, redis: Option<&Redis>) 
             let file = format!("sqlite:{}", folder.join("store.db").display());
             arguments.extend(["--store".into(), file.into()]);
         }
+        (Kind::Wash, _) => {}
         (Kind::Spin, redis) => {
             let state = folder.join("spin");
             arguments.extend(["--state-dir".into(), state.into()]);
@@ -268,8 +279,9 @@ fn serve(program: &Path, arguments: &[OsString], folder: &Path) -> (Process, Soc
         assert!(!ended, "the host ended by itself: {output}");
         // A line that is not complete may still lack digits.
         let (complete, _) = output.rsplit_once('\n')?;
+        let serving = |line: &str| line.strip_prefix("Serving http://")?.trim().parse().ok();
         let mut lines = complete.lines();
-        lines.find_map(|line| line.strip_prefix("Serving http://")?.trim().parse().ok())
+        lines.find_map(serving).or_else(|| wash::serving(complete))
     });
     (process, address)
 }

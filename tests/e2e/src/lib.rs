@@ -15,6 +15,7 @@ mod raw;
 mod redis;
 mod server;
 mod task;
+mod wash;
 
 pub use client::{Client, Reply};
 pub use events::{Event, Events};

@@ -7,6 +7,7 @@ use std::fmt;
 pub(crate) enum Kind {
     Local,
     Spin,
+    Wash,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,10 @@ impl Pair {
     pub const LOCAL_OUTBOUND: Self = Self::new(Kind::Local, Storage::Outbound);
     /// Spin, with a Redis that the components reach themselves.
     pub const SPIN_OUTBOUND: Self = Self::new(Kind::Spin, Storage::Outbound);
+    /// `wash dev` with a store that is gone when it ends.
+    pub const WASH_MEMORY: Self = Self::new(Kind::Wash, Storage::Memory);
+    /// `wash dev` with Redis.
+    pub const WASH_REDIS: Self = Self::new(Kind::Wash, Storage::Redis);
     /// The local host with a Redis that loses everything when it ends: to be measured only.
     pub const LOCAL_REDIS_IN_MEMORY: Self = Self::new(Kind::Local, Storage::RedisInMemory);
     /// Spin with such a Redis.
@@ -79,6 +84,7 @@ impl Pair {
         match self.kind {
             Kind::Local => environment::local_host()?,
             Kind::Spin => environment::spin()?,
+            Kind::Wash => environment::wash()?,
         };
         match self.storage {
             Storage::Redis | Storage::RedisInMemory | Storage::Outbound => environment::redis(),
@@ -92,6 +98,7 @@ impl fmt::Display for Pair {
         let kind = match self.kind {
             Kind::Local => "local",
             Kind::Spin => "spin",
+            Kind::Wash => "wash",
         };
         let storage = match self.storage {
             Storage::Sqlite => "sqlite",
@@ -129,6 +136,27 @@ macro_rules! on_every_pair {
     ($($flow:ident),+ $(,)?) => {
         $($crate::on!(Some: $flow: local_sqlite LOCAL_SQLITE, local_redis LOCAL_REDIS,
             local_outbound LOCAL_OUTBOUND, spin_sqlite SPIN_SQLITE, spin_redis SPIN_REDIS, spin_outbound SPIN_OUTBOUND);)+
+    };
+}
+
+/// The same, and on wasmCloud: `flow::wash_memory` and `flow::wash_redis`. For what a host may do differently; `wash dev` needs
+/// seconds to start.
+#[macro_export]
+macro_rules! on_every_pair_and_wash {
+    ($($flow:ident),+ $(,)?) => {
+        $($crate::on!(Some: $flow: local_sqlite LOCAL_SQLITE, local_redis LOCAL_REDIS,
+            local_outbound LOCAL_OUTBOUND, spin_sqlite SPIN_SQLITE, spin_redis SPIN_REDIS, spin_outbound SPIN_OUTBOUND,
+            wash_memory WASH_MEMORY, wash_redis WASH_REDIS);)+
+    };
+}
+
+/// The same for a flow that a store in memory does not outlive.
+#[macro_export]
+macro_rules! on_every_pair_and_wash_redis {
+    ($($flow:ident),+ $(,)?) => {
+        $($crate::on!(Some: $flow: local_sqlite LOCAL_SQLITE, local_redis LOCAL_REDIS,
+            local_outbound LOCAL_OUTBOUND, spin_sqlite SPIN_SQLITE, spin_redis SPIN_REDIS, spin_outbound SPIN_OUTBOUND,
+            wash_redis WASH_REDIS);)+
     };
 }
 

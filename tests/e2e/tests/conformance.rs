@@ -4,13 +4,14 @@
 use handoff_conformance::CASES;
 use handoff_e2e::{Client, Host, Pair, on, workspace};
 use handoff_probe::each_once;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread;
 
 macro_rules! on_every_store {
     ($($flow:ident),+ $(,)?) => {
         $(on!(Some: $flow: local_sqlite LOCAL_SQLITE, local_redis LOCAL_REDIS, local_memory LOCAL_MEMORY,
-            local_outbound LOCAL_OUTBOUND, spin_sqlite SPIN_SQLITE, spin_redis SPIN_REDIS, spin_outbound SPIN_OUTBOUND);)+
+            local_outbound LOCAL_OUTBOUND, spin_sqlite SPIN_SQLITE, spin_redis SPIN_REDIS, spin_outbound SPIN_OUTBOUND,
+            wash_memory WASH_MEMORY, wash_redis WASH_REDIS);)+
     };
 }
 
@@ -37,7 +38,7 @@ fn ten_thousand_increments(pair: Pair) {
     const TIMES: u64 = 4;
     const TOTAL: u64 = 10_000;
     let host = start(pair);
-    let left = AtomicU64::new(TOTAL / TIMES);
+    let left = AtomicI64::new((TOTAL / TIMES) as i64);
     let increment = |http: Client| {
         let mut numbers = Vec::new();
         while left.fetch_sub(1, Ordering::Relaxed) > 0 {

@@ -1,6 +1,7 @@
 //! Outgoing requests, bounded in time and size.
 
 use crate::env::sleep_ms;
+use crate::host;
 use futures::StreamExt;
 use futures::future::{Either, select};
 use handoff_input::{Call, CallError, Reply};
@@ -67,9 +68,9 @@ async fn exchange(call: Call) -> Result<Reply, CallError> {
 
 fn not_sent(url: &str, error: &SendError) -> CallError {
     match error {
-        SendError::Http(ErrorCode::HttpRequestDenied) => CallError::Refused(format!(
-            "{url} may not be called: allowed_outbound_hosts of this component in spin.toml does not list it"
-        )),
+        SendError::Http(ErrorCode::HttpRequestDenied) => {
+            CallError::Refused(format!("{url} may not be called: {}", host::DENIED))
+        }
         other => CallError::Unanswered(other.to_string()),
     }
 }

@@ -1,16 +1,17 @@
-//! The queue's store: the host's key-value store, or a Redis that the components reach themselves. The variable `store`
-//! says which.
+//! The queue's store: the host's key-value store, or, but for wasmCloud, a Redis that the components reach themselves. The
+//! variable `store` says which.
 
+#[cfg(feature = "wasmcloud")]
+mod draft;
 #[cfg(feature = "key-value")]
 mod key_value;
+#[cfg(not(all(feature = "wasmcloud", not(feature = "key-value"))))]
 mod location;
+#[cfg(not(all(feature = "wasmcloud", not(feature = "key-value"))))]
 mod redis;
 
 use crate::http::Problem;
-use crate::variables;
 use handoff_queue::{Store, StoreError};
-use location::Location;
-use redis::Redis;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -43,17 +44,29 @@ impl HostStore {
         if let Some(store) = OPENED.with_borrow(Clone::clone) {
             return Ok(store);
         }
-        // Not shown when it is wrong: it may hold a password.
-        let location = variables::text("store")?.parse().map_err(|reason| {
-            Problem::misconfigured(format!("the variable \"store\" can't be used: {reason}"))
-        })?;
-        let store = Self(match location {
-            Location::KeyValue => key_value()?,
-            Location::Redis(server) => Rc::new(Redis::new(server)),
-        });
+        let store = Self(open()?);
         OPENED.set(Some(store.clone()));
         Ok(store)
     }
+}
+
+#[cfg(not(all(feature = "wasmcloud", not(feature = "key-value"))))]
+fn open() -> Result<Rc<dyn Backend>, Problem> {
+    use location::Location;
+    // Not shown when it is wrong: it may hold a password.
+    let location = crate::variables::text("store")?.parse().map_err(|reason| {
+        Problem::misconfigured(format!("the variable \"store\" can't be used: {reason}"))
+    })?;
+    Ok(match location {
+        Location::KeyValue => key_value()?,
+        Location::Redis(server) => Rc::new(redis::Redis::new(server)),
+    })
+}
+
+#[cfg(all(feature = "wasmcloud", not(feature = "key-value")))]
+fn open() -> Result<Rc<dyn Backend>, Problem> {
+    let opened = draft::Draft::open().map_err(handoff_queue::QueueError::from)?;
+    Ok(Rc::new(opened))
 }
 
 #[cfg(feature = "key-value")]
@@ -62,7 +75,7 @@ fn key_value() -> Result<Rc<dyn Backend>, Problem> {
     Ok(Rc::new(opened))
 }
 
-#[cfg(not(feature = "key-value"))]
+#[cfg(not(any(feature = "key-value", feature = "wasmcloud")))]
 fn key_value() -> Result<Rc<dyn Backend>, Problem> {
     Err(Problem::misconfigured(
         "the variable \"store\" is \"key-value\", and these components were built without it: it must be redis://…",

@@ -1,5 +1,5 @@
 //! The suite inside a component, a case per request, and increments that many instances do at once. For end-to-end
-//! tests only: its manifest is `tests/conformance/spin.toml`.
+//! tests only: its manifest is `tests/conformance/spin.toml`, or `.wash/config.yaml` beside it.
 
 // The handler is exported over the C ABI, which `http_component` writes; nothing else here is unsafe.
 #![allow(unsafe_code)]

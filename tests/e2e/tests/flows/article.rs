@@ -4,9 +4,9 @@ use handoff_e2e::{Host, Pair, on, until};
 use serde_json::json;
 use std::time::{Duration, Instant};
 
-// The only flow with a store in memory: nothing else depends on that one.
+// The only flow with the local host's store in memory: nothing else depends on that one.
 on!(Some: ping_and_status: local_sqlite LOCAL_SQLITE, local_redis LOCAL_REDIS, local_memory LOCAL_MEMORY,
-    spin_sqlite SPIN_SQLITE, spin_redis SPIN_REDIS);
+    spin_sqlite SPIN_SQLITE, spin_redis SPIN_REDIS, wash_memory WASH_MEMORY, wash_redis WASH_REDIS);
 
 fn ping_and_status(pair: Pair) {
     let host = Host::start(pair, &[]);

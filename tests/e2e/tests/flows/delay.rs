@@ -1,12 +1,12 @@
 //! Tasks that are to run later, and tasks that are tried again.
 
-use handoff_e2e::{Host, Pair, on_every_pair, time_ms};
+use handoff_e2e::{Host, Pair, on_every_pair_and_wash, time_ms};
 use handoff_input::Time;
 use serde_json::json;
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-on_every_pair!(not_early_and_unasked, retried_until_it_succeeds);
+on_every_pair_and_wash!(not_early_and_unasked, retried_until_it_succeeds);
 
 fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);

@@ -1,16 +1,12 @@
 //! Many things at once inside one request.
 
-use handoff_e2e::{Answer, Gate, Host, Pair, TestServer, on_every_pair};
+use handoff_e2e::{Answer, Gate, Host, Pair, TestServer, on_every_pair, on_every_pair_and_wash};
 use serde_json::{Value, json};
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-on_every_pair!(
-    waits_at_once,
-    each_request_has_its_own_answer,
-    requests_are_sent_at_once,
-    wrong_bodies
-);
+on_every_pair!(each_request_has_its_own_answer, wrong_bodies);
+on_every_pair_and_wash!(waits_at_once, requests_are_sent_at_once);
 
 fn waits_at_once(pair: Pair) {
     let host = Host::start(pair, &[]);

@@ -1,12 +1,16 @@
 //! The host is killed: what was acknowledged ends as it should, and nobody has to ask for it.
 
-use handoff_e2e::{Answer, Host, Pair, TestServer, measured, on_every_pair, time_ms, until};
+use handoff_e2e::{
+    Answer, Host, Pair, TestServer, measured, on_every_pair, on_every_pair_and_wash_redis, time_ms,
+    until,
+};
 use serde_json::json;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-on_every_pair!(in_every_state, in_a_burst_of_enqueues);
+on_every_pair!(in_a_burst_of_enqueues);
+on_every_pair_and_wash_redis!(in_every_state);
 
 /// Leases here are 2 s to begin, 4 s of timeout and 3 s between clocks. Rescue looks at a slot 10 s after its ticket,
 /// and the keeper's work is done every 5 s.

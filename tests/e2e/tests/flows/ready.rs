@@ -1,14 +1,12 @@
 //! `/readyz`: what keeps the application from its work is found out and said.
 
-use handoff_e2e::{Host, Pair, on, on_every_pair, workspace};
+use handoff_e2e::{Host, Pair, on, on_every_pair, on_every_pair_and_wash, workspace};
 use serde_json::json;
 use std::fs;
 use std::thread;
 
-on_every_pair!(
-    ready_for_everybody_at_once,
-    a_worker_out_of_reach_is_not_the_stores_fault
-);
+on_every_pair!(a_worker_out_of_reach_is_not_the_stores_fault);
+on_every_pair_and_wash!(ready_for_everybody_at_once);
 
 // Spin has no store that is wrong on purpose.
 on!(Some: an_increment_that_is_not_atomic_is_found_out: local_sqlite LOCAL_SQLITE, local_redis LOCAL_REDIS,

@@ -1,0 +1,59 @@
+//! What only Spin and the local host have: variables of spin.toml, and service chaining, by which workers are woken.
+
+use crate::http::{Problem, client};
+use handoff_input::{Call, CallError, Reply, WORKER_HOST};
+use handoff_probe::{ASK_TIMEOUT_MS, Unready};
+use spin_sdk::variables::{Error, get};
+
+/// Why a call was denied.
+pub const DENIED: &str = "allowed_outbound_hosts of this component in spin.toml does not list it";
+
+/// What to see to if no worker answers.
+pub const HOW_TO_REACH_WORKERS: &str = "See that spin.toml gives the component \"worker\" a private route, and that \
+     allowed_outbound_hosts of [component.api] names \"http://worker.spin.internal\".";
+
+/// The text of a variable.
+pub fn variable(name: &str) -> Result<String, Problem> {
+    get(name).map_err(|e| match e {
+        Error::Undefined(_) | Error::InvalidName(_) => Problem::misconfigured(format!(
+            "spin.toml does not give this component the variable {name:?}"
+        )),
+        Error::Provider(e) | Error::Other(e) => {
+            Problem::misconfigured(format!("the variable {name:?} can't be read: {e}"))
+        }
+    })
+}
+
+/// Has a worker work as the path says. Returns when it is registered.
+pub async fn wake(path: &str, timeout_ms: u64) -> Result<(), String> {
+    match call(path, timeout_ms).await {
+        Ok(reply) if reply.status == 202 => Ok(()),
+        Ok(reply) => Err(format!("the worker answered {}", reply.status)),
+        Err(e) => Err(e.to_string()),
+    }
+}
+
+/// Has a worker instance increment the key.
+pub async fn ask(key: &str) -> Result<Vec<u64>, Unready> {
+    let reply = call(&format!("/probe/{key}"), ASK_TIMEOUT_MS).await;
+    let reply = reply.map_err(|e| Unready::Worker(format!("http://{WORKER_HOST}: {e}")))?;
+    match serde_json::from_slice(&reply.body) {
+        Ok(counted) if reply.status == 200 => counted,
+        _ => Err(Unready::Worker(format!(
+            "http://{WORKER_HOST} answered {}",
+            reply.status
+        ))),
+    }
+}
+
+async fn call(path: &str, timeout_ms: u64) -> Result<Reply, CallError> {
+    client::send(Call {
+        method: "POST".to_owned(),
+        url: format!("http://{WORKER_HOST}{path}"),
+        headers: Vec::new(),
+        body: Vec::new(),
+        timeout_ms,
+        head_only: false,
+    })
+    .await
+}

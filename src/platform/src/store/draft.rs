@@ -1,0 +1,67 @@
+//! wasmCloud's key-value store, over `wasi:keyvalue@0.2.0-draft`.
+
+// As in `wasmcloud.rs`.
+#![cfg_attr(feature = "key-value", allow(dead_code))]
+
+use super::{Backend, first};
+use crate::wasmcloud::bindings::wasi::keyvalue::{atomics, batch, store};
+use handoff_queue::StoreError;
+
+/// What the host keeps apart from other applications' keys.
+const BUCKET: &str = "handoff";
+
+pub struct Draft(store::Bucket);
+
+impl Draft {
+    pub fn open() -> Result<Self, StoreError> {
+        let bucket = store::open(BUCKET);
+        bucket.map(Self).map_err(|e| {
+            let mut error = failed("open", BUCKET, e);
+            error.reason += ". docs/deploy/wasmcloud.md says which of the host's stores will do";
+            error
+        })
+    }
+}
+
+impl Backend for Draft {
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.get(key).map_err(|e| failed("get", key, e))
+    }
+
+    fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        let answers = batch::get_many(&self.0, keys);
+        let answers = answers.map_err(|e| failed("get", first(keys), e))?;
+        let value = |answer: Option<(String, Vec<u8>)>| answer.map(|(_, value)| value);
+        Ok(answers.into_iter().map(value).collect())
+    }
+
+    fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.0.set(key, value).map_err(|e| failed("set", key, e))
+    }
+
+    fn set_many(&self, entries: &[(String, Vec<u8>)]) -> Result<(), StoreError> {
+        let key = entries.first().map_or("", |(key, _)| key);
+        batch::set_many(&self.0, entries).map_err(|e| failed("set", key, e))
+    }
+
+    fn delete_many(&self, keys: &[String]) -> Result<(), StoreError> {
+        batch::delete_many(&self.0, keys).map_err(|e| failed("delete", first(keys), e))
+    }
+
+    fn increment(&self, key: &str, delta: u64) -> Result<u64, StoreError> {
+        atomics::increment(&self.0, key, delta).map_err(|e| failed("increment", key, e))
+    }
+}
+
+fn failed(operation: &'static str, key: &str, error: store::Error) -> StoreError {
+    StoreError {
+        operation,
+        key: key.to_owned(),
+        reason: match error {
+            store::Error::NoSuchStore => "the host has no such store".to_owned(),
+
+            store::Error::AccessDenied => "the host does not let this workload use it".to_owned(),
+            store::Error::Other(reason) => reason,
+        },
+    }
+}

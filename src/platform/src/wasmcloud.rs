@@ -1,0 +1,119 @@
+//! What only wasmCloud has: variables in the environment, and messages, by which workers are woken.
+
+// Built for Spin as well, as the whole workspace is, the library is one for Spin.
+#![cfg_attr(feature = "key-value", allow(dead_code))]
+
+use crate::env::{say, sleep_ms};
+use crate::http::Problem;
+use crate::{HostEnv, HostStore, probe};
+use bindings::wasmcloud::messaging::consumer::{BrokerMessage, publish, request};
+use handoff_probe::{ASK_TIMEOUT_MS, Unready, is_probe_key};
+use handoff_queue::{Env, Store};
+
+/// Why a call was denied.
+pub const DENIED: &str = "allowedHosts of the workload does not list it";
+
+/// What to see to if no worker answers.
+pub const HOW_TO_REACH_WORKERS: &str = "See that the host provides wasmcloud:messaging, and that the workload subscribes to \"handoff.>\".";
+
+/// A request of this subject has a worker work as its body says. The answer is empty, or says why it can't.
+pub const WORK: &str = "handoff.work";
+/// A message of this subject has an instance count for `/readyz`.
+pub const PROBE: &str = "handoff.probe";
+
+/// Instances that are asked to count begin together, so long after they were asked: one after the other any increment looks
+/// atomic.
+const BEGIN_MS: u64 = 100;
+/// How often it is looked for an answer to a probe.
+const LOOK_MS: u64 = 5;
+
+#[allow(unsafe_code)]
+pub(crate) mod bindings {
+    wit_bindgen::generate!({
+        path: "../../wit/wasmcloud",
+        world: "imports",
+        generate_all,
+    });
+}
+
+/// The text of a variable.
+pub fn variable(name: &str) -> Result<String, Problem> {
+    std::env::var(name).map_err(|e| {
+        Problem::misconfigured(format!(
+            "the variable {name:?} can't be read from the workload's environment: {e}"
+        ))
+    })
+}
+
+/// Has a worker work as the path says. Returns when it is registered.
+pub async fn wake(path: &str, timeout_ms: u64) -> Result<(), String> {
+    // The interface knows no other way than to wait for it.
+    let answer = request(WORK, path.as_bytes(), timeout_ms as u32)?;
+    match answer.body.as_slice() {
+        b"" => Ok(()),
+        reason => Err(String::from_utf8_lossy(reason).into_owned()),
+    }
+}
+
+/// Answers the request that woke a worker.
+pub fn reply(to: Option<String>, started: &Result<(), Problem>) {
+    let Some(subject) = to else { return };
+    let reason = started.as_ref().err().map(|problem| &problem.detail);
+    let sent = publish(&BrokerMessage {
+        subject,
+        body: reason
+            .map(|reason| reason.as_bytes().to_vec())
+            .unwrap_or_default(),
+        reply_to: None,
+    });
+    if let Err(e) = sent {
+        say(&format!("an answer could not be sent: {e}"));
+    }
+}
+
+/// Has an instance increment the key. Not by a request, which would keep this instance waiting: several are to count at
+/// once. So the answer comes by the store.
+pub async fn ask(key: &str) -> Result<Vec<u64>, Unready> {
+    let store = HostStore::open().map_err(|problem| Unready::Store(problem.detail))?;
+    let answer = format!("{key}.{}", HostEnv.random());
+    let begin_ms = HostEnv.now_ms() + BEGIN_MS;
+    let sent = publish(&BrokerMessage {
+        subject: PROBE.to_owned(),
+        body: format!("{key} {answer} {begin_ms}").into_bytes(),
+        reply_to: None,
+    });
+    sent.map_err(Unready::Worker)?;
+    let end_ms = begin_ms + ASK_TIMEOUT_MS;
+    while HostEnv.now_ms() < end_ms {
+        if let Some(counted) = store.get(&answer).await? {
+            store.delete_many(&[answer]).await?;
+            return serde_json::from_slice(&counted).unwrap_or_else(|e| {
+                Err(Unready::Worker(format!("its answer can't be read: {e}")))
+            });
+        }
+        sleep_ms(LOOK_MS).await;
+    }
+    Err(Unready::Worker(format!(
+        "no instance answered a message within {ASK_TIMEOUT_MS} ms"
+    )))
+}
+
+/// Counts as such a message says.
+///
+/// # Errors
+/// If it is none, or if the store does not take the answer.
+pub async fn count(message: &[u8]) -> Result<(), String> {
+    let message = String::from_utf8_lossy(message);
+    let words: Vec<_> = message.split(' ').collect();
+    let [key, answer, begin_ms] = words[..] else {
+        return Err(format!("{message:?} does not say what to count, and when"));
+    };
+    if !is_probe_key(key) || !answer.starts_with(key) {
+        return Err(format!("{message:?} names no probe's key"));
+    }
+    let begin_ms: u64 = begin_ms.parse().map_err(|e| format!("{message:?}: {e}"))?;
+    sleep_ms(begin_ms.saturating_sub(HostEnv.now_ms()).min(BEGIN_MS)).await;
+    let counted = serde_json::to_vec(&probe::counted(key).await).unwrap_or_default();
+    let store = HostStore::open().map_err(|problem| problem.detail)?;
+    store.set(answer, &counted).await.map_err(|e| e.to_string())
+}

@@ -1,0 +1,23 @@
+//! The component that Spin and the local host load: what works, woken over service chaining, by a private route. It also counts
+//! for `/readyz`, which needs several instances at once.
+
+// The handler is exported over the C ABI, which `http_component` writes; nothing else here is unsafe.
+#![allow(unsafe_code)]
+
+use handoff_platform::http::{IncomingRequest, Problem, Request, Response, ResponseOutparam};
+use handoff_platform::probe;
+use spin_sdk::http_component;
+
+#[http_component]
+async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
+    let request = Request::new(incoming);
+    if let Some(key) = request.path().strip_prefix("/probe/") {
+        let answer = probe::answer(key).await;
+        return answer.unwrap_or_else(Response::from).send(out);
+    }
+    let answer = |started: Result<(), Problem>| match started {
+        Ok(()) => Response::empty(202).send(out),
+        Err(problem) => Response::from(problem).send(out),
+    };
+    super::work(request.path(), answer).await;
+}

@@ -1,0 +1,65 @@
+//! `wash dev`, which is told what to do by `.wash/config.yaml` and by variables of its environment.
+
+use crate::environment;
+use crate::redis::Redis;
+use std::ffi::OsString;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+
+/// The arguments of `env`: what `cargo xtask up --host wasmcloud` sets, and wash with the project of a manifest.
+pub fn arguments(
+    manifest: &Path,
+    folder: &Path,
+    redis: Option<&Redis>,
+    variables: &[(&str, &str)],
+) -> Vec<OsString> {
+    let wash = environment::wash();
+    let wash = wash.expect("tests on this pair are skipped where it is not available");
+    let settings = folder.join("wash.yaml");
+    fs::write(&settings, "{}\n").expect("settings of nobody are written");
+    let project = manifest.parent().expect("a manifest is in a folder");
+    let store = redis.map(|redis| format!(",wasi_keyvalue_redis_url={:?}", redis.url()));
+    let variables = variables
+        .iter()
+        .map(|(name, value)| format!("{name}={value:?}"));
+    let variables = variables.collect::<Vec<_>>().join(",");
+    vec![
+        r#"WASH_BUILD={command="true"}"#.into(),
+        format!(
+            r#"WASH_DEV={{address="127.0.0.1:0"{}}}"#,
+            store.unwrap_or_default()
+        )
+        .into(),
+        format!("WASH_WORKLOAD={{environment={{config={{{variables}}}}}}}").into(),
+        wash.into(),
+        "--non-interactive".into(),
+        // What this user says about wash is not for these tests.
+        "--user-config".into(),
+        settings.into(),
+        "-C".into(),
+        project.into(),
+        "dev".into(),
+    ]
+}
+
+/// Where it serves, once it does: it listens before the component is there.
+pub fn serving(output: &str) -> Option<SocketAddr> {
+    let (before, _) = output.split_once("listening for HTTP requests")?;
+    let (_, address) = before.rsplit_once("HTTP server listening addr=")?;
+    address.split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_serves_when_the_component_is_there() {
+        let listens = "INFO HTTP server listening addr=127.0.0.1:36881 protocol=\"HTTP\"\n";
+        assert_eq!(serving(listens), None);
+        let serves =
+            format!("{listens}INFO listening for HTTP requests address=http://127.0.0.1:0\n");
+        assert_eq!(serving(&serves), Some(([127, 0, 0, 1], 36881).into()));
+    }
+}
