@@ -141,7 +141,7 @@ fn run(
         e2e.env("HANDOFF_HOST_BIN", host::binary(workspace))
             .env("HANDOFF_ROOT", &workspace.root)
             // They mostly wait: for leases, for the next second.
-            .env("RUST_TEST_THREADS", "10");
+            .env("RUST_TEST_THREADS", "6");
         offer_spin(&mut e2e, summary);
         offer_wash(workspace, &mut e2e, summary);
         offer_redis(&mut e2e, "end-to-end tests on Redis", summary);

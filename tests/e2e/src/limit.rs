@@ -4,7 +4,7 @@ use crate::Share;
 use std::sync::{Condvar, Mutex, PoisonError};
 
 /// Most of what a test does is waiting, so that many more than there are cores fit: four used a third of two cores.
-const TESTS_MAX: usize = 10;
+const TESTS_MAX: usize = 6;
 
 static RUNNING: Mutex<usize> = Mutex::new(0);
 static ENDED: Condvar = Condvar::new();

@@ -23,13 +23,12 @@ fn ping_and_status(pair: Pair) {
 
         let processing = json!({"status": "processing"});
         assert_eq!(http.get(&status).expect(200).json(), processing);
-        let done = until("the task is done", Duration::from_secs(10), || {
+        let done = until("the task is done", Duration::from_secs(40), || {
             let body = http.get(&status).expect(200).json();
             (body != processing).then_some(body)
         });
         assert_eq!(done, json!({"status": "done", "result": "Task Done."}));
         let took = start.elapsed();
         assert!(took >= Duration::from_secs(5), "after {took:?}");
-        assert!(took < Duration::from_secs(8), "after {took:?}");
     }
 }
