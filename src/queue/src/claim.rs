@@ -87,9 +87,10 @@ impl<S: Store, E: Env> Queue<S, E> {
             if workers.aside() >= workers_max {
                 break;
             }
-            let present = workers.present();
+            // At least who asks, though after a leave that was counted twice it may look as if there were nobody.
+            let present = workers.present().max(1);
             short |= waiting > present * BACKLOG_PER_WORKER && present < workers_max;
-            let count = waiting.div_ceil(present.max(1)).min(left);
+            let count = waiting.div_ceil(present).min(left);
             tickets.push((lane, count));
             left -= count;
         }
