@@ -52,7 +52,8 @@ pub fn build(
     let (mut cargo, target) = toolchain.cargo_build(workspace);
     cargo.args(["--profile", "component"]);
     if imports == Imports::NoKeyValue {
-        cargo.arg("--no-default-features");
+        // All other features that they have by default.
+        cargo.args(["--no-default-features", "--features", "component"]);
     }
     for package in packages {
         cargo.args(["--package", package]);
