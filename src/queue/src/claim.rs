@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 /// A worker that finds more than this waiting for each that is registered wakes another one. Well above what one takes at
 /// once, since a further instance is worth its start only where it finds enough.
-const BACKLOG_PER_WORKER: u64 = 1_024;
+const CALLS_ANOTHER_ABOVE: u64 = 1_024;
 
 /// What a worker should take.
 pub(crate) struct Share {
@@ -89,7 +89,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             }
             // At least who asks, though after a leave that was counted twice it may look as if there were nobody.
             let present = workers.present().max(1);
-            short |= waiting > present * BACKLOG_PER_WORKER && present < workers_max;
+            short |= waiting > present * CALLS_ANOTHER_ABOVE && present < workers_max;
             let count = waiting.div_ceil(present).min(left);
             tickets.push((lane, count));
             left -= count;

@@ -184,20 +184,20 @@ impl<S: Store, E: Env> Queue<S, E> {
         let workers = presence.present();
         let short = receipt.backlog > workers * BACKLOG_PER_WORKER && workers < workers_max;
         let deserted = workers == 0 && presence.aside() < workers_max;
+        let wanted = deserted || short;
         // Who resumes the queue looks for what waits then: only a pause that is seen behind the write is one.
-        let paused = (deserted || short) && self.is_paused(receipt.pausable).await?;
-        let (deserted, short) = (deserted && !paused, short && !paused);
+        let paused = wanted && self.is_paused(receipt.pausable).await?;
         // Where nothing may begin now, a keeper is enough: it sees when something may.
-        let full = (deserted || short) && self.is_full().await?;
-        let (deserted, short) = (deserted && !full, short && !full);
+        let full = wanted && !paused && self.is_full().await?;
+        let may_begin = !paused && !full;
         let timed = receipt.timed || full;
         let unkept = timed && self.presence(KEEPER).await?.present() == 0;
         if unkept {
             self.wake(Wake::Keep).await;
-        } else if deserted || short {
+        } else if wanted && may_begin {
             self.wake(Wake::Work).await;
         }
-        Ok(unkept || deserted)
+        Ok(unkept || (deserted && may_begin))
     }
 
     pub(crate) fn record(&self, task: NewTask, enqueued_ms: u64) -> Task {

@@ -25,15 +25,13 @@ pub const DEV: [&str; 2] = ["--non-interactive", "dev"];
 
 /// The program that is on PATH, or one that is downloaded once into the target directory.
 pub fn get(workspace: &Workspace) -> Result<PathBuf> {
-    if let Ok(installed) = which::which("wash") {
-        return Ok(installed);
+    if let Some(found) = found(workspace) {
+        return Ok(found);
     }
     let folder = folder(workspace);
-    if !program(&folder).exists() {
-        download(&folder).context(
-            "wash is not on PATH and could not be downloaded: install it (https://wasmcloud.com/docs/installation)",
-        )?;
-    }
+    download(&folder).context(
+        "wash is not on PATH and could not be downloaded: install it (https://wasmcloud.com/docs/installation)",
+    )?;
     Ok(program(&folder))
 }
 

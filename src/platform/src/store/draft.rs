@@ -59,7 +59,6 @@ fn failed(operation: &'static str, key: &str, error: store::Error) -> StoreError
         key: key.to_owned(),
         reason: match error {
             store::Error::NoSuchStore => "the host has no such store".to_owned(),
-
             store::Error::AccessDenied => "the host does not let this workload use it".to_owned(),
             store::Error::Other(reason) => reason,
         },
