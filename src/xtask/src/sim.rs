@@ -68,7 +68,6 @@ pub fn tests(workspace: &Workspace) -> Command {
     cargo.args(["--test", "simulation"]);
     cargo
         .env("HANDOFF_SEEDS", seeds(workspace))
-        .env("HANDOFF_EVERY_PLACE", "1")
         // Each of the long ones uses all cores.
         .env("RUST_TEST_THREADS", "1");
     cargo

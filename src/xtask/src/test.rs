@@ -108,9 +108,6 @@ fn run(
             "--exclude",
             "handoff-e2e",
         ]);
-        // The simulation has a step of its own, in which it is fast.
-        crates.env("HANDOFF_SEEDS", "1..21");
-        crates.env("HANDOFF_SCENARIO", "a task that fails");
         summary.time("tests of the crates", || {
             step::run("testing the crates", &mut crates)
         })?;

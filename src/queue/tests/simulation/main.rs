@@ -18,7 +18,6 @@ mod load;
 mod model;
 mod parallel;
 mod random;
-#[cfg(feature = "sabotage")]
 mod sabotage;
 mod scenarios;
 mod schedules;

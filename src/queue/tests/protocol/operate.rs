@@ -1,12 +1,8 @@
 //! Pausing, resuming and emptying a queue.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{Action, Sim, When, computing, task};
 use handoff_queue::{NewTask, State, Waiting, Wake};
 use serde_json::json;
-use support::{Action, Sim, When, computing, task};
 
 fn pause(sim: &Sim) {
     sim.wait(|queue| async move { queue.pause().await.unwrap() });

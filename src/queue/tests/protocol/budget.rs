@@ -1,16 +1,12 @@
 //! Store calls per operation, counted. The table in ARCHITECTURE.md says the same.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{Line, Sim, SimQueue, task, with};
 use handoff_queue::memory::Calls;
 use handoff_queue::{
     FollowUp, IdempotencyKey, Limits, Member, Missed, NewTask, OnFailure, Once, Overlap, Priority,
     RETENTION_MIN_MS, Rate, RetryPolicy, Rule, Schedule, State, Step, TaskId, Wake, Workflow,
 };
 use serde_json::json;
-use support::{Line, Sim, SimQueue, task, with};
 
 fn is_read(line: &Line) -> bool {
     matches!(line.operation, "get" | "get_many" | "counter")

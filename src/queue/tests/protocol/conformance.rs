@@ -1,13 +1,9 @@
 //! The stores that the other tests run on keep what the queue relies on, as real stores do.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::Sim;
 use futures::executor::block_on;
 use handoff_conformance::run_all;
 use handoff_queue::memory::MemoryStore;
-use support::Sim;
 
 #[test]
 fn memory() {

@@ -1,13 +1,9 @@
 //! Between whoever fills a slot and who holds its ticket.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{self, Action, Sim, When, task};
 use futures::FutureExt;
 use handoff_queue::{Store, Wake};
 use serde_json::json;
-use support::{Action, Sim, When, task};
 
 /// An enqueuer that stops for `ms` between taking its slot and filling it; a worker that takes the ticket meanwhile.
 fn slow_enqueuer(ms: u64) -> Sim {

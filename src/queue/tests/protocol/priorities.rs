@@ -1,15 +1,11 @@
 //! Tasks with a priority: what is taken before what, and what else is as it is without.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{self, Action, Sim, When, computing, task, with};
 use handoff_queue::{
     FollowUp, IdempotencyKey, NewTask, Once, Priority, RETENTION_MIN_MS, Retried, RetryPolicy,
     State, Store, Waiting, Wake,
 };
 use serde_json::{Value, json};
-use support::{Action, Sim, When, computing, task, with};
 
 const HIGH: Priority = Priority::High;
 const NORMAL: Priority = Priority::Normal;

@@ -1,12 +1,8 @@
 //! Running tasks: beside each other, alone, in parts, and when one panics.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{self, Sim, computing, task};
 use handoff_queue::{BEGIN_MS, NewTask, State, WorkerLimits};
 use serde_json::{Value, json};
-use support::{Sim, computing, task};
 
 #[test]
 fn a_task_goes_on_from_its_checkpoint_three_hundred_times() {

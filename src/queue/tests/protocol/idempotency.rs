@@ -1,15 +1,11 @@
 //! Idempotency keys: one task, however often and by however many it is asked for.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{self, Action, Sim, Spawned, When, task};
 use futures::FutureExt;
 use handoff_queue::{
     Brief, IdempotencyKey, NewTask, Once, QueueError, RETENTION_MIN_MS, State, Store, TaskId, Wake,
 };
 use serde_json::json;
-use support::{Action, Sim, Spawned, When, task};
 
 const HOUR_MS: u64 = 3_600_000;
 const DAY_MS: u64 = 24 * HOUR_MS;

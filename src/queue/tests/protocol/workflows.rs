@@ -1,14 +1,10 @@
 //! Chains, groups and chords.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{Action, Sim, When, parts};
 use handoff_queue::{
     Cancelled, Counts, Member, NewTask, OnFailure, RetryPolicy, State, Step, TaskId, Workflow,
 };
 use serde_json::{Value, json};
-use support::{Action, Sim, When, parts};
 
 const ARGS_MAX: u64 = 10_000;
 

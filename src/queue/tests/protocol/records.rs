@@ -1,13 +1,9 @@
 //! Records that can't be read: a newer version's, or cut short.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{Sim, task};
 use futures::FutureExt;
 use handoff_queue::{Brief, NewTask, RETENTION_MIN_MS, State, Store, Wake};
 use serde_json::json;
-use support::{Sim, task};
 
 const BROKEN: [&[u8]; 3] = [b"2{\"task\":{}}", b"1{\"task\":{\"nonce\":\"ab", b""];
 

@@ -1,15 +1,11 @@
 //! Schedules: every occurrence gives one task, at its time, or as its policies say.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{Action, Sim, SimQueue, When, parts, task};
 use handoff_queue::{
     Cron, MISSED_MAX, Missed, NewTask, Overlap, Put, RETENTION_MIN_MS, Rule, SCHEDULES_MAX,
     Schedule, ScheduleView, State, Store, Wake,
 };
 use serde_json::{Value, json};
-use support::{Action, Sim, SimQueue, When, parts, task};
 
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 60 * MINUTE_MS;

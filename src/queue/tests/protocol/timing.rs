@@ -1,14 +1,10 @@
 //! Delays and retries: never early, and soon.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{self, Action, Sim, When, computing, task};
 use handoff_queue::{CLOCK_SLACK_MS, DELAY_MAX_MS, NewTask, RetryPolicy, State, Wake};
 use serde_json::json;
 use std::cell::RefCell;
 use std::rc::Rc;
-use support::{Action, Sim, When, computing, task};
 
 /// How late a task may begin while a keeper lives: the timer turns every second.
 const LATE_MS: u64 = 2_000;

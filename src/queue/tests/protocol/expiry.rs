@@ -1,12 +1,8 @@
 //! Expiry: what has not begun in time does not begin, and ends; what began is left alone.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{Action, Sim, When, computing, task};
 use handoff_queue::{Brief, CLOCK_SLACK_MS, NewTask, RETENTION_MIN_MS, State, TaskId, Wake};
 use serde_json::{Value, json};
-use support::{Action, Sim, When, computing, task};
 
 fn expiring(sim: &Sim, name: &str, args: Value, ms: u64) -> NewTask {
     NewTask {

@@ -1,14 +1,10 @@
 //! Waiting for the end of a task: soon after it, with few looks, whoever works.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{Line, Sim, task};
 use handoff_queue::{Brief, NewTask, TaskId};
 use serde_json::json;
 use std::cell::Cell;
 use std::rc::Rc;
-use support::{Line, Sim, task};
 
 /// What one wait came to.
 struct Waited {

@@ -1,9 +1,6 @@
 //! The list of failed tasks: what is in it, what goes from it, and what is left behind.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{Action, Sim, SimQueue, When, task};
 use futures::FutureExt;
 use handoff_queue::{
     Brief, Cancelled, Discarded, FailedPage, IdempotencyKey, NewTask, Once, RETENTION_MIN_MS,
@@ -11,7 +8,6 @@ use handoff_queue::{
 };
 use serde_json::{Value, json};
 use std::cell::Cell;
-use support::{Action, Sim, SimQueue, When, task};
 
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 60 * MINUTE_MS;

@@ -1,12 +1,8 @@
 //! What one task may do to others.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{Sim, computing, task};
 use handoff_queue::{NewTask, RetryPolicy, State, WorkerLimits};
 use serde_json::json;
-use support::{Sim, computing, task};
 
 fn short_lease(task: NewTask, attempts: u32) -> NewTask {
     NewTask {

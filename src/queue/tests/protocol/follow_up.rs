@@ -1,12 +1,8 @@
 //! What is enqueued when a task has ended.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{Action, Sim, When, parts, task};
 use handoff_queue::{FollowUp, NewTask, Purged, RetryPolicy, State, Waiting, Wake};
 use serde_json::{Value, json};
-use support::{Action, Sim, When, parts, task};
 
 fn followed(name: &str, args: Value) -> NewTask {
     NewTask {

@@ -1,13 +1,9 @@
 //! Who is there: nothing waits for a resident process, and nobody stays without a reason.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{Action, Sim, When, task};
 use futures::FutureExt;
 use handoff_queue::{NewTask, State, Store, WINDOW_MS, Wake};
 use serde_json::json;
-use support::{Action, Sim, When, task};
 
 /// How many are registered as workers or keepers in a window that anybody's clock may still be in, by the counters.
 fn registered(sim: &Sim) -> u64 {

@@ -1,14 +1,10 @@
 //! Watching a task: every change once and in order, also when another instance goes on from a position.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{Sim, task};
 use handoff_queue::{Event, NewTask, RetryPolicy, Seen, TaskId};
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::rc::Rc;
-use support::{Sim, task};
 
 /// Watches to the end, and goes on in another instance after so many events. Returns them in words.
 fn watch(sim: &Sim, id: &TaskId, events_max: usize) -> Vec<String> {

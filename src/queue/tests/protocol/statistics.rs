@@ -1,13 +1,9 @@
 //! What an operator is told about how a queue does.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{Sim, task};
 use futures::FutureExt;
 use handoff_queue::{Counts, NewTask, State, Statistics, Store, TaskId, Wake};
 use serde_json::{Value, json};
-use support::{Sim, task};
 
 fn look(sim: &Sim) -> Statistics {
     sim.wait(|queue| async move { queue.statistics().await.unwrap() })

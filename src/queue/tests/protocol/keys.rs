@@ -1,12 +1,8 @@
 //! Tasks that share a key: how many run at once, and begin in a period, and that nobody else waits for them.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{Sim, computing, keyed, task};
 use handoff_queue::{Cancelled, KEY_WINDOW_MS, KeyLimits, Limits, NewTask, Rate, State, TaskId};
 use serde_json::json;
-use support::{Sim, computing, keyed, task};
 
 const SECOND_MS: u64 = 1_000;
 const MINUTE_MS: u64 = 60_000;

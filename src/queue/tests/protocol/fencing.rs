@@ -1,13 +1,9 @@
 //! Who lost its claim can't change what its successor decided.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{self, Action, Sim, When, task};
 use futures::FutureExt;
 use handoff_queue::{Brief, NewTask, State, Store, Wake};
 use serde_json::json;
-use support::{Action, Sim, When, task};
 
 fn short_timeout(task: NewTask) -> NewTask {
     NewTask {

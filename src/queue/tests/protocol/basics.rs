@@ -1,12 +1,8 @@
 //! From enqueueing to the result.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{Sim, task};
 use handoff_queue::{Brief, State, TaskId};
 use serde_json::json;
-use support::{Sim, task};
 
 #[test]
 fn a_task_runs_and_its_result_is_read() {

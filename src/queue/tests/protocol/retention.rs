@@ -1,15 +1,11 @@
 //! What is final goes after its retention, and nothing else does.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{Action, Sim, When, task};
 use futures::FutureExt;
 use handoff_queue::{Brief, Cancelled, NewTask, RETENTION_MIN_MS, RetryPolicy, State, Store, Wake};
 use serde_json::json;
 use std::cell::Cell;
 use std::rc::Rc;
-use support::{Action, Sim, When, task};
 
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 60 * MINUTE_MS;

@@ -1,13 +1,9 @@
 //! Limits of a queue: how many tasks run at once, and begin in a period, over all workers.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{Sim, computing, task};
 use handoff_queue::{Limits, NewTask, Rate, State, TaskId};
 use serde_json::json;
 use std::collections::BTreeMap;
-use support::{Sim, computing, task};
 
 const SECOND_MS: u64 = 1_000;
 

@@ -1,13 +1,9 @@
 //! What tasks say while they run: kept across attempts and crashes of their neighbours, and for no store call of its
 //! own.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{Sim, task};
 use handoff_queue::{LOG_LINES_MAX, Report, State, TaskId, Wake};
 use serde_json::{Value, json};
-use support::{Sim, task};
 
 fn report(sim: &Sim, id: &TaskId) -> Report {
     sim.view(id).unwrap().report

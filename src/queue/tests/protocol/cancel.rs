@@ -1,13 +1,9 @@
 //! Cancelling, in every state and in every race with a claim.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
+use crate::support::{Action, Sim, When, task};
 use futures::FutureExt;
 use handoff_queue::{Cancelled, NewTask, State, Store, TaskId, Wake};
 use serde_json::json;
-use support::{Action, Sim, When, task};
 
 fn cancel(sim: &Sim, id: &TaskId) -> Cancelled {
     let id = id.clone();
