@@ -2,10 +2,14 @@
 
 use crate::config::CANCEL_BLOCK;
 use crate::{Priority, QueueError};
+use std::fmt::Write;
 
 pub(crate) struct Keys {
     queue: String,
 }
+
+/// Few keys are longer: one allocation is enough for most.
+const LENGTH: usize = 48;
 
 impl Keys {
     pub(crate) fn new(queue: &str) -> Result<Self, QueueError> {
@@ -23,7 +27,14 @@ impl Keys {
     }
 
     fn key(&self, rest: std::fmt::Arguments<'_>) -> String {
-        format!("q.{}.{rest}", self.queue)
+        let mut key = String::with_capacity(LENGTH);
+        key.push_str("q.");
+        key.push_str(&self.queue);
+        key.push('.');
+        if key.write_fmt(rest).is_err() {
+            unreachable!("a string takes everything");
+        }
+        key
     }
 
     /// Counter: slots given out in a lane.

@@ -2,7 +2,7 @@
 
 use crate::{Store, StoreError};
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 /// A store in memory. Clones share their contents.
 #[derive(Debug, Clone, Default)]
@@ -12,7 +12,7 @@ pub struct MemoryStore {
 
 #[derive(Debug, Default)]
 struct Inner {
-    values: RefCell<BTreeMap<String, Vec<u8>>>,
+    values: RefCell<HashMap<String, Vec<u8>>>,
     reads: Cell<u64>,
     writes: Cell<u64>,
 }
@@ -37,14 +37,16 @@ impl MemoryStore {
 
     /// All keys, in order.
     pub fn keys(&self) -> Vec<String> {
-        self.inner.values.borrow().keys().cloned().collect()
+        let mut keys: Vec<_> = self.inner.values.borrow().keys().cloned().collect();
+        keys.sort_unstable();
+        keys
     }
 
     fn read(&self) {
         self.inner.reads.set(self.inner.reads.get() + 1);
     }
 
-    fn write(&self) -> std::cell::RefMut<'_, BTreeMap<String, Vec<u8>>> {
+    fn write(&self) -> std::cell::RefMut<'_, HashMap<String, Vec<u8>>> {
         self.inner.writes.set(self.inner.writes.get() + 1);
         self.inner.values.borrow_mut()
     }

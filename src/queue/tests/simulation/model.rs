@@ -6,8 +6,8 @@ use crate::support::{Began, Ended, Sim, SimQueue, parts};
 use futures::FutureExt;
 use handoff_queue::Store;
 use handoff_queue::{
-    BEGIN_MS, Brief, CLOCK_SLACK_MS, Counts, KEY_WINDOW_MS, KeyLimits, Outcome, RETENTION_MIN_MS,
-    Run, RunState, WINDOW_MS,
+    BEGIN_MS, Brief, CLOCK_SLACK_MS, Counts, KEY_WINDOW_MS, KeyLimits, Limits, Outcome,
+    RETENTION_MIN_MS, Run, RunState, WINDOW_MS,
 };
 use serde_json::Value;
 use std::rc::Rc;
@@ -18,6 +18,8 @@ pub type Wrong = (Option<Rc<Asked>>, String);
 pub const MISCOUNTED: &str = "were counted of";
 /// How long everything may take to end once nothing fails any more: leases of lost attempts, one after the other.
 const END_MS: u64 = 40 * 60_000;
+/// And how much longer where only so many may run at once, for each slot: a run that was lost holds its permit for a while.
+const HELD_MS: u64 = 10_000;
 /// Store calls about one task, whatever the backlog: for the task, for each time that it begins, for each second of its
 /// timeout, for each hour that retention looks at it, for each fault in the whole run …
 const CALLS: u64 = 40;
@@ -51,18 +53,16 @@ fn look(sim: &Sim, load: &Load, tasks: &[Rc<Asked>]) -> Result<(), Wrong> {
         let slot = violation.split(' ').next().and_then(|key| parts(key).1);
         return Err((slot.and_then(|slot| load.by_slot(slot)), violation));
     }
-    for asked in tasks.iter().filter(|a| !a.gone.get()) {
-        see(asked, sim.brief(&asked.id), sim.now_ms())?;
-    }
+    glance(&sim.watcher(), tasks, sim.now_ms())?;
     listed::look(sim, load)
 }
 
 /// What a client sees that looks at this moment.
-pub fn glance(queue: &SimQueue, load: &Load, now_ms: u64) -> Result<(), Wrong> {
-    for asked in load.asked() {
+pub fn glance(queue: &SimQueue, tasks: &[Rc<Asked>], now_ms: u64) -> Result<(), Wrong> {
+    for asked in tasks.iter().filter(|a| !a.gone.get()) {
         let brief = queue.brief(&asked.id).now_or_never();
         let brief = brief.expect("no fault reaches it").unwrap();
-        see(&asked, brief, now_ms)?;
+        see(asked, brief, now_ms)?;
     }
     Ok(())
 }
@@ -147,7 +147,8 @@ fn judge_answer(one: &KeyedRequest, keyed: &[Rc<KeyedRequest>]) -> Result<(), Wr
 /// Nothing fails any more: everything must end, with a tick now and then if there were faults, else without any.
 pub fn end(sim: &Sim, load: &Load, ticks: bool) -> Result<(), Wrong> {
     let due_ms = |a: &Rc<Asked>| a.not_before_ms.unwrap_or(0);
-    let end_ms = load.last_due_ms().max(sim.now_ms()) + END_MS;
+    let limited_ms = sim.world.ledger.slots() * limited_ms(sim.world.queue_limits.get());
+    let end_ms = load.last_due_ms().max(sim.now_ms()) + END_MS + limited_ms;
     loop {
         let open = load.open();
         if open.is_empty() && sim.now_ms() > load.last_due_ms() {
@@ -177,6 +178,16 @@ pub fn end(sim: &Sim, load: &Load, ticks: bool) -> Result<(), Wrong> {
     }
     limited::judge(sim).map_err(|what| (None, what))?;
     counted(sim, load).map_err(|what| (None, what))
+}
+
+/// How long the next one may have to wait for each before it.
+fn limited_ms(limits: Limits) -> u64 {
+    let KeyLimits { concurrency, rate } = limits.per_key;
+    let concurrency = [limits.concurrency, concurrency].into_iter().flatten();
+    let rates = [limits.rate, rate].into_iter().flatten();
+    let held_ms = concurrency.map(|of| HELD_MS / of).max();
+    let apart_ms = rates.map(|rate| rate.period_s * 1_000 / rate.count).max();
+    held_ms.unwrap_or(0) + apart_ms.unwrap_or(0)
 }
 
 /// Where nothing failed, every task was counted once.

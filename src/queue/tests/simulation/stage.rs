@@ -166,11 +166,10 @@ impl Stage {
     /// What happens to calls besides the faults. Of races also: what a client sees that looks between any two calls.
     pub fn script(&self, mut scenario: impl FnMut(&Call<'_>, &Points) -> Action + 'static) {
         let (points, load) = (self.points.clone(), self.load.clone());
-        let (watcher, queue) = self.sim.client();
-        watcher.immune.set(true);
+        let queue = self.sim.watcher();
         self.sim.world.faults.script(move |call| {
             if points.held.borrow().is_some() && points.noticed.borrow().is_none() {
-                *points.noticed.borrow_mut() = glance(&queue, &load, call.now_ms).err();
+                *points.noticed.borrow_mut() = glance(&queue, &load.asked(), call.now_ms).err();
             }
             match scenario(call, &points) {
                 Action::Pass => points.next(call),

@@ -2,13 +2,13 @@
 
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Kept beside the store, so that looking costs no counted call.
 #[derive(Default)]
 pub struct Ledger {
     /// Who wrote the records that must not change, and what.
-    written: RefCell<BTreeMap<String, (String, Vec<u8>)>>,
+    written: RefCell<HashMap<String, (String, Vec<u8>)>>,
     /// The task that an announcement's slot is about.
     about: RefCell<BTreeMap<u64, u64>>,
     /// Calls per task.
@@ -25,9 +25,26 @@ pub struct Ledger {
 
 /// The kind of a key and the slot in it: `q.<queue>.s.5` is `("s", Some(5))`.
 pub fn parts(key: &str) -> (&str, Option<u64>) {
-    let mut parts = key.split('.').skip(2);
-    let kind = parts.next().unwrap_or_default();
-    (kind, parts.next().and_then(|n| n.parse().ok()))
+    let (kind, rest) = kind(key);
+    (kind, first(rest).0.parse().ok())
+}
+
+/// The kind of a key and what follows it.
+fn kind(key: &str) -> (&str, &str) {
+    first(first(first(key).1).1)
+}
+
+/// Up to the first dot, and behind it. Of each call, so bytes rather than characters.
+fn first(text: &str) -> (&str, &str) {
+    match text.bytes().position(|b| b == b'.') {
+        Some(at) => (&text[..at], &text[at + 1..]),
+        None => (text, ""),
+    }
+}
+
+/// Those whose records must not change.
+fn is_kept(kind: &str) -> bool {
+    matches!(kind, "s" | "r" | "o" | "te" | "ge" | "f" | "i" | "y" | "yr")
 }
 
 impl Ledger {
@@ -35,22 +52,13 @@ impl Ledger {
     /// never change. An outcome does not either once the run has ended; before that only its owner writes it.
     pub fn write(&self, who: &str, key: &str, value: &[u8]) -> Option<String> {
         let (kind, slot) = parts(key);
-        if !matches!(kind, "s" | "r" | "o" | "te" | "ge" | "f" | "i" | "y" | "yr") {
+        if !is_kept(kind) {
             return None;
         }
-        if let (Some(task), "s", Some(slot)) = (announced(value), kind, slot) {
-            self.about.borrow_mut().insert(slot, task);
-        }
-        if let (Some(occurrence), "s", Some(slot)) = (occurrence(value), kind, slot) {
-            let mut occurrences = self.occurrences.borrow_mut();
-            occurrences.entry(occurrence).or_default().insert(slot);
-        }
-        if let (Some(member), "s", Some(slot)) = (member(value), kind, slot) {
-            let mut members = self.members.borrow_mut();
-            members.entry(member).or_default().insert(slot);
-        }
-        if let (Some(beat_ms), "o", Some(slot)) = (beat(value), kind, slot) {
-            self.marked.borrow_mut().entry(slot).or_insert(beat_ms);
+        match (kind, slot) {
+            ("s", Some(slot)) => self.filled(slot, &json(value)),
+            ("o", Some(slot)) => self.ran(slot, value),
+            _ => {}
         }
         let mut written = self.written.borrow_mut();
         let entry = (who.to_owned(), value.to_owned());
@@ -68,17 +76,54 @@ impl Ledger {
         Some(violation)
     }
 
+    /// Of what a slot's record is: an announcement, an occurrence of a schedule, a member of a workflow.
+    fn filled(&self, slot: u64, record: &Value) {
+        if let Some(task) = record["announce"][0].as_u64() {
+            self.about.borrow_mut().insert(slot, task);
+        }
+        let name = |value: &Value| value.as_str().map(str::to_owned);
+        let of = &record["task"]["occurrence"];
+        if let (Some(schedule), Some(at_ms)) = (name(&of["schedule"]), of["at_ms"].as_u64()) {
+            let mut occurrences = self.occurrences.borrow_mut();
+            occurrences
+                .entry((schedule, at_ms))
+                .or_default()
+                .insert(slot);
+        }
+        let of = &record["task"]["member_of"];
+        let number = |field: &str| of[field].as_u64();
+        if let (Some(workflow), Some(step), Some(index)) =
+            (name(&of["workflow"]), number("step"), number("index"))
+        {
+            let mut members = self.members.borrow_mut();
+            let member = members.entry((workflow, step, index));
+            member.or_default().insert(slot);
+        }
+    }
+
+    /// When a run's record says that it was last heard of.
+    fn ran(&self, slot: u64, record: &[u8]) {
+        let mut marked = self.marked.borrow_mut();
+        if marked.contains_key(&slot) {
+            return;
+        }
+        let beat_ms = json(record)["state"]["running"]["beat_ms"].as_u64();
+        marked.extend(beat_ms.map(|beat_ms| (slot, beat_ms)));
+    }
+
     pub fn delete(&self, key: &str) {
-        self.written.borrow_mut().remove(key);
+        if is_kept(kind(key).0) {
+            self.written.borrow_mut().remove(key);
+        }
     }
 
     /// A call that reaches this key.
     pub fn count(&self, key: &str) {
         self.all_calls.set(self.all_calls.get() + 1);
-        let (kind, Some(slot)) = parts(key) else {
+        if !matches!(kind(key).0, "s" | "h" | "c" | "o" | "r" | "x") {
             return;
-        };
-        if matches!(kind, "s" | "h" | "c" | "o" | "r" | "x") {
+        }
+        if let Some(slot) = parts(key).1 {
             let task = self.about.borrow().get(&slot).copied().unwrap_or(slot);
             *self.calls.borrow_mut().entry(task).or_default() += 1;
         }
@@ -108,41 +153,21 @@ impl Ledger {
         of.map(|(m, slots)| ((m.1, m.2), slots.clone())).collect()
     }
 
+    /// How many slots have a record.
+    pub fn slots(&self) -> u64 {
+        let written = self.written.borrow();
+        written.keys().filter(|key| kind(key).0 == "s").count() as u64
+    }
+
     pub fn violation(&self) -> Option<String> {
         self.violations.borrow().first().cloned()
     }
 }
 
-/// The task that a slot's record announces.
-fn announced(record: &[u8]) -> Option<u64> {
-    let record: Value = serde_json::from_slice(record.get(1..)?).ok()?;
-    record["announce"][0].as_u64()
-}
-
-/// The occurrence that a slot's task is for.
-fn occurrence(record: &[u8]) -> Option<(String, u64)> {
-    let record: Value = serde_json::from_slice(record.get(1..)?).ok()?;
-    let occurrence = &record["task"]["occurrence"];
-    let schedule = occurrence["schedule"].as_str()?.to_owned();
-    Some((schedule, occurrence["at_ms"].as_u64()?))
-}
-
-/// The workflow that a slot's task belongs to, and as what.
-fn member(record: &[u8]) -> Option<(String, u64, u64)> {
-    let record: Value = serde_json::from_slice(record.get(1..)?).ok()?;
-    let member = &record["task"]["member_of"];
-    let workflow = member["workflow"].as_str()?.to_owned();
-    Some((
-        workflow,
-        member["step"].as_u64()?,
-        member["index"].as_u64()?,
-    ))
-}
-
-/// When a record says that its run was last heard of.
-fn beat(record: &[u8]) -> Option<u64> {
-    let record: Value = serde_json::from_slice(record.get(1..)?).ok()?;
-    record["state"]["running"]["beat_ms"].as_u64()
+/// A record without its version; null if it is none.
+fn json(record: &[u8]) -> Value {
+    let json = record.get(1..).unwrap_or_default();
+    serde_json::from_slice(json).unwrap_or_default()
 }
 
 fn text(value: &[u8]) -> String {

@@ -204,6 +204,13 @@ impl Sim {
         (instance, queue)
     }
 
+    /// A client that no fault reaches: what it asks is answered at once.
+    pub fn watcher(&self) -> SimQueue {
+        let (instance, queue) = self.client();
+        instance.immune.set(true);
+        queue
+    }
+
     /// Runs `work` in an instance of its own. `None` if the instance was killed.
     pub fn spawn<T: 'static, F: Future<Output = T> + 'static>(
         &self,

@@ -214,12 +214,16 @@ impl Store for SimStore {
         let rest = self.before("delete_many", first, keys.len()).await?;
         let reached = self.reached(&rest, keys.len());
         for part in parts_of(&rest, &reached) {
-            let part: Vec<_> = part.iter().map(|&i| keys[i].clone()).collect();
-            for key in &part {
-                self.trace("delete_many", key, String::new);
-                self.world.ledger.delete(key);
+            for &i in part {
+                self.trace("delete_many", &keys[i], String::new);
+                self.world.ledger.delete(&keys[i]);
             }
-            self.world.store.delete_many(&part).await?;
+            if part.len() == keys.len() {
+                self.world.store.delete_many(keys).await?;
+            } else {
+                let part: Vec<_> = part.iter().map(|&i| keys[i].clone()).collect();
+                self.world.store.delete_many(&part).await?;
+            }
             self.between(&rest).await;
         }
         self.after("delete_many", first, rest, Ok(())).await
