@@ -22,3 +22,34 @@ pub fn build(workspace: &Workspace) -> Result<PathBuf> {
     step::run("building the local host (wasmtime)", &mut cargo)?;
     Ok(binary)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Context;
+    use std::collections::BTreeSet;
+
+    /// What wasmtime is made of, with the features of each, when these dependencies of the local host are built.
+    fn wasmtime(edges: &str) -> Result<BTreeSet<String>> {
+        let workspace = Workspace::find()?;
+        let mut tree = workspace.cargo(&["tree", "--package", "handoff-host", "--edges", edges]);
+        tree.args(["--prefix", "depth", "--no-dedupe", "--format", " {p} {f}"]);
+        let tree = step::quiet_output(&mut tree).context("`cargo tree` failed")?;
+        let lines = tree.lines().filter_map(|line| line.split_once(' '));
+        let mut lines = lines.skip_while(|(_, package)| !package.starts_with("wasmtime v"));
+        let depth = |of: &str| of.parse::<usize>().unwrap_or_default();
+        let (root, package) = lines.next().context("it has no wasmtime")?;
+        let below = lines.take_while(|(of, _)| depth(of) > depth(root));
+        let below = below.map(|(_, package)| package.to_owned());
+        Ok(below.chain([package.to_owned()]).collect())
+    }
+
+    /// One feature more of one crate, and wasmtime is compiled a second time, which takes minutes.
+    #[test]
+    fn its_tests_use_the_wasmtime_that_it_is_built_with() -> Result<()> {
+        let built = wasmtime("normal,build")?;
+        assert!(built.len() > 50, "{built:?}");
+        assert_eq!(wasmtime("normal,build,dev")?, built);
+        Ok(())
+    }
+}

@@ -1,8 +1,8 @@
 //! Runs one child process as a named step that shows life.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::iter;
-use std::process::Command;
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -31,11 +31,50 @@ pub fn run(what: &str, command: &mut Command) -> Result<()> {
         drop(finished);
         status
     })
-    .with_context(|| format!("{what}: could not start `{}`", describe(command)))?;
+    .with_context(|| could_not_start(what, command))?;
+    succeeded(what, command, status)?;
+    eprintln!("    done in {}", seconds(start.elapsed()));
+    Ok(())
+}
+
+/// The same beside other steps: it takes what they leave of the processors, and its output comes in one piece at its end.
+pub fn run_beside(what: &str, command: &Command) -> Result<()> {
+    eprintln!("==> {what}, beside what follows");
+    let start = Instant::now();
+    let output = at_low_priority(command).stdin(Stdio::null()).output();
+    let output = output.with_context(|| could_not_start(what, command))?;
+    eprintln!("==> {what}: this was printed beside the above");
+    io::stderr().write_all(&output.stderr)?;
+    io::stdout().write_all(&output.stdout)?;
+    succeeded(what, command, output.status)?;
+    eprintln!("    done in {}", seconds(start.elapsed()));
+    Ok(())
+}
+
+fn at_low_priority(command: &Command) -> Command {
+    let mut nice = Command::new("nice");
+    nice.args(["-n", "19"]).arg(command.get_program());
+    nice.args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => nice.env(name, value),
+            None => nice.env_remove(name),
+        };
+    }
+    if let Some(folder) = command.get_current_dir() {
+        nice.current_dir(folder);
+    }
+    nice
+}
+
+fn could_not_start(what: &str, command: &Command) -> String {
+    format!("{what}: could not start `{}`", describe(command))
+}
+
+fn succeeded(what: &str, command: &Command, status: ExitStatus) -> Result<()> {
     if !status.success() {
         bail!("{what} failed ({status}): {}", describe(command));
     }
-    eprintln!("    done in {}", seconds(start.elapsed()));
     Ok(())
 }
 
@@ -100,5 +139,27 @@ mod tests {
             error.to_string(),
             "starting: could not start `no-such-program`"
         );
+    }
+
+    #[test]
+    fn beside_others_a_command_is_the_same_but_for_its_priority() -> Result<()> {
+        let folder = std::env::temp_dir();
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "echo $(nice) \"$A\" $(pwd -P)"])
+            .env("A", "b c")
+            .current_dir(&folder);
+        let printed = quiet_output(&mut at_low_priority(&command));
+        let folder = folder.canonicalize()?;
+        assert_eq!(printed, Some(format!("19 b c {}", folder.display())));
+
+        command.args(["-c", "false"]);
+        assert!(
+            run_beside("passing", &command).is_ok(),
+            "sh takes the first"
+        );
+        let error = run_beside("failing", &Command::new("false")).expect_err("`false` fails");
+        assert_eq!(error.to_string(), "failing failed (exit status: 1): false");
+        Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -48,12 +49,6 @@ fn run(
     summary: &mut Summary,
 ) -> Result<()> {
     let wants = |part| options.only.is_none_or(|only| only == part);
-    let tests = |arguments: &[&str]| {
-        let mut command = workspace.cargo(&["test"]);
-        command.args(arguments).arg("--").args(&options.filters);
-        command
-    };
-
     if wants(Part::Lint) {
         let mut fmt = workspace.cargo(&["fmt", "--all", "--check"]);
         summary.time("formatting", || {
@@ -75,56 +70,67 @@ fn run(
         summary.time("local host", || host::build(workspace).map(drop))?;
     }
     if wants(Part::Lint) {
-        let mut clippy = workspace.cargo(&[
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--",
-            "-D",
-            "warnings",
-        ]);
-        summary.time("clippy", || step::run("running clippy", &mut clippy))?;
-        let mut without = workspace.cargo(&["clippy", "--package", "handoff-platform"]);
-        without.args(["--no-default-features", "--", "-D", "warnings"]);
-        summary.time("clippy without key-value", || {
-            step::run("running clippy without the key-value store", &mut without)
-        })?;
-        let mut wasmcloud = workspace.cargo(&["clippy", "--package", "handoff-wasmcloud"]);
-        wasmcloud.args(["--", "-D", "warnings"]);
-        summary.time("clippy for wasmCloud", || {
-            step::run("running clippy on what is for wasmCloud", &mut wasmcloud)
-        })?;
-        let mut doc = workspace.cargo(&["doc", "--workspace", "--no-deps"]);
-        doc.env("RUSTDOCFLAGS", "-D warnings");
-        summary.time("documentation", || {
-            step::run("building the documentation", &mut doc)
-        })?;
+        lint(workspace, summary)?;
     }
     if wants(Part::Unit) {
-        let mut crates = tests(&[
+        unit(workspace, options, summary)?;
+    }
+    let simulation = wants(Part::Unit).then(|| simulation(workspace, options));
+    let e2e = wants(Part::E2e).then(|| end_to_end(workspace, options, summary));
+    at_once(simulation, e2e, summary)
+}
+
+fn lint(workspace: &Workspace, summary: &mut Summary) -> Result<()> {
+    // In the profile of the local host: its macros and build scripts are compiled by now.
+    let clippy = |what: &[&str]| {
+        let mut command = workspace.cargo(&["clippy", "--release"]);
+        command.args(what).args(["--", "-D", "warnings"]);
+        command
+    };
+    // The simulation needs the feature.
+    let sabotage = ["--features", "handoff-queue/sabotage"];
+    let mut all = clippy(&[&["--workspace", "--all-targets"], &sabotage[..]].concat());
+    summary.time("clippy", || step::run("running clippy", &mut all))?;
+    let mut without = clippy(&["--package", "handoff-platform", "--no-default-features"]);
+    summary.time("clippy without key-value", || {
+        step::run("running clippy without the key-value store", &mut without)
+    })?;
+    let mut wasmcloud = clippy(&["--package", "handoff-wasmcloud"]);
+    summary.time("clippy for wasmCloud", || {
+        step::run("running clippy on what is for wasmCloud", &mut wasmcloud)
+    })?;
+    let mut doc = workspace.cargo(&["doc", "--release", "--workspace", "--no-deps"]);
+    doc.env("RUSTDOCFLAGS", "-D warnings");
+    summary.time("documentation", || {
+        step::run("building the documentation", &mut doc)
+    })
+}
+
+fn unit(workspace: &Workspace, options: &Options, summary: &mut Summary) -> Result<()> {
+    let mut crates = tests(
+        workspace,
+        options,
+        &[
             "--workspace",
             "--exclude",
             "handoff-host",
             "--exclude",
             "handoff-e2e",
-        ]);
-        summary.time("tests of the crates", || {
-            step::run("testing the crates", &mut crates)
-        })?;
-        let mut simulation = sim::tests_in_time(workspace);
-        simulation
-            .args(["--", "--nocapture"])
-            .args(&options.filters);
-        summary.time("simulation of the queue", || {
-            step::run("simulating the queue protocol", &mut simulation)
-        })?;
-        let mut local_host = tests(&["--release", "--package", "handoff-host"]);
-        offer_redis(&mut local_host, "tests of the local host on Redis", summary);
-        summary.time("tests of the local host", || {
-            step::run("testing the local host", &mut local_host)
-        })?;
-    }
-    if wants(Part::Unit) && options.filters.is_empty() {
+        ],
+    );
+    summary.time("tests of the crates", || {
+        step::run("testing the crates", &mut crates)
+    })?;
+    let mut local_host = tests(
+        workspace,
+        options,
+        &["--release", "--package", "handoff-host"],
+    );
+    offer_redis(&mut local_host, "tests of the local host on Redis", summary);
+    summary.time("tests of the local host", || {
+        step::run("testing the local host", &mut local_host)
+    })?;
+    if options.filters.is_empty() {
         match fuzz::missing() {
             None => {
                 let fuzzing = || fuzz::fuzz(workspace, &fuzz::Options::default());
@@ -133,20 +139,56 @@ fn run(
             Some(reason) => summary.skip("fuzzing", reason),
         }
     }
-    if wants(Part::E2e) {
-        let mut e2e = tests(&["--package", "handoff-e2e"]);
-        e2e.env("HANDOFF_HOST_BIN", host::binary(workspace))
-            .env("HANDOFF_ROOT", &workspace.root)
-            // They mostly wait: for leases, for the next second.
-            .env("RUST_TEST_THREADS", "6");
-        offer_spin(&mut e2e, summary);
-        offer_wash(workspace, &mut e2e, summary);
-        offer_redis(&mut e2e, "end-to-end tests on Redis", summary);
-        summary.time("end-to-end tests", || {
-            step::run("testing end to end", &mut e2e)
-        })?;
-    }
     Ok(())
+}
+
+fn simulation(workspace: &Workspace, options: &Options) -> Command {
+    let mut simulation = sim::tests_in_time(workspace);
+    simulation
+        .args(["--", "--nocapture"])
+        .args(&options.filters);
+    simulation
+}
+
+fn end_to_end(workspace: &Workspace, options: &Options, summary: &mut Summary) -> Command {
+    let mut e2e = tests(workspace, options, &["--package", "handoff-e2e"]);
+    e2e.env("HANDOFF_HOST_BIN", host::binary(workspace))
+        .env("HANDOFF_ROOT", &workspace.root)
+        // They mostly wait: for leases, for the next second.
+        .env("RUST_TEST_THREADS", "6");
+    offer_spin(&mut e2e, summary);
+    offer_wash(workspace, &mut e2e, summary);
+    offer_redis(&mut e2e, "end-to-end tests on Redis", summary);
+    e2e
+}
+
+fn tests(workspace: &Workspace, options: &Options, arguments: &[&str]) -> Command {
+    let mut command = workspace.cargo(&["test"]);
+    command.args(arguments).arg("--").args(&options.filters);
+    command
+}
+
+/// The end-to-end tests mostly wait, and the simulation only computes: it takes what they leave.
+fn at_once(simulation: Option<Command>, e2e: Option<Command>, summary: &mut Summary) -> Result<()> {
+    let (name, simulating) = ("simulation of the queue", "simulating the queue protocol");
+    let Some(mut e2e) = e2e else {
+        return simulation.map_or(Ok(()), |mut simulation| {
+            summary.time(name, || step::run(simulating, &mut simulation))
+        });
+    };
+    thread::scope(|scope| {
+        let beside = simulation.map(|simulation| {
+            scope.spawn(move || timed(|| step::run_beside(simulating, &simulation)))
+        });
+        let tested = summary.time("end-to-end tests", || {
+            step::run("testing end to end", &mut e2e)
+        });
+        let simulated = beside.map_or(Ok(()), |beside| match beside.join() {
+            Ok((outcome, time)) => summary.add(name, outcome, time),
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        tested.and(simulated)
+    })
 }
 
 /// Tells what runs the components on real hosts and stores what of these is here.
@@ -211,6 +253,11 @@ fn get_redis() -> Result<(), String> {
     Ok(())
 }
 
+fn timed(step: impl FnOnce() -> Result<()>) -> (Result<()>, Duration) {
+    let start = Instant::now();
+    (step(), start.elapsed())
+}
+
 #[derive(Default)]
 struct Summary {
     steps: Vec<(&'static str, bool, Duration)>,
@@ -219,9 +266,12 @@ struct Summary {
 
 impl Summary {
     fn time(&mut self, name: &'static str, step: impl FnOnce() -> Result<()>) -> Result<()> {
-        let start = Instant::now();
-        let outcome = step();
-        self.steps.push((name, outcome.is_ok(), start.elapsed()));
+        let (outcome, time) = timed(step);
+        self.add(name, outcome, time)
+    }
+
+    fn add(&mut self, name: &'static str, outcome: Result<()>, time: Duration) -> Result<()> {
+        self.steps.push((name, outcome.is_ok(), time));
         outcome
     }
 

@@ -1,7 +1,7 @@
 //! Tasks, as callers see them.
 
 use crate::{Client, Reply};
-use handoff_input::Time;
+use jiff::Timestamp;
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
@@ -11,9 +11,10 @@ const WAIT_MAX: Duration = Duration::from_secs(4);
 /// A time of a task, in milliseconds since 1970.
 #[track_caller]
 pub fn time_ms(task: &Value, field: &str) -> u64 {
-    let time = task[field].as_str().map(str::parse::<Time>);
-    match time {
-        Some(Ok(time)) => time.ms,
+    let time = task[field].as_str().and_then(|text| text.parse().ok());
+    let since_1970 = time.map(|time: Timestamp| time.as_millisecond().try_into());
+    match since_1970 {
+        Some(Ok(ms)) => ms,
         _ => panic!("{field} is no time in {task}"),
     }
 }
