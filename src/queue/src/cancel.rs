@@ -37,6 +37,10 @@ impl<S: Store, E: Env> Queue<S, E> {
             _ => return Ok(Cancelled::Unknown),
         };
         let ends = Ends::of(&task);
+        let looked = match holds(Guard::NoteBeforeLooking) {
+            true => None,
+            false => Some(self.is_ticketed(slot).await?),
+        };
         // Claimers take their ticket first and look at the counter then; we write first and look at head then.
         self.store
             .increment(&self.keys.cancel_block(slot), 1)
@@ -45,7 +49,11 @@ impl<S: Store, E: Env> Queue<S, E> {
         self.store
             .set(&self.keys.cancel(slot), &encode(&asked_ms))
             .await?;
-        if task.not_before_ms.is_none() && !self.is_ticketed(slot).await? {
+        let ticketed = match looked {
+            Some(ticketed) => ticketed,
+            None => task.not_before_ms.is_some() || self.is_ticketed(slot).await?,
+        };
+        if !ticketed {
             let mut run = Run::cancelled_before_start(&task.nonce);
             self.before_final(slot, ends.as_deref(), &mut run).await?;
             self.store

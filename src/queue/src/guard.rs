@@ -1,9 +1,24 @@
 //! The guards of the protocol. Each closes a failure that was found, and has a name so that a test can leave it out and
 //! see that the failure comes back. Nothing of this is in a build without the feature `sabotage`.
 
-/// A rule that the protocol does not hold without.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Guard {
+/// Each variant is one of [`Guard::ALL`].
+macro_rules! guards {
+    ($($(#[$says:meta])* $name:ident,)*) => {
+        /// A rule that the protocol does not hold without.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Guard {
+            $($(#[$says])* $name,)*
+        }
+
+        #[cfg(feature = "sabotage")]
+        impl Guard {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+        }
+    };
+}
+
+guards! {
     /// Who fills a slot whose ticket was given up announces what is in it.
     AnnounceWhatWasGivenUp,
     /// Who gives a ticket up uses it after all if the slot was filled meanwhile.
@@ -72,6 +87,8 @@ pub enum Guard {
     HandOverKeeping,
     /// Who takes a task looks whether it was cancelled.
     LookForCancel,
+    /// A canceller notes the request before it looks whether the task's ticket is taken.
+    NoteBeforeLooking,
     /// A canceller announces the epoch before it claims it.
     AnnounceBeforeCancelling,
     /// What is deleted is noted first.
@@ -92,6 +109,8 @@ pub enum Guard {
     KeepWhileKeyed,
     /// What a schedule is to do next is entered before it is noted that it did something.
     NextBeforeNoting,
+    /// A schedule that does not count yet is waited for.
+    WaitForChange,
     /// A change of the schedules is made only if nobody took a number after it.
     ChangeOnlyTheLast,
     /// A schedule is given up only if nobody changes the schedules at that moment.
@@ -116,69 +135,6 @@ pub enum Guard {
     LookAfterWaiting,
     /// What a run came to that was superseded is no member's end.
     TakeOnlyFinalResults,
-}
-
-#[cfg(feature = "sabotage")]
-impl Guard {
-    /// All of them.
-    pub const ALL: [Self; 56] = [
-        Self::AnnounceWhatWasGivenUp,
-        Self::UseTicketOfFilledSlot,
-        Self::GiveUpWhenPassing,
-        Self::AcknowledgeInTime,
-        Self::KeepHandoverCounters,
-        Self::RetainOnlyGivenSlots,
-        Self::OpenLaneFirst,
-        Self::BeginInTime,
-        Self::ClaimOnce,
-        Self::AdoptEarlierOutcome,
-        Self::CheckNextClaim,
-        Self::CheckFirstClaim,
-        Self::LostAloneCounts,
-        Self::TimerBeforeOutcome,
-        Self::ListBeforeOutcome,
-        Self::FollowBeforeOutcome,
-        Self::CheckpointBeforeAnnouncing,
-        Self::BucketMayBeClosed,
-        Self::BucketMayCloseMeanwhile,
-        Self::MarkMayBeClosed,
-        Self::CoarseMarksFirst,
-        Self::SkipOnlyUnmarked,
-        Self::LeaseSlack,
-        Self::SampleTimeAfterRead,
-        Self::PassAnnouncements,
-        Self::LookAgainAtUnmarked,
-        Self::DecideForTheDead,
-        Self::AnnounceForTheDead,
-        Self::SettleBeforeMovingOn,
-        Self::LeaveEveryWindow,
-        Self::LookAfterLeaving,
-        Self::KeeperStays,
-        Self::HandOverKeeping,
-        Self::LookForCancel,
-        Self::AnnounceBeforeCancelling,
-        Self::NoteBeforeDeleting,
-        Self::DeleteHomeFirst,
-        Self::DecideOnlyIfLast,
-        Self::AdoptEarlierCandidate,
-        Self::LookAtPeriodBefore,
-        Self::LookAtPeriodAfter,
-        Self::SeeToHome,
-        Self::KeepWhileKeyed,
-        Self::NextBeforeNoting,
-        Self::ChangeOnlyTheLast,
-        Self::AgreeBeforeEnding,
-        Self::HoldNextWindow,
-        Self::RenewPermits,
-        Self::StayWhileLimited,
-        Self::LookAfterParking,
-        Self::AttendLine,
-        Self::NoteMembersFirst,
-        Self::DecideMembersIfNotClaimed,
-        Self::CountBeforeOutcome,
-        Self::LookAfterWaiting,
-        Self::TakeOnlyFinalResults,
-    ];
 }
 
 #[cfg(not(feature = "sabotage"))]

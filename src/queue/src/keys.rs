@@ -8,8 +8,8 @@ pub(crate) struct Keys {
     queue: String,
 }
 
-/// Few keys are longer: one allocation is enough for most.
-const LENGTH: usize = 48;
+/// Few keys are longer, none than 96: one allocation is enough for most.
+const USUAL_LENGTH: usize = 48;
 
 impl Keys {
     pub(crate) fn new(queue: &str) -> Result<Self, QueueError> {
@@ -27,7 +27,7 @@ impl Keys {
     }
 
     fn key(&self, rest: std::fmt::Arguments<'_>) -> String {
-        let mut key = String::with_capacity(LENGTH);
+        let mut key = String::with_capacity(USUAL_LENGTH);
         key.push_str("q.");
         key.push_str(&self.queue);
         key.push('.');

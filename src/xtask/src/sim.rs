@@ -73,11 +73,12 @@ pub fn tests(workspace: &Workspace) -> Command {
     cargo
 }
 
-/// The same within the time of `cargo xtask test`: at each place one stall of three, another one for the next commit.
+/// The same within the time of `cargo xtask test`: at each place one stall of three, and of pairs of places one of 500; others
+/// for the next commit.
 pub fn tests_in_time(workspace: &Workspace) -> Command {
     let mut cargo = tests(workspace);
     let number = commit(workspace).unwrap_or_default();
-    cargo.env("HANDOFF_STALLS", number.to_string());
+    cargo.env("HANDOFF_TURN", number.to_string());
     cargo
 }
 
@@ -89,11 +90,8 @@ fn commit(workspace: &Workspace) -> Option<u64> {
 }
 
 fn seeds(workspace: &Workspace) -> String {
+    // Without git, as in an archive of the source, they are the next ones.
     let number = commit(workspace);
-    let fixed = format!("1..{}", FIXED + 1);
-    // Without git, as in an archive of the source, only the fixed ones.
-    number.map_or(fixed.clone(), |number| {
-        let first = (number + 1) * 1_000_000;
-        format!("{fixed},{first}..{}", first + OF_THIS_COMMIT)
-    })
+    let first = number.map_or(FIXED + 1, |number| (number + 1) * 1_000_000);
+    format!("1..{},{first}..{}", FIXED + 1, first + OF_THIS_COMMIT)
 }

@@ -1,7 +1,9 @@
 //! Runs one child process as a named step that shows life.
 
-use std::io::{self, IsTerminal, Write};
+use std::fs::File;
+use std::io::{self, IsTerminal};
 use std::iter;
+use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -17,6 +19,35 @@ const HEARTBEAT: Duration = Duration::from_secs(30);
 /// Runs the command to its end, with its output inherited. `what` reads like "building the components".
 pub fn run(what: &str, command: &mut Command) -> Result<()> {
     eprintln!("==> {what}");
+    let status = watched(what, || command.status());
+    ended(what, command, status)
+}
+
+/// The same beside other steps: it takes what they leave of the processors, and prints into this file, which is shown when it
+/// has ended.
+pub fn run_beside(what: &str, command: &Command, log: &Path) -> Result<()> {
+    eprintln!(
+        "==> {what}, beside what follows; so far into {}",
+        log.display()
+    );
+    let unwritable = || format!("{} can't be written", log.display());
+    let file = File::create(log).with_context(unwritable)?;
+    let mut nice = at_low_priority(command);
+    nice.stdin(Stdio::null());
+    nice.stdout(file.try_clone().with_context(unwritable)?);
+    nice.stderr(file);
+    let status = watched(what, || nice.status());
+    eprintln!("==> {what}: printed beside the above");
+    let mut file = File::open(log).with_context(unwritable)?;
+    io::copy(&mut file, &mut io::stdout())?;
+    ended(what, &nice, status)
+}
+
+/// Says from time to time that a step goes on, and in the end how long it took.
+fn watched(
+    what: &str,
+    command: impl FnOnce() -> io::Result<ExitStatus>,
+) -> (io::Result<ExitStatus>, Duration) {
     let start = Instant::now();
     let (finished, heartbeat) = mpsc::channel::<()>();
     let status = thread::scope(|scope| {
@@ -27,27 +58,24 @@ pub fn run(what: &str, command: &mut Command) -> Result<()> {
                 }
             });
         }
-        let status = command.status();
+        let status = command();
         drop(finished);
         status
-    })
-    .with_context(|| could_not_start(what, command))?;
-    succeeded(what, command, status)?;
-    eprintln!("    done in {}", seconds(start.elapsed()));
-    Ok(())
+    });
+    (status, start.elapsed())
 }
 
-/// The same beside other steps: it takes what they leave of the processors, and its output comes in one piece at its end.
-pub fn run_beside(what: &str, command: &Command) -> Result<()> {
-    eprintln!("==> {what}, beside what follows");
-    let start = Instant::now();
-    let output = at_low_priority(command).stdin(Stdio::null()).output();
-    let output = output.with_context(|| could_not_start(what, command))?;
-    eprintln!("==> {what}: this was printed beside the above");
-    io::stderr().write_all(&output.stderr)?;
-    io::stdout().write_all(&output.stdout)?;
-    succeeded(what, command, output.status)?;
-    eprintln!("    done in {}", seconds(start.elapsed()));
+fn ended(
+    what: &str,
+    command: &Command,
+    (status, time): (io::Result<ExitStatus>, Duration),
+) -> Result<()> {
+    let started = || format!("{what}: could not start `{}`", describe(command));
+    let status = status.with_context(started)?;
+    if !status.success() {
+        bail!("{what} failed ({status}): {}", describe(command));
+    }
+    eprintln!("    done in {}", seconds(time));
     Ok(())
 }
 
@@ -65,17 +93,6 @@ fn at_low_priority(command: &Command) -> Command {
         nice.current_dir(folder);
     }
     nice
-}
-
-fn could_not_start(what: &str, command: &Command) -> String {
-    format!("{what}: could not start `{}`", describe(command))
-}
-
-fn succeeded(what: &str, command: &Command, status: ExitStatus) -> Result<()> {
-    if !status.success() {
-        bail!("{what} failed ({status}): {}", describe(command));
-    }
-    Ok(())
 }
 
 /// Runs the command to its end and returns what it printed; nothing if it could not be started or failed.
@@ -145,21 +162,19 @@ mod tests {
     fn beside_others_a_command_is_the_same_but_for_its_priority() -> Result<()> {
         let folder = std::env::temp_dir();
         let mut command = Command::new("sh");
-        command
-            .args(["-c", "echo $(nice) \"$A\" $(pwd -P)"])
-            .env("A", "b c")
-            .current_dir(&folder);
-        let printed = quiet_output(&mut at_low_priority(&command));
-        let folder = folder.canonicalize()?;
-        assert_eq!(printed, Some(format!("19 b c {}", folder.display())));
+        command.args(["-c", "echo $A"]).env("A", "b c");
+        command.current_dir(&folder);
+        let nice = at_low_priority(&command);
+        assert_eq!(describe(&nice), "A='b c' nice -n 19 sh -c 'echo $A'");
+        assert_eq!(nice.get_current_dir(), Some(folder.as_path()));
 
-        command.args(["-c", "false"]);
-        assert!(
-            run_beside("passing", &command).is_ok(),
-            "sh takes the first"
-        );
-        let error = run_beside("failing", &Command::new("false")).expect_err("`false` fails");
-        assert_eq!(error.to_string(), "failing failed (exit status: 1): false");
+        let log = folder.join(format!("xtask-beside-{}", std::process::id()));
+        run_beside("echoing", &command, &log)?;
+        assert_eq!(std::fs::read_to_string(&log)?, "b c\n");
+        let failed = run_beside("failing", &Command::new("false"), &log);
+        let error = failed.expect_err("`false` fails").to_string();
+        assert_eq!(error, "failing failed (exit status: 1): nice -n 19 false");
+        std::fs::remove_file(&log)?;
         Ok(())
     }
 }

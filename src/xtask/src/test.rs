@@ -72,16 +72,27 @@ fn run(
     if wants(Part::Lint) {
         lint(workspace, summary)?;
     }
-    if wants(Part::Unit) {
-        unit(workspace, options, summary)?;
-    }
-    let simulation = wants(Part::Unit).then(|| simulation(workspace, options));
-    let e2e = wants(Part::E2e).then(|| end_to_end(workspace, options, summary));
-    at_once(simulation, e2e, summary)
+    thread::scope(|scope| {
+        // Most tests wait or use one core, and the simulation only computes: it takes what they leave.
+        let simulation =
+            wants(Part::Unit).then(|| scope.spawn(|| timed(|| simulate(workspace, options))));
+        let mut tested = Ok(());
+        if wants(Part::Unit) {
+            tested = unit(workspace, options, summary);
+        }
+        if wants(Part::E2e) && tested.is_ok() {
+            tested = end_to_end(workspace, options, summary);
+        }
+        let simulated = simulation.map_or(Ok(()), |simulation| match simulation.join() {
+            Ok((outcome, time)) => summary.add("simulation of the queue", outcome, time),
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        tested.and(simulated)
+    })
 }
 
 fn lint(workspace: &Workspace, summary: &mut Summary) -> Result<()> {
-    // In the profile of the local host: its macros and build scripts are compiled by now.
+    // In the profile of the local host: where that was built its macros and build scripts are compiled.
     let clippy = |what: &[&str]| {
         let mut command = workspace.cargo(&["clippy", "--release"]);
         command.args(what).args(["--", "-D", "warnings"]);
@@ -142,15 +153,16 @@ fn unit(workspace: &Workspace, options: &Options, summary: &mut Summary) -> Resu
     Ok(())
 }
 
-fn simulation(workspace: &Workspace, options: &Options) -> Command {
+fn simulate(workspace: &Workspace, options: &Options) -> Result<()> {
     let mut simulation = sim::tests_in_time(workspace);
     simulation
         .args(["--", "--nocapture"])
         .args(&options.filters);
-    simulation
+    let log = workspace.target.join("simulation.log");
+    step::run_beside("simulating the queue protocol", &simulation, &log)
 }
 
-fn end_to_end(workspace: &Workspace, options: &Options, summary: &mut Summary) -> Command {
+fn end_to_end(workspace: &Workspace, options: &Options, summary: &mut Summary) -> Result<()> {
     let mut e2e = tests(workspace, options, &["--package", "handoff-e2e"]);
     e2e.env("HANDOFF_HOST_BIN", host::binary(workspace))
         .env("HANDOFF_ROOT", &workspace.root)
@@ -159,36 +171,15 @@ fn end_to_end(workspace: &Workspace, options: &Options, summary: &mut Summary) -
     offer_spin(&mut e2e, summary);
     offer_wash(workspace, &mut e2e, summary);
     offer_redis(&mut e2e, "end-to-end tests on Redis", summary);
-    e2e
+    summary.time("end-to-end tests", || {
+        step::run("testing end to end", &mut e2e)
+    })
 }
 
 fn tests(workspace: &Workspace, options: &Options, arguments: &[&str]) -> Command {
     let mut command = workspace.cargo(&["test"]);
     command.args(arguments).arg("--").args(&options.filters);
     command
-}
-
-/// The end-to-end tests mostly wait, and the simulation only computes: it takes what they leave.
-fn at_once(simulation: Option<Command>, e2e: Option<Command>, summary: &mut Summary) -> Result<()> {
-    let (name, simulating) = ("simulation of the queue", "simulating the queue protocol");
-    let Some(mut e2e) = e2e else {
-        return simulation.map_or(Ok(()), |mut simulation| {
-            summary.time(name, || step::run(simulating, &mut simulation))
-        });
-    };
-    thread::scope(|scope| {
-        let beside = simulation.map(|simulation| {
-            scope.spawn(move || timed(|| step::run_beside(simulating, &simulation)))
-        });
-        let tested = summary.time("end-to-end tests", || {
-            step::run("testing end to end", &mut e2e)
-        });
-        let simulated = beside.map_or(Ok(()), |beside| match beside.join() {
-            Ok((outcome, time)) => summary.add(name, outcome, time),
-            Err(panic) => std::panic::resume_unwind(panic),
-        });
-        tested.and(simulated)
-    })
 }
 
 /// Tells what runs the components on real hosts and stores what of these is here.

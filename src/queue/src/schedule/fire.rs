@@ -79,7 +79,8 @@ impl<S: Store, E: Env> Queue<S, E> {
         if self.table().await?.names.get(name) != Some(&number)
             && self.agreed_names().await?.get(name) != Some(&number)
         {
-            if now_ms < version.put_ms + ACKNOWLEDGE_MS + CLOCK_SLACK_MS {
+            let early = now_ms < version.put_ms + ACKNOWLEDGE_MS + CLOCK_SLACK_MS;
+            if early && holds(Guard::WaitForChange) {
                 // Whoever puts it may not have come to that yet.
                 return self.enter(due, now_ms + 1_000).await;
             }

@@ -178,18 +178,15 @@ fn all_pass(what: &str, jobs: &[Job]) {
     assert!(failed.is_empty(), "see above");
 }
 
-/// Every 500th of `jobs`: all of them take hours. With `HANDOFF_EVERY_PAIR` all.
-fn sampled(jobs: Vec<Job>) -> Vec<Job> {
-    match std::env::var_os("HANDOFF_EVERY_PAIR") {
-        Some(_) => jobs,
-        None => jobs.into_iter().skip(499).step_by(500).collect(),
-    }
+/// Not all fits into the time of a test run. With `HANDOFF_TURN=n` a part of it does, another part for each n.
+fn turn() -> Option<u64> {
+    let n = std::env::var("HANDOFF_TURN").ok()?;
+    Some(n.parse().expect("HANDOFF_TURN is a number"))
 }
 
-/// With `HANDOFF_STALLS=n` only one stall at each place, the next one for each n.
+/// Only one stall of three at each place in a turn.
 fn with_fewer_stalls(mut jobs: Vec<Job>) -> Vec<Job> {
-    if let Ok(n) = std::env::var("HANDOFF_STALLS") {
-        let n: u64 = n.parse().expect("HANDOFF_STALLS is a number");
+    if let Some(n) = turn() {
         let length_ms = |call: u64| STALLS_MS[((call + n) % 3) as usize];
         jobs.retain(|(_, faults, _)| {
             let stalls = |fault: &Fault| match fault.action {
@@ -200,6 +197,19 @@ fn with_fewer_stalls(mut jobs: Vec<Job>) -> Vec<Job> {
         });
     }
     jobs
+}
+
+/// One of 500: all of them take hours. With `HANDOFF_EVERY_PAIR` all.
+fn sampled(jobs: Vec<Job>) -> Vec<Job> {
+    const OF: u64 = 500;
+    match std::env::var_os("HANDOFF_EVERY_PAIR") {
+        Some(_) => jobs,
+        None => {
+            let first = turn().unwrap_or(0) % OF;
+            let some = jobs.into_iter().skip(first as usize);
+            some.step_by(OF as usize).collect()
+        }
+    }
 }
 
 #[test]

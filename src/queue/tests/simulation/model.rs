@@ -7,7 +7,7 @@ use futures::FutureExt;
 use handoff_queue::Store;
 use handoff_queue::{
     BEGIN_MS, Brief, CLOCK_SLACK_MS, Counts, KEY_WINDOW_MS, KeyLimits, Limits, Outcome,
-    RETENTION_MIN_MS, Run, RunState, WINDOW_MS,
+    RETENTION_DEFAULT_MS, RETENTION_MIN_MS, Run, RunState, WINDOW_MS,
 };
 use serde_json::Value;
 use std::rc::Rc;
@@ -18,8 +18,8 @@ pub type Wrong = (Option<Rc<Asked>>, String);
 pub const MISCOUNTED: &str = "were counted of";
 /// How long everything may take to end once nothing fails any more: leases of lost attempts, one after the other.
 const END_MS: u64 = 40 * 60_000;
-/// And how much longer where only so many may run at once, for each slot: a run that was lost holds its permit for a while.
-const HELD_MS: u64 = 10_000;
+/// And how much longer where only so many may run at once, for each slot: a run that was lost keeps its permit for a while.
+const LOST_PERMIT_MS: u64 = 10_000;
 /// Store calls about one task, whatever the backlog: for the task, for each time that it begins, for each second of its
 /// timeout, for each hour that retention looks at it, for each fault in the whole run …
 const CALLS: u64 = 40;
@@ -149,6 +149,8 @@ pub fn end(sim: &Sim, load: &Load, ticks: bool) -> Result<(), Wrong> {
     let due_ms = |a: &Rc<Asked>| a.not_before_ms.unwrap_or(0);
     let limited_ms = sim.world.ledger.slots() * limited_ms(sim.world.queue_limits.get());
     let end_ms = load.last_due_ms().max(sim.now_ms()) + END_MS + limited_ms;
+    // What follows an end waits in a queue that is paused, although all that was asked for may have ended.
+    load.resume(sim);
     loop {
         let open = load.open();
         if open.is_empty() && sim.now_ms() > load.last_due_ms() {
@@ -185,7 +187,7 @@ fn limited_ms(limits: Limits) -> u64 {
     let KeyLimits { concurrency, rate } = limits.per_key;
     let concurrency = [limits.concurrency, concurrency].into_iter().flatten();
     let rates = [limits.rate, rate].into_iter().flatten();
-    let held_ms = concurrency.map(|of| HELD_MS / of).max();
+    let held_ms = concurrency.map(|of| LOST_PERMIT_MS / of).max();
     let apart_ms = rates.map(|rate| rate.period_s * 1_000 / rate.count).max();
     held_ms.unwrap_or(0) + apart_ms.unwrap_or(0)
 }
@@ -417,12 +419,10 @@ pub fn retire(sim: &Sim, load: &Load) -> Result<(), Wrong> {
     sim.run_with_ticks(4 * RETENTION_MIN_MS, 10 * 60_000);
     sim.run_with_ticks(60_000, 5_000);
     look(sim, load, &load.asked())?;
-    for _ in 0..4 {
-        if left(sim, load).is_ok() {
-            break;
-        }
-        // A task whose enqueuer died before it acknowledged runs when retention comes by, and is kept from then on; those
-        // behind it wait.
+    // A task whose enqueuer died before it acknowledged runs when retention comes by, and is kept from then on; those behind it
+    // wait, until they are old. A batch may be of many such.
+    let end_ms = sim.now_ms() + RETENTION_DEFAULT_MS;
+    while left(sim, load).is_err() && sim.now_ms() < end_ms {
         sim.run_with_ticks(2 * RETENTION_MIN_MS, 10 * 60_000);
         sim.run_with_ticks(60_000, 5_000);
     }

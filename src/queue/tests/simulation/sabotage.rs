@@ -16,7 +16,11 @@ const SEEDS_MAX: u64 = 5_000;
 const OVERTAKEN: &str = "an enqueuer that claimers overtake";
 
 /// Guards that random schedules seldom miss, and the scenario that has the race which each closes.
-const FOUND_IN: [(Guard, &str); 22] = [
+const FOUND_IN: [(Guard, &str); 23] = [
+    (
+        Guard::WaitForChange,
+        "a schedule's deletion while another is put",
+    ),
     (
         Guard::RetainOnlyGivenSlots,
         "a slot that is given hours after claimers raced for it",
@@ -132,7 +136,7 @@ fn a_guard_that_is_left_out_is_missed() {
         None => true,
     };
     let mut unnoticed = Vec::new();
-    for guard in Guard::ALL.into_iter().filter(chosen) {
+    for guard in Guard::ALL.iter().copied().filter(chosen) {
         let found = finds(guard, &jobs, 1..SEEDS_MAX);
         let line = found.as_deref().unwrap_or("NOTHING").lines().next();
         let line: String = line.unwrap_or_default().chars().take(160).collect();

@@ -43,7 +43,7 @@ pub enum Left {
     NothingAfterDays,
 }
 
-pub static SCENARIOS: [Scenario; 66] = [
+pub static SCENARIOS: [Scenario; 71] = [
     Scenario {
         name: "a task",
         search: Search::Pairs,
@@ -421,6 +421,61 @@ pub static SCENARIOS: [Scenario; 66] = [
             stage.points.open.set(true);
             stage.sim.run_for(200);
             stage.goes_on(22_000);
+        },
+    },
+    Scenario {
+        name: "tasks for a worker that is there",
+        search: Search::Races,
+        left: Left::Perhaps,
+        play: |stage| {
+            stage.points.open.set(false);
+            stage.plays(&[json!({"sleep_ms": 1_500})], 100);
+            stage.points.open.set(true);
+            stage.enqueues(&[json!({})]);
+            stage.plays_with(Priority::High, json!({}), 3_000);
+        },
+    },
+    Scenario {
+        name: "cancelled while it is taken",
+        search: Search::Races,
+        left: Left::Perhaps,
+        play: |stage| {
+            stage.enqueues(&[json!({})]);
+            stage
+                .sim
+                .run_until(1_000, || !stage.load.asked().is_empty());
+            stage.cancels();
+        },
+    },
+    Scenario {
+        name: "cancelled while it ends",
+        search: Search::Races,
+        left: Left::Perhaps,
+        play: |stage| {
+            stage.points.open.set(false);
+            stage.plays(&[json!({"sleep_ms": 500})], 495);
+            stage.points.open.set(true);
+            stage.cancels();
+        },
+    },
+    Scenario {
+        name: "cancelled while it goes on in another instance",
+        search: Search::Races,
+        left: Left::Perhaps,
+        play: |stage| {
+            stage.points.open.set(false);
+            stage.plays(&[json!({"continues": 1, "sleep_ms": 300})], 295);
+            stage.points.open.set(true);
+            stage.cancels();
+        },
+    },
+    Scenario {
+        name: "three clients at once with one key",
+        search: Search::Races,
+        left: Left::Perhaps,
+        play: |stage| {
+            stage.keyed(150 * MINUTE_MS, 3);
+            stage.sim.run_for(3_000);
         },
     },
     Scenario {

@@ -142,9 +142,9 @@ fn inserts_or_closes(call: &Call<'_>) -> bool {
     is_of_the_timer(call.key) && matches!(call.operation, "increment" | "set")
 }
 
-/// Of a task, an announcement or a step's members: neither the timer's nor a counter that everybody reads again and again.
+/// Of a task, an announcement, an idempotency key or a step's members: neither the timer's nor a counter that everybody reads again and again.
 pub fn is_of_a_task(key: &str) -> bool {
-    matches!(parts(key).0, "s" | "h" | "c" | "o" | "r" | "x" | "m")
+    matches!(parts(key).0, "s" | "h" | "c" | "o" | "r" | "x" | "i" | "m")
 }
 
 impl Stage {

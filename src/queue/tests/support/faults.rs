@@ -55,7 +55,7 @@ pub struct Faults {
     pub stalls: Cell<u64>,
     /// The longest stall.
     pub stall_ms: Cell<u64>,
-    /// How often waking a worker comes to nothing.
+    /// How often waking a worker comes to nothing, per thousand.
     pub wake_fails: Cell<u64>,
     /// Clocks are ahead of the true time by at most this much.
     pub skew_ms: Cell<u64>,

@@ -134,7 +134,9 @@ impl SimStore {
         }
     }
 
+    /// A call reaches this key.
     fn trace(&self, operation: &'static str, key: &str, value: impl FnOnce() -> String) {
+        assert!(is_allowed(key), "{operation} {key}");
         if !self.instance.immune.get() {
             self.world.ledger.count(key);
         }
@@ -149,6 +151,12 @@ impl SimStore {
             self.world.note(&self.instance, &violation);
         }
     }
+}
+
+/// What every store takes as a key.
+fn is_allowed(key: &str) -> bool {
+    let fits = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-' | b'=');
+    (1..=96).contains(&key.len()) && key.bytes().all(fits)
 }
 
 /// How a call with several keys is applied: at once, or one by one.

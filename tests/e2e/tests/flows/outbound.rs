@@ -62,9 +62,10 @@ fn the_password_is_used_and_never_shown(pair: Pair) {
 fn a_worker_connects_again(pair: Pair) {
     let mut host = Host::start(pair, &[]);
     let http = host.http().clone();
-    let id = http.enqueue(&json!({"task": "sleep", "args": {"for": "3s"}, "timeout": "1m"}));
+    let id = http.enqueue(&json!({"task": "sleep", "args": {"for": "4s"}, "timeout": "1m"}));
+    // It is called running when it was taken. That it has begun is known a second later.
     until("the task runs", Duration::from_secs(10), || {
-        (http.task(&id)["state"] == "running").then_some(())
+        http.task(&id).get("started_at").map(drop)
     });
     host.redis().restart();
     let task = http.succeeded(&id, Duration::from_secs(30));
