@@ -134,6 +134,18 @@ impl Host {
         assert!(self.process.kill(), "process group {group} can't be killed");
     }
 
+    /// Stops the host where it is, with all its connections open.
+    #[track_caller]
+    pub fn freeze(&self) {
+        assert!(self.pair.is_local(), "others serve from a further process");
+        self.process.freeze();
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.process.thaw();
+    }
+
     /// Starts it again with the same store, on another port.
     #[track_caller]
     pub fn restart(&mut self) {

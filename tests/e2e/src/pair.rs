@@ -116,7 +116,8 @@ impl fmt::Display for Pair {
 pub enum Share {
     /// One of a few tests that run at once.
     Some,
-    /// All of it: the test measures.
+    /// All of it: the test measures. `cargo xtask test` simulates beside it, at the lowest priority, and with `--only e2e`
+    /// nothing else runs.
     All,
 }
 
@@ -160,7 +161,7 @@ macro_rules! on_every_pair_and_wash_redis {
     };
 }
 
-/// The same for a test that measures, and so runs while no other does.
+/// The same for a test that measures, and so runs while no other of these does.
 #[macro_export]
 macro_rules! alone_on_every_pair {
     ($($flow:ident),+ $(,)?) => {

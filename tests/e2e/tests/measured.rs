@@ -1,4 +1,5 @@
-//! What takes how long. Each of these has the machine to itself; the bounds are wide, the values are printed.
+//! What takes how long; the bounds are wide, the values are printed. No other end-to-end test runs beside one of these. With
+//! `cargo xtask test --only e2e` each has the machine to itself; otherwise the simulation takes what it leaves.
 
 use handoff_e2e::{Connection, Host, Pair, alone_on_every_pair, measured, time_ms};
 use serde_json::{Value, json};
