@@ -45,7 +45,7 @@ struct Attended {
 
 impl Sound for Attended {
     fn is_sound(&self) -> bool {
-        is_slot(self.settled + 1) && is_time(self.next_ms)
+        is_slot(self.settled.saturating_add(1)) && is_time(self.next_ms)
     }
 }
 

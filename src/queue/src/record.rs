@@ -103,6 +103,7 @@ impl Sound for Slot {
                 let limits = task.not_before_ms.into_iter().chain(task.expires_ms);
                 let limits = limits.chain(task.kept_until_ms);
                 let limits = limits.chain(task.occurrence.as_ref().map(|o| o.at_ms));
+                let limits = limits.chain(task.on_end.as_ref().map(|end| end.timeout_ms));
                 let mut others = task.retry_of.iter().chain(&task.end_of);
                 let others = others.all(TaskId::is_sound);
                 let member = task.member_of.as_ref().is_none_or(Membership::is_sound);
@@ -460,6 +461,19 @@ mod tests {
             let parent = "00-p".to_owned();
             task.trace = Some(Trace { parent, state });
             assert_eq!(read(&encode(&Slot::Task(Box::new(task.clone())))), task);
+        }
+    }
+
+    #[test]
+    fn a_follow_up_has_the_bounds_of_a_task() {
+        let retry = r#""retry":{"n":1,"i":1,"f":2.0,"m":3}"#;
+        for (timeout_ms, sound) in [(60_000, true), (u64::MAX, false)] {
+            let end = format!(r#"{{"kind":"k","args":{{}},"timeout_ms":{timeout_ms},{retry}}}"#);
+            let task = format!(
+                r#"1{{"task":{{"nonce":"n","kind":"k","args":{{}},"enqueued_ms":1,"timeout_ms":2,{retry},"retention_ms":3,"on_end":{end}}}}}"#
+            );
+            let read = decode::<Slot>("k", task.as_bytes());
+            assert_eq!(read.is_ok(), sound, "{read:?}");
         }
     }
 

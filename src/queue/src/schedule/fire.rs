@@ -8,7 +8,6 @@ use super::{Fired, Occurrence, Overlap, Version};
 use crate::config::{ACKNOWLEDGE_MS, CLOCK_SLACK_MS, KEY_TTL_MAX_MS, RETENTION_MIN_MS};
 use crate::guard::{Guard, holds};
 use crate::record::encode;
-use crate::rescue::Finding;
 use crate::timer::{DUE, Entry, Inserted, What};
 use crate::{
     Brief, Env, IdempotencyKey, NewTask, Once, Queue, QueueError, Store, TaskId, WorkerLimits,
@@ -35,13 +34,13 @@ impl<S: Store, E: Env> Queue<S, E> {
             What::Tidy => self.tidy(due).await,
             _ => self.fire(due).await,
         };
-        match self.unless_unreadable(due, seen_to.map(|()| Finding::Done)) {
-            Ok(finding) => self.act(&[finding]).await,
-            Err(e) => {
-                self.env.log(&e.to_string());
-                self.enter(due, self.env.now_ms() + 1_000).await
-            }
+        let Err(e) = seen_to else { return Ok(()) };
+        self.env.log(&e.to_string());
+        if e.is_unreadable() {
+            // Whatever is wrong with a record, the schedule goes on when it can be read, or when what it is about is past.
+            return self.put_off(&encode(due)).await;
         }
+        self.enter(due, self.env.now_ms() + 1_000).await
     }
 
     /// Puts an entry into the wheel, at this time or as soon afterwards as the wheel takes it.

@@ -111,12 +111,17 @@ impl Sound for Version {
     fn is_sound(&self) -> bool {
         let Schedule { name, queue, .. } = &self.schedule;
         let task = &self.schedule.task;
-        let limits = [self.put_ms, task.timeout_ms, task.retention_ms];
+        let mut limits = [self.put_ms, task.timeout_ms, task.retention_ms]
+            .into_iter()
+            .chain(task.not_before_ms)
+            .chain(task.on_end.as_ref().map(|end| end.timeout_ms))
+            .chain(self.schedule.expires_after_ms);
+        let mut others = task.retry_of.iter().chain(&task.end_of);
         crate::check_name(name).is_ok()
             && crate::check_name(queue).is_ok()
             && self.schedule.rule.is_sound()
-            && limits.into_iter().all(is_time)
-            && self.schedule.expires_after_ms.is_none_or(is_time)
+            && limits.all(is_time)
+            && others.all(TaskId::is_sound)
     }
 }
 

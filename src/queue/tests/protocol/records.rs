@@ -1,10 +1,14 @@
 //! Records that can't be read: a newer version's, or cut short.
 
-use crate::support::{Sim, task};
+use crate::support::{Action, Sim, When, keyed, task};
 use futures::FutureExt;
-use handoff_queue::{Brief, NewTask, RETENTION_MIN_MS, State, Store, Wake};
+use handoff_queue::{
+    Brief, KEY_WINDOW_MS, KeyLimits, Limits, Missed, NewTask, Overlap, Put, RETENTION_MIN_MS, Rule,
+    Schedule, State, Store, Wake,
+};
 use serde_json::json;
 
+const MINUTE_MS: u64 = 60_000;
 const BROKEN: [&[u8]; 3] = [b"2{\"task\":{}}", b"1{\"task\":{\"nonce\":\"ab", b""];
 
 fn put(sim: &Sim, key: &str, value: &[u8]) {
@@ -178,4 +182,211 @@ fn tasks_run_while_the_keepers_record_is_a_newer_versions() {
         sim.run_for(20_000);
     }
     assert_nobody_failed(&sim);
+}
+
+/// Makes a record look like a newer version's, or cuts it short. Returns what it was, and what it is now.
+fn spoil(sim: &Sim, key: &str, newer: bool) -> (Vec<u8>, Vec<u8>) {
+    let record = get(sim, key);
+    if newer {
+        make_newer(sim, key);
+    } else {
+        put(sim, key, &record[..record.len() / 2]);
+    }
+    (record, get(sim, key))
+}
+
+fn find(sim: &Sim, kind: &str, end: &str) -> String {
+    let keys = sim.world.store.keys().into_iter();
+    let mut found = keys.filter(|key| {
+        let rest = key.strip_prefix("q.test.");
+        rest.is_some_and(|rest| rest.starts_with(kind) && rest.ends_with(end))
+    });
+    found.next().unwrap()
+}
+
+fn assert_operator_knows_of(sim: &Sim, key: &str) {
+    let logs = sim.world.logs.borrow();
+    let named = format!("the record {key} ");
+    assert!(logs.iter().any(|line| line.contains(&named)), "{key}");
+}
+
+/// A task that waits for no time, and one that does: `healthy` and `later`.
+fn enqueue_healthy(sim: &Sim) {
+    let later = NewTask {
+        not_before_ms: Some(sim.now_ms() + 70_000),
+        ..task("later", json!({}))
+    };
+    sim.enqueue(vec![task("healthy", json!({})), later]);
+}
+
+fn assert_healthy_ran(sim: &Sim) {
+    for name in ["healthy", "later"] {
+        assert_eq!(sim.began(name).len(), 1, "{name}");
+    }
+    assert_nobody_failed(sim);
+}
+
+/// A schedule for a task of its name.
+fn put_every_minute(sim: &Sim, name: &str) {
+    let schedule = Schedule {
+        name: name.to_owned(),
+        rule: Rule::Every(MINUTE_MS),
+        queue: "test".to_owned(),
+        task: kept_an_hour(task(name, json!({}))),
+        expires_after_ms: None,
+        overlap: Overlap::Queue,
+        missed: Missed::Latest,
+    };
+    sim.wait(|queue| async move {
+        let put = queue.put_schedule(schedule).await.unwrap();
+        let Put::Done { receipt, .. } = put else {
+            panic!("{put:?}");
+        };
+        queue.wake_for(&receipt, 4).await.unwrap();
+    });
+}
+
+#[test]
+fn a_schedule_that_cannot_be_read_stands_still_until_it_can() {
+    // The table of both, and of the first what was put and how far it came.
+    for (kind, of_both) in [("y.2", true), ("yr.1", false), ("yl.1", false)] {
+        for newer in [true, false] {
+            let sim = Sim::new(6);
+            put_every_minute(&sim, "a");
+            put_every_minute(&sim, "b");
+            sim.run_for(90_000);
+            let key = format!("q.test.{kind}");
+            let (before, spoiled) = spoil(&sim, &key, newer);
+            enqueue_healthy(&sim);
+            // The tables and versions that do not count are deleted meanwhile.
+            sim.run_with_ticks(RETENTION_MIN_MS + 5 * MINUTE_MS, MINUTE_MS);
+            assert_healthy_ran(&sim);
+            assert_operator_knows_of(&sim, &key);
+            assert_eq!(get(&sim, &key), spoiled, "it is not for us to write");
+            assert_eq!(sim.began("a").len(), 1, "{key}");
+            let others = sim.began("b").len();
+            assert!(if of_both { others == 1 } else { others > 60 });
+
+            put(&sim, &key, &before);
+            sim.run_with_ticks(15 * MINUTE_MS, MINUTE_MS);
+            for name in ["a", "b"] {
+                assert!(sim.began(name).len() > 3, "{key}, newer: {newer}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_occurrence_whose_candidate_cannot_be_read_holds_its_schedule_up_for_a_while() {
+    for newer in [true, false] {
+        let sim = Sim::new(7);
+        put_every_minute(&sim, "a");
+        put_every_minute(&sim, "b");
+        // Whoever sees to the first one dies when it is decided which task it gives.
+        let mut died = false;
+        sim.world.faults.script(move |call| {
+            let candidate = call.operation == "set" && call.key.starts_with("q.test.i.");
+            if died || !candidate {
+                return Action::Pass;
+            }
+            died = true;
+            Action::Kill(When::After)
+        });
+        sim.run_for(62_000);
+        let key = find(&sim, "i.", ".1");
+        let (_, spoiled) = spoil(&sim, &key, newer);
+        enqueue_healthy(&sim);
+        sim.run_with_ticks(5 * MINUTE_MS, 5_000);
+        assert_healthy_ran(&sim);
+        assert_operator_knows_of(&sim, &key);
+        assert_eq!(sim.began("a").len(), 0);
+        assert!(sim.began("b").len() >= 5);
+        // Then it is missed.
+        sim.run_with_ticks(10 * MINUTE_MS, MINUTE_MS);
+        assert!(sim.began("a").len() > 3, "newer: {newer}");
+        assert_eq!(get(&sim, &key), spoiled, "it is not for us to write");
+    }
+}
+
+/// A queue in which one task of each key may run.
+fn one_of_each_key(seed: u64) -> Sim {
+    let sim = Sim::new(seed);
+    let per_key = KeyLimits {
+        concurrency: Some(1),
+        rate: None,
+    };
+    sim.world.queue_limits.set(Limits {
+        per_key,
+        ..Limits::default()
+    });
+    sim
+}
+
+#[test]
+fn a_place_in_a_line_that_cannot_be_read_is_passed() {
+    for newer in [true, false] {
+        // Its task is found by rescue, or where that came past it before, by retention.
+        for (first_ms, found_ms) in [(3_000, MINUTE_MS), (30_000, 2 * RETENTION_MIN_MS)] {
+            let sim = one_of_each_key(8);
+            let new = |name, ms| kept_an_hour(keyed("k", name, json!({"sleep_ms": ms})));
+            let tasks = vec![new("first", first_ms), new("second", 0), new("third", 0)];
+            let ids = sim.enqueue(tasks);
+            sim.run_for(first_ms - 1_000);
+            let key = find(&sim, "kq.", ".1");
+            let (_, spoiled) = spoil(&sim, &key, newer);
+            enqueue_healthy(&sim);
+            sim.until_state(&ids[2], State::Succeeded, 3_000);
+            assert_eq!(sim.state(&ids[1]), State::Queued);
+            sim.run_for(2 * MINUTE_MS);
+            assert!(sim.alive().is_empty(), "nobody stays for it");
+            sim.run_with_ticks(found_ms, MINUTE_MS);
+            assert_eq!(sim.began("second").len(), 1);
+            assert_healthy_ran(&sim);
+            assert_operator_knows_of(&sim, &key);
+            assert_eq!(get(&sim, &key), spoiled, "it is not for us to write");
+        }
+    }
+}
+
+#[test]
+fn a_line_is_looked_after_although_what_was_noted_of_it_cannot_be_read() {
+    for newer in [true, false] {
+        let sim = one_of_each_key(9);
+        sim.enqueue_one(keyed("k", "first", json!({"sleep_ms": 30_000})));
+        sim.run_for(100);
+        let second = sim.enqueue_one(keyed("k", "second", json!({})));
+        sim.run_for(2_000);
+        let key = find(&sim, "kc.", "");
+        spoil(&sim, &key, newer);
+        // Only who looks after the line sees that the permit is free.
+        sim.alive().iter().for_each(|worker| worker.kill());
+        sim.run_for(5_000);
+        enqueue_healthy(&sim);
+        sim.run_for(3 * KEY_WINDOW_MS);
+        assert_eq!(sim.state(&second), State::Succeeded);
+        assert_healthy_ran(&sim);
+        assert_operator_knows_of(&sim, &key);
+        // Whatever is there is true: ours, too.
+        assert!(get(&sim, &key).starts_with(b"1"));
+    }
+}
+
+/// It is paused because something is there. Nobody reads what.
+#[test]
+fn a_queue_is_paused_whatever_is_there() {
+    for broken in BROKEN {
+        let sim = Sim::new(10);
+        let runs = sim.enqueue_one(task("runs", json!({"sleep_ms": 5_000})));
+        sim.run_for(100);
+        sim.wait(|queue| async move { queue.pause().await.unwrap() });
+        put(&sim, "q.test.paused", broken);
+        enqueue_healthy(&sim);
+        sim.run_with_ticks(90_000, 5_000);
+        assert_eq!(sim.state(&runs), State::Succeeded);
+        assert!(sim.began("healthy").is_empty() && sim.began("later").is_empty());
+        assert_eq!(get(&sim, "q.test.paused"), broken);
+        sim.wait(|queue| async move { queue.resume().await.unwrap() });
+        sim.run_for(1_000);
+        assert_healthy_ran(&sim);
+    }
 }

@@ -8,7 +8,7 @@ use world::World;
 
 /// Tasks that are there before anything is broken.
 const TASKS: u64 = 4;
-/// The last of the slots that are taken then: those without a task are empty, unless a script fills them.
+/// The last of the slots that are taken for them: those without a task are empty, unless a script fills them.
 const SLOTS: u64 = 8;
 
 /// Plays a script and asserts that nothing panics, that the store is called a bounded number of times, that no worker
@@ -17,7 +17,7 @@ pub fn run(bytes: &[u8]) {
     let Some(script) = Script::read(bytes) else {
         return;
     };
-    let world = World::default();
+    let world = World::new(script.is_endless);
     world.enqueue_tasks();
     for line in &script.lines {
         match line {
@@ -31,6 +31,7 @@ pub fn run(bytes: &[u8]) {
         let healthy = healthy.expect("nothing is wrong with where it goes");
         assert!(world.has_succeeded(&healthy), "{script:?}");
     }
+    world.repeat_requests();
     (1..=SLOTS).for_each(|slot| world.ask_and_cancel(slot));
     world.run_for(10_000);
     // Retention: an hour, and what the timer holds of it.

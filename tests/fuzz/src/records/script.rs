@@ -9,6 +9,13 @@ const LINES_MAX: usize = 12;
 const LONG: std::ops::RangeInclusive<u64> = 1_001..=1_000_000;
 /// What the keeper adds to the counter of a second that it passes.
 const CLOSED: u64 = 1 << 40;
+/// What a pause adds to the queue's head.
+const MARKED: u64 = 1 << 44;
+/// Places in a line and changes of the schedules are each looked at: of no more than these.
+const EACH_MAX: u64 = *LONG.start() - 1;
+const KEY_MAX_BYTES: usize = 64;
+/// Schedules that occur more often take as long.
+const EVERY_MIN_MS: u64 = 10_000;
 const PASS_MAX_MS: u64 = 60_000;
 
 #[derive(Debug)]
@@ -22,11 +29,13 @@ pub enum Line {
 #[derive(Debug)]
 pub struct Script {
     pub lines: Vec<Line>,
-    /// It changes what the queue itself is: its two ends, or a keeper's record that can be read and says what is not
-    /// true. No task can be expected to run then.
+    /// It changes what the queue itself is: its two ends, whether it is paused, or a keeper's record that can be read and
+    /// says what is not true. No task can be expected to run then.
     pub breaks_queue: bool,
     /// A counter is none: the store fails at it for ever.
     pub breaks_counter: bool,
+    /// Whatever is left to do never ends: there are as many calls as there is time for.
+    pub is_endless: bool,
     slots: Vec<u64>,
 }
 
@@ -36,6 +45,7 @@ impl Script {
             lines: Vec::new(),
             breaks_queue: false,
             breaks_counter: false,
+            is_endless: false,
             slots: Vec::new(),
         };
         for line in bytes.split(|b| *b == b'\n').take(LINES_MAX) {
@@ -61,18 +71,16 @@ impl Script {
     }
 
     fn put(&mut self, key: &str, value: &[u8]) -> Option<()> {
-        let fits = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.');
+        let fits = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-' | b'=');
         let mut parts = key.split('.');
         let kind = parts.next()?;
-        if key.len() > 40 || !key.bytes().all(fits) {
+        if key.len() > KEY_MAX_BYTES || !key.bytes().all(fits) {
             return None;
         }
         if matches!(kind, "s" | "h" | "c" | "o" | "r" | "x") {
             self.slots
                 .extend(parts.next().and_then(|n| n.parse::<u64>().ok()));
         }
-        let is_record = matches!(kind, "s" | "o" | "r" | "x" | "keeper" | "te" | "ge");
-        let is_counter = !is_record && !key.starts_with("f.");
         let number = value
             .strip_prefix(b"#")
             .and_then(|v| std::str::from_utf8(v).ok()?.parse::<i64>().ok());
@@ -83,14 +91,21 @@ impl Script {
         let counts_far = match kind {
             "head" | "tail" => counts_far(&value, u64::MAX),
             "ts" | "gs" => counts_far(&value, CLOSED),
+            "i" => counts_far(&value, u64::MAX),
+            "y" | "kt" => counted(&value).is_some_and(|number| number > EACH_MAX),
             _ => false,
         };
         if counts_far || names_many(&value) {
             return None;
         }
-        self.breaks_counter |= is_counter && value.len() != 8;
+        // No store counts farther than this.
+        let countable = counted(&value).is_some_and(|number| number <= i64::MAX as u64);
+        self.breaks_counter |= !is_record(key) && !countable;
+        // One that can't be counted is put back at once, again and again; and rescue passes all slots up to the head.
+        let far = kind == "head" && counted(&value).is_some_and(|n| n % MARKED > *LONG.end());
+        self.is_endless |= self.breaks_counter || far;
         self.breaks_queue |= match kind {
-            "tail" | "head" => true,
+            "tail" | "head" | "paused" => true,
             "keeper" => {
                 value.first() == Some(&b'1') && serde_json::from_slice::<Value>(&value[1..]).is_ok()
             }
@@ -101,13 +116,32 @@ impl Script {
     }
 }
 
-/// Whether a counter of slots or of a second's entries is one that the queue believes, and that keeps it busy for long.
-fn counts_far(value: &[u8], below: u64) -> bool {
-    let number = value.try_into().map(u64::from_le_bytes);
-    number.is_ok_and(|number| LONG.contains(&(number % below)))
+/// Whether a key holds a record. All others are counters.
+fn is_record(key: &str) -> bool {
+    let mut parts = key.split('.');
+    let kind = parts.next().unwrap_or_default();
+    match kind {
+        "s" | "o" | "r" | "x" | "keeper" | "te" | "ge" => true,
+        "yr" | "yl" | "kq" | "kc" | "paused" => true,
+        // What these count has the longer names.
+        "f" | "y" => parts.count() > 0,
+        "i" => parts.count() > 2,
+        _ => false,
+    }
 }
 
-/// Whether a record names an epoch or a number of tasks that the queue believes, and that keeps it busy for long.
+/// What a counter says.
+fn counted(value: &[u8]) -> Option<u64> {
+    Some(u64::from_le_bytes(value.try_into().ok()?))
+}
+
+/// Whether a counter of slots, of a second's entries or of tries is one that the queue believes, and that keeps it busy for
+/// long.
+fn counts_far(value: &[u8], below: u64) -> bool {
+    counted(value).is_some_and(|number| LONG.contains(&(number % below)))
+}
+
+/// Whether a record names an epoch, a number of tasks or an interval that the queue believes, and that keeps it busy for long.
 fn names_many(value: &[u8]) -> bool {
     let record = value
         .get(1..)
@@ -123,5 +157,6 @@ fn names_many(value: &[u8]) -> bool {
         .filter_map(Value::as_array)
         .flatten()
         .filter_map(Value::as_u64);
-    epoch.into_iter().chain(doomed).any(|n| LONG.contains(&n))
+    let often = at("/schedule/rule/every").is_some_and(|ms| ms < EVERY_MIN_MS);
+    often || epoch.into_iter().chain(doomed).any(|n| LONG.contains(&n))
 }

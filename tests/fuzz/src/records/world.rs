@@ -4,8 +4,9 @@ use super::{SLOTS, TASKS};
 use crate::targets::NOW_MS;
 use handoff_queue::memory::MemoryStore;
 use handoff_queue::{
-    Brief, Control, Cron, Env, NewTask, Outcome, Queue, QueueError, RETENTION_MIN_MS, Runner,
-    State, Store, StoreError, TaskId, Wake, Worker, WorkerLimits,
+    Brief, Control, Cron, Env, IdempotencyKey, KeyLimits, Limits, Missed, NewTask, Outcome,
+    Overlap, Queue, QueueError, RETENTION_MIN_MS, Rule, Runner, Schedule, State, Store, StoreError,
+    TaskId, Wake, Worker, WorkerLimits,
 };
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell, RefMut};
@@ -18,9 +19,13 @@ use std::task::{self, Context, Poll, Waker};
 
 /// An input that needs more calls than this would never end.
 const CALLS_MAX: u64 = 100_000;
+/// No time that a script and what follows it take is enough for these.
+const CALLS_ENDLESS_MAX: u64 = 1_000_000;
 /// Random numbers are always the same, so that a script can name tasks.
 const RANDOM: u64 = 0x0123_4567_89ab_cdef;
 const NONCE: &str = "0123456789abcdef89abcdef";
+/// How long the idempotency key stands for its task: its first period begins when the world does.
+const TTL_MS: u64 = 3_600_000;
 
 #[derive(Clone, Default)]
 pub struct World {
@@ -31,7 +36,7 @@ pub struct World {
 struct Inner {
     store: MemoryStore,
     passed_ms: Cell<u64>,
-    calls: Cell<u64>,
+    calls_left: Cell<u64>,
     woken: Cell<Option<Wake>>,
     /// Who waits for which time, and in the order of asking.
     sleepers: RefCell<BTreeMap<(u64, u64), Waker>>,
@@ -42,8 +47,26 @@ struct Inner {
 }
 
 impl World {
+    pub fn new(is_endless: bool) -> Self {
+        let world = Self::default();
+        let calls_max = match is_endless {
+            true => CALLS_ENDLESS_MAX,
+            false => CALLS_MAX,
+        };
+        world.inner.calls_left.set(calls_max);
+        world
+    }
+
     fn queue(&self) -> Queue<Self, Self> {
-        Queue::new("q", self.clone(), self.clone()).expect("it is a name")
+        let queue = Queue::new("q", self.clone(), self.clone()).expect("it is a name");
+        let per_key = KeyLimits {
+            concurrency: Some(1),
+            rate: None,
+        };
+        queue.with_limits(Limits {
+            per_key,
+            ..Limits::default()
+        })
     }
 
     /// Runs `work` to its end. Time passes when nothing else can happen.
@@ -82,7 +105,8 @@ impl World {
             .expect("a store in memory");
     }
 
-    /// A task of each kind, and as many empty slots.
+    /// A task of each kind, and as many empty slots. Behind them two tasks that share a key, one with an idempotency key, and a
+    /// schedule.
     pub fn enqueue_tasks(&self) {
         let delayed = NewTask {
             not_before_ms: Some(NOW_MS + 5_000),
@@ -94,6 +118,33 @@ impl World {
             .expect("nothing is broken yet");
         let tail = self.inner.store.increment("q.q.tail", SLOTS - TASKS);
         assert_eq!(self.wait(tail), Ok(SLOTS));
+        let keyed = || NewTask {
+            key: Some("k".to_owned()),
+            ..task("sleep")
+        };
+        self.wait(self.queue().enqueue(vec![keyed(), keyed()]))
+            .expect("nothing is broken yet");
+        self.repeat_requests();
+        let keys = self.inner.store.keys();
+        let made = ["q.q.s.11", "q.q.yr.1"].map(str::to_owned);
+        assert!(made.iter().all(|key| keys.contains(key)));
+        // From now on whoever looks for tasks looks whether it is paused.
+        let queue = self.queue();
+        self.wait(async {
+            queue.pause().await?;
+            queue.resume().await
+        })
+        .expect("nothing is broken yet");
+    }
+
+    /// Requests that change nothing when they are repeated, and that look at what the first ones left.
+    pub fn repeat_requests(&self) {
+        let queue = self.queue();
+        let key = IdempotencyKey::of_caller("k", TTL_MS, json!({}));
+        _ = self.wait(queue.enqueue_once(task("done"), &key));
+        _ = self.wait(queue.put_schedule(every_minute()));
+        _ = self.wait(queue.schedules());
+        _ = self.wait(queue.depth());
     }
 
     /// A task that nothing is wrong with; `None` if the store does not take it.
@@ -153,9 +204,9 @@ impl World {
     fn call(&self) {
         // A call takes its time, or the parts of a keeper's pass would be without end.
         self.pass(1);
-        let calls = self.inner.calls.get() + 1;
-        self.inner.calls.set(calls);
-        assert!(calls < CALLS_MAX, "{calls} store calls");
+        let left = self.inner.calls_left.get();
+        assert!(left > 0, "too many store calls");
+        self.inner.calls_left.set(left - 1);
     }
 }
 
@@ -165,6 +216,27 @@ fn task(kind: &str) -> NewTask {
         retention_ms: RETENTION_MIN_MS,
         ..NewTask::new(kind, json!({}))
     }
+}
+
+fn every_minute() -> Schedule {
+    Schedule {
+        name: "s".to_owned(),
+        rule: Rule::Cron(Cron {
+            expression: "1".to_owned(),
+            timezone: "UTC".to_owned(),
+        }),
+        queue: "q".to_owned(),
+        task: task("done"),
+        expires_after_ms: None,
+        overlap: Overlap::Skip,
+        missed: Missed::Latest,
+    }
+}
+
+/// What an expression stands for: so many minutes.
+fn minutes_ms(cron: &Cron) -> Option<u64> {
+    let minutes: u32 = cron.expression.parse().ok()?;
+    (minutes > 0).then_some(u64::from(minutes) * 60_000)
 }
 
 /// Whether the work was woken since it was last polled.
@@ -230,12 +302,14 @@ impl Env for World {
         assert!(!message.is_empty());
     }
 
-    fn cron_after(&self, _: &Cron, _: u64) -> Option<u64> {
-        None
+    fn cron_after(&self, cron: &Cron, after_ms: u64) -> Option<u64> {
+        let every_ms = minutes_ms(cron)?;
+        Some((after_ms / every_ms + 1) * every_ms)
     }
 
-    fn cron_until(&self, _: &Cron, _: u64) -> Option<u64> {
-        None
+    fn cron_until(&self, cron: &Cron, until_ms: u64) -> Option<u64> {
+        let every_ms = minutes_ms(cron)?;
+        Some(until_ms - until_ms % every_ms)
     }
 }
 
