@@ -18,7 +18,7 @@ const TARGETS: [(&str, u64); 11] = [
     ("duration", 500_000),
     ("gather", 350_000),
     ("id", 1_500_000),
-    ("records", 2_500),
+    ("records", 1_700),
     ("request", 350_000),
     ("run", 350_000),
     ("schedule", 20_000),

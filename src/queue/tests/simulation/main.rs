@@ -10,6 +10,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod crash_points;
 mod history;
 mod limited;
