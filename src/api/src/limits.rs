@@ -3,8 +3,7 @@
 use handoff_input::{Duration, FieldError};
 use handoff_platform::http::Problem;
 use handoff_platform::variables::{self, Queues};
-use handoff_queue::NewTask;
-use serde_json::Value;
+use handoff_queue::{Json, NewTask};
 
 /// The longest `?wait=`, and the longest `Prefer: wait=` that is applied.
 pub const WAIT_MAX: Duration = Duration::from_ms(60_000);
@@ -25,8 +24,8 @@ pub fn args_max_bytes() -> Result<u64, Problem> {
 }
 
 /// Refuses arguments that have more. `field` is what they are called in the request.
-pub fn check_args(args: &Value, max_bytes: u64, field: &str) -> Result<(), Problem> {
-    let bytes = serde_json::to_vec(args).map_or(u64::MAX, |json| json.len() as u64);
+pub fn check_args(args: &Json, max_bytes: u64, field: &str) -> Result<(), Problem> {
+    let bytes = args.bytes();
     if bytes <= max_bytes {
         return Ok(());
     }

@@ -1,36 +1,31 @@
 //! `{"requests": [{"url": …}, …]}`: sends all at once.
 
 use futures::future::join_all;
-use handoff_input::{Call, CallError, Reply};
+use handoff_input::{Call, CallError, JsonObject, Reply};
 use handoff_platform::http::Response;
 use handoff_platform::http::client::send;
-use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// Answers in the order asked, each with its own status or error.
 pub async fn gather(calls: Vec<Call>) -> Response {
-    let results: Vec<Value> = join_all(calls.into_iter().map(send))
+    let results: Vec<_> = join_all(calls.into_iter().map(send))
         .await
         .into_iter()
         .map(result)
         .collect();
-    Response::json(200, &json!({"results": results}))
+    Response::json(200, &JsonObject::default().with("results", results))
 }
 
-fn result(reply: Result<Reply, CallError>) -> Value {
+fn result(reply: Result<Reply, CallError>) -> JsonObject {
+    let object = JsonObject::default();
     let reply = match reply {
         Ok(reply) => reply,
-        Err(error) => return json!({"error": error.to_string()}),
+        Err(error) => return object.with("error", error.to_string()),
     };
-    let body = reply.body_json();
-    let headers = reply
-        .headers
-        .into_iter()
-        .map(|(name, value)| (name, json!(value)));
-    let headers: Map<String, Value> = headers.collect();
-    match body {
-        Some(body) => json!({"status": reply.status, "headers": headers, "body": body}),
-        None => {
-            json!({"status": reply.status, "headers": headers, "error": "the body is not UTF-8 text"})
-        }
+    let headers: BTreeMap<_, _> = reply.headers.iter().cloned().collect();
+    let object = object.with("status", reply.status).with("headers", headers);
+    match reply.body_json() {
+        Ok(body) => object.with("body", body),
+        Err(flaw) => object.with("error", format!("the body is {flaw}")),
     }
 }

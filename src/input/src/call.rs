@@ -1,8 +1,8 @@
 //! HTTP requests that somebody outside asks for, checked before they are sent.
 
 use crate::{Duration, FieldError};
+use handoff_queue::Json;
 use serde::Deserialize;
-use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -33,7 +33,7 @@ pub struct CallRequest {
     headers: BTreeMap<String, String>,
     /// Text is sent as it is, anything else as JSON.
     #[serde(default)]
-    body: Value,
+    body: Json,
     timeout: Option<Duration>,
 }
 
@@ -122,14 +122,14 @@ impl CallRequest {
             .iter()
             .any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
         let default_method = if self.body.is_null() { "GET" } else { "POST" };
-        let body = match self.body {
-            Value::Null => Vec::new(),
-            Value::String(text) => text.into_bytes(),
-            json => {
+        let body = match self.body.read::<String>() {
+            Ok(text) => text.into_bytes(),
+            Err(_) if self.body.is_null() => Vec::new(),
+            Err(_) => {
                 if !typed {
                     headers.push(("content-type".to_owned(), "application/json".to_owned()));
                 }
-                json.to_string().into_bytes()
+                self.body.as_str().as_bytes().to_vec()
             }
         };
         Call {
@@ -144,10 +144,16 @@ impl CallRequest {
 }
 
 impl Reply {
-    /// The body as JSON, or as text if it is none. `None` if it is not even text.
-    pub fn body_json(&self) -> Option<Value> {
-        let text = std::str::from_utf8(&self.body).ok()?;
-        Some(serde_json::from_str(text).unwrap_or_else(|_| json!(text)))
+    /// The body as JSON, or as text if it is none.
+    ///
+    /// # Errors
+    /// In words that follow "a body that is", if it is no text, or JSON that not every reader could read.
+    pub fn body_json(&self) -> Result<Json, String> {
+        let text = std::str::from_utf8(&self.body).map_err(|_| "not UTF-8 text".to_owned())?;
+        match text.parse::<Json>() {
+            Ok(json) => json.flaw().map_or(Ok(json), Err),
+            Err(_) => Ok(Json::of(text).unwrap_or_default()),
+        }
     }
 }
 
@@ -172,7 +178,12 @@ pub fn check_url(url: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::from_value;
+    use crate::from_json;
+    use serde_json::{Value, json};
+
+    fn read(request: &Value) -> Result<CallRequest, FieldError> {
+        from_json(&request.clone().into())
+    }
 
     /// Rows: a request, the field that is refused.
     #[test]
@@ -206,7 +217,7 @@ mod tests {
             (with("x-a", "b\r\nx-c: d"), Some("headers.x-a")),
         ];
         for (request, field) in table {
-            let checked = from_value::<CallRequest>(request.clone()).and_then(|call| call.check());
+            let checked = read(&request).and_then(|call| call.check());
             let found = checked.err().and_then(|e| e.field);
             assert_eq!(found.as_deref(), field, "{request}");
         }
@@ -214,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_body_decides_what_is_not_said() {
-        let call = |request| from_value::<CallRequest>(request).map(|r| r.into_call(1));
+        let call = |request| read(&request).map(|r| r.into_call(1));
         let get = call(json!({"url": "http://x/"})).expect("valid");
         assert_eq!((get.method.as_str(), get.body.len()), ("GET", 0));
         let text = call(json!({"url": "http://x/", "body": "a=b"})).expect("valid");

@@ -1,8 +1,8 @@
 //! Reading JSON so that an error names the field that is wrong.
 
+use handoff_queue::Json;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
-use serde_json::Value;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_path_to_error::Segment;
 use std::fmt;
 use std::marker::PhantomData;
@@ -93,7 +93,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 ///
 /// # Errors
 /// If it is not JSON, nested more than 128 deep, or not of the expected form.
-pub fn from_slice<T: DeserializeOwned>(json: &[u8]) -> Result<T, FieldError> {
+pub fn from_slice<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, FieldError> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let Object(value) = serde_path_to_error::deserialize(&mut deserializer).map_err(explain)?;
     deserializer.end().map_err(|e| FieldError {
@@ -103,13 +103,12 @@ pub fn from_slice<T: DeserializeOwned>(json: &[u8]) -> Result<T, FieldError> {
     Ok(value)
 }
 
-/// Reads a part of a document that was read already, which is an object.
+/// Reads a part of a document, which is an object.
 ///
 /// # Errors
 /// If it is not of the expected form.
-pub fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, FieldError> {
-    let Object(value) = serde_path_to_error::deserialize(value).map_err(explain)?;
-    Ok(value)
+pub fn from_json<'de, T: Deserialize<'de>>(json: &'de Json) -> Result<T, FieldError> {
+    from_slice(json.as_str().as_bytes())
 }
 
 fn explain(error: serde_path_to_error::Error<serde_json::Error>) -> FieldError {
@@ -199,10 +198,6 @@ mod tests {
         for (json, field) in table {
             let e = from_slice::<Outer>(json.as_bytes()).expect_err(json);
             assert_eq!(e.field.as_deref(), field, "{json}: {e}");
-            if let Ok(value) = serde_json::from_str::<Value>(json) {
-                let e = from_value::<Outer>(value).expect_err(json);
-                assert_eq!(e.field.as_deref(), field, "{json}: {e}");
-            }
         }
         assert!(from_slice::<Outer>(deep.as_bytes()).is_err());
         assert!(from_slice::<Outer>(b"\xff").is_err());

@@ -6,9 +6,8 @@ use crate::guard::{Guard, holds};
 use crate::record::{RunState, encode};
 use crate::timer::{DUE, Entry, Inserted, What};
 use crate::transition::{continued, is_expired, settle_outcome};
-use crate::{Env, Queue, QueueError, Run, Store, StoreError, Task};
+use crate::{Env, Json, Queue, QueueError, Run, Store, StoreError, Task};
 use serde::Serialize;
-use serde_json::Value;
 
 /// The right to run a task once: (task, epoch), and what was found of earlier runs.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +29,7 @@ pub struct Delivery {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
     /// It succeeded with this result.
-    Done(Value),
+    Done(Json),
     /// It failed and may be tried again, by its retry policy or after this many milliseconds.
     Retry {
         /// What went wrong.
@@ -43,7 +42,7 @@ pub enum Outcome {
     /// It failed for good.
     Fail(String),
     /// It did a part of its work: store this checkpoint and go on in another instance.
-    Continue(Value),
+    Continue(Json),
     /// It was asked to stop and did.
     Cancelled,
 }
@@ -68,8 +67,8 @@ impl Outcome {
         Self::with(checkpoint, Self::Continue)
     }
 
-    fn with(value: impl Serialize, outcome: fn(Value) -> Self) -> Self {
-        match serde_json::to_value(value) {
+    fn with(value: impl Serialize, outcome: fn(Json) -> Self) -> Self {
+        match Json::of(&value) {
             Ok(value) => outcome(value),
             Err(e) => Self::Fail(format!("what it returned can't be written as JSON: {e}")),
         }

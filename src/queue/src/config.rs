@@ -48,6 +48,10 @@ pub const TIMEOUT_MAX_MS: u64 = 86_400_000;
 pub const ATTEMPTS_MAX: u32 = 50;
 /// Results and checkpoints above this many bytes of JSON fail the task with that reason, unless its worker has another limit.
 pub const RESULT_MAX_BYTES: u64 = 256 * 1024;
+/// The most arrays and objects within each other in arguments, results, checkpoints and progress. Readers
+/// of JSON commonly stop at some 128, serde_json among them. The other half is room for all that wraps
+/// such a value: a task object in a page of tasks, in a webhook's message, in a caller's own document.
+pub const JSON_DEPTH_MAX: usize = 64;
 /// A progress above this many bytes of JSON is not kept: it is written with each heartbeat and stays with the task.
 pub const PROGRESS_MAX_BYTES: u64 = 16 * 1024;
 /// Error texts are cut to this many bytes.

@@ -7,11 +7,10 @@ use crate::presence::{KEEPER, WORKERS};
 use crate::record::Slot;
 use crate::timer::{DUE, Entry, Inserted};
 use crate::{
-    Env, FollowUp, Occurrence, Priority, Queue, QueueError, RetryPolicy, Store, Task, TaskId,
+    Env, FollowUp, Json, Occurrence, Priority, Queue, QueueError, RetryPolicy, Store, Task, TaskId,
     Trace, Wake,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 /// Registered workers are taken to be enough for this many waiting tasks each.
 const BACKLOG_PER_WORKER: u64 = 16;
@@ -22,7 +21,7 @@ pub struct NewTask {
     /// Which of the deployment's tasks it is.
     pub kind: String,
     /// Its arguments, already checked.
-    pub args: Value,
+    pub args: Json,
     /// Not before this time, in milliseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before_ms: Option<u64>,
@@ -60,10 +59,10 @@ pub struct NewTask {
 
 impl NewTask {
     /// A task with the defaults: at once, 60 s per attempt, 5 attempts, results kept for 24 h.
-    pub fn new(kind: &str, args: Value) -> Self {
+    pub fn new(kind: &str, args: impl Into<Json>) -> Self {
         Self {
             kind: kind.to_owned(),
-            args,
+            args: args.into(),
             not_before_ms: None,
             expires_ms: None,
             priority: Priority::Normal,

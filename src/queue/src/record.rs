@@ -3,10 +3,9 @@
 
 use crate::config::{EPOCH_MAX, ERROR_MAX_BYTES};
 use crate::idempotency::is_name;
-use crate::{Membership, Occurrence, Priority, QueueError, Report, RetryPolicy, TaskId};
+use crate::{Json, Membership, Occurrence, Priority, QueueError, Report, RetryPolicy, TaskId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 const VERSION: u8 = b'1';
 
@@ -123,7 +122,7 @@ pub struct Task {
     /// Which of the deployment's tasks it is.
     pub kind: String,
     /// Its arguments.
-    pub args: Value,
+    pub args: Json,
     /// When it was enqueued, in milliseconds since 1970.
     pub enqueued_ms: u64,
     /// Not to run before this time, in milliseconds since 1970. A task that has it is delivered by the timer.
@@ -173,7 +172,7 @@ pub struct FollowUp {
     /// Which of the deployment's tasks it is.
     pub kind: String,
     /// Its arguments.
-    pub args: Value,
+    pub args: Json,
     /// How long one attempt may take, in milliseconds.
     pub timeout_ms: u64,
     /// When a failed attempt is tried again.
@@ -217,11 +216,11 @@ pub struct Run {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<AttemptError>,
     /// What the task said while it ran.
-    #[serde(flatten)]
+    #[serde(default, skip_serializing_if = "Report::is_empty")]
     pub report: Report,
     /// Where the next run goes on from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub checkpoint: Option<Value>,
+    pub checkpoint: Option<Json>,
     /// How it stands.
     pub state: RunState,
 }
@@ -240,7 +239,7 @@ pub enum RunState {
         /// Milliseconds since 1970.
         ended_ms: u64,
         /// What the task returned.
-        result: Value,
+        result: Json,
     },
     /// Final. The error is the last of [`Run::errors`].
     Failed {

@@ -1,10 +1,10 @@
 //! What a task says while it runs. It is a part of its record, and written with heartbeats and outcomes only.
 
+use crate::Json;
 use crate::config::{LOG_LINE_MAX_BYTES, LOG_LINES_MAX, PROGRESS_MAX_BYTES};
 use crate::record::{Sound, cut, is_time};
-use crate::transition::size;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// What a task said about its progress, and its log. Kept across attempts. A task that says nothing has none of this in
 /// its record.
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 pub struct Report {
     /// What the task last said about its progress.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub progress: Option<Value>,
+    pub progress: Option<Json>,
     /// What it said with that, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
@@ -54,14 +54,18 @@ impl Sound for Report {
 
 impl Report {
     /// Says how far the task is. Of what is too large only that is shown.
-    pub(crate) fn set_progress(&mut self, progress: Value, message: Option<&str>) {
-        let bytes = size(&progress);
-        let progress = if bytes > PROGRESS_MAX_BYTES {
-            json!(format!(
-                "not shown: {bytes} bytes of JSON; {PROGRESS_MAX_BYTES} are allowed"
+    pub(crate) fn set_progress(&mut self, progress: Json, message: Option<&str>) {
+        let bytes = progress.bytes();
+        let refused = if bytes > PROGRESS_MAX_BYTES {
+            Some(format!(
+                "{bytes} bytes of JSON; {PROGRESS_MAX_BYTES} are allowed"
             ))
         } else {
-            progress
+            progress.flaw().map(|flaw| format!("it is {flaw}"))
+        };
+        let progress = match refused {
+            Some(reason) => json!(format!("not shown: {reason}")).into(),
+            None => progress,
         };
         let message = message.map(|m| cut(m, LOG_LINE_MAX_BYTES));
         if self.progress.as_ref() != Some(&progress) || self.message != message {
@@ -84,6 +88,11 @@ impl Report {
         });
     }
 
+    /// Whether nothing was said.
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// How many lines were logged in all.
     pub fn lines(&self) -> u64 {
         self.logs_dropped + self.logs.len() as u64
@@ -103,12 +112,12 @@ mod tests {
     fn a_progress_is_bounded() {
         let mut report = Report::default();
         let most = PROGRESS_MAX_BYTES as usize;
-        let fits = json!("x".repeat(most - 2));
+        let fits = Json::from(json!("x".repeat(most - 2)));
         report.set_progress(fits.clone(), None);
         assert_eq!(report.progress, Some(fits));
-        report.set_progress(json!("x".repeat(most - 1)), None);
+        report.set_progress(json!("x".repeat(most - 1)).into(), None);
         let expected = json!("not shown: 16385 bytes of JSON; 16384 are allowed");
-        assert_eq!(report.progress, Some(expected));
+        assert_eq!(report.progress, Some(expected.into()));
     }
 
     #[test]
@@ -137,7 +146,7 @@ mod tests {
             (Some("a"), 2),
             (None, 3),
         ] {
-            report.set_progress(json!(0.5), message);
+            report.set_progress(json!(0.5).into(), message);
             assert_eq!(report.changes, changes);
         }
         assert!(!before.says_as_much_as(&report) && report.says_as_much_as(&report));

@@ -6,9 +6,8 @@ use crate::presence::{KEEPER, WORKERS};
 use crate::record::{RunState, Slot, decode_opt};
 use crate::watch::{Phase, Step};
 use crate::{
-    AttemptError, Env, Queue, QueueError, Report, Run, Store, StoreError, Task, TaskId, Wake,
+    AttemptError, Env, Json, Queue, QueueError, Report, Run, Store, StoreError, Task, TaskId, Wake,
 };
-use serde_json::Value;
 use std::fmt;
 
 /// The states of a task. `Succeeded`, `Failed`, `Cancelled` and `Expired` are final.
@@ -77,7 +76,7 @@ pub struct TaskView {
     /// When it runs next, if it waits for a time.
     pub next_ms: Option<u64>,
     /// What it returned.
-    pub result: Option<Value>,
+    pub result: Option<Json>,
     pub(crate) step: Step,
 }
 

@@ -3,8 +3,7 @@
 
 use crate::guard::{Guard, holds};
 use crate::record::RunState;
-use crate::{DELAY_MAX_MS, Outcome, Report, Run, Task};
-use serde_json::Value;
+use crate::{DELAY_MAX_MS, Json, Outcome, Report, Run, Task};
 
 /// What to do with an epoch that was just claimed.
 #[derive(Debug, PartialEq)]
@@ -87,11 +86,6 @@ pub(crate) fn is_expired(task: &Task, now_ms: u64) -> bool {
     task.expires_ms.is_some_and(|at_ms| now_ms > at_ms)
 }
 
-/// How many bytes a value has as JSON.
-pub(crate) fn size(value: &Value) -> u64 {
-    value.to_string().len() as u64
-}
-
 /// What a run's outcome means for the task, given how many bytes it may return. The wait is for [`RunState::Retrying`], whose
 /// time is not yet known.
 pub(crate) fn settle_outcome(
@@ -102,10 +96,15 @@ pub(crate) fn settle_outcome(
     now_ms: u64,
     random: u64,
 ) -> Run {
-    let too_large = |value: &Value| {
-        let bytes = size(value);
-        (bytes > result_max)
-            .then(|| format!("it returned {bytes} bytes of JSON; {result_max} are allowed"))
+    let too_large = |value: &Json| {
+        let bytes = value.bytes();
+        if bytes > result_max {
+            let error = format!("it returned {bytes} bytes of JSON; {result_max} are allowed");
+            return Some(error);
+        }
+        value
+            .flaw()
+            .map(|reason| format!("it returned JSON that is {reason}"))
     };
     let outcome = match outcome {
         Outcome::Done(ref v) | Outcome::Continue(ref v) => match too_large(v) {
@@ -175,7 +174,7 @@ mod tests {
         Task {
             nonce: "n".into(),
             kind: "k".into(),
-            args: json!({}),
+            args: Json::empty_object(),
             enqueued_ms: 1,
             not_before_ms: None,
             expires_ms: None,
@@ -231,7 +230,7 @@ mod tests {
     fn how_an_epoch_begins() {
         let done = RunState::Succeeded {
             ended_ms: 5,
-            result: json!(1),
+            result: json!(1).into(),
         };
         let retrying = RunState::Retrying {
             at_ms: 9,
@@ -326,7 +325,8 @@ mod tests {
             settle_outcome(&task(5), run(1, state, 0), outcome, 100, 7, 0)
         };
         // Two quotes and as many bytes, of two each.
-        let (fits, over) = (json!("é".repeat(49)), json!("é".repeat(49) + "x"));
+        let text = |text: String| Json::from(json!(text));
+        let (fits, over) = (text("é".repeat(49)), text("é".repeat(49) + "x"));
         for outcome in [Outcome::Done(over.clone()), Outcome::Continue(over)] {
             let run = settle(outcome);
             assert_eq!(run.state, not_listed(7));

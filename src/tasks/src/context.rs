@@ -3,7 +3,7 @@
 use futures::future::LocalBoxFuture;
 use futures::future::{Either, select};
 use handoff_input::{Call, CallError, Reply, TraceParent, WebhookSecrets};
-use handoff_queue::{Control, Outcome, TaskId, TaskView, Trace};
+use handoff_queue::{Control, Json, Outcome, TaskId, TaskView, Trace};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::pin::pin;
@@ -84,8 +84,7 @@ impl Context {
 
     /// What the last run stored with [`handoff_queue::Outcome::Continue`], if it can be read as `T`.
     pub fn checkpoint<T: DeserializeOwned>(&self) -> Option<T> {
-        let stored = self.control.checkpoint()?.clone();
-        serde_json::from_value(stored).ok()
+        self.control.checkpoint()?.read().ok()
     }
 
     /// Says how far the task is, as a number from 0 to 1 or as any JSON: shown with it from the next heartbeat on, at most
@@ -100,7 +99,7 @@ impl Context {
     }
 
     fn say(&self, progress: impl Serialize, message: Option<&str>) {
-        if let Ok(progress) = serde_json::to_value(progress) {
+        if let Ok(progress) = Json::of(&progress) {
             self.control.set_progress(progress, message);
         }
     }

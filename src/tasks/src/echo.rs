@@ -1,20 +1,19 @@
 //! Returns its arguments.
 
-use crate::{Context, FieldError, Outcome, Task};
-use serde_json::Value;
+use crate::{Context, FieldError, Json, Outcome, Task};
 
 /// `{"task": "echo", "args": …}` succeeds with its arguments, whatever they are.
 pub struct Echo;
 
 impl Task for Echo {
     const NAME: &'static str = "echo";
-    type Args = Value;
+    type Args = Json;
 
-    fn read(args: Value) -> Result<Value, FieldError> {
-        Ok(args)
+    fn read(args: &Json) -> Result<Json, FieldError> {
+        Ok(args.clone())
     }
 
-    async fn run(args: Value, _context: Context) -> Outcome {
+    async fn run(args: Json, _context: Context) -> Outcome {
         Outcome::Done(args)
     }
 }

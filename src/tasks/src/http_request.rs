@@ -1,8 +1,7 @@
 //! Delivers an HTTP request, so that a handler can be written in any language.
 
 use crate::{CallRequest, Context, FieldError, Outcome, Reply, Task, Trace};
-use handoff_input::http_date_ms;
-use serde_json::json;
+use handoff_input::{JsonObject, http_date_ms};
 
 /// `{"task": "http.request", "args": {"url": "…", "method": "POST", "headers": {…}, "body": …}}`.
 ///
@@ -67,9 +66,13 @@ pub(crate) fn judge(reply: &Reply, now_ms: u64) -> Outcome {
     };
     match reply.status {
         200..=299 => match reply.body_json() {
-            Some(body) => Outcome::done(json!({"status": reply.status, "body": body})),
-            None => Outcome::Fail(format!(
-                "answered {} with a body that is not text",
+            Ok(body) => Outcome::done(
+                JsonObject::default()
+                    .with("status", reply.status)
+                    .with("body", body),
+            ),
+            Err(flaw) => Outcome::Fail(format!(
+                "answered {} with a body that is {flaw}",
                 reply.status
             )),
         },
@@ -109,7 +112,7 @@ mod tests {
         let retries = |outcome| matches!(outcome, Outcome::Retry { after_ms: None, .. });
         assert_eq!(
             judge(&reply(200, "")),
-            Outcome::Done(json!({"status": 200, "body": {"a": 1}}))
+            Outcome::Done(r#"{"status":200,"body":{"a":1}}"#.parse().expect("JSON"))
         );
         assert_eq!(judge(&reply(429, "7")), Outcome::PutOff(7_000));
         assert_eq!(judge(&reply(503, "0")), Outcome::PutOff(0));

@@ -17,16 +17,15 @@ pub use context::{Cancelled, Context, Host, SendError};
 pub use handoff_input::{
     Call, CallError, CallRequest, Duration, FieldError, Reply, WebhookSecrets,
 };
-pub use handoff_queue::{Outcome, TaskId, TaskView, Trace};
+pub use handoff_queue::{Json, Outcome, TaskId, TaskView, Trace};
 pub use registry::Registry;
 pub use request::{BatchRequest, Checked, TaskRequest};
 pub use schedule::ScheduleRequest;
 pub use sleep::long_running_task;
 pub use workflow::WorkflowRequest;
 
-use handoff_input::from_value;
+use handoff_input::from_json;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
@@ -49,8 +48,8 @@ pub trait Task: 'static {
     ///
     /// # Errors
     /// The field that can't be used, and why.
-    fn read(args: Value) -> Result<Self::Args, FieldError> {
-        from_value(args)
+    fn read(args: &Json) -> Result<Self::Args, FieldError> {
+        from_json(args)
     }
 
     /// Checks what the type of the arguments can't say.

@@ -1,33 +1,33 @@
-//! Tasks and schedules as callers see them.
+//! Tasks and schedules as callers see them. What a reader looks for first comes first.
 
 use crate::webhook;
-use handoff_input::{Duration, Time};
+use handoff_input::{Duration, JsonObject, Time};
 use handoff_queue::{
     AttemptError, LogLine, MemberView, Membership, Occurrence, Rule, Schedule, ScheduleView, State,
     TaskId, TaskView, WorkflowView,
 };
-use serde_json::{Map, Value, json};
 
-fn time(ms: u64) -> Value {
-    json!(Time { ms })
+fn time(ms: u64) -> Time {
+    Time { ms }
 }
 
-fn attempt(error: &AttemptError) -> Value {
-    json!({
-        "attempt": error.attempt,
-        "started_at": time(error.started_ms),
-        "ended_at": time(error.ended_ms),
-        "error": error.error,
-    })
+fn attempt(error: &AttemptError) -> JsonObject {
+    JsonObject::default()
+        .with("attempt", error.attempt)
+        .with("started_at", time(error.started_ms))
+        .with("ended_at", time(error.ended_ms))
+        .with("error", &error.error)
 }
 
 /// The occurrence of a schedule that a task is for.
-fn occurrence(occurrence: &Occurrence) -> Value {
-    json!({"name": occurrence.schedule, "at": time(occurrence.at_ms)})
+fn occurrence(occurrence: &Occurrence) -> JsonObject {
+    JsonObject::default()
+        .with("name", &occurrence.schedule)
+        .with("at", time(occurrence.at_ms))
 }
 
 /// How a schedule stands. What can be put is named as it is there.
-pub fn schedule(view: &ScheduleView) -> Value {
+pub fn schedule(view: &ScheduleView) -> JsonObject {
     let Schedule {
         name,
         rule,
@@ -37,162 +37,157 @@ pub fn schedule(view: &ScheduleView) -> Value {
         overlap,
         missed,
     } = &view.schedule;
-    let duration = |ms| json!(Duration::from_ms(ms));
-    let mut object = json!({
-        "name": name,
-        "task": task.kind,
-        "args": task.args,
-        "queue": queue,
-        "overlap": overlap,
-        "missed": missed,
-        "priority": task.priority,
-        "timeout": duration(task.timeout_ms),
-        "retry": {
-            "attempts": task.retry.attempts,
-            "initial": duration(task.retry.initial_ms),
-            "factor": task.retry.factor,
-            "max": duration(task.retry.max_ms),
-        },
-        "retention": duration(task.retention_ms),
-        "put_at": time(view.put_ms),
-        "next_run": view.next_ms.map(time),
-        "last_run": view.last.as_ref().map(|(at_ms, id)| {
-            json!({"at": time(*at_ms), "task_id": id.to_string()})
-        }),
-    });
+    let mut object = JsonObject::default().with("name", name);
     match rule {
-        Rule::Every(ms) => object["every"] = duration(*ms),
+        Rule::Every(ms) => object.put("every", Duration::from_ms(*ms)),
         Rule::Cron(cron) => {
-            object["cron"] = json!(cron.expression);
-            object["timezone"] = json!(cron.timezone);
+            object.put("cron", &cron.expression);
+            object.put("timezone", &cron.timezone);
         }
     }
-    if let Some(url) = task.on_end.as_ref().and_then(webhook::url) {
-        object["webhook"] = url.clone();
-    }
-    if let Some(key) = &task.key {
-        object["key"] = json!(key);
-    }
-    if let Some(ms) = expires_after_ms {
-        object["expires"] = duration(*ms);
-    }
+    object.put("next_run", view.next_ms.map(time));
+    let last = view.last.as_ref();
+    let last = last.map(|(at_ms, id)| {
+        JsonObject::default()
+            .with("at", time(*at_ms))
+            .with("task_id", id.to_string())
+    });
+    object.put("last_run", last);
+    object.put("task", &task.kind);
+    object.put("args", &task.args);
+    object.put("queue", queue);
+    object.put_some("key", task.key.as_ref());
+    object.put("priority", task.priority);
+    object.put("overlap", overlap);
+    object.put("missed", missed);
+    object.put_some("expires", expires_after_ms.map(Duration::from_ms));
+    object.put("timeout", Duration::from_ms(task.timeout_ms));
+    let retry = JsonObject::default()
+        .with("attempts", task.retry.attempts)
+        .with("initial", Duration::from_ms(task.retry.initial_ms))
+        .with("factor", task.retry.factor)
+        .with("max", Duration::from_ms(task.retry.max_ms));
+    object.put("retry", retry);
+    object.put("retention", Duration::from_ms(task.retention_ms));
+    object.put_some("webhook", task.on_end.as_ref().and_then(webhook::url));
+    object.put("put_at", time(view.put_ms));
     object
 }
 
 /// How a workflow stands.
-pub fn workflow(id: &TaskId, view: &WorkflowView) -> Value {
+pub fn workflow(id: &TaskId, view: &WorkflowView) -> JsonObject {
     let task = &view.task;
     let ended = &view.ended;
-    let mut object = json!({
-        "id": id.to_string(),
-        "queue": id.queue(),
-        "workflow": view.workflow.name(),
-        "state": task.state.to_string(),
-        "progress": {
-            "total": view.total,
-            "succeeded": ended.succeeded,
-            "failed": ended.failed,
-            "cancelled": ended.cancelled,
-            "expired": ended.expired,
-        },
-        "enqueued_at": time(task.task.enqueued_ms),
-        "retention": Duration::from_ms(task.task.retention_ms),
-        "tasks": format!("/v1/workflows/{id}/tasks"),
-    });
-    let mut put = |name: &str, value: Option<Value>| {
-        if let Some(value) = value {
-            object[name] = value;
-        }
-    };
     let failed = task.state == State::Failed;
     let error = task.errors.last().filter(|_| failed);
-    put("result", task.result.clone());
-    put("error", error.map(|e| json!(e.error)));
+    let progress = JsonObject::default()
+        .with("total", view.total)
+        .with("succeeded", ended.succeeded)
+        .with("failed", ended.failed)
+        .with("cancelled", ended.cancelled)
+        .with("expired", ended.expired);
+    let mut object = JsonObject::default()
+        .with("id", id.to_string())
+        .with("state", task.state.to_string())
+        .with("workflow", view.workflow.name())
+        .with("queue", id.queue())
+        .with("progress", progress);
+    object.put_some("result", task.result.as_ref());
+    object.put_some("error", error.map(|e| &e.error));
+    object.put("enqueued_at", time(task.task.enqueued_ms));
     // While it runs that is when it looks again, which is nobody's business.
     let scheduled = task.state == State::Scheduled;
-    put("next_at", task.next_ms.filter(|_| scheduled).map(time));
-    put("expires_at", task.task.expires_ms.map(time));
-    put("ended_at", task.ended_ms.map(time));
+    object.put_some("next_at", task.next_ms.filter(|_| scheduled).map(time));
+    object.put_some("expires_at", task.task.expires_ms.map(time));
+    object.put_some("ended_at", task.ended_ms.map(time));
+    object.put("retention", Duration::from_ms(task.task.retention_ms));
     let webhook = task.task.on_end.as_ref().and_then(webhook::url);
-    put("webhook", webhook.cloned());
+    object.put_some("webhook", webhook);
     let retry_of = task.task.retry_of.as_ref();
-    put("retry_of", retry_of.map(|id| json!(id.to_string())));
+    object.put_some("retry_of", retry_of.map(TaskId::to_string));
+    object.put("tasks", format!("/v1/workflows/{id}/tasks"));
     object
 }
 
 /// A task of a workflow. One that is not enqueued yet has no id and no state.
-pub fn member(member: &MemberView) -> Value {
-    let mut object = match &member.task {
+pub fn member(member: &MemberView) -> JsonObject {
+    let object = match &member.task {
         Some((id, view)) => task(id, view),
-        None => json!({}),
+        None => JsonObject::default(),
     };
-    object["step"] = json!(member.step);
-    object["index"] = json!(member.index);
-    object
+    object.with("step", member.step).with("index", member.index)
 }
 
 /// The workflow that a task belongs to.
-fn membership(member: &Membership) -> Value {
-    json!({"id": member.workflow.to_string(), "step": member.step, "index": member.index})
+fn membership(member: &Membership) -> JsonObject {
+    JsonObject::default()
+        .with("id", member.workflow.to_string())
+        .with("step", member.step)
+        .with("index", member.index)
 }
 
 /// A line that a task logged.
-pub fn log_line(line: &LogLine) -> Value {
-    json!({"at": time(line.at_ms), "attempt": line.attempt, "message": line.message})
+pub fn log_line(line: &LogLine) -> JsonObject {
+    JsonObject::default()
+        .with("at", time(line.at_ms))
+        .with("attempt", line.attempt)
+        .with("message", &line.message)
+}
+
+/// What of a task's object changes with its state.
+pub fn state(view: &TaskView) -> JsonObject {
+    let mut object = JsonObject::default()
+        .with("state", view.state.to_string())
+        .with("attempt", view.attempt);
+    // Why it is tried again.
+    let retries = view.state == State::Retrying;
+    let last_error = view.errors.last().filter(|_| retries);
+    object.put_some("error", last_error.map(|e| &e.error));
+    object.put_some("started_at", view.started_ms.map(time));
+    object.put_some("next_at", view.next_ms.map(time));
+    object
 }
 
 /// The task object. What is not known or does not apply is left out.
-pub fn task(id: &TaskId, view: &TaskView) -> Value {
-    let mut object = Map::new();
-    let mut put = |name: &str, value: Option<Value>| {
-        if let Some(value) = value {
-            object.insert(name.to_owned(), value);
-        }
-    };
-    let last_error = view.errors.last().map(|e| json!(e.error));
-    put("id", Some(json!(id.to_string())));
-    put("queue", Some(json!(id.queue())));
-    put("task", Some(json!(view.task.kind)));
-    put("args", Some(view.task.args.clone()));
-    put("priority", Some(json!(view.task.priority)));
-    put("state", Some(json!(view.state.to_string())));
-    put("result", view.result.clone());
-    put("error", last_error.filter(|_| view.state == State::Failed));
-    put("attempt", Some(json!(view.attempt)));
-    put("attempts_max", Some(json!(view.task.retry.attempts)));
-    put("errors", Some(view.errors.iter().map(attempt).collect()));
+pub fn task(id: &TaskId, view: &TaskView) -> JsonObject {
+    let task = &view.task;
+    let failed = view.state == State::Failed;
+    let mut object = JsonObject::default()
+        .with("id", id.to_string())
+        .with("state", view.state.to_string())
+        .with("task", &task.kind)
+        .with("args", &task.args);
+    object.put_some("result", view.result.as_ref());
+    let last_error = view.errors.last().filter(|_| failed);
+    object.put_some("error", last_error.map(|e| &e.error));
     let report = &view.report;
-    put("progress", report.progress.clone());
-    put("message", report.message.as_ref().map(|m| json!(m)));
-    let logs = (!report.logs.is_empty()).then(|| report.logs.iter().map(log_line).collect());
-    put("logs", logs);
-    let dropped = (report.logs_dropped > 0).then(|| json!(report.logs_dropped));
-    put("logs_dropped", dropped);
-    put("enqueued_at", Some(time(view.task.enqueued_ms)));
-    put("next_at", view.next_ms.map(time));
-    put("expires_at", view.task.expires_ms.map(time));
-    put("started_at", view.started_ms.map(time));
-    put("ended_at", view.ended_ms.map(time));
-    put(
-        "timeout",
-        Some(json!(Duration::from_ms(view.task.timeout_ms))),
+    object.put_some("progress", report.progress.as_ref());
+    object.put_some("message", report.message.as_ref());
+    object.put("queue", id.queue());
+    object.put_some("key", task.key.as_ref());
+    object.put("priority", task.priority);
+    object.put("attempt", view.attempt);
+    object.put("attempts_max", task.retry.attempts);
+    object.put(
+        "errors",
+        view.errors.iter().map(attempt).collect::<Vec<_>>(),
     );
-    put(
-        "retention",
-        Some(json!(Duration::from_ms(view.task.retention_ms))),
-    );
-    let retry_of = view.task.retry_of.as_ref();
-    let webhook = view.task.on_end.as_ref().and_then(webhook::url);
-    put("webhook", webhook.cloned());
-    put("key", view.task.key.as_ref().map(|key| json!(key)));
-    let end_of = view.task.end_of.as_ref();
-    put("end_of", end_of.map(|id| json!(id.to_string())));
-    put("retry_of", retry_of.map(|id| json!(id.to_string())));
-    put("workflow", view.task.member_of.as_ref().map(membership));
-    put("schedule", view.task.occurrence.as_ref().map(occurrence));
-    put(
-        "traceparent",
-        view.task.trace.as_ref().map(|t| json!(t.parent)),
-    );
-    Value::Object(object)
+    let logs = report.logs.iter().map(log_line).collect::<Vec<_>>();
+    object.put_some("logs", (!logs.is_empty()).then_some(logs));
+    let dropped = report.logs_dropped;
+    object.put_some("logs_dropped", (dropped > 0).then_some(dropped));
+    object.put("enqueued_at", time(task.enqueued_ms));
+    object.put_some("next_at", view.next_ms.map(time));
+    object.put_some("expires_at", task.expires_ms.map(time));
+    object.put_some("started_at", view.started_ms.map(time));
+    object.put_some("ended_at", view.ended_ms.map(time));
+    object.put("timeout", Duration::from_ms(task.timeout_ms));
+    object.put("retention", Duration::from_ms(task.retention_ms));
+    object.put_some("webhook", task.on_end.as_ref().and_then(webhook::url));
+    object.put_some("end_of", task.end_of.as_ref().map(TaskId::to_string));
+    object.put_some("retry_of", task.retry_of.as_ref().map(TaskId::to_string));
+    object.put_some("workflow", task.member_of.as_ref().map(membership));
+    object.put_some("schedule", task.occurrence.as_ref().map(occurrence));
+    object.put_some("traceparent", task.trace.as_ref().map(|t| &t.parent));
+    object
 }

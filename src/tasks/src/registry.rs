@@ -3,8 +3,7 @@
 use crate::{Context, Task};
 use futures::future::LocalBoxFuture;
 use handoff_input::FieldError;
-use handoff_queue::Outcome;
-use serde_json::Value;
+use handoff_queue::{Json, Outcome};
 use std::collections::BTreeMap;
 
 /// The known tasks, by name.
@@ -15,11 +14,11 @@ pub struct Registry {
 
 struct Kind {
     computes: bool,
-    check: fn(&Value) -> Result<(), FieldError>,
-    run: fn(Value, Context) -> LocalBoxFuture<'static, Outcome>,
+    check: fn(&Json) -> Result<(), FieldError>,
+    run: fn(Json, Context) -> LocalBoxFuture<'static, Outcome>,
 }
 
-fn read<T: Task>(args: Value) -> Result<T::Args, FieldError> {
+fn read<T: Task>(args: &Json) -> Result<T::Args, FieldError> {
     let args = T::read(args)?;
     T::check(&args)?;
     Ok(args)
@@ -31,10 +30,10 @@ impl Registry {
     pub fn with<T: Task>(mut self) -> Self {
         let kind = Kind {
             computes: T::COMPUTES,
-            check: |args| read::<T>(args.clone()).map(drop),
+            check: |args| read::<T>(args).map(drop),
             run: |args, context| {
                 Box::pin(async move {
-                    match read::<T>(args) {
+                    match read::<T>(&args) {
                         Ok(args) => T::run(args, context).await,
                         // They were read when it was enqueued: this is another version of the task.
                         Err(e) => Outcome::Fail(e.within("args").to_string()),
@@ -61,7 +60,7 @@ impl Registry {
     ///
     /// # Errors
     /// Names the field `task`, or the one in `args`.
-    pub fn check(&self, name: &str, args: &Value) -> Result<(), FieldError> {
+    pub fn check(&self, name: &str, args: &Json) -> Result<(), FieldError> {
         let kind = self.kind(name)?;
         (kind.check)(args).map_err(|e| e.within("args"))
     }
@@ -83,7 +82,7 @@ impl Registry {
     }
 
     /// Runs one attempt of the task `name`.
-    pub async fn run(&self, name: &str, args: Value, context: Context) -> Outcome {
+    pub async fn run(&self, name: &str, args: Json, context: Context) -> Outcome {
         match self.kinds.get(name) {
             Some(kind) => (kind.run)(args, context).await,
             None => Outcome::Fail(format!("this deployment has no task {name:?} any more")),

@@ -2,14 +2,14 @@
 
 use crate::Registry;
 use crate::webhook::webhook;
-use handoff_input::{Duration, FieldError, Object, Time, When, from_value};
+use handoff_input::{Duration, FieldError, JsonObject, Object, Time, When, from_json};
 use handoff_queue::{
-    ATTEMPTS_MAX, BATCH_MAX, DELAY_MAX_MS, IdempotencyKey, KEY_MAX_BYTES as SHARED_KEY_MAX_BYTES,
-    KEY_TTL_DEFAULT_MS, KEY_TTL_MAX_MS, KEY_TTL_MIN_MS, NewTask, Priority, RETENTION_MIN_MS,
-    RetryPolicy, TIMEOUT_MAX_MS,
+    ATTEMPTS_MAX, BATCH_MAX, DELAY_MAX_MS, IdempotencyKey, Json,
+    KEY_MAX_BYTES as SHARED_KEY_MAX_BYTES, KEY_TTL_DEFAULT_MS, KEY_TTL_MAX_MS, KEY_TTL_MIN_MS,
+    NewTask, Priority, RETENTION_MIN_MS, RetryPolicy, TIMEOUT_MAX_MS,
 };
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// The longest idempotency key, in bytes.
 const KEY_MAX_BYTES: usize = 255;
@@ -20,8 +20,8 @@ const KEY_MAX_BYTES: usize = 255;
 pub struct TaskRequest {
     pub(crate) task: String,
     pub(crate) queue: Option<String>,
-    #[serde(default = "no_args")]
-    pub(crate) args: Value,
+    #[serde(default = "Json::empty_object")]
+    pub(crate) args: Json,
     pub(crate) delay: Option<Duration>,
     pub(crate) eta: Option<Time>,
     pub(crate) expires: Option<When>,
@@ -50,7 +50,7 @@ pub struct Checked {
 #[serde(deny_unknown_fields)]
 pub struct BatchRequest {
     queue: Option<String>,
-    tasks: Vec<Value>,
+    tasks: Vec<Json>,
 }
 
 #[derive(Deserialize)]
@@ -60,10 +60,6 @@ pub(crate) struct RetryRequest {
     initial: Option<Duration>,
     factor: Option<f64>,
     max: Option<Duration>,
-}
-
-pub(crate) fn no_args() -> Value {
-    Value::Object(serde_json::Map::new())
 }
 
 impl TaskRequest {
@@ -106,7 +102,7 @@ impl TaskRequest {
     pub(crate) fn check_with(
         mut self,
         now_ms: u64,
-        make: impl FnOnce(&str, Value) -> Result<NewTask, FieldError>,
+        make: impl FnOnce(&str, Json) -> Result<NewTask, FieldError>,
     ) -> Result<Checked, FieldError> {
         let key = self.idempotency_key.take();
         let ttl = self.idempotency_ttl.take();
@@ -134,27 +130,25 @@ impl TaskRequest {
             Some(ttl) => ttl.between("idempotency_ttl", KEY_TTL_MIN_MS, KEY_TTL_MAX_MS)?,
         };
         // Everything that makes it another task. What is not given counts as its default.
-        let mut same = json!({
-            "kind": task.kind,
-            "args": task.args,
-            "when": when,
-            "timeout": task.timeout_ms,
-            "retry": task.retry,
-            "retention": task.retention_ms,
-            "follow_up": task.on_end,
-            "priority": task.priority,
-        });
-        if let Some(shared) = &task.key {
-            same["key"] = json!(shared);
-        }
-        let key = Some(IdempotencyKey::of_caller(&key, ttl_ms, same));
+        let mut same = JsonObject::default()
+            .with("kind", &task.kind)
+            .with("args", &task.args)
+            .with("when", when)
+            .with("timeout", task.timeout_ms)
+            .with("retry", task.retry)
+            .with("retention", task.retention_ms)
+            .with("follow_up", &task.on_end)
+            .with("priority", task.priority);
+        same.put_some("key", task.key.as_ref());
+        let same = Json::of(&same).unwrap_or_default();
+        let key = Some(IdempotencyKey::of_caller(&key, ttl_ms, &same));
         Ok(Checked { task, key })
     }
 
     fn task(
         self,
         now_ms: u64,
-        make: impl FnOnce(&str, Value) -> Result<NewTask, FieldError>,
+        make: impl FnOnce(&str, Json) -> Result<NewTask, FieldError>,
     ) -> Result<NewTask, FieldError> {
         let mut task = make(&self.task, self.args)?;
         task.not_before_ms = not_before(self.delay, self.eta, now_ms)?;
@@ -206,7 +200,7 @@ impl BatchRequest {
             return Err(FieldError::new("tasks", reason));
         }
         let check = |(i, item)| {
-            let task = from_value::<TaskRequest>(item).and_then(|task| {
+            let task = from_json::<TaskRequest>(&item).and_then(|task| {
                 if task.queue.is_some() {
                     let reason = "a batch goes to one queue: name it beside `tasks`";
                     return Err(FieldError::new("queue", reason));

@@ -1,13 +1,12 @@
 //! Schedules as callers describe them.
 
 use crate::Registry;
-use crate::request::{RetryRequest, TaskRequest, no_args};
+use crate::request::{RetryRequest, TaskRequest};
 use handoff_input::{Cron, Duration, FieldError, Object};
 use handoff_queue::{
-    DELAY_MAX_MS, EVERY_MAX_MS, EVERY_MIN_MS, Missed, Overlap, Priority, Rule, Schedule,
+    DELAY_MAX_MS, EVERY_MAX_MS, EVERY_MIN_MS, Json, Missed, Overlap, Priority, Rule, Schedule,
 };
 use serde::Deserialize;
-use serde_json::Value;
 
 /// The body of `PUT /v1/schedules/{name}`.
 #[derive(Deserialize)]
@@ -22,8 +21,8 @@ pub struct ScheduleRequest {
     missed: Missed,
     task: String,
     queue: Option<String>,
-    #[serde(default = "no_args")]
-    args: Value,
+    #[serde(default = "Json::empty_object")]
+    args: Json,
     expires: Option<Duration>,
     #[serde(default)]
     priority: Priority,
@@ -110,11 +109,11 @@ fn rule(
 mod tests {
     use super::*;
     use crate::registry;
-    use handoff_input::from_value;
-    use serde_json::json;
+    use handoff_input::from_json;
+    use serde_json::{Value, json};
 
     fn check(body: Value) -> Result<Schedule, FieldError> {
-        from_value::<ScheduleRequest>(body)?.check("a", "default", &registry(false))
+        from_json::<ScheduleRequest>(&body.into())?.check("a", "default", &registry(false))
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Waits, as a stand-in for slow work.
 
-use crate::{Cancelled, Context, Duration, Outcome, Task};
+use crate::{Cancelled, Context, Duration, Json, Outcome, Task};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// `{"task": "sleep", "args": {"for": "5s"}}` waits and succeeds with `"Task Done."`.
 pub struct Sleep;
@@ -14,8 +14,8 @@ pub struct Args {
 }
 
 /// What `/ping` enqueues: the name and arguments of a task that takes 5 s.
-pub fn long_running_task() -> (&'static str, Value) {
-    (Sleep::NAME, json!({"for": "5s"}))
+pub fn long_running_task() -> (&'static str, Json) {
+    (Sleep::NAME, json!({"for": "5s"}).into())
 }
 
 impl Task for Sleep {

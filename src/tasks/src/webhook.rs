@@ -2,10 +2,10 @@
 
 use crate::http_request::{judge, trace_headers};
 use crate::{Call, Context, FieldError, Outcome, SendError, Task, object};
-use handoff_input::{Time, check_url};
+use handoff_input::{JsonObject, Time, check_url};
 use handoff_queue::{FollowUp, RetryPolicy, TaskView};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// How long the receiver may take.
 const TIMEOUT_MS: u64 = 20_000;
@@ -40,16 +40,17 @@ pub fn webhook(url: &str) -> Result<FollowUp, FieldError> {
     check_url(url).map_err(|reason| FieldError::new("webhook", reason))?;
     Ok(FollowUp {
         kind: Webhook::NAME.to_owned(),
-        args: json!({"url": url}),
+        args: json!({"url": url}).into(),
         timeout_ms: TIMEOUT_MS,
         retry: RETRY,
     })
 }
 
 /// The URL that is told how a task ended.
-pub(crate) fn url(follow_up: &FollowUp) -> Option<&Value> {
+pub(crate) fn url(follow_up: &FollowUp) -> Option<String> {
     let told = follow_up.kind == Webhook::NAME;
-    follow_up.args.get("url").filter(|_| told)
+    let args = told.then(|| follow_up.args.read::<Args>().ok())?;
+    args.map(|args| args.url)
 }
 
 impl Task for Webhook {
@@ -70,11 +71,13 @@ impl Task for Webhook {
             Err(error) => return Outcome::retry(error),
         };
         let at_ms = context.now_ms();
-        let message = json!({
-            "type": format!("task.{}", view.state),
-            "timestamp": Time { ms: view.ended_ms.unwrap_or(at_ms) },
-            "data": object::task(&id, &view),
-        });
+        let ended = Time {
+            ms: view.ended_ms.unwrap_or(at_ms),
+        };
+        let message = JsonObject::default()
+            .with("type", format!("task.{}", view.state))
+            .with("timestamp", ended)
+            .with("data", object::task(&id, &view));
         // The same whenever it is sent: whoever receives it twice can tell.
         let (message_id, timestamp_s) = (format!("msg_{id}"), at_ms / 1_000);
         let body = message.to_string().into_bytes();

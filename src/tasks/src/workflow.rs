@@ -2,13 +2,12 @@
 
 use crate::Registry;
 use crate::request::{Checked, RetryRequest, TaskRequest};
-use handoff_input::{Duration, FieldError, Object, Time, When, from_value};
+use handoff_input::{Duration, FieldError, Object, Time, When, from_json};
 use handoff_queue::{
-    CHAIN_MAX, GROUP_MAX, Member, OnFailure, Priority, Step, TIMEOUT_DEFAULT_MS, TIMEOUT_MAX_MS,
-    Workflow,
+    CHAIN_MAX, GROUP_MAX, Json, Member, OnFailure, Priority, Step, TIMEOUT_DEFAULT_MS,
+    TIMEOUT_MAX_MS, Workflow,
 };
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
 
 /// The longest name under which a task is given what came before, in bytes.
 const INTO_MAX_BYTES: usize = 64;
@@ -17,9 +16,9 @@ const INTO_MAX_BYTES: usize = 64;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorkflowRequest {
-    chain: Option<Vec<Value>>,
-    group: Option<Value>,
-    then: Option<Value>,
+    chain: Option<Vec<Json>>,
+    group: Option<Json>,
+    then: Option<Json>,
     on_failure: Option<OnFailure>,
     queue: Option<String>,
     #[serde(default)]
@@ -38,7 +37,7 @@ pub struct WorkflowRequest {
 #[serde(deny_unknown_fields)]
 struct MemberRequest {
     task: String,
-    args: Option<Value>,
+    args: Option<Json>,
     /// Given as null it is not given what came before.
     #[serde(default, deserialize_with = "given")]
     into: Option<Option<String>>,
@@ -56,7 +55,7 @@ fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(d: D) -> Result<Option<
 #[serde(deny_unknown_fields)]
 struct EachRequest {
     task: String,
-    each: Vec<Value>,
+    each: Vec<Json>,
     timeout: Option<Duration>,
     retry: Option<Object<RetryRequest>>,
 }
@@ -135,7 +134,7 @@ impl WorkflowRequest {
     }
 }
 
-fn chain_of(chain: Vec<Value>, registry: &Registry) -> Result<Vec<Step>, FieldError> {
+fn chain_of(chain: Vec<Json>, registry: &Registry) -> Result<Vec<Step>, FieldError> {
     let count = chain.len();
     if count == 0 || count > CHAIN_MAX {
         let reason = format!("there are {count} tasks; a chain has from 1 to {CHAIN_MAX}");
@@ -155,7 +154,7 @@ fn chain_of(chain: Vec<Value>, registry: &Registry) -> Result<Vec<Step>, FieldEr
     chain.into_iter().enumerate().map(step).collect()
 }
 
-fn group_of(group: Value, registry: &Registry) -> Result<Step, FieldError> {
+fn group_of(group: Json, registry: &Registry) -> Result<Step, FieldError> {
     let sized = |count: usize, field| {
         if count == 0 || count > GROUP_MAX {
             let reason = format!("there are {count} tasks; a group has from 1 to {GROUP_MAX}");
@@ -163,7 +162,7 @@ fn group_of(group: Value, registry: &Registry) -> Result<Step, FieldError> {
         }
         Ok(())
     };
-    if let Value::Array(items) = group {
+    if let Ok(items) = group.read::<Vec<Json>>() {
         sized(items.len(), "group")?;
         let one = |(i, item)| {
             let member = member(item, registry, Given::Nothing);
@@ -176,7 +175,7 @@ fn group_of(group: Value, registry: &Registry) -> Result<Step, FieldError> {
         let reason = "it is a list of tasks, or an object with `task` and `each`";
         return Err(FieldError::new("group", reason));
     }
-    let each = from_value::<EachRequest>(group).map_err(|e| e.within("group"))?;
+    let each = from_json::<EachRequest>(&group).map_err(|e| e.within("group"))?;
     sized(each.each.len(), "group.each")?;
     let common = MemberRequest {
         task: each.task,
@@ -199,12 +198,12 @@ fn group_of(group: Value, registry: &Registry) -> Result<Step, FieldError> {
     Ok(Step::Each(common, each.each))
 }
 
-fn member(item: Value, registry: &Registry, given: Given) -> Result<Member, FieldError> {
-    let request = from_value::<MemberRequest>(item)?;
+fn member(item: Json, registry: &Registry, given: Given) -> Result<Member, FieldError> {
+    let request = from_json::<MemberRequest>(&item)?;
     let ignores = given == Given::Before && request.into == Some(None);
     match given {
         Given::Before if ignores => {
-            let none = crate::request::no_args();
+            let none = Json::empty_object();
             registry.check(&request.task, request.args.as_ref().unwrap_or(&none))?;
         }
         Given::Nothing => {
@@ -212,7 +211,7 @@ fn member(item: Value, registry: &Registry, given: Given) -> Result<Member, Fiel
                 let reason = "nothing comes before this task that it could be given";
                 return Err(FieldError::new("into", reason));
             }
-            let none = crate::request::no_args();
+            let none = Json::empty_object();
             registry.check(&request.task, request.args.as_ref().unwrap_or(&none))?;
         }
         Given::Before => {
@@ -261,10 +260,10 @@ impl MemberRequest {
 mod tests {
     use super::*;
     use crate::registry;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn check(body: Value) -> Result<Workflow, FieldError> {
-        let request = from_value::<WorkflowRequest>(body)?;
+        let request = from_json::<WorkflowRequest>(&body.into())?;
         let checked = request.check(&registry(false), None, 1_000, 0);
         checked.map(|(workflow, _)| workflow)
     }

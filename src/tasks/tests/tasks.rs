@@ -51,7 +51,7 @@ impl Host for TestHost {
 
 fn run_with(name: &str, args: Value, control: Control, host: Rc<TestHost>) -> Outcome {
     let context = Context::new(Rc::new(control), host);
-    block_on(registry(true).run(name, args, context))
+    block_on(registry(true).run(name, args.into(), context))
 }
 
 fn run(name: &str, args: Value) -> Outcome {
@@ -62,7 +62,7 @@ fn run(name: &str, args: Value) -> Outcome {
 #[test]
 fn echo_returns_its_arguments() {
     for args in [json!(null), json!([1, "two"]), json!({"a": {"b": 1.5}})] {
-        assert_eq!(run("echo", args.clone()), Outcome::Done(args));
+        assert_eq!(run("echo", args.clone()), Outcome::done(args));
     }
 }
 
@@ -71,7 +71,7 @@ fn sleep_takes_as_long_as_asked() {
     let host = Rc::new(TestHost::default());
     let control = Control::new(1, 60_000, 60_000, None, None);
     let outcome = run_with("sleep", json!({"for": "5s"}), control, host.clone());
-    assert_eq!(outcome, Outcome::Done(json!("Task Done.")));
+    assert_eq!(outcome, Outcome::done("Task Done."));
     let slept_ms = host.now_ms.get();
     assert!((5_000..6_000).contains(&slept_ms), "{slept_ms}");
 }
@@ -88,7 +88,7 @@ fn counting_goes_on_from_its_checkpoint() {
             outcome => {
                 assert_eq!(
                     outcome,
-                    Outcome::Done(json!({"below": 10_000_000, "primes": 664_579}))
+                    Outcome::done(json!({"below": 10_000_000, "primes": 664_579}))
                 );
                 assert!(instance > 3, "it was done in {instance} instances");
                 return;
@@ -188,12 +188,14 @@ fn wrong_arguments_are_refused_by_name() {
         ("fault", json!({"how": "nicely"}), "args.how"),
     ];
     for (task, args, field) in table {
-        let e = registry(true).check(task, &args).expect_err(task);
+        let e = registry(true)
+            .check(task, &args.clone().into())
+            .expect_err(task);
         assert_eq!(e.field.as_deref(), Some(field), "{task} {args}: {e}");
     }
     assert!(
         registry(false)
-            .check("fault", &json!({"how": "panic"}))
+            .check("fault", &json!({"how": "panic"}).into())
             .is_err()
     );
 }

@@ -7,10 +7,9 @@ mod panic;
 
 use handoff_platform::http::Problem;
 use handoff_platform::{HostEnv, HostStore, variables};
-use handoff_queue::{Control, Env, Outcome, Queue, Runner, Wake, Worker, WorkerLimits};
+use handoff_queue::{Control, Env, Json, Outcome, Queue, Runner, Wake, Worker, WorkerLimits};
 use handoff_tasks::{Context, Registry};
 use host::TaskHost;
-use serde_json::Value;
 use std::rc::Rc;
 
 /// Runs this deployment's tasks with this host's means.
@@ -76,7 +75,7 @@ impl Runner for Tasks {
         self.registry.computes(kind)
     }
 
-    async fn run(&self, kind: &str, args: Value, control: Rc<Control>) -> Outcome {
+    async fn run(&self, kind: &str, args: Json, control: Rc<Control>) -> Outcome {
         let context = Context::new(control, self.host.clone());
         self.registry.run(kind, args, context).await
     }

@@ -2,11 +2,10 @@
 
 use super::{After, Answer, KEY_HEADER};
 use crate::{HostQueue, limits};
-use handoff_input::FieldError;
+use handoff_input::{FieldError, JsonObject};
 use handoff_platform::http::{Problem, Request, Response};
 use handoff_queue::{Env, IdempotencyKey, NewTask, Receipt};
 use handoff_tasks::{BatchRequest, Checked};
-use serde_json::{Value, json};
 
 pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
     let trace = request.trace();
@@ -24,7 +23,7 @@ pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem
     let registry = handoff_tasks::registry(limits::fault_tasks()?);
     let tasks = batch.check(&registry, queue.env().now_ms())?;
 
-    let mut answers: Vec<Result<Value, Problem>> = Vec::with_capacity(tasks.len());
+    let mut answers: Vec<Result<JsonObject, Problem>> = Vec::with_capacity(tasks.len());
     let mut receipt = Receipt::default();
     let (mut plain, mut places) = (Vec::new(), Vec::new());
     for (i, checked) in tasks.into_iter().enumerate() {
@@ -40,7 +39,7 @@ pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem
             Ok(Checked { task, key: None }) => {
                 plain.push(task);
                 places.push(i);
-                Ok(Value::Null)
+                Ok(JsonObject::default())
             }
             // Before the others: should the store fail here, repeating the batch enqueues nothing twice.
             Ok(Checked {
@@ -60,12 +59,12 @@ pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem
         let first = answers.into_iter().find_map(Result::err);
         return Err(first.unwrap_or_else(|| Problem::not_found("There are no tasks.")));
     }
-    let entry = |answer: Result<Value, Problem>| {
-        answer.unwrap_or_else(|problem| json!({"error": problem.to_json()}))
+    let entry = |answer: Result<JsonObject, Problem>| {
+        answer.unwrap_or_else(|problem| JsonObject::default().with("error", problem.to_json()))
     };
-    let answers: Vec<Value> = answers.into_iter().map(entry).collect();
+    let answers: Vec<_> = answers.into_iter().map(entry).collect();
     Ok(Answer {
-        response: Response::json(202, &json!({"tasks": answers})),
+        response: Response::json(202, &JsonObject::default().with("tasks", answers)),
         after: After::wake(queue, (!receipt.ids.is_empty()).then_some(receipt)),
     })
 }
@@ -78,10 +77,10 @@ async fn once(
     key: &IdempotencyKey,
     receipt: &mut Receipt,
     i: usize,
-) -> Result<Result<Value, Problem>, Problem> {
+) -> Result<Result<JsonObject, Problem>, Problem> {
     match super::take_once(queue, task, key).await {
         Ok(mut taken) => {
-            taken.object["repeated"] = json!(!taken.created);
+            taken.object.put("repeated", !taken.created);
             if let Some(taken) = taken.receipt {
                 receipt.merge(taken);
             }

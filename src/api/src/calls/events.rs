@@ -2,11 +2,10 @@
 
 use super::{After, Answer, parse_id, unknown};
 use crate::{HostQueue, limits};
-use handoff_input::FieldError;
+use handoff_input::{FieldError, JsonObject};
 use handoff_platform::http::{Gone, Problem, Request, Response, ResponseOutparam, Stream};
 use handoff_queue::{Env, Event, QueueError, Seen, TaskId, Watch};
 use handoff_tasks::object;
-use serde_json::{Map, Value, json};
 
 /// A client whose stream ended connects again after this time.
 const RETRY_MS: u64 = 1_000;
@@ -133,31 +132,13 @@ impl Events {
 fn text(id: &TaskId, at: Seen, event: Event<'_>) -> String {
     let (name, data) = match event {
         Event::State(view) if view.state.is_final() => ("end", object::task(id, view)),
-        Event::State(view) => ("state", state(object::task(id, view))),
+        Event::State(view) => ("state", object::state(view)),
         Event::Progress(report) => {
-            let mut data = json!({"progress": report.progress});
-            if let Some(message) = &report.message {
-                data["message"] = json!(message);
-            }
+            let mut data = JsonObject::default().with("progress", &report.progress);
+            data.put_some("message", report.message.as_ref());
             ("progress", data)
         }
         Event::Log(line) => ("log", object::log_line(line)),
     };
     format!("id: {at}\nevent: {name}\ndata: {data}\n\n")
-}
-
-/// What of a task's object changes with its state.
-fn state(mut object: Value) -> Value {
-    let mut data = Map::new();
-    for field in ["state", "attempt", "started_at", "next_at"] {
-        if let Some(value) = object.get_mut(field) {
-            data.insert(field.to_owned(), value.take());
-        }
-    }
-    // Why it is tried again.
-    let last_error = object["errors"].as_array().and_then(|errors| errors.last());
-    if let Some(error) = last_error.filter(|_| data["state"] == "retrying") {
-        data.insert("error".to_owned(), error["error"].clone());
-    }
-    Value::Object(data)
 }

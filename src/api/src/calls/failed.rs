@@ -4,11 +4,10 @@
 use super::queues::known;
 use super::{After, Answer, Taken, busy, parse_id, taken_before, unknown};
 use crate::HostQueue;
-use handoff_input::FieldError;
+use handoff_input::{FieldError, JsonObject};
 use handoff_platform::http::{Problem, Request, Response};
 use handoff_queue::{Discarded, Env, Retried, State};
 use handoff_tasks::object;
-use serde_json::{Value, json};
 
 /// The most tasks on a page, and how many there are unless the request says otherwise.
 const PAGE_MAX: u64 = 100;
@@ -74,7 +73,9 @@ pub async fn list(queue: &HostQueue, name: &str, request: &Request) -> Result<An
     let next = page.next.map(|before| {
         format!("/v1/queues/{name}/tasks?state=failed&limit={limit}&before={before}")
     });
-    let body = json!({"tasks": tasks, "next": next});
+    let body = JsonObject::default()
+        .with("tasks", tasks)
+        .with("next", next);
     Ok(Answer::new(Response::json(200, &body)))
 }
 
@@ -167,10 +168,17 @@ pub async fn discard_all(
     Ok(Answer::new(all(queue, "discard-failed", done, swept.next)))
 }
 
-fn all(queue: &HostQueue, call: &str, (done, count): (&str, u64), next: Option<u64>) -> Response {
+fn all(
+    queue: &HostQueue,
+    call: &str,
+    (done, count): (&'static str, u64),
+    next: Option<u64>,
+) -> Response {
     let more = next.is_some();
     let next = next.map(|before| format!("/v1/queues/{}/{call}?before={before}", queue.name()));
-    let mut body: Value = json!({"more": more, "next": next});
-    body[done] = json!(count);
+    let body = JsonObject::default()
+        .with(done, count)
+        .with("more", more)
+        .with("next", next);
     Response::json(200, &body)
 }

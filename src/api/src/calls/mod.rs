@@ -15,11 +15,10 @@ mod wait;
 pub mod workflows;
 
 use crate::{HostQueue, limited, limits};
-use handoff_input::FieldError;
+use handoff_input::{FieldError, JsonObject};
 use handoff_platform::http::{Problem, Response};
 use handoff_queue::{IdempotencyKey, NewTask, Once, Receipt, State, TaskId, TaskView};
 use handoff_tasks::object;
-use serde_json::Value;
 
 /// The header that makes repeating a request harmless.
 pub const KEY_HEADER: &str = "idempotency-key";
@@ -100,7 +99,7 @@ pub fn unknown(id: &str) -> Problem {
 /// A task that a request gets.
 pub struct Taken {
     pub id: TaskId,
-    pub object: Value,
+    pub object: JsonObject,
     /// Whether this request is the one that enqueued it.
     pub created: bool,
     /// Whom to wake somebody for, unless it is final.
@@ -172,7 +171,7 @@ pub async fn taken_before(queue: &HostQueue, receipt: Receipt) -> Result<Taken, 
 }
 
 /// The task object of what was just enqueued.
-pub fn accepted(receipt: &Receipt, i: usize) -> Value {
+pub fn accepted(receipt: &Receipt, i: usize) -> JsonObject {
     let id = &receipt.ids[i];
     let task = &receipt.tasks[i];
     let state = if task.not_before_ms.is_some() {

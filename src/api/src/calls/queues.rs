@@ -2,11 +2,10 @@
 
 use super::{After, Answer};
 use crate::{HostQueue, limits};
-use handoff_input::{Duration, Rate};
+use handoff_input::{Duration, JsonObject, Rate};
 use handoff_platform::http::{Problem, Response};
 use handoff_platform::variables;
 use handoff_queue::{Depth, Env, Percentiles, Waiting};
-use serde_json::{Value, json};
 
 /// A purge of more than this many milliseconds is answered with what it came to so far.
 const PURGE_MS: u64 = 10_000;
@@ -17,7 +16,10 @@ pub async fn list(queue: &HostQueue) -> Result<Answer, Problem> {
     for name in limits::queues()?.names() {
         queues.push(object(&queue.named(name)?).await?);
     }
-    Ok(Answer::new(Response::json(200, &json!({"queues": queues}))))
+    Ok(Answer::new(Response::json(
+        200,
+        &JsonObject::default().with("queues", queues),
+    )))
 }
 
 /// `GET /v1/queues/{queue}`: one of them, and its statistics.
@@ -25,31 +27,36 @@ pub async fn show(queue: &HostQueue, name: &str) -> Result<Answer, Problem> {
     known(name)?;
     let found = queue.statistics().await?;
     let mut object = standing(queue, found.depth);
-    object["oldest_waiting"] = json!(found.oldest_waiting_ms.map(Duration::from_ms));
-    object["running"] = json!(found.running);
-    let ended = found.ended;
-    object["ended"] = json!({
-        "succeeded": ended.succeeded,
-        "failed": ended.failed,
-        "cancelled": ended.cancelled,
-        "expired": ended.expired,
-    });
+    let oldest = found.oldest_waiting_ms.map(Duration::from_ms);
+    object.put("oldest_waiting", oldest);
+    object.put("running", found.running);
+    let ended = JsonObject::default()
+        .with("succeeded", found.ended.succeeded)
+        .with("failed", found.ended.failed)
+        .with("cancelled", found.ended.cancelled)
+        .with("expired", found.ended.expired);
+    object.put("ended", ended);
     let limits = variables::queue_limits()?.of(name);
     let per_key = limits.per_key.0;
-    let rate = |rate: Option<Rate>| json!(rate.map(|rate| rate.to_string()));
-    object["limits"] = json!({
-        "concurrency": limits.concurrency,
-        "rate": rate(limits.rate),
-        "per_key": {"concurrency": per_key.concurrency, "rate": rate(per_key.rate)},
-    });
-    object["latency"] = json!(found.latency.map(percentiles));
-    object["run"] = json!(found.run.map(percentiles));
+    let limit = |concurrency: Option<u64>, rate: Option<Rate>| {
+        JsonObject::default()
+            .with("concurrency", concurrency)
+            .with("rate", rate.map(|rate| rate.to_string()))
+    };
+    let per_key = limit(per_key.concurrency, per_key.rate);
+    let limits = limit(limits.concurrency, limits.rate).with("per_key", per_key);
+    object.put("limits", limits);
+    object.put("latency", found.latency.map(percentiles));
+    object.put("run", found.run.map(percentiles));
     Ok(Answer::new(Response::json(200, &object)))
 }
 
-fn percentiles(found: Percentiles) -> Value {
+fn percentiles(found: Percentiles) -> JsonObject {
     let [p50, p90, p99] = [found.p50_ms, found.p90_ms, found.p99_ms].map(Duration::from_ms);
-    json!({"p50": p50, "p90": p90, "p99": p99})
+    JsonObject::default()
+        .with("p50", p50)
+        .with("p90", p90)
+        .with("p99", p99)
 }
 
 /// `POST /v1/queues/{queue}/pause`, `resume` or `purge`: does it, and answers how the queue stands then.
@@ -62,7 +69,7 @@ pub async fn operate(queue: &HostQueue, name: &str, what: &str) -> Result<Answer
     };
     let mut object = object(queue).await?;
     if let Some(purged) = purged {
-        object["purged"] = json!(purged);
+        object.put("purged", purged);
     }
     Ok(Answer {
         response: Response::json(200, &object),
@@ -103,21 +110,24 @@ pub fn known(name: &str) -> Result<(), Problem> {
     ))
 }
 
-async fn object(queue: &HostQueue) -> Result<Value, Problem> {
+async fn object(queue: &HostQueue) -> Result<JsonObject, Problem> {
     Ok(standing(queue, queue.depth().await?))
 }
 
-fn standing(queue: &HostQueue, depth: Depth) -> Value {
-    let mut object = json!({
-        "name": queue.name(),
-        "paused": depth.paused,
-        "waiting": depth.waiting,
-        "workers": depth.workers,
-        "computing": depth.computing,
-    });
+fn standing(queue: &HostQueue, depth: Depth) -> JsonObject {
+    let mut object = JsonObject::default()
+        .with("name", queue.name())
+        .with("paused", depth.paused)
+        .with("waiting", depth.waiting);
     if let Some(waiting) = depth.by_priority {
         let Waiting { high, normal, low } = waiting;
-        object["waiting_by_priority"] = json!({"high": high, "normal": normal, "low": low});
+        let each = JsonObject::default()
+            .with("high", high)
+            .with("normal", normal)
+            .with("low", low);
+        object.put("waiting_by_priority", each);
     }
+    object.put("workers", depth.workers);
+    object.put("computing", depth.computing);
     object
 }

@@ -2,17 +2,16 @@
 
 use super::{After, Answer};
 use crate::{HostQueue, limits};
-use handoff_input::FieldError;
+use handoff_input::{FieldError, JsonObject};
 use handoff_platform::http::{Problem, Request, Response};
 use handoff_queue::{Put, SCHEDULES_MAX, check_name};
 use handoff_tasks::{ScheduleRequest, object};
-use serde_json::{Value, json};
 
 /// `GET /v1/schedules`: all of them, in the order of their names.
 pub async fn list(queue: &HostQueue) -> Result<Answer, Problem> {
     let views = queue.schedules().await?;
-    let schedules: Vec<Value> = views.iter().map(object::schedule).collect();
-    let body = json!({"schedules": schedules});
+    let schedules: Vec<_> = views.iter().map(object::schedule).collect();
+    let body = JsonObject::default().with("schedules", schedules);
     Ok(Answer::new(Response::json(200, &body)))
 }
 

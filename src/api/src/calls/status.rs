@@ -3,9 +3,9 @@
 use super::{After, Answer, parse_id, unknown};
 use crate::HostQueue;
 use handoff_platform::http::{Problem, Response};
-use handoff_queue::{Brief, Run, RunState};
+use handoff_queue::{Brief, Json, Run, RunState};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 pub async fn call(queue: &HostQueue, id: &str) -> Result<Answer, Problem> {
     let id = parse_id(id)?;
@@ -24,7 +24,7 @@ pub async fn call(queue: &HostQueue, id: &str) -> Result<Answer, Problem> {
 struct Body {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    result: Option<Value>,
+    result: Option<Json>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }

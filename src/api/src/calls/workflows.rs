@@ -4,11 +4,10 @@ use super::failed::number;
 use super::wait::Wait;
 use super::{After, Answer, KEY_HEADER, Taken, parse_id};
 use crate::{HostQueue, limits, push_along};
-use handoff_input::FieldError;
+use handoff_input::{FieldError, JsonObject};
 use handoff_platform::http::{Problem, Request, Response};
-use handoff_queue::{Brief, Cancelled, Env, Step, TaskId, Workflow};
+use handoff_queue::{Brief, Cancelled, Env, Json, Step, TaskId, Workflow};
 use handoff_tasks::{WorkflowRequest, object};
-use serde_json::{Value, json};
 
 /// The most tasks on a page, and how many there are unless the request says otherwise.
 const PAGE_MAX: u64 = 100;
@@ -61,7 +60,7 @@ pub async fn enqueue(queue: &HostQueue, request: Request) -> Result<Answer, Prob
 
 /// Refuses tasks whose arguments are too large.
 fn check_args(workflow: &Workflow, max_bytes: u64) -> Result<(), Problem> {
-    let check = |args: Option<&Value>, field: String| match args {
+    let check = |args: Option<&Json>, field: String| match args {
         Some(args) => limits::check_args(args, max_bytes, &field),
         None => Ok(()),
     };
@@ -86,7 +85,7 @@ fn check_args(workflow: &Workflow, max_bytes: u64) -> Result<(), Problem> {
     Ok(())
 }
 
-async fn shown(queue: &HostQueue, id: &TaskId) -> Result<Value, Problem> {
+async fn shown(queue: &HostQueue, id: &TaskId) -> Result<JsonObject, Problem> {
     match queue.workflow(id).await? {
         Some(view) => Ok(object::workflow(id, &view)),
         None => Err(unknown(&id.to_string())),
@@ -137,7 +136,9 @@ pub async fn members(queue: &HostQueue, id: &str, request: &Request) -> Result<A
         format!("/v1/workflows/{id}/tasks?limit={limit}&from={from}")
     });
     let tasks: Vec<_> = members.iter().map(object::member).collect();
-    let body = json!({"tasks": tasks, "next": next});
+    let body = JsonObject::default()
+        .with("tasks", tasks)
+        .with("next", next);
     Ok(Answer::new(Response::json(200, &body)))
 }
 

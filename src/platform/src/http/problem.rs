@@ -1,9 +1,8 @@
 //! Errors as RFC 9457 problem documents.
 
 use super::Response;
-use handoff_input::FieldError;
+use handoff_input::{FieldError, JsonObject};
 use handoff_queue::QueueError;
-use serde_json::{Value, json};
 
 /// An error for the person who reads it: what was wrong, where, what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,16 +120,13 @@ impl Problem {
     }
 
     /// The problem as JSON.
-    pub fn to_json(&self) -> Value {
-        let mut body = json!({
-            "type": format!("urn:handoff:problem:{}", self.kind),
-            "title": self.title,
-            "status": self.status,
-            "detail": self.detail,
-        });
-        if let Some(field) = &self.field {
-            body["field"] = json!(field);
-        }
+    pub fn to_json(&self) -> JsonObject {
+        let mut body = JsonObject::default()
+            .with("type", format!("urn:handoff:problem:{}", self.kind))
+            .with("title", self.title)
+            .with("status", self.status)
+            .with("detail", &self.detail);
+        body.put_some("field", self.field.as_ref());
         body
     }
 }

@@ -6,15 +6,16 @@
 //! winner that dies blocks nobody.
 
 mod agree;
+mod canonical;
 mod home;
 
 use crate::config::{ACKNOWLEDGE_MS, RETENTION_MIN_MS};
 use crate::guard::{Guard, holds};
 use crate::record::{Slot, Sound, encode, is_slot, is_time};
-use crate::{Env, NewTask, Queue, QueueError, Receipt, Store, Task, TaskId};
+use crate::{Env, Json, NewTask, Queue, QueueError, Receipt, Store, Task, TaskId};
+use canonical::canonical;
 use home::Seen;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// Makes repeating a request harmless. The same key with another time to live is another key.
@@ -27,10 +28,9 @@ pub struct IdempotencyKey {
 
 impl IdempotencyKey {
     /// A key that a caller chose. `request` is what must be the same when it is used again; the order of names in it
-    /// does not matter. `ttl_ms` must be from [`crate::KEY_TTL_MIN_MS`] to [`crate::KEY_TTL_MAX_MS`].
-    pub fn of_caller(key: &str, ttl_ms: u64, mut request: Value) -> Self {
-        request.sort_all_objects();
-        let fingerprint = digest(&request.to_string());
+    /// does not matter. Numbers are the same if they are written the same. `ttl_ms` must be from [`crate::KEY_TTL_MIN_MS`] to [`crate::KEY_TTL_MAX_MS`].
+    pub fn of_caller(key: &str, ttl_ms: u64, request: &Json) -> Self {
+        let fingerprint = digest(&canonical(request));
         Self::new("caller", key, ttl_ms, fingerprint)
     }
 
@@ -201,11 +201,10 @@ impl<S: Store, E: Env> Queue<S, E> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn names_tell_what_differs() {
-        let caller = |key, ttl_ms| IdempotencyKey::of_caller(key, ttl_ms, json!({}));
+        let caller = |key, ttl_ms| IdempotencyKey::of_caller(key, ttl_ms, &Json::empty_object());
         let one = caller("a", 60_000);
         assert!(is_name(&one.name(29_000_000)), "{}", one.name(29_000_000));
         assert_eq!(one, caller("a", 60_000));
@@ -224,8 +223,8 @@ mod tests {
     #[test]
     fn the_order_of_names_is_no_difference() {
         let of = |text: &str| {
-            let request = serde_json::from_str(text).expect("it is JSON");
-            IdempotencyKey::of_caller("a", 60_000, request)
+            let request = text.parse().expect("it is JSON");
+            IdempotencyKey::of_caller("a", 60_000, &request)
         };
         assert_eq!(
             of(r#"{"a": {"x": 1, "y": 2}, "b": 3}"#),

@@ -1,7 +1,6 @@
 //! What a worker and the task that it runs tell each other.
 
-use crate::{Report, TaskId, Trace};
-use serde_json::Value;
+use crate::{Json, Report, TaskId, Trace};
 use std::cell::{Cell, RefCell};
 
 /// One attempt, as its task sees it.
@@ -10,7 +9,7 @@ pub struct Control {
     attempt: u32,
     deadline_ms: u64,
     yield_at_ms: u64,
-    checkpoint: Option<Value>,
+    checkpoint: Option<Json>,
     trace: Option<Trace>,
     end_of: Option<TaskId>,
     report: RefCell<Report>,
@@ -23,7 +22,7 @@ impl Control {
         attempt: u32,
         deadline_ms: u64,
         yield_at_ms: u64,
-        checkpoint: Option<Value>,
+        checkpoint: Option<Json>,
         trace: Option<Trace>,
     ) -> Self {
         Self {
@@ -71,7 +70,7 @@ impl Control {
     }
 
     /// What the last run stored when it returned [`crate::Outcome::Continue`].
-    pub fn checkpoint(&self) -> Option<&Value> {
+    pub fn checkpoint(&self) -> Option<&Json> {
         self.checkpoint.as_ref()
     }
 
@@ -91,7 +90,7 @@ impl Control {
     }
 
     /// Says how far the task is, perhaps in words too. Shown with it from the next heartbeat on.
-    pub fn set_progress(&self, progress: Value, message: Option<&str>) {
+    pub fn set_progress(&self, progress: Json, message: Option<&str>) {
         self.report.borrow_mut().set_progress(progress, message);
     }
 

@@ -13,12 +13,11 @@ pub use control::Control;
 
 use crate::attempt::Ending;
 use crate::config::RESULT_MAX_BYTES;
-use crate::{Delivery, Env, Outcome, Queue, QueueError, Store, Ticket, Wake};
+use crate::{Delivery, Env, Json, Outcome, Queue, QueueError, Store, Ticket, Wake};
 use allowance::Allowance;
 use futures::future::{Either, FutureExt, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 use keyed::Keyed;
-use serde_json::Value;
 use shift::Shift;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -42,7 +41,7 @@ pub trait Runner {
     /// Whether tasks of this kind compute, so that nothing else may run beside them in the same instance.
     fn computes(&self, kind: &str) -> bool;
     /// Runs one attempt.
-    async fn run(&self, kind: &str, args: Value, control: Rc<Control>) -> Outcome;
+    async fn run(&self, kind: &str, args: Json, control: Rc<Control>) -> Outcome;
 }
 
 /// What one instance takes on.

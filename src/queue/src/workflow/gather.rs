@@ -4,15 +4,14 @@ use super::{Member, Progress, Step, Workflow};
 use crate::claim::CancelBlocks;
 use crate::guard::{Guard, holds};
 use crate::record::RunState;
-use crate::transition::size;
-use crate::{Counts, Env, Priority, Queue, QueueError, Run, Store, TaskId};
-use serde_json::{Value, json};
+use crate::{Counts, Env, Json, Priority, Queue, QueueError, Run, Store, TaskId};
+use serde_json::json;
 
 /// The end of a member.
 #[derive(Debug, Clone)]
 struct End {
     /// What it returned, unless that is not kept.
-    result: Value,
+    result: Json,
     /// Why not, if it did not succeed: its state and, if it failed, the last error.
     failure: Option<(&'static str, Option<String>)>,
 }
@@ -42,14 +41,14 @@ impl Gathered {
         let error = run.errors.last().map(|e| e.error.clone());
         let (mut result, failure) = match run.state {
             RunState::Succeeded { result, .. } => (result, None),
-            RunState::Failed { .. } => (Value::Null, Some(("failed", error))),
-            RunState::Expired { .. } => (Value::Null, Some(("expired", None))),
-            _ => (Value::Null, Some(("cancelled", None))),
+            RunState::Failed { .. } => (Json::null(), Some(("failed", error))),
+            RunState::Expired { .. } => (Json::null(), Some(("expired", None))),
+            _ => (Json::null(), Some(("cancelled", None))),
         };
         let error = failure.as_ref().and_then(|f| f.1.as_ref());
-        self.bytes += size(&result) + error.map_or(0, |e| e.len() as u64);
+        self.bytes += result.bytes() + error.map_or(0, |e| e.len() as u64);
         if self.bytes > self.keep_bytes {
-            result = Value::Null;
+            result = Json::null();
         }
         self.ends[index] = Some(End { result, failure });
     }
@@ -101,12 +100,16 @@ impl Gathered {
     fn input(&self, step: &Step, wait: bool) -> Input {
         let ends = || self.ends.iter().flatten();
         if let Step::One(_) = step {
-            return Input::Result(ends().next().map_or(Value::Null, |end| end.result.clone()));
+            return Input::Result(
+                ends()
+                    .next()
+                    .map_or_else(Json::null, |end| end.result.clone()),
+            );
         }
         let error = |end: &End| match &end.failure {
-            None => Value::Null,
-            Some((state, None)) => json!({"state": state}),
-            Some((state, Some(error))) => json!({"state": state, "error": error}),
+            None => Json::null(),
+            Some((state, None)) => json!({"state": state}).into(),
+            Some((state, Some(error))) => json!({"state": state, "error": error}).into(),
         };
         Input::Results {
             results: ends().map(|end| end.result.clone()).collect(),
@@ -115,19 +118,19 @@ impl Gathered {
     }
 
     /// The only result.
-    pub(super) fn result(&self) -> Value {
+    pub(super) fn result(&self) -> Json {
         let end = self.ends.first().and_then(Option::as_ref);
-        end.map_or(Value::Null, |end| end.result.clone())
+        end.map_or_else(Json::null, |end| end.result.clone())
     }
 }
 
 /// What a step is given by the one before it.
 #[derive(Debug, Clone)]
 pub(super) enum Input {
-    Result(Value),
+    Result(Json),
     Results {
-        results: Vec<Value>,
-        errors: Option<Vec<Value>>,
+        results: Vec<Json>,
+        errors: Option<Vec<Json>>,
     },
 }
 
@@ -137,27 +140,29 @@ impl Input {
         gathered.input(&workflow.steps[gathered.step], wait)
     }
 
-    /// The arguments of a task that is given this.
-    pub(super) fn args(&self, member: &Member, args: Option<&Value>) -> Value {
-        let mut object = match (args, self) {
-            (None, Self::Result(result)) => return result.clone(),
-            (Some(Value::Object(object)), _) => object.clone(),
-            _ => serde_json::Map::new(),
-        };
-        match self {
-            Self::Result(result) => {
-                let into = member.into.as_deref().unwrap_or("input");
-                object.insert(into.to_owned(), result.clone());
-            }
-            Self::Results { results, errors } => {
-                let into = member.into.as_deref().unwrap_or("results");
-                object.insert(into.to_owned(), json!(results));
-                if let Some(errors) = errors {
-                    object.insert("errors".to_owned(), json!(errors));
-                }
-            }
+    /// The arguments of a task that is given this. They have no field of that name: such a workflow is refused.
+    ///
+    /// # Errors
+    /// If they can't be put together, in words.
+    pub(super) fn args(&self, member: &Member, args: Option<&Json>) -> Result<Json, String> {
+        if let (None, Self::Result(result)) = (args, self) {
+            return Ok(result.clone());
         }
-        Value::Object(object)
+        let args = args.cloned().unwrap_or_else(Json::empty_object);
+        let into = member.into.as_deref().unwrap_or(match self {
+            Self::Result(_) => "input",
+            Self::Results { .. } => "results",
+        });
+        let given = match self {
+            Self::Result(result) => args.with(into, result),
+            Self::Results { results, errors } => match errors {
+                None => args.with(into, results),
+                Some(errors) => args
+                    .with(into, results)
+                    .and_then(|args| args.with("errors", errors)),
+            },
+        };
+        given.map_err(|e| format!("{into:?} can't be added to its arguments: {e}"))
     }
 }
 

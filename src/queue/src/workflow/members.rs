@@ -9,8 +9,7 @@ use crate::operate::Head;
 use crate::record::{Slot, encode};
 use crate::rescue::Finding;
 use crate::timer::What;
-use crate::transition::size;
-use crate::{Env, Priority, Queue, QueueError, Run, Store, Task, TaskId};
+use crate::{Env, Json, Priority, Queue, QueueError, Run, Store, Task, TaskId};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 
@@ -58,13 +57,19 @@ impl Maker<'_> {
         let (member, args) = spec.member(index).ok_or("it has no such member")?;
         let input = self.input.as_ref().filter(|_| !member.ignores);
         let args = match input {
-            None => args.cloned().unwrap_or_else(|| serde_json::json!({})),
-            Some(input) => input.args(member, args),
+            None => args.cloned().unwrap_or_else(Json::empty_object),
+            Some(input) => input.args(member, args)?,
         };
-        let (bytes, most) = (size(&args), self.workflow.args_max_bytes);
+        let (bytes, most) = (args.bytes(), self.workflow.args_max_bytes);
         if input.is_some() && bytes > most {
             return Err(format!(
                 "the arguments of step {step}, {}, would have {bytes} bytes of JSON with what it is given; {most} are allowed",
+                member.kind
+            ));
+        }
+        if let Some(reason) = args.flaw() {
+            return Err(format!(
+                "the arguments of step {step}, {}, would be {reason}",
                 member.kind
             ));
         }

@@ -18,9 +18,8 @@ pub use view::{MemberView, WorkflowView};
 
 use crate::config::BATCH_MAX;
 use crate::record::{Sound, is_slot, is_time};
-use crate::{Counts, NewTask, RetryPolicy, TaskId};
+use crate::{Counts, Json, NewTask, RetryPolicy, TaskId};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 /// The kind of task that a workflow is. Nobody enqueues it as such: see [`Workflow::task`].
 pub const WORKFLOW: &str = "workflow";
@@ -57,7 +56,7 @@ pub enum Step {
     /// Many, none of which knows of the others.
     Many(Vec<Member>),
     /// The same with each of these arguments.
-    Each(Member, Vec<Value>),
+    Each(Member, Vec<Json>),
 }
 
 /// A task of a workflow.
@@ -67,7 +66,7 @@ pub struct Member {
     pub kind: String,
     /// Its arguments. Without any they are what the step before came to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub args: Option<Value>,
+    pub args: Option<Json>,
     /// What the result of the step before is called in them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub into: Option<String>,
@@ -96,7 +95,8 @@ pub enum OnFailure {
 impl Workflow {
     /// The task that it is.
     pub fn task(&self) -> NewTask {
-        let args = serde_json::to_value(self).unwrap_or_default();
+        // No key in it is anything but text.
+        let args = Json::of(self).unwrap_or_else(|_| Json::null());
         NewTask {
             timeout_ms: TIMEOUT_MS,
             retry: RetryPolicy {
@@ -118,8 +118,8 @@ impl Workflow {
     }
 
     /// What is described by the arguments of a task of this kind.
-    pub(crate) fn of(args: &Value) -> Option<Self> {
-        let workflow = Self::deserialize(args).ok()?;
+    pub(crate) fn of(args: &Json) -> Option<Self> {
+        let workflow: Self = args.read().ok()?;
         let sound = |step: &Step| (1..=GROUP_MAX).contains(&step.len());
         (!workflow.steps.is_empty() && workflow.steps.iter().all(sound)).then_some(workflow)
     }
@@ -150,7 +150,7 @@ impl Step {
     }
 
     /// A member and its arguments.
-    fn member(&self, index: usize) -> Option<(&Member, Option<&Value>)> {
+    fn member(&self, index: usize) -> Option<(&Member, Option<&Json>)> {
         match self {
             Self::One(member) => Some((member, member.args.as_ref())).filter(|_| index == 0),
             Self::Many(members) => members.get(index).map(|m| (m, m.args.as_ref())),
@@ -203,11 +203,11 @@ struct Progress {
 
 impl Progress {
     /// What a record says. `None` if it can't be read.
-    fn of(checkpoint: Option<&Value>) -> Option<Self> {
+    fn of(checkpoint: Option<&Json>) -> Option<Self> {
         let Some(checkpoint) = checkpoint else {
             return Some(Self::default());
         };
-        let progress = Self::deserialize(checkpoint).ok()?;
+        let progress: Self = checkpoint.read().ok()?;
         let sound = |&(slot, at_ms): &(u64, u64)| is_slot(slot) && is_time(at_ms);
         progress
             .steps
@@ -215,6 +215,11 @@ impl Progress {
             .flatten()
             .all(sound)
             .then_some(progress)
+    }
+
+    /// What is kept of it.
+    fn checkpoint(&self) -> Json {
+        Json::of(self).unwrap_or_else(|_| Json::null())
     }
 
     /// The step that it is in.

@@ -43,7 +43,7 @@ impl<N: Fn(&Delivery)> Going<'_, N> {
 
     /// Keeps how far it is with the run, for whatever is written of it next.
     fn keep(&mut self) {
-        self.delivery.run.checkpoint = Some(json!(self.progress));
+        self.delivery.run.checkpoint = Some(self.progress.checkpoint());
     }
 }
 
@@ -218,7 +218,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             let at_ms = self.env.now_ms();
             if at_ms >= yield_at_ms {
                 going.keep();
-                let checkpoint = json!(going.progress);
+                let checkpoint = going.progress.checkpoint();
                 return Ok(Some(Turn::Ends(Outcome::Continue(checkpoint))));
             }
             let tasks = match maker.chunk(step, going.progress.chunks(), at_ms) {

@@ -11,7 +11,7 @@ fn a_task_runs_and_its_result_is_read() {
     let took_ms = sim.until_state(&id, State::Succeeded, 2_000);
     assert!(took_ms <= 100, "{took_ms}");
     let view = sim.view(&id).unwrap();
-    assert_eq!(view.result, Some(json!("Task Done.")));
+    assert_eq!(view.result, Some(json!("Task Done.").into()));
     assert_eq!((view.attempt, view.errors.len()), (1, 0));
     assert_eq!(sim.began("a").len(), 1);
 }
@@ -23,7 +23,7 @@ fn a_batch_of_a_hundred_runs_once_each() {
     let ids = sim.enqueue(tasks.collect());
     sim.run_for(1_000);
     for (i, id) in ids.iter().enumerate() {
-        assert_eq!(sim.view(id).unwrap().result, Some(json!(i)));
+        assert_eq!(sim.view(id).unwrap().result, Some(json!(i).into()));
         assert_eq!(sim.began(&format!("t{i}")).len(), 1);
     }
 }
@@ -61,6 +61,6 @@ fn progress_is_seen_while_a_task_runs() {
     let view = sim.view(&id).unwrap();
     assert_eq!(
         (view.state, view.report.progress),
-        (State::Running, Some(json!("half")))
+        (State::Running, Some(json!("half").into()))
     );
 }

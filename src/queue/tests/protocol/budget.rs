@@ -1,6 +1,6 @@
 //! Store calls per operation, counted. The table in ARCHITECTURE.md says the same.
 
-use crate::support::{Line, Sim, SimQueue, task, with};
+use crate::support::{Line, Sim, SimQueue, set, task, value, with};
 use handoff_queue::memory::Calls;
 use handoff_queue::{
     FollowUp, IdempotencyKey, Limits, Member, Missed, NewTask, OnFailure, Once, Overlap, Priority,
@@ -169,7 +169,7 @@ fn status_costs_the_same_whatever_waits() {
 fn an_idempotency_key_costs_the_same_whatever_waits() {
     const TTL_MS: u64 = 86_400_000;
     let ask = |sim: &Sim, key: &str| {
-        let key = IdempotencyKey::of_caller(key, TTL_MS, json!({}));
+        let key = IdempotencyKey::of_caller(key, TTL_MS, &handoff_queue::Json::empty_object());
         let once = |queue: SimQueue| async move {
             let task = tasks(1).remove(0);
             queue.enqueue_once(task, &key).await.unwrap()
@@ -392,8 +392,8 @@ fn a_delay() {
 #[test]
 fn a_retry() {
     assert_extra("a retry", (230, 350), (7.0, 20.0), |_, mut task| {
-        task.args["fail_times"] = 1.into();
-        task.args["after_ms"] = 20_000.into();
+        set(&mut task.args, "fail_times", 1);
+        set(&mut task.args, "after_ms", 20_000);
         task
     });
 }
@@ -464,7 +464,7 @@ fn what_follows_an_end() {
     assert_extra("a follow-up", (20, 45), (6.1, 11.0), |_, mut task| {
         task.on_end = Some(FollowUp {
             kind: "io".to_owned(),
-            args: json!({"name": "after"}),
+            args: json!({"name": "after"}).into(),
             timeout_ms: task.timeout_ms,
             retry: task.retry,
         });
@@ -487,7 +487,7 @@ fn a_key_of_its_own() {
         (7.0, 10.0),
         |sim, mut task| {
             one_of_each_key(sim);
-            task.key = Some(task.args["name"].to_string());
+            task.key = Some(value(&task.args)["name"].to_string());
             task
         },
     );
@@ -533,7 +533,7 @@ fn cost_of_workflow(steps: Vec<Step>) -> Calls {
 fn a_task_of_a_workflow() {
     let member = |i: usize| Member {
         kind: "io".to_owned(),
-        args: Some(json!({"name": format!("m{i}")})),
+        args: Some(json!({"name": format!("m{i}")}).into()),
         into: None,
         ignores: false,
         timeout_ms: 5_000,
@@ -560,7 +560,7 @@ fn a_task_of_a_workflow() {
 #[test]
 fn a_failure() {
     assert_extra("a failure", (2, 0), (2.0, 0.0), |_, mut task| {
-        task.args["fatal"] = "no use".into();
+        set(&mut task.args, "fatal", "no use");
         task
     });
 }
@@ -570,7 +570,7 @@ fn a_page_of_failed_tasks_and_taking_them_off_whatever_failed() {
     for failed in [20, 500] {
         let sim = Sim::new(3);
         let fails = tasks(failed).into_iter().map(|mut task| {
-            task.args["fatal"] = "no use".into();
+            set(&mut task.args, "fatal", "no use");
             task
         });
         let ids = sim.enqueue(fails.collect());

@@ -337,7 +337,7 @@ fn what_is_discarded_stays_readable_and_may_be_retried() {
 #[test]
 fn nothing_is_listed_or_retried_when_its_retention_is_over() {
     let sim = Sim::new(9);
-    let key = IdempotencyKey::of_caller("a", 24 * HOUR_MS, json!({}));
+    let key = IdempotencyKey::of_caller("a", 24 * HOUR_MS, &handoff_queue::Json::empty_object());
     let taken = sim.wait(|queue| async move {
         match queue.enqueue_once(failing("keyed"), &key).await.unwrap() {
             Once::Created(receipt) => {

@@ -142,7 +142,7 @@ fn who_dies_between_outcome_and_decision_is_finished_by_rescue() {
         let view = sim.view(&id).unwrap();
         assert_eq!(
             (view.state, view.result),
-            (State::Succeeded, Some(json!(5)))
+            (State::Succeeded, Some(json!(5).into()))
         );
         assert_eq!(sim.began("a").len(), 1, "it had run");
     }

@@ -9,7 +9,7 @@ fn followed(name: &str, args: Value) -> NewTask {
         timeout_ms: 5_000,
         on_end: Some(FollowUp {
             kind: "io".to_owned(),
-            args: json!({"name": format!("after {name}")}),
+            args: json!({"name": format!("after {name}")}).into(),
             timeout_ms: 3_000,
             retry: RetryPolicy::default(),
         }),

@@ -83,7 +83,7 @@ fn a_batch_may_have_all_of_them() {
     for (i, id) in ids.iter().enumerate() {
         let view = sim.view(id).unwrap();
         assert_eq!((view.state, view.task.priority), (State::Succeeded, of[i]));
-        assert_eq!(view.result, Some(json!(i)));
+        assert_eq!(view.result, Some(json!(i).into()));
         assert_eq!(sim.began(&format!("t{i}")).len(), 1);
     }
 }
@@ -120,7 +120,7 @@ fn whatever_follows_keeps_the_priority() {
     let sim = Sim::new(4);
     let follow = FollowUp {
         kind: "io".to_owned(),
-        args: json!({"name": "after"}),
+        args: json!({"name": "after"}).into(),
         timeout_ms: 5_000,
         retry: Default::default(),
     };
@@ -172,7 +172,7 @@ fn whatever_follows_keeps_the_priority() {
 fn a_key_stands_for_a_task_with_a_priority() {
     let sim = asleep(5);
     let ask = |sim: &Sim| {
-        let key = IdempotencyKey::of_caller("a", 86_400_000, json!({}));
+        let key = IdempotencyKey::of_caller("a", 86_400_000, &handoff_queue::Json::empty_object());
         let once = |queue: support::SimQueue| async move {
             let task = with(HIGH, task("t", json!({})));
             queue.enqueue_once(task, &key).await.unwrap()

@@ -21,7 +21,7 @@ fn progress_message_and_log_are_seen_while_a_task_runs_and_afterwards() {
     sim.run_for(1_500);
     let running = report(&sim, &id);
     assert_eq!(sim.state(&id), State::Running);
-    assert_eq!(running.progress, Some(json!(0.5)));
+    assert_eq!(running.progress, Some(json!(0.5).into()));
     assert_eq!(running.message.as_deref(), Some("half"));
     assert_eq!(messages(&running), ["attempt 1 line 1", "attempt 1 line 2"]);
     assert_eq!(running.logs[0].attempt, 1);
@@ -75,7 +75,7 @@ fn what_was_said_before_a_panic_is_kept_of_the_task_and_its_neighbours() {
     );
     // Put back: the same attempt says it again.
     assert_eq!(messages(&report(&sim, &ids[0])), ["attempt 1 line 1"; 2]);
-    assert_eq!(report(&sim, &ids[0]).progress, Some(json!(7)));
+    assert_eq!(report(&sim, &ids[0]).progress, Some(json!(7).into()));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Running tasks: beside each other, alone, in parts, and when one panics.
 
 use crate::support::{self, Sim, computing, task};
-use handoff_queue::{BEGIN_MS, NewTask, State, WorkerLimits};
-use serde_json::{Value, json};
+use handoff_queue::{BEGIN_MS, Json, NewTask, State, WorkerLimits};
+use serde_json::json;
 
 #[test]
 fn a_task_goes_on_from_its_checkpoint_three_hundred_times() {
@@ -12,7 +12,7 @@ fn a_task_goes_on_from_its_checkpoint_three_hundred_times() {
     let view = sim.view(&id).unwrap();
     assert_eq!(
         (view.state, view.result),
-        (State::Succeeded, Some(json!(300)))
+        (State::Succeeded, Some(json!(300).into()))
     );
     assert_eq!((view.attempt, view.errors.len()), (1, 0));
     let parts: Vec<_> = sim
@@ -20,8 +20,10 @@ fn a_task_goes_on_from_its_checkpoint_three_hundred_times() {
         .iter()
         .map(|b| b.checkpoint.clone())
         .collect();
-    let expected = [None].into_iter().chain((1..=300).map(|i| Some(json!(i))));
-    assert_eq!(parts, expected.collect::<Vec<Option<Value>>>());
+    let expected = [None]
+        .into_iter()
+        .chain((1..=300).map(|i| Some(json!(i).into())));
+    assert_eq!(parts, expected.collect::<Vec<Option<Json>>>());
     sim.world.store.take_calls();
     sim.brief(&id);
     let brief = sim.world.store.take_calls();

@@ -2,7 +2,7 @@
 
 use crate::support::{Action, Sim, When, parts};
 use handoff_queue::{
-    Cancelled, Counts, Member, NewTask, OnFailure, RetryPolicy, State, Step, TaskId, Workflow,
+    Cancelled, Counts, Json, Member, NewTask, OnFailure, RetryPolicy, State, Step, TaskId, Workflow,
 };
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ fn member(name: &str, mut args: Value) -> Member {
     args["name"] = name.into();
     Member {
         kind: "io".to_owned(),
-        args: Some(args),
+        args: Some(args.into()),
         into: None,
         ignores: false,
         timeout_ms: 5_000,
@@ -67,7 +67,7 @@ fn what_a_step_of_a_chain_returns_is_given_to_the_next() {
     ]));
     let took_ms = sim.until_state(&id, State::Succeeded, 3_000);
     println!("a chain of three took {took_ms} ms");
-    assert_eq!(sim.view(&id).unwrap().result, Some(json!({"a": 1})));
+    assert_eq!(sim.view(&id).unwrap().result, Some(json!({"a": 1}).into()));
     assert_eq!(counts(&sim, &id), (3, succeeded(3)));
     for name in ["one", "two", "three"] {
         assert_eq!(sim.began(name).len(), 1, "{name}");
@@ -85,7 +85,7 @@ fn a_step_without_arguments_is_given_the_result_as_such() {
         },
     ]));
     sim.until_state(&id, State::Succeeded, 3_000);
-    assert_eq!(sim.view(&id).unwrap().result, Some(json!(7)));
+    assert_eq!(sim.view(&id).unwrap().result, Some(json!(7).into()));
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn a_step_may_ignore_what_came_before() {
         },
     ]));
     sim.until_state(&id, State::Succeeded, 3_000);
-    assert_eq!(sim.view(&id).unwrap().result, Some(Value::Null));
+    assert_eq!(sim.view(&id).unwrap().result, Some(Json::null()));
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn a_group_ends_when_all_have() {
         let took_ms = sim.until_state(&id, State::Succeeded, 60_000);
         println!("{n} took {took_ms} ms");
         let result = sim.view(&id).unwrap().result;
-        assert_eq!(result, Some(json!({"succeeded": n})));
+        assert_eq!(result, Some(json!({"succeeded": n}).into()));
         assert_eq!(counts(&sim, &id), (n as u64, succeeded(n as u64)));
         assert_eq!(sim.world.began.borrow().len(), n);
     }
@@ -162,7 +162,7 @@ fn what_follows_a_group_is_given_all_results_in_order() {
     ));
     sim.until_state(&id, State::Succeeded, 10_000);
     let result = sim.view(&id).unwrap().result;
-    assert_eq!(result, Some(json!((0..40).collect::<Vec<_>>())));
+    assert_eq!(result, Some(json!((0..40).collect::<Vec<_>>()).into()));
     assert_eq!(counts(&sim, &id), (40, succeeded(40)));
 }
 
@@ -199,7 +199,7 @@ fn what_follows_a_group_may_be_told_who_failed() {
     let id = sim.enqueue_one(workflow(vec![group(3, args), then], OnFailure::Wait));
     sim.until_state(&id, State::Succeeded, 10_000);
     let failed = json!({"state": "failed", "error": "no use"});
-    let errors = Some(json!([null, failed, null]));
+    let errors = Some(json!([null, failed, null]).into());
     assert_eq!(sim.view(&id).unwrap().result, errors);
     let ended = Counts {
         succeeded: 2,
@@ -308,5 +308,5 @@ fn what_is_delivered_twice_counts_once() {
     assert_eq!(sim.state(&id), State::Succeeded);
     assert_eq!(counts(&sim, &id), (20, succeeded(20)));
     let result = sim.view(&id).unwrap().result;
-    assert_eq!(result, Some(json!((0..20).collect::<Vec<_>>())));
+    assert_eq!(result, Some(json!((0..20).collect::<Vec<_>>()).into()));
 }

@@ -2,7 +2,7 @@
 
 use super::schedules::Schedules;
 use super::workflows;
-use crate::support::{Sim, World, computing, run_name, task};
+use crate::support::{Sim, World, computing, run_name, set, task, value};
 use handoff_queue::{
     Cancelled, FollowUp, IdempotencyKey, KeyLimits, NewTask, Once, Priority, RETENTION_MIN_MS,
     RetryPolicy, Run, Task, TaskId, Waiting,
@@ -254,8 +254,8 @@ impl Load {
             let asked = Rc::new(Asked {
                 id: id.clone(),
                 name: run_name(&task.args, task.trace.as_ref()),
-                args: task.args.clone(),
-                steps: task.args["steps"].as_array().map_or(0, Vec::len) as u64,
+                args: value(&task.args),
+                steps: value(&task.args)["steps"].as_array().map_or(0, Vec::len) as u64,
                 attempts: task.retry.attempts,
                 timeout_ms: task.timeout_ms,
                 asked_ms: world.clock.now_ms(),
@@ -301,24 +301,27 @@ impl Load {
         let (load, world) = (self.clone(), sim.world.clone());
         self.note_due(std::slice::from_ref(&task));
         let mut task = task;
-        task.args["body"] = body.into();
+        set(&mut task.args, "body", body);
         let request = Rc::new(KeyedRequest {
             key: key.to_owned(),
             ttl_ms,
             body,
-            task: task.args["name"].as_str().unwrap_or_default().to_owned(),
+            task: value(&task.args)["name"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
             asked_ms: sim.now_ms(),
             answer: RefCell::default(),
         });
         self.keyed.borrow_mut().push(request.clone());
-        let key = IdempotencyKey::of_caller(key, ttl_ms, json!(body));
+        let key = IdempotencyKey::of_caller(key, ttl_ms, &json!(body).into());
         sim.spawn(|_, queue| async move {
             let answer = match queue.enqueue_once(task, &key).await {
                 Ok(Once::Created(receipt) | Once::Repeated(receipt)) => {
                     let (id, task) = (&receipt.ids[0], &receipt.tasks[0]);
                     let until_ms = task.enqueued_ms + ttl_ms;
                     let asked = load.acknowledged(&world, id, task, until_ms);
-                    let body = task.args["body"].as_u64().unwrap_or(u64::MAX);
+                    let body = value(&task.args)["body"].as_u64().unwrap_or(u64::MAX);
                     let _ = queue.wake_for(&receipt, 4).await;
                     Answer::Task(asked, body)
                 }
@@ -401,7 +404,10 @@ impl Load {
         }
         task.key = key;
         if ends && mix.computing && world.chance(400) {
-            let name = task.args["name"].as_str().unwrap_or_default().to_owned();
+            let name = value(&task.args)["name"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned();
             task.kind = computing(&name, json!({})).kind;
         }
         task.timeout_ms = [5_000, 12_000][world.below(2) as usize];
@@ -463,7 +469,7 @@ impl Load {
 pub fn follow_up(name: &str) -> FollowUp {
     FollowUp {
         kind: "io".to_owned(),
-        args: json!({"name": format!("after {name} "), "sleep_ms": 20}),
+        args: json!({"name": format!("after {name} "), "sleep_ms": 20}).into(),
         timeout_ms: 5_000,
         retry: RetryPolicy::default(),
     }

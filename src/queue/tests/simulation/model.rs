@@ -4,12 +4,11 @@ use super::load::{Answer, Asked, KeyedRequest, Load};
 use super::{limited, listed, workflows};
 use crate::support::{Began, Ended, Sim, SimQueue, parts};
 use futures::FutureExt;
-use handoff_queue::Store;
 use handoff_queue::{
     BEGIN_MS, Brief, CLOCK_SLACK_MS, Counts, KEY_WINDOW_MS, KeyLimits, Limits, Outcome,
     RETENTION_DEFAULT_MS, RETENTION_MIN_MS, Run, RunState, WINDOW_MS,
 };
-use serde_json::Value;
+use handoff_queue::{Json, Store};
 use std::rc::Rc;
 
 /// What went wrong, and with which task.
@@ -368,7 +367,7 @@ fn never_late(sim: &Sim, asked: &Asked, began: &[Began]) -> Result<(), String> {
 /// Of several runs of the same part, all but one were in instances that something happened to afterwards: they died,
 /// stalled, panicked, or lost a store call.
 pub fn never_twice(began: &[Began]) -> Result<(), String> {
-    let part = |b: &Began| (b.attempt, b.checkpoint.as_ref().map(Value::to_string));
+    let part = |b: &Began| (b.attempt, b.checkpoint.as_ref().map(Json::to_string));
     for one in began {
         let same = began.iter().filter(|b| part(b) == part(one));
         let well: Vec<_> = same.filter(|b| b.instance.hit_ms() < b.at_ms).collect();

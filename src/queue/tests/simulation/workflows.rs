@@ -2,10 +2,10 @@
 
 use super::load::{Asked, Load};
 use super::model::never_twice;
-use crate::support::{Sim, run_name};
+use crate::support::{Sim, run_name, value};
 use handoff_queue::{
-    Counts, Member, MemberView, NewTask, OnFailure, RETENTION_MIN_MS, RetryPolicy, Run, RunState,
-    State, Step, TaskView, Workflow, WorkflowView,
+    Counts, Json, Member, MemberView, NewTask, OnFailure, RETENTION_MIN_MS, RetryPolicy, Run,
+    RunState, State, Step, TaskView, Workflow, WorkflowView,
 };
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ fn member(sim: &Sim, name: String, step: usize) -> Member {
     args["name"] = name.into();
     Member {
         kind: "io".to_owned(),
-        args: Some(args),
+        args: Some(args.into()),
         into: Some("input".to_owned()),
         ignores: false,
         timeout_ms: 5_000,
@@ -74,7 +74,7 @@ pub fn of(steps: &[&[Value]], on_failure: OnFailure) -> NewTask {
         }
         Member {
             kind: "io".to_owned(),
-            args: Some(args),
+            args: Some(args.into()),
             into: Some("input".to_owned()),
             ignores: false,
             timeout_ms: 3_000,
@@ -164,7 +164,7 @@ fn each_once(sim: &Sim, asked: &Asked) -> Result<(), String> {
     Ok(())
 }
 
-fn succeeded(view: &WorkflowView, seen: &[Seen], result: &Value) -> Result<(), String> {
+fn succeeded(view: &WorkflowView, seen: &[Seen], result: &Json) -> Result<(), String> {
     let many = |step: &Step| !matches!(step, Step::One(_));
     let waits = view.workflow.on_failure == OnFailure::Wait;
     let last = view.workflow.steps.len() - 1;
@@ -195,7 +195,7 @@ fn succeeded(view: &WorkflowView, seen: &[Seen], result: &Value) -> Result<(), S
         return Err(format!("{:?} are counted of {counts:?}", view.ended));
     }
     let expected = if many(&view.workflow.steps[last]) {
-        Some(json!({"succeeded": view.total}))
+        Some(json!({"succeeded": view.total}).into())
     } else {
         let last = seen.iter().find(|m| m.step == last);
         last.and_then(|m| m.view.result.clone())
@@ -220,17 +220,15 @@ fn given(workflow: &Workflow, seen: &[Seen]) -> Result<(), String> {
     for member in seen.iter().filter(|m| m.step > 0) {
         let before = || seen.iter().filter(|m| m.step + 1 == member.step);
         let results: Vec<_> = before()
-            .map(|m| m.view.result.clone().unwrap_or_default())
+            .map(|m| m.view.result.clone().unwrap_or_else(Json::null))
             .collect();
         let expected = match &workflow.steps[member.step - 1] {
             Step::One(_) => results.first().cloned(),
-            _ => Some(json!(results)),
+            _ => Some(Json::of(&results).expect("JSON")),
         };
-        if expected.as_ref() != Some(&member.view.task.args["input"]) {
-            return Err(format!(
-                "a member was given {}, not {expected:?}",
-                member.view.task.args["input"]
-            ));
+        let input = Json::from(value(&member.view.task.args)["input"].clone());
+        if expected.as_ref() != Some(&input) {
+            return Err(format!("a member was given {input}, not {expected:?}"));
         }
     }
     Ok(())

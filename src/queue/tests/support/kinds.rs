@@ -3,8 +3,8 @@
 use super::instance::TaskPanic;
 use super::time::yield_now;
 use super::{Instance, World};
-use handoff_queue::{Control, Outcome, Runner, Trace};
-use serde_json::{Value, json};
+use handoff_queue::{Control, Json, Outcome, Runner, Trace};
+use serde_json::Value;
 use std::rc::Rc;
 
 /// One begin of a task's code.
@@ -13,7 +13,7 @@ pub struct Began {
     pub name: String,
     pub key: Option<String>,
     pub attempt: u32,
-    pub checkpoint: Option<Value>,
+    pub checkpoint: Option<Json>,
     /// The true time.
     pub at_ms: u64,
     /// By the clock of the instance.
@@ -32,11 +32,24 @@ pub struct Ended {
 }
 
 /// How the runs of a task are found. One that was retried has the same arguments as before: then the trace tells them apart.
-pub fn run_name(args: &Value, trace: Option<&Trace>) -> String {
+pub fn run_name(args: &Json, trace: Option<&Trace>) -> String {
+    let args = value(args);
     let name = args["name"].as_str().unwrap_or_default();
     let again = trace.filter(|trace| trace.parent.starts_with("again"));
     let again = again.map_or("", |trace| &trace.parent);
     format!("{name}{again}")
+}
+
+/// What a test reads of JSON.
+pub fn value(json: &Json) -> Value {
+    json.read().expect("it is JSON")
+}
+
+/// Sets a field of arguments, which are an object.
+pub fn set(args: &mut Json, name: &str, field: impl Into<Value>) {
+    let mut object = value(args);
+    object[name] = field.into();
+    *args = object.into();
 }
 
 /// Counts a task while its code runs: until it ends, panics, or its instance dies.
@@ -91,7 +104,7 @@ impl Runner for SimRunner {
     /// - `unique`: its result is one that no other run returns
     /// - `echo`: its result is what this names
     /// - `then`: its result; otherwise what it counted as continuations
-    async fn run(&self, kind: &str, args: Value, control: Rc<Control>) -> Outcome {
+    async fn run(&self, kind: &str, args: Json, control: Rc<Control>) -> Outcome {
         let name = run_name(&args, control.trace());
         let outcome = self.attempt(kind, args, &control).await;
         self.world.ended.borrow_mut().push(Ended {
@@ -105,9 +118,10 @@ impl Runner for SimRunner {
 }
 
 impl SimRunner {
-    async fn attempt(&self, kind: &str, args: Value, control: &Control) -> Outcome {
+    async fn attempt(&self, kind: &str, json: Json, control: &Control) -> Outcome {
+        let args = value(&json);
         let number = |field: &str| args[field].as_u64().unwrap_or(0);
-        let name = run_name(&args, control.trace());
+        let name = run_name(&json, control.trace());
         let at_ms = self.world.clock.now_ms();
         self.world.note(
             &self.instance,
@@ -125,7 +139,7 @@ impl SimRunner {
         });
         let _running = Running::new(&self.world, key);
         if !args["progress"].is_null() {
-            control.set_progress(args["progress"].clone(), args["message"].as_str());
+            control.set_progress(args["progress"].clone().into(), args["message"].as_str());
         }
         for i in 1..=number("logs") {
             control.log(at_ms, &format!("attempt {} line {i}", control.attempt()));
@@ -165,19 +179,22 @@ impl SimRunner {
         if let Some(error) = args["fatal"].as_str() {
             return Outcome::Fail(error.to_owned());
         }
-        let parts = control.checkpoint().and_then(Value::as_u64).unwrap_or(0);
+        let parts = control
+            .checkpoint()
+            .and_then(|stored| value(stored).as_u64())
+            .unwrap_or(0);
         if parts < number("continues") {
-            return Outcome::Continue(json!(parts + 1));
+            return Outcome::go_on(parts + 1);
         }
         if !args["unique"].is_null() {
-            return Outcome::Done(json!(self.world.began.borrow().len()));
+            return Outcome::done(self.world.began.borrow().len());
         }
         if let Some(field) = args["echo"].as_str() {
-            return Outcome::Done(args[field].clone());
+            return Outcome::done(&args[field]);
         }
         match &args["then"] {
-            Value::Null => Outcome::Done(json!(parts)),
-            then => Outcome::Done(then.clone()),
+            Value::Null => Outcome::done(parts),
+            then => Outcome::done(then),
         }
     }
 }

@@ -12,7 +12,7 @@ mod time;
 
 pub use faults::{Action, Call, Faults, When};
 pub use instance::Instance;
-pub use kinds::{Began, Ended, SimRunner, run_name};
+pub use kinds::{Began, Ended, SimRunner, run_name, set, value};
 pub use ledger::parts;
 pub use store::SimStore;
 

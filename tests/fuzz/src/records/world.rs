@@ -4,11 +4,11 @@ use super::{SLOTS, TASKS};
 use crate::targets::NOW_MS;
 use handoff_queue::memory::MemoryStore;
 use handoff_queue::{
-    Brief, Control, Cron, Env, IdempotencyKey, KeyLimits, Limits, Missed, NewTask, Outcome,
+    Brief, Control, Cron, Env, IdempotencyKey, Json, KeyLimits, Limits, Missed, NewTask, Outcome,
     Overlap, Queue, QueueError, RETENTION_MIN_MS, Rule, Runner, Schedule, State, Store, StoreError,
     TaskId, Wake, Worker, WorkerLimits,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use std::cell::{Cell, RefCell, RefMut};
 use std::collections::BTreeMap;
 use std::pin::{Pin, pin};
@@ -140,7 +140,7 @@ impl World {
     /// Requests that change nothing when they are repeated, and that look at what the first ones left.
     pub fn repeat_requests(&self) {
         let queue = self.queue();
-        let key = IdempotencyKey::of_caller("k", TTL_MS, json!({}));
+        let key = IdempotencyKey::of_caller("k", TTL_MS, &Json::empty_object());
         _ = self.wait(queue.enqueue_once(task("done"), &key));
         _ = self.wait(queue.put_schedule(every_minute()));
         _ = self.wait(queue.schedules());
@@ -372,13 +372,13 @@ impl Runner for Kinds {
         kind == "compute"
     }
 
-    async fn run(&self, kind: &str, _args: Value, control: Rc<Control>) -> Outcome {
+    async fn run(&self, kind: &str, _args: Json, control: Rc<Control>) -> Outcome {
         match kind {
             "fail" => Outcome::retry("as told"),
             "continue" if control.checkpoint().is_none() => Outcome::go_on(1),
             "later" if control.attempt() == 1 => Outcome::PutOff(3_000),
             "sleep" => {
-                control.set_progress(json!("asleep"), Some("for a while"));
+                control.set_progress(json!("asleep").into(), Some("for a while"));
                 control.log(NOW_MS, "asleep");
                 self.0.sleep_ms(2_500).await;
                 Outcome::done(control.is_cancelled())

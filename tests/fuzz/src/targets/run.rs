@@ -5,11 +5,10 @@ use super::gather::assert_sendable;
 use super::{NOW_MS, lines, text};
 use futures::FutureExt;
 use futures::future::{LocalBoxFuture, pending, ready};
-use handoff_queue::{Control, Outcome};
+use handoff_queue::{Control, Json, Outcome};
 use handoff_tasks::{
     Call, CallError, Context, Host, Reply, TaskId, TaskView, WebhookSecrets, registry,
 };
-use serde_json::{Value, from_str};
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -17,12 +16,17 @@ use std::rc::Rc;
 const BELOW_MAX: u64 = 100_000;
 const TIMEOUT_MS: u64 = 60_000;
 
+#[derive(serde::Deserialize)]
+struct Below {
+    below: u64,
+}
+
 /// Arguments are refused by name, or the task runs to an outcome or until its time is over.
 pub fn run(bytes: &[u8]) {
     let Some([kind, args, checkpoint, status, retry_after, body]) = text(bytes).map(lines) else {
         return;
     };
-    let Ok(args) = from_str::<Value>(args) else {
+    let Ok(args) = args.parse::<Json>() else {
         return;
     };
     let registry = registry(false);
@@ -36,10 +40,8 @@ pub fn run(bytes: &[u8]) {
         );
         assert!(!error.reason.is_empty());
     }
-    if args["below"]
-        .as_u64()
-        .is_some_and(|below| below > BELOW_MAX)
-    {
+    let counts = args.read::<Below>();
+    if counts.is_ok_and(|args| args.below > BELOW_MAX) {
         return;
     }
     let host = World {
@@ -51,7 +53,7 @@ pub fn run(bytes: &[u8]) {
         },
     };
     let deadline_ms = NOW_MS + TIMEOUT_MS;
-    let checkpoint = from_str(checkpoint).ok();
+    let checkpoint = checkpoint.parse().ok();
     let control = Control::new(1, deadline_ms, deadline_ms, checkpoint, None);
     let context = Context::new(Rc::new(control), Rc::new(host));
     // A worker gives arguments that are refused to it, too: of another version.

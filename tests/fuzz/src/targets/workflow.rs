@@ -18,7 +18,7 @@ pub fn run(bytes: &[u8]) {
             assert!(sizes.all(|size| (1..=GROUP_MAX).contains(&size)));
             assert!((RETENTION_MIN_MS..=DELAY_MAX_MS).contains(&checked.task.retention_ms));
             // What is stored is read again as the same.
-            let stored = serde_json::from_value::<Workflow>(checked.task.args);
+            let stored = checked.task.args.read::<Workflow>();
             assert_eq!(stored.ok(), Some(workflow));
         }
         Err(error) => assert_names_field(&error, bytes, &MISSING),
