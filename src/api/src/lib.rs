@@ -28,7 +28,8 @@ pub async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
     if let Some(response) = cors.preflight(&request) {
         return cors.mark(response).send(out);
     }
-    if alive {
+    let admitted = scope::admit(&request, &cors);
+    if alive && !matches!(&admitted, Err(problem) if problem.status == 403) {
         // Whatever the store and the variables say.
         cors.mark(calls::health::alive(&request)).send(out);
         if let Ok(queue) = open("/") {
@@ -37,7 +38,7 @@ pub async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
         return;
     }
     // Who may not ask costs no store call.
-    let opened = scope::admit(&request).and_then(|()| open(request.path()));
+    let opened = admitted.and_then(|()| open(request.path()));
     let queue = match opened {
         Ok(queue) => queue,
         Err(problem) => return cors.mark(calls::respond(problem)).send(out),

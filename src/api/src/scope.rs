@@ -1,17 +1,14 @@
 //! What a request needs a token for.
 
 use handoff_input::Scope;
-use handoff_platform::http::{Method, Problem, Request, access};
+use handoff_platform::http::{Cors, Method, Problem, Request, access};
 
 /// Sees that a request may do what it asks for.
 ///
 /// # Errors
-/// 401, 403, or 500 if the variable `api_tokens` can't be used.
-pub fn admit(request: &Request) -> Result<(), Problem> {
-    match needed(request.method(), request.path()) {
-        Some(scope) => access::admit(request, scope),
-        None => Ok(()),
-    }
+/// 401, 403, or 500 if a variable that says who may call can't be used.
+pub fn admit(request: &Request, cors: &Cors) -> Result<(), Problem> {
+    access::admit(request, needed(request.method(), request.path()), cors)
 }
 
 /// The scope that a request needs. Whatever is not known here changes something, unless it is a GET.

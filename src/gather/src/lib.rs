@@ -20,13 +20,13 @@ pub async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
     };
     let response = match cors.preflight(&request) {
         Some(response) => response,
-        None => answer(request).await.unwrap_or_else(Response::from),
+        None => answer(request, &cors).await.unwrap_or_else(Response::from),
     };
     cors.mark(response).send(out);
 }
 
-async fn answer(request: Request) -> Result<Response, Problem> {
-    access::admit(&request, Scope::Enqueue)?;
+async fn answer(request: Request, cors: &Cors) -> Result<Response, Problem> {
+    access::admit(&request, Some(Scope::Enqueue), cors)?;
     if *request.method() != Method::Post {
         return Err(Problem::method_not_allowed("POST"));
     }

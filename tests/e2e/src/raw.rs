@@ -52,7 +52,7 @@ impl Connection {
     /// Sends a GET and waits for the answer. The connection stays open.
     #[track_caller]
     pub fn get(&mut self, path: &str) -> Reply {
-        let head = format!("GET {path} HTTP/1.1\r\nhost: handoff\r\n\r\n");
+        let head = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
         self.stream
             .write_all(head.as_bytes())
             .expect("the request is sent");
@@ -64,7 +64,7 @@ impl Connection {
     pub fn post(&mut self, path: &str, body: &str) -> Reply {
         let length = body.len();
         let request = format!(
-            "POST {path} HTTP/1.1\r\nhost: handoff\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
         );
         let sent = self.stream.write_all(request.as_bytes());
         sent.expect("the request is sent");

@@ -1,18 +1,23 @@
 //! Who may do what, as the variable `api_tokens` says. Every public component asks here, with the same variable.
 
-use super::{Problem, Request};
+use super::{Cors, Problem, Request, sender};
 use crate::variables;
 use handoff_input::{Access, Denied, Scope};
 
 const VARIABLE: &str = "api_tokens";
 
-/// Sees that a request may do what needs `scope`.
+/// Sees that a request may do what needs `scope`, and that no page of another site sent it. A probe needs no scope.
 ///
 /// # Errors
-/// 401 without a token that is known, 403 if its token lacks the scope, 500 if the variable can't be used.
-pub fn admit(request: &Request, scope: Scope) -> Result<(), Problem> {
-    let authorization = request.header("authorization");
+/// 403 if a page of another site may have sent it, 401 without a token that is known, 403 if its token lacks the scope, 500 if a
+/// variable can't be used.
+pub fn admit(request: &Request, scope: Option<Scope>, cors: &Cors) -> Result<(), Problem> {
     let access = access()?;
+    sender::check(request, scope, cors, access.is_open())?;
+    let Some(scope) = scope else {
+        return Ok(());
+    };
+    let authorization = request.header("authorization");
     access
         .check(authorization.as_deref(), scope)
         .map_err(|denied| refusal(denied, scope))

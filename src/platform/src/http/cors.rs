@@ -18,10 +18,10 @@ const MAX_AGE: &str = "7200";
 /// What a request's origin may see.
 #[derive(Debug, Clone, Default)]
 pub struct Cors {
-    /// Whether answers depend on the origin.
-    varies: bool,
-    /// The origin that may read the answer.
-    allowed: Option<String>,
+    /// Whose pages may call.
+    pub(super) origins: Origins,
+    /// The origin of the page that sends the request.
+    pub(super) origin: Option<String>,
 }
 
 impl Cors {
@@ -37,34 +37,26 @@ impl Cors {
                  commas or white space between them, or *"
             ))
         })?;
-        let origin = request.header("origin").filter(|o| origins.allow(o));
-        Ok(Self {
-            varies: !origins.is_empty(),
-            allowed: match origins.is_any() {
-                true => origin.map(|_| "*".to_owned()),
-                false => origin,
-            },
-        })
+        let origin = request.header("origin");
+        Ok(Self { origins, origin })
     }
 
-    /// The answer to a browser that asks before it sends the request itself; `None` if this is no such question. Browsers
-    /// send no token with it.
+    /// The origin that may read the answer.
+    fn allowed(&self) -> Option<&str> {
+        let origin = self.origin.as_deref();
+        let allowed = origin.filter(|origin| self.origins.allow(origin))?;
+        Some(if self.origins.is_any() { "*" } else { allowed })
+    }
+
+    /// The answer to a CORS preflight of a page that may call. Browsers send no token with it. `None` if the request is no
+    /// preflight, or its page may not call.
     pub fn preflight(&self, request: &Request) -> Option<Response> {
         let asks = *request.method() == Method::Options
             && request.header("access-control-request-method").is_some();
-        if !asks || !self.varies {
+        if !asks {
             return None;
         }
-        if self.allowed.is_none() {
-            let origin = request.header("origin").unwrap_or_default();
-            let problem = Problem::new(
-                403,
-                "origin-not-allowed",
-                "Pages of that origin may not call",
-                format!("The variable {VARIABLE} does not list {origin:?}."),
-            );
-            return Some(problem.into());
-        }
+        self.allowed()?;
         let response = Response::empty(204)
             .header("access-control-allow-methods", METHODS)
             .header("access-control-allow-headers", HEADERS)
@@ -75,11 +67,11 @@ impl Cors {
     /// The response as the origin may see it. Every response goes through here, errors too: a page could not read them.
     #[must_use]
     pub fn mark(&self, response: Response) -> Response {
-        let response = match self.varies {
-            true => response.header("vary", "Origin"),
-            false => response,
+        let response = match self.origins.is_empty() {
+            true => response,
+            false => response.header("vary", "Origin"),
         };
-        match &self.allowed {
+        match self.allowed() {
             Some(origin) => response
                 .header("access-control-allow-origin", origin)
                 .header("access-control-expose-headers", EXPOSED),

@@ -6,6 +6,7 @@ mod cors;
 mod problem;
 mod request;
 mod response;
+mod sender;
 mod stream;
 
 pub use cors::Cors;

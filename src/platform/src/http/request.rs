@@ -29,6 +29,11 @@ impl Request {
         &self.method
     }
 
+    /// The host, and the port if there is one, that it names as its receiver.
+    pub fn authority(&self) -> String {
+        self.incoming.authority().unwrap_or_default()
+    }
+
     /// The path, as sent.
     pub fn path(&self) -> &str {
         self.target.path()

@@ -14,6 +14,7 @@ mod enqueue;
 mod events;
 mod expires;
 mod faults;
+mod foreign;
 mod frozen_host;
 mod gather;
 mod http_request;

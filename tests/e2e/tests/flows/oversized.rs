@@ -139,7 +139,7 @@ fn limits_are_variables(pair: Pair) {
 }
 
 fn head(path: &str, length: &str) -> Vec<u8> {
-    format!("POST {path} HTTP/1.1\r\nhost: handoff\r\ncontent-type: application/json\r\n{length}\r\n\r\n").into()
+    format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n{length}\r\n\r\n").into()
 }
 
 fn announced(address: SocketAddr, path: &str, length: usize, body: &[u8]) -> Reply {

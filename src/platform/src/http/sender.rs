@@ -1,0 +1,101 @@
+//! Refuses what a browser may send for pages of other sites.
+
+use super::{Cors, Method, Problem, Request};
+use crate::variables;
+use handoff_input::{Foreign, Hosts, Scope, Sender, Senders};
+
+const VARIABLE: &str = "allowed_hosts";
+
+/// Refuses a request that a page of another site may have sent. `scope` is what it needs; `None` is a probe, which tells
+/// nothing about tasks, and which pods and machines are asked for by their addresses.
+///
+/// # Errors
+/// 403 that says what is foreign about it, 500 if a variable can't be used.
+pub(super) fn check(
+    request: &Request,
+    scope: Option<Scope>,
+    cors: &Cors,
+    open: bool,
+) -> Result<(), Problem> {
+    if !open && cors.origins.is_empty() {
+        return Ok(());
+    }
+    let authority = request.authority();
+    let site = request.header("sec-fetch-site");
+    let reads = matches!(request.method(), Method::Get | Method::Head)
+        && matches!(scope, None | Some(Scope::Read));
+    let sender = Sender {
+        authority: &authority,
+        origin: cors.origin.as_deref(),
+        site: site.as_deref(),
+        navigates: reads && site.is_some() && navigates(request),
+    };
+    let hosts = match open {
+        true if reads && scope.is_none() => Some(Hosts::any()),
+        // Most callers need no look at the variable, which costs time on Spin.
+        true if !Hosts::default().allow(&authority) => Some(allowed_hosts()?),
+        true => Some(Hosts::default()),
+        false => None,
+    };
+    let senders = Senders {
+        origins: &cors.origins,
+        hosts: hosts.as_ref(),
+    };
+    senders.check(&sender).map_err(|e| refusal(e, open))
+}
+
+/// Whether a user followed a link, or typed the address: a browser shows the answer in a tab.
+fn navigates(request: &Request) -> bool {
+    let says = |name: &str, value: &str| request.header(name).as_deref() == Some(value);
+    says("sec-fetch-mode", "navigate") && says("sec-fetch-dest", "document")
+}
+
+/// By which names the application may be called while no tokens are set.
+///
+/// # Errors
+/// If the variable can't be used.
+pub fn allowed_hosts() -> Result<Hosts, Problem> {
+    let hosts = variables::text(VARIABLE)?.parse();
+    hosts.map_err(|reason: String| {
+        Problem::misconfigured(format!(
+            "the variable {VARIABLE:?} can't be used: {reason}. Write hosts with commas or white space between them, or *"
+        ))
+    })
+}
+
+fn refusal(foreign: Foreign<'_>, open: bool) -> Problem {
+    // Where tokens are set only the list of origins is asked.
+    let open = if open {
+        "No tokens are set (variable api_tokens), so "
+    } else {
+        ""
+    };
+    match foreign {
+        Foreign::Host(host) => Problem::new(
+            403,
+            "host-not-allowed",
+            "The application is not called by that name",
+            format!(
+                "{open}only this machine's own names are served, not {host:?}. Set api_tokens, or list the host in the \
+                 variable {VARIABLE}."
+            ),
+        ),
+        Foreign::Origin(origin) => Problem::new(
+            403,
+            "origin-not-allowed",
+            "Pages of that origin may not call",
+            format!(
+                "{open}only listed pages may call. The variable cors_origins does not list {origin:?}."
+            ),
+        ),
+        Foreign::Site(site) => Problem::new(
+            403,
+            "origin-not-allowed",
+            "Pages of that origin may not call",
+            format!(
+                "{open}only listed pages may call. The browser says that another page sent this \
+                 (Sec-Fetch-Site: {site}). List its origin in the variable cors_origins."
+            ),
+        ),
+    }
+}
