@@ -1,11 +1,10 @@
 //! One delivery of a task: how it begins and how it ends.
 
 use crate::before_final::Ends;
-use crate::config::{BEGIN_MS, CLOCK_SLACK_MS};
 use crate::guard::{Guard, holds};
 use crate::record::{RunState, encode};
 use crate::timer::{DUE, Entry, Inserted, What};
-use crate::transition::{continued, is_expired, settle_outcome};
+use crate::transition::{continued, is_expired, running, settle_outcome};
 use crate::{Env, Json, Queue, QueueError, Run, Store, StoreError, Task};
 use serde::Serialize;
 
@@ -102,22 +101,11 @@ pub enum Finished {
     Write(String, Vec<u8>),
 }
 
-/// When the lease of a run that was taken or marked at `taken_ms` is over for everybody's clock.
-pub(crate) fn lease_end_ms(taken_ms: u64, timeout_ms: u64) -> u64 {
-    let slack_ms = if holds(Guard::LeaseSlack) {
-        CLOCK_SLACK_MS
-    } else {
-        0
-    };
-    taken_ms + BEGIN_MS + timeout_ms + slack_ms
-}
-
 impl<S: Store, E: Env> Queue<S, E> {
     /// Writes a heartbeat: the task still runs, and this is what it said so far.
     pub(crate) async fn beat(&self, delivery: &mut Delivery) -> Result<(), StoreError> {
-        delivery.run.state = RunState::Running {
-            beat_ms: self.env.now_ms(),
-        };
+        let now_ms = self.env.now_ms();
+        delivery.run.state = running(&delivery.task, delivery.run.started_ms, now_ms);
         let key = self.keys.run(delivery.slot, delivery.epoch);
         self.store.set(&key, &encode(&delivery.run)).await
     }

@@ -14,12 +14,18 @@ use std::collections::BTreeMap;
 /// once, since a further instance is worth its start only where it finds enough.
 const CALLS_ANOTHER_ABOVE: u64 = 1_024;
 
+/// What was lost runs alone in its instance while fewer workers than this joined the window. Above what one instance has in
+/// progress in most cases, below what a host has room for.
+const ALONE_BELOW: u64 = 128;
+
 /// What a worker should take.
 pub(crate) struct Share {
     /// How many tickets of which lanes, in this order.
     pub tickets: Vec<(Priority, u64)>,
     /// So much waits that another worker should be there.
     pub short: bool,
+    /// So many workers are there that what was lost shares an instance.
+    pub crowded: bool,
 }
 
 /// The right to look into a slot and to run what is there, for [`BEGIN_MS`].
@@ -68,7 +74,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         }
         let normal = last.saturating_sub(head.taken);
         let (mut tickets, mut left, mut seen) = (Vec::new(), most.max(1), None);
-        let mut short = false;
+        let (mut short, mut crowded) = (false, false);
         for lane in self.lanes_to_claim(head) {
             if left == 0 {
                 break;
@@ -90,11 +96,16 @@ impl<S: Store, E: Env> Queue<S, E> {
             // At least who asks, though after a leave that was counted twice it may look as if there were nobody.
             let present = workers.present().max(1);
             short |= waiting > present * CALLS_ANOTHER_ABOVE && present < workers_max;
+            crowded = workers.joined() >= ALONE_BELOW;
             let count = waiting.div_ceil(present).min(left);
             tickets.push((lane, count));
             left -= count;
         }
-        Ok(Some(Share { tickets, short }))
+        Ok(Some(Share {
+            tickets,
+            short,
+            crowded,
+        }))
     }
 
     /// Takes `most` tickets of a share.
@@ -144,8 +155,13 @@ impl<S: Store, E: Env> Queue<S, E> {
         Ok((first..=taken).map(ticket).collect())
     }
 
-    /// Looks into the slots of `tickets`. A slot that can't be read or taken is logged and left to rescue.
-    pub(crate) async fn look(&self, tickets: &[Ticket]) -> Result<Vec<Found>, QueueError> {
+    /// Looks into the slots of `tickets`. A slot that can't be read or taken is logged and left to rescue. Where it is
+    /// `crowded`, what was lost does not run alone.
+    pub(crate) async fn look(
+        &self,
+        tickets: &[Ticket],
+        crowded: bool,
+    ) -> Result<Vec<Found>, QueueError> {
         let keys: Vec<_> = tickets.iter().map(|t| self.keys.slot(t.slot)).collect();
         let values = self.store.get_many(&keys).await?;
         let mut cancels = CancelBlocks::new();
@@ -156,7 +172,8 @@ impl<S: Store, E: Env> Queue<S, E> {
                 Ok(Some(Slot::Void)) => Ok(Found::Nothing),
                 Ok(Some(Slot::Task(task))) => self.take_home(*ticket, *task, &mut cancels).await,
                 Ok(Some(Slot::Announce(t, e))) => {
-                    self.take_announced(ticket.slot, (t, e), &mut cancels).await
+                    self.take_announced(ticket.slot, (t, e), crowded, &mut cancels)
+                        .await
                 }
                 Err(e) => Err(e),
             };
@@ -230,6 +247,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         &self,
         ticket: u64,
         (slot, epoch): (u64, u64),
+        crowded: bool,
         cancels: &mut CancelBlocks,
     ) -> Result<Found, QueueError> {
         let home = self.keys.slot(slot);
@@ -278,7 +296,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             return Ok(Found::Nothing);
         }
         // After a cancel: who asked for that may have been told that it is done.
-        let Begin::Start(run) = begins else {
+        let Begin::Start(mut run) = begins else {
             if let Begin::Expired(mut run) = begins {
                 self.before_final(slot, ends.as_deref(), &mut run).await?;
                 self.decide(slot, epoch, &run).await?;
@@ -286,6 +304,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             }
             return Ok(Found::Nothing);
         };
+        run.alone &= !crowded;
         self.store
             .set(&self.keys.run(slot, epoch), &encode(&run))
             .await?;

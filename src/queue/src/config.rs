@@ -42,6 +42,11 @@ pub const MISSED_MS: u64 = 60_000;
 pub const MISSED_MAX: usize = 100;
 /// How long one attempt may take unless its task says otherwise: 60 s.
 pub const TIMEOUT_DEFAULT_MS: u64 = 60_000;
+/// A run that was silent for this long counts as lost, unless its task says otherwise: 15 s. Three
+/// heartbeats fit in.
+pub const HEARTBEAT_TIMEOUT_DEFAULT_MS: u64 = 15_000;
+/// The shortest heartbeat timeout that a task may ask for: a heartbeat, what clocks differ by, and a slow store.
+pub const HEARTBEAT_TIMEOUT_MIN_MS: u64 = 10_000;
 /// The longest timeout of one attempt: 24 h.
 pub const TIMEOUT_MAX_MS: u64 = 86_400_000;
 /// The most attempts that a task may ask for.

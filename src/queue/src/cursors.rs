@@ -6,6 +6,7 @@ use crate::keeper::AGED_EVERY_MS;
 use crate::operate::Head;
 use crate::record::{Sound, is_slot, is_time};
 use crate::retention::Doomed;
+use crate::running::RunningList;
 use crate::statistics::Tally;
 use crate::{Env, Priority, Queue, QueueError, Store, StoreError};
 use serde::{Deserialize, Serialize};
@@ -62,16 +63,18 @@ impl Sound for Cursors {
 }
 
 impl<S: Store, E: Env> Queue<S, E> {
-    /// Notes which tickets of a lane were given out by now. Returns the lane's head, if it is time to look.
+    /// Notes which tickets of a lane were given out by now. Returns the lane's head, if it is time to look: in every whole pass, and
+    /// 5 s after the last time. How soon a delivery without a mark counts as lost depends on it.
     pub(crate) async fn sample(
         &self,
         lane: Priority,
         cursors: &mut Cursors,
+        whole: bool,
     ) -> Result<Option<Head>, StoreError> {
         let now_ms = self.env.now_ms();
         let last = cursors.samples.last().copied();
         let (last_ms, last_head) = last.unwrap_or((0, cursors.rescue - 1));
-        if now_ms < last_ms + WINDOW_MS {
+        if now_ms < last_ms + WINDOW_MS && !whole {
             return Ok(None);
         }
         let head = self.head_of(lane).await?;
@@ -92,6 +95,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     pub(crate) async fn pass_tickets(
         &self,
         cursors: &mut Cursors,
+        running: &mut RunningList,
         tally: &mut Tally,
     ) -> Result<(), QueueError> {
         let now_ms = self.env.now_ms();
@@ -123,9 +127,9 @@ impl<S: Store, E: Env> Queue<S, E> {
         if !holds(Guard::SettleBeforeMovingOn) {
             cursors.rescue = cursor;
         }
-        self.act(&findings).await?;
+        self.act(&findings, Some(running)).await?;
         for (slot, finding) in (first..).zip(&findings) {
-            tally.passed(slot, finding, now_ms);
+            tally.passed(running, slot, finding, now_ms);
         }
         cursors.rescue = cursor;
         cursors.samples = samples;

@@ -33,6 +33,10 @@ pub struct NewTask {
     pub priority: Priority,
     /// How long one attempt may take, in milliseconds.
     pub timeout_ms: u64,
+    /// A run that was silent for this long, in milliseconds, counts as lost; `None` for
+    /// [`crate::HEARTBEAT_TIMEOUT_DEFAULT_MS`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heartbeat_timeout_ms: Option<u64>,
     /// When a failed attempt is tried again.
     pub retry: RetryPolicy,
     /// How long it stays readable once it is final, in milliseconds.
@@ -67,6 +71,7 @@ impl NewTask {
             expires_ms: None,
             priority: Priority::Normal,
             timeout_ms: TIMEOUT_DEFAULT_MS,
+            heartbeat_timeout_ms: None,
             retry: RetryPolicy::default(),
             retention_ms: RETENTION_DEFAULT_MS,
             trace: None,
@@ -209,6 +214,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             expires_ms: task.expires_ms,
             priority: task.priority,
             timeout_ms: task.timeout_ms,
+            heartbeat_timeout_ms: task.heartbeat_timeout_ms,
             retry: task.retry,
             retention_ms: task.retention_ms,
             trace: task.trace,

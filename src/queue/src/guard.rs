@@ -63,8 +63,16 @@ guards! {
     CoarseMarksFirst,
     /// A span is skipped only if nobody marked it before it was closed.
     SkipOnlyUnmarked,
-    /// Leases last longer by as much as clocks differ.
+    /// A run that overran its timeout counts as lost only when that is over by every clock.
     LeaseSlack,
+    /// A run that fell silent counts as lost, whatever its timeout.
+    LostBySilence,
+    /// A heartbeat renews the lease.
+    BeatRenewsLease,
+    /// The keeper looks at what runs until it ends or falls silent.
+    WatchWhatRuns,
+    /// A keeper stays while anything runs.
+    StayWhileRunning,
     /// The time of a sample of head is taken after it was read.
     SampleTimeAfterRead,
     /// Rescue passes announcements as it does homes.

@@ -7,6 +7,7 @@ use crate::guard::{Guard, holds};
 use crate::presence::{KEEPER, WORKERS, window};
 use crate::record::{Sound, decode_opt, encode, is_time, is_zero};
 use crate::retention::Doomed;
+use crate::running::RunningList;
 use crate::statistics::Tally;
 use crate::timer::{DUE, Entry, OLD, SWEEP_LAG_S, What};
 use crate::{Env, Priority, Queue, QueueError, Store};
@@ -51,6 +52,9 @@ struct Progress {
     strays: Vec<(u64, String)>,
     /// The next window whose registrations are deleted.
     window: u64,
+    /// What ran when rescue passed it.
+    #[serde(default, skip_serializing_if = "RunningList::is_empty")]
+    running: RunningList,
     /// What was counted on the way.
     #[serde(default)]
     tally: Tally,
@@ -80,6 +84,7 @@ impl Sound for Progress {
             && is_time(self.window.saturating_mul(WINDOW_MS))
             && is_time(self.limited.saturating_mul(WINDOW_MS))
             && self.doomed.is_sound()
+            && self.running.is_sound()
             && self.tally.is_sound()
             && self.failed.is_sound()
     }
@@ -98,6 +103,7 @@ impl Progress {
             strays: Vec::new(),
             // A first pass that failed may be a while ago.
             window: window(now_ms).saturating_sub(WINDOWS_MAX),
+            running: RunningList::default(),
             tally: Tally::default(),
             failed: Passed::default(),
             limited: 0,
@@ -161,7 +167,9 @@ impl<S: Store, E: Env> Queue<S, E> {
         // there again, and must find what it counts.
         let stored_s = (progress.due_s, progress.old_s);
         self.turn_due(progress).await?;
-        self.rescue(progress).await?;
+        let (running, tally) = (&mut progress.running, &mut progress.tally);
+        self.look_at_running(running, tally).await?;
+        self.rescue(progress, whole).await?;
         if whole {
             self.clean_up(progress, stored_s).await?;
         }
@@ -180,6 +188,9 @@ impl<S: Store, E: Env> Queue<S, E> {
                 return Ok(true);
             }
         }
+        if !progress.running.is_empty() && holds(Guard::StayWhileRunning) {
+            return Ok(true);
+        }
         // What may not begin now may when a period is over, or when the permits of the dead are.
         let limited = !self.limits.is_none() && holds(Guard::StayWhileLimited);
         if limited && self.waiting().await? > 0 {
@@ -197,12 +208,14 @@ impl<S: Store, E: Env> Queue<S, E> {
         Ok((stored, progress))
     }
 
-    /// The next slot that rescue passes in each lane, and what was counted so far.
-    pub(crate) async fn tally(&self) -> Result<(impl Fn(Priority) -> u64, Tally), QueueError> {
+    /// The next slot that rescue passes in each lane, what ran when it did, and what was counted so far.
+    pub(crate) async fn tally(
+        &self,
+    ) -> Result<(impl Fn(Priority) -> u64, RunningList, Tally), QueueError> {
         let progress = self.stored_progress().await?;
         let progress = progress.unwrap_or_else(|| Progress::first(0, 0));
-        let tally = progress.tally.clone();
-        Ok((move |lane| progress.passed(lane), tally))
+        let (running, tally) = (progress.running.clone(), progress.tally.clone());
+        Ok((move |lane| progress.passed(lane), running, tally))
     }
 
     /// The first number in the list of failed tasks that may still have an entry.
@@ -248,11 +261,11 @@ impl<S: Store, E: Env> Queue<S, E> {
         for entry in &tasks {
             findings.push(self.look_at(entry).await?);
         }
-        self.act(&findings).await?;
+        let (running, tally) = (&mut progress.running, &mut progress.tally);
+        self.act(&findings, Some(running)).await?;
         let now_ms = self.env.now_ms();
         for (entry, finding) in tasks.iter().zip(&findings) {
-            let (task, epoch) = (entry.task, entry.epoch);
-            progress.tally.looked(task, epoch, finding, now_ms);
+            tally.looked(running, (entry.task, entry.epoch), finding, now_ms);
         }
         for entry in others {
             match &entry.name {
@@ -268,24 +281,25 @@ impl<S: Store, E: Env> Queue<S, E> {
         Ok(())
     }
 
-    async fn rescue(&self, progress: &mut Progress) -> Result<(), QueueError> {
+    async fn rescue(&self, progress: &mut Progress, whole: bool) -> Result<(), QueueError> {
         let Progress {
             normal,
             lanes,
+            running,
             tally,
             ..
         } = progress;
-        let head = self.sample(Priority::Normal, normal).await?;
+        let head = self.sample(Priority::Normal, normal, whole).await?;
         if head.is_some_and(|head| head.lanes) {
             for lane in Priority::OTHERS {
                 lanes.entry(lane).or_insert_with(|| Cursors::first(lane));
             }
         }
-        let mut done = self.pass_tickets(normal, tally).await;
+        let mut done = self.pass_tickets(normal, running, tally).await;
         for (lane, cursors) in lanes {
             // Whatever fails in one lane, the others need not wait.
-            done = done.and(match self.sample(*lane, cursors).await {
-                Ok(_) => self.pass_tickets(cursors, tally).await,
+            done = done.and(match self.sample(*lane, cursors, whole).await {
+                Ok(_) => self.pass_tickets(cursors, running, tally).await,
                 Err(e) => Err(e.into()),
             });
         }
@@ -343,7 +357,7 @@ impl<S: Store, E: Env> Queue<S, E> {
                 _ => findings.push(self.look_at(entry).await?),
             }
         }
-        self.act(&findings).await?;
+        self.act(&findings, Some(&mut progress.running)).await?;
         self.forget(&over).await?;
         doomed.keys.extend(turn.keys);
         progress.doomed = doomed;

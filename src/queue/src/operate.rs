@@ -182,7 +182,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     ) -> Result<Vec<Ticket>, QueueError> {
         let mut empty = Vec::new();
         let (mut notes, mut outcomes) = (Vec::new(), Vec::new());
-        for found in self.look(tickets).await? {
+        for found in self.look(tickets, false).await? {
             match found {
                 Found::Run(delivery) if delivery.task.end_of.is_some() => spared.push(*delivery),
                 Found::Run(delivery) if delivery.epoch == 0 => {

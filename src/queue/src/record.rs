@@ -101,6 +101,7 @@ impl Sound for Slot {
                 let times = [task.enqueued_ms, task.timeout_ms, task.retention_ms];
                 let limits = task.not_before_ms.into_iter().chain(task.expires_ms);
                 let limits = limits.chain(task.kept_until_ms);
+                let limits = limits.chain(task.heartbeat_timeout_ms);
                 let limits = limits.chain(task.occurrence.as_ref().map(|o| o.at_ms));
                 let limits = limits.chain(task.on_end.as_ref().map(|end| end.timeout_ms));
                 let mut others = task.retry_of.iter().chain(&task.end_of);
@@ -136,6 +137,9 @@ pub struct Task {
     pub priority: Priority,
     /// How long one attempt may take.
     pub timeout_ms: u64,
+    /// A run that was silent for this long counts as lost; [`crate::HEARTBEAT_TIMEOUT_DEFAULT_MS`] unless it says otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heartbeat_timeout_ms: Option<u64>,
     /// When a failed attempt is tried again.
     pub retry: RetryPolicy,
     /// How long it stays readable once it is final.
@@ -233,6 +237,8 @@ pub enum RunState {
     Running {
         /// Milliseconds since 1970.
         beat_ms: u64,
+        /// It counts as lost then, unless it is heard of again. In milliseconds since 1970.
+        lost_ms: u64,
     },
     /// Final.
     Succeeded {
@@ -310,7 +316,7 @@ pub struct AttemptError {
 impl Sound for Run {
     fn is_sound(&self) -> bool {
         let at_ms = match self.state {
-            RunState::Running { beat_ms: ms }
+            RunState::Running { lost_ms: ms, .. }
             | RunState::Succeeded { ended_ms: ms, .. }
             | RunState::Failed { ended_ms: ms, .. }
             | RunState::Expired { ended_ms: ms }

@@ -1,9 +1,10 @@
 //! Finding what was lost: every slot is passed once, in order, some time after its ticket was given out.
 
-use crate::attempt::lease_end_ms;
 use crate::config::{BEGIN_MS, CLOCK_SLACK_MS};
 use crate::guard::{Guard, holds};
+use crate::lease::Lease;
 use crate::record::{RunState, Slot, decode_opt, encode};
+use crate::running::RunningList;
 use crate::statistics::Ended;
 use crate::timer::{DUE, Entry, Inserted, What};
 use crate::{Env, Queue, QueueError, Run, Store, Task};
@@ -17,12 +18,13 @@ pub(crate) enum Finding {
     Ended(Ended),
     /// Lost: announce (task, epoch).
     Announce(u64, u64),
-    /// (task, epoch) runs, delivered by this ticket if the epoch has one, and its lease ends at this time.
+    /// (task, epoch) runs, delivered by this ticket if the epoch has one, and counts as lost at this
+    /// time unless it is heard of again.
     Running {
         task: u64,
         epoch: u64,
         ticket: Option<u64>,
-        end_ms: u64,
+        lost_ms: u64,
     },
     /// Not yet clear: look at (task, epoch) again at this time.
     Later(u64, u64, What, u64),
@@ -41,9 +43,9 @@ impl Finding {
             Self::Running {
                 task,
                 epoch,
-                end_ms,
+                lost_ms,
                 ..
-            } => Some((task, epoch, What::Look, end_ms)),
+            } => Some((task, epoch, What::Look, lost_ms)),
             Self::Later(t, e, what, at_ms) => Some((t, e, what, at_ms)),
             _ => None,
         }
@@ -176,7 +178,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let run: Option<Run> = decode_opt(&key, self.store.get(&key).await?)?;
         let Some(run) = run else {
             return self
-                .examine_unmarked(t, e, task.timeout_ms, taken_ms, again)
+                .examine_unmarked(t, e, task.lease(), taken_ms, again)
                 .await;
         };
         match run.state {
@@ -205,14 +207,13 @@ impl<S: Store, E: Env> Queue<S, E> {
                 }
                 Ok(Finding::Done)
             }
-            RunState::Running { .. } => {
-                let end_ms = lease_end_ms(run.started_ms, task.timeout_ms);
-                if end_ms > self.env.now_ms() {
+            RunState::Running { lost_ms, .. } => {
+                if lost_ms > self.env.now_ms() {
                     return Ok(Finding::Running {
                         task: t,
                         epoch: e,
                         ticket: run.delivered_by(),
-                        end_ms,
+                        lost_ms,
                     });
                 }
                 self.announce_unclaimed(t, e + 1).await
@@ -232,15 +233,16 @@ impl<S: Store, E: Env> Queue<S, E> {
         &self,
         t: u64,
         e: u64,
-        timeout_ms: u64,
+        lease: Lease,
         taken_ms: Option<u64>,
         again: bool,
     ) -> Result<Finding, QueueError> {
         let now_ms = self.env.now_ms();
         if e == 0 {
-            let end_ms = lease_end_ms(taken_ms.unwrap_or(0), timeout_ms);
-            if end_ms > now_ms {
-                return Ok(Finding::Later(t, 0, What::Look, end_ms));
+            let taken_ms = taken_ms.unwrap_or(0);
+            let lost_ms = lease.lost_ms(taken_ms, taken_ms);
+            if lost_ms > now_ms {
+                return Ok(Finding::Later(t, 0, What::Look, lost_ms));
             }
             return self.announce_unclaimed(t, 1).await;
         }
@@ -285,13 +287,21 @@ impl<S: Store, E: Env> Queue<S, E> {
         Ok(Finding::Announce(t, e))
     }
 
-    /// Does what findings ask for. Returns when all of it is settled.
-    pub(crate) async fn act(&self, findings: &[Finding]) -> Result<(), QueueError> {
+    /// Does what findings ask for. Returns when all of it is settled. What runs goes into the keeper's list, or, where
+    /// that is full or not at hand, into the timer.
+    pub(crate) async fn act(
+        &self,
+        findings: &[Finding],
+        mut running: Option<&mut RunningList>,
+    ) -> Result<(), QueueError> {
         let mut announce = Vec::new();
         for finding in findings {
             let mut finding = finding.clone();
             let mut earliest_ms = 0;
-            while let Some((task, epoch, what, at_ms)) = finding.look_again() {
+            let mut listed = |finding: &Finding| running.as_mut().is_some_and(|r| r.takes(finding));
+            while let Some((task, epoch, what, at_ms)) = finding.look_again()
+                && !listed(&finding)
+            {
                 let entry = Entry::new(task, epoch, what);
                 let at_ms = at_ms.max(earliest_ms);
                 if self.timer_insert(DUE, at_ms, &entry).await? == Inserted::Scheduled {

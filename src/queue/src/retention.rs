@@ -189,7 +189,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             if matches!(finding, Finding::Announce(..))
                 && !self.is_paused(self.head().await?.pausable).await?
             {
-                self.act(&[finding]).await?;
+                self.act(&[finding], None).await?;
             }
             // Not final: look again when it might be, and not so soon that those behind it would wait for it.
             let until_ms = self.env.now_ms() + task.retention_ms.max(2 * RETENTION_MIN_MS);

@@ -4,8 +4,9 @@
 use crate::config::CLOCK_SLACK_MS;
 use crate::histogram::Histogram;
 use crate::operate::Depth;
-use crate::record::{RunState, Slot, Sound, decode_opt, is_epoch, is_slot, is_time};
+use crate::record::{RunState, Slot, Sound, decode_opt, is_time};
 use crate::rescue::Finding;
+use crate::running::RunningList;
 use crate::{Env, Priority, Queue, QueueError, Run, State, Store};
 use serde::{Deserialize, Serialize};
 
@@ -13,10 +14,6 @@ use serde::{Deserialize, Serialize};
 const PERIOD_MS: u64 = 1_800_000;
 /// No more are looked at to tell how many run.
 const SAMPLE_MAX: u64 = 50;
-/// Of what runs for longer than rescue's lag so many are known by name, and counted when they end.
-const RUNNING_MAX: usize = 1_000;
-/// Of what should have been looked at so long ago nobody will tell any more.
-const FORGOTTEN_MS: u64 = 600_000;
 /// So many slots are looked at for one that waits.
 const WAITING_MAX: u64 = 8;
 
@@ -96,22 +93,23 @@ pub(crate) struct Tally {
     period: u64,
     current: Lengths,
     before: Lengths,
-    /// (task, epoch, end of its lease): ran when rescue last looked.
-    running: Vec<(u64, u64, u64)>,
 }
 
 impl Sound for Tally {
     fn is_sound(&self) -> bool {
-        let running = |&(task, epoch, end_ms): &(u64, u64, u64)| {
-            is_slot(task) && is_epoch(epoch) && is_time(end_ms)
-        };
-        is_time(self.period.saturating_mul(PERIOD_MS)) && self.running.iter().all(running)
+        is_time(self.period.saturating_mul(PERIOD_MS))
     }
 }
 
 impl Tally {
     /// Rescue passed this slot. Where an epoch was announced twice, the slot counts by which it was delivered.
-    pub(crate) fn passed(&mut self, slot: u64, finding: &Finding, now_ms: u64) {
+    pub(crate) fn passed(
+        &mut self,
+        running: &mut RunningList,
+        slot: u64,
+        finding: &Finding,
+        now_ms: u64,
+    ) {
         let by_this = |ticket: Option<u64>| ticket.is_none_or(|ticket| ticket == slot);
         match *finding {
             Finding::Ended(ended) if by_this(ended.ticket) => self.count(ended, now_ms),
@@ -119,29 +117,26 @@ impl Tally {
                 task,
                 epoch,
                 ticket,
-                end_ms,
-            } if by_this(ticket) => {
-                // Who looked at the end of its lease may not have stored that.
-                self.running.retain(|&(t, e, end_ms)| {
-                    (t, e) != (task, epoch) && now_ms < end_ms + FORGOTTEN_MS
-                });
-                if self.running.len() < RUNNING_MAX {
-                    self.running.push((task, epoch, end_ms));
-                }
-            }
+                ..
+            } if by_this(ticket) => running.count(task, epoch),
             _ => {}
         }
     }
 
-    /// Rescue looked again at (task, epoch), which it passed while it ran.
-    pub(crate) fn looked(&mut self, task: u64, epoch: u64, finding: &Finding, now_ms: u64) {
+    /// The keeper looked at a delivery, which rescue may have passed while it ran.
+    pub(crate) fn looked(
+        &mut self,
+        running: &mut RunningList,
+        (task, epoch): (u64, u64),
+        finding: &Finding,
+        now_ms: u64,
+    ) {
         if matches!(finding, Finding::Running { .. }) {
             return;
         }
-        let known = self.running.len();
-        self.running.retain(|&(t, e, _)| (t, e) != (task, epoch));
+        let counts = running.remove(task, epoch);
         match *finding {
-            Finding::Ended(ended) if self.running.len() < known => self.count(ended, now_ms),
+            Finding::Ended(ended) if counts => self.count(ended, now_ms),
             _ => {}
         }
     }
@@ -227,7 +222,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// If the store fails, or the keeper's record can't be read.
     pub async fn statistics(&self) -> Result<Statistics, QueueError> {
         let now_ms = self.env.now_ms();
-        let (passed, mut tally) = self.tally().await?;
+        let (passed, known, mut tally) = self.tally().await?;
         let depth = self.depth().await?;
         // A period that nobody counted in.
         tally.turn(now_ms.saturating_sub(CLOCK_SLACK_MS) / PERIOD_MS);
@@ -236,7 +231,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         } = tally;
         let cancelled = self.store.counter(&self.keys.cancelled()).await?;
         tally.ended.cancelled = tally.ended.cancelled.saturating_add(cancelled);
-        let (mut oldest_ms, mut running) = (None, self.known_running(&tally.running).await?);
+        let (mut oldest_ms, mut running) = (None, self.known_running(&known).await?);
         let in_use = |lane: &Priority| lane.is_normal() || depth.by_priority.is_some();
         for lane in Priority::ALL.into_iter().filter(in_use) {
             let head = self.last_ticket(lane).await?;
@@ -323,10 +318,10 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     /// How many run of those that did when rescue last looked.
-    async fn known_running(&self, known: &[(u64, u64, u64)]) -> Result<u64, QueueError> {
+    async fn known_running(&self, known: &RunningList) -> Result<u64, QueueError> {
+        let known: Vec<_> = known.deliveries().collect();
         let count = known.len() as u64;
-        let known = sample(0, count).map(|i| known[i as usize]);
-        let known: Vec<_> = known.map(|(t, e, _)| (t, e)).collect();
+        let known: Vec<_> = sample(0, count).map(|i| known[i as usize]).collect();
         Ok(scaled(self.open(&known, false).await?, count))
     }
 

@@ -216,6 +216,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             // An outcome that its successor may or may not adopt: nothing is known but that it runs.
             run.state = RunState::Running {
                 beat_ms: run.started_ms,
+                lost_ms: run.started_ms,
             };
         }
         Ok(run)

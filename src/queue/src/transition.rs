@@ -49,16 +49,16 @@ pub(crate) fn begin(task: &Task, epoch: u64, earlier: Option<Run>, now_ms: u64) 
             errors: Vec::new(),
             report: Report::default(),
             checkpoint: None,
-            state: RunState::Running { beat_ms: now_ms },
+            state: running(task, now_ms, now_ms),
         });
     };
     if run.is_final() && holds(Guard::AdoptEarlierOutcome) {
         return Begin::Adopt(run);
     }
-    if let RunState::Running { beat_ms } = run.state {
+    if let RunState::Running { beat_ms, .. } = run.state {
+        let (timeout_ms, silence_ms) = (task.timeout_ms, task.heartbeat_timeout_ms());
         let error = format!(
-            "the worker was lost, or the attempt overran its timeout of {} ms; last heard of {} ms after the start",
-            task.timeout_ms,
+            "the worker was lost; or the attempt overran its timeout of {timeout_ms} ms, or computed for longer than its heartbeat timeout of {silence_ms} ms without a pause. Last heard of {} ms after the start",
             beat_ms.saturating_sub(run.started_ms)
         );
         // What ended an instance is not known: only a run that was alone in its own answers for it.
@@ -77,8 +77,21 @@ pub(crate) fn begin(task: &Task, epoch: u64, earlier: Option<Run>, now_ms: u64) 
         run.attempt += 1;
     }
     run.started_ms = now_ms;
-    run.state = RunState::Running { beat_ms: now_ms };
+    run.state = running(task, now_ms, now_ms);
     Begin::Start(run)
+}
+
+/// Runs since `started_ms` at the latest, and is heard of at `beat_ms`.
+pub(crate) fn running(task: &Task, started_ms: u64, beat_ms: u64) -> RunState {
+    let heard_ms = if holds(Guard::BeatRenewsLease) {
+        beat_ms
+    } else {
+        started_ms
+    };
+    RunState::Running {
+        beat_ms,
+        lost_ms: task.lease().lost_ms(started_ms, heard_ms),
+    }
 }
 
 /// Whether a task that has not begun is not to begin any more.
@@ -180,6 +193,7 @@ mod tests {
             expires_ms: None,
             priority: Default::default(),
             timeout_ms: 1_000,
+            heartbeat_timeout_ms: None,
             retry: RetryPolicy {
                 attempts,
                 ..RetryPolicy::default()
@@ -237,7 +251,10 @@ mod tests {
             timer: true,
         };
         let continued = continued(9);
-        let running = RunState::Running { beat_ms: 12 };
+        let running = RunState::Running {
+            beat_ms: 12,
+            lost_ms: 27,
+        };
         let alone = |attempt, errors| Run {
             alone: true,
             ..run(attempt, running.clone(), errors)
@@ -296,7 +313,14 @@ mod tests {
             (Some(run(1, continued, 0)), 21, "start 1"),
             (Some(run(1, retrying, 1)), 21, "start 2"),
             (
-                Some(run(1, RunState::Running { beat_ms: 12 }, 0)),
+                Some(run(
+                    1,
+                    RunState::Running {
+                        beat_ms: 12,
+                        lost_ms: 27,
+                    },
+                    0,
+                )),
                 21,
                 "start 1",
             ),
@@ -321,7 +345,10 @@ mod tests {
     #[test]
     fn too_much_fails_with_that_reason() {
         let settle = |outcome| {
-            let state = RunState::Running { beat_ms: 1 };
+            let state = RunState::Running {
+                beat_ms: 1,
+                lost_ms: 2,
+            };
             settle_outcome(&task(5), run(1, state, 0), outcome, 100, 7, 0)
         };
         // Two quotes and as many bytes, of two each.

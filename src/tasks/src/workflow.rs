@@ -251,6 +251,7 @@ impl MemberRequest {
             ignores: self.into == Some(None),
             into: self.into.flatten(),
             timeout_ms,
+            heartbeat_timeout_ms: None,
             retry,
         })
     }

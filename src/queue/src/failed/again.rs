@@ -115,6 +115,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let new = NewTask {
             priority: task.priority,
             timeout_ms: task.timeout_ms,
+            heartbeat_timeout_ms: task.heartbeat_timeout_ms,
             retry: task.retry,
             retention_ms: task.retention_ms,
             trace,

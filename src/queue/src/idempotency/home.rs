@@ -3,7 +3,6 @@
 //! slot's hand-over.
 
 use super::Candidate;
-use crate::attempt::lease_end_ms;
 use crate::config::{GIVEN_UP, RETENTION_MIN_MS};
 use crate::record::{Slot, encode};
 use crate::rescue::Finding;
@@ -95,14 +94,15 @@ impl<S: Store, E: Env> Queue<S, E> {
             return Ok(seen);
         }
         // If nobody has begun by the end of a lease, nobody will.
-        let end_ms = lease_end_ms(self.env.now_ms(), task.timeout_ms);
-        let look = Finding::Later(slot, 0, What::Look, end_ms);
+        let taken_ms = self.env.now_ms();
+        let lost_ms = task.lease().lost_ms(taken_ms, taken_ms);
+        let look = Finding::Later(slot, 0, What::Look, lost_ms);
         if task.enqueued_ms + OLD_MS <= now_ms {
             // The counter may have been deleted and then says nothing about the ticket.
             self.delete_later(slot, task.kept_until_ms.unwrap_or(now_ms))
                 .await?;
             if task.not_before_ms.is_none() {
-                self.act(std::slice::from_ref(&look)).await?;
+                self.act(std::slice::from_ref(&look), None).await?;
                 seen.timed = true;
             }
         }
@@ -117,7 +117,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             } else {
                 look
             };
-            self.act(&[finding]).await?;
+            self.act(&[finding], None).await?;
         }
         Ok(seen)
     }

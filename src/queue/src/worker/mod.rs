@@ -256,13 +256,14 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         work.await
     }
 
-    /// Runs a task that computes, alone. Nobody may count on this instance meanwhile.
+    /// Runs a task that computes or was lost, alone. Nobody may count on this instance meanwhile.
     async fn compute(&self, delivery: Delivery, aside: &mut Vec<Ticket>) {
         self.give_up_aside(aside).await;
         if let Err(e) = self.free_unused(0).await {
             self.queue.env().log(&e.to_string());
         }
-        if let Err(e) = self.step_aside().await {
+        let computes = self.runner.computes(&delivery.task.kind);
+        if let Err(e) = self.step_aside(computes).await {
             self.queue.env().log(&e.to_string());
             // Whether somebody keeps the time is not known.
             self.queue.wake(Wake::Keep).await;

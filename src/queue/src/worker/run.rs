@@ -80,10 +80,11 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             let cancelled = self.queue.is_cancelled(delivery.slot, &mut blocks).await;
             control.cancelled.set(cancelled.unwrap_or(false));
             if now_ms >= beat_at_ms || control.has_news_since(&delivery.run.report) {
-                beat_at_ms = now_ms + BEAT_MS;
                 delivery.run.report = control.report().unwrap_or_default();
-                if let Err(e) = self.queue.beat(&mut delivery).await {
-                    env.log(&e.to_string());
+                match self.queue.beat(&mut delivery).await {
+                    Ok(()) => beat_at_ms = now_ms + BEAT_MS,
+                    // The next tick tries again: silence would cost the run.
+                    Err(e) => env.log(&e.to_string()),
                 }
             }
         };

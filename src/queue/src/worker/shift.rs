@@ -149,12 +149,17 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         Ok(())
     }
 
-    /// Steps aside for a task that computes: others must know that nobody is here. Wakes a successor for what waits or is
-    /// due.
-    pub(super) async fn step_aside(&self) -> Result<(), QueueError> {
-        let windows = self.shift.worker.borrow().clone();
-        for window in windows {
-            self.queue.aside(window, true).await?;
+    /// Steps aside for a task that runs alone: others must know that nobody is here. Wakes a successor for what waits or is
+    /// due. Only what computes counts for `workers_max`: what was lost and waits needs no processor, and all of a dead
+    /// host's tasks must run again at once.
+    pub(super) async fn step_aside(&self, computes: bool) -> Result<(), QueueError> {
+        if computes {
+            let windows = self.shift.worker.borrow().clone();
+            for window in windows {
+                self.queue.aside(window, true).await?;
+            }
+        } else {
+            self.leave().await?;
         }
         let kept = !self.shift.keeper.borrow().is_empty() || self.shift.timed.get();
         self.leave_keeper().await?;

@@ -13,7 +13,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         most: u64,
         aside: &mut Vec<Ticket>,
     ) -> Result<Vec<Delivery>, QueueError> {
-        let mut tickets = Vec::new();
+        let (mut tickets, mut crowded) = (Vec::new(), false);
         self.renew_permits(aside.len()).await?;
         self.see_to_keys().await?;
         if self.budget_over() || most == 0 {
@@ -23,6 +23,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             if (aside.len() as u64) < self.limits.batch_max {
                 match self.queue.share(most, self.limits.workers_max).await? {
                     Some(share) => {
+                        crowded = share.crowded;
                         let wanted = share.tickets.iter().map(|(_, count)| count).sum();
                         let allowed = self.allow(wanted, aside.len()).await?;
                         tickets = self.queue.claim(&share.tickets, allowed).await?;
@@ -42,7 +43,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         let taken_ms: Vec<_> = tickets.iter().map(|t| t.taken_ms).collect();
         let mut deliveries = Vec::new();
         let mut empty = Vec::new();
-        match self.queue.look(&tickets).await {
+        match self.queue.look(&tickets, crowded).await {
             Ok(found) => self.sort(found, &mut deliveries, &mut empty),
             Err(e) => {
                 // Nothing was claimed yet: the tickets are still good.
@@ -85,7 +86,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                 Err(e) => self.queue.env().log(&e.to_string()),
             }
         }
-        match self.queue.look(&filled).await {
+        match self.queue.look(&filled, false).await {
             Ok(found) => self.sort(found, deliveries, &mut Vec::new()),
             Err(e) => {
                 self.queue.env().log(&e.to_string());

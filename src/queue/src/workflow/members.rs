@@ -2,7 +2,6 @@
 
 use super::gather::Input;
 use super::{CHUNK, Membership, Progress, Workflow};
-use crate::attempt::lease_end_ms;
 use crate::config::GIVEN_UP;
 use crate::guard::{Guard, holds};
 use crate::operate::Head;
@@ -82,6 +81,7 @@ impl Maker<'_> {
             not_before_ms: None,
             expires_ms: None,
             timeout_ms: member.timeout_ms,
+            heartbeat_timeout_ms: member.heartbeat_timeout_ms,
             retry: member.retry,
             retention_ms: self.task.retention_ms,
             kept_until_ms: None,
@@ -110,12 +110,12 @@ impl<S: Store, E: Env> Queue<S, E> {
             return Ok(self.head().await?);
         };
         self.in_time(enqueued_ms)?;
-        let lease_ms: Vec<_> = tasks.iter().map(|task| task.timeout_ms).collect();
+        let leases: Vec<_> = tasks.iter().map(Task::lease).collect();
         let home = |(slot, task)| (self.keys.slot(slot), encode(&Slot::Task(Box::new(task))));
         self.write((first..).zip(tasks).map(home).collect()).await?;
         let head = self.head_of(Priority::of(first)).await?;
         let mut findings = Vec::new();
-        for (slot, timeout_ms) in (first..=head.taken).zip(lease_ms) {
+        for (slot, lease) in (first..=head.taken).zip(leases) {
             let handover = self.store.increment(&self.keys.handover(slot), 1).await?;
             if handover < GIVEN_UP {
                 continue;
@@ -124,11 +124,11 @@ impl<S: Store, E: Env> Queue<S, E> {
                 Finding::Announce(slot, 1)
             } else {
                 // Another who filled it counts on the ticket, or announces, or died before it did.
-                let end_ms = lease_end_ms(self.env.now_ms(), timeout_ms);
-                Finding::Later(slot, 0, What::Look, end_ms)
+                let now_ms = self.env.now_ms();
+                Finding::Later(slot, 0, What::Look, lease.lost_ms(now_ms, now_ms))
             });
         }
-        self.act(&findings).await?;
+        self.act(&findings, None).await?;
         Ok(head)
     }
 

@@ -76,6 +76,9 @@ pub struct Member {
     /// How long one attempt may take, in milliseconds.
     #[serde(rename = "t")]
     pub timeout_ms: u64,
+    /// As [`NewTask::heartbeat_timeout_ms`].
+    #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
+    pub heartbeat_timeout_ms: Option<u64>,
     /// When a failed attempt is tried again.
     #[serde(rename = "r", default, skip_serializing_if = "RetryPolicy::is_default")]
     pub retry: RetryPolicy,

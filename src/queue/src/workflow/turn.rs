@@ -5,6 +5,7 @@ use super::members::Maker;
 use super::{Progress, Step, Workflow};
 use crate::guard::{Guard, holds};
 use crate::record::encode;
+use crate::transition::running;
 use crate::{Delivery, Env, Outcome, Queue, QueueError, Receipt, RunState, Store, TaskId};
 use serde_json::json;
 
@@ -258,7 +259,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let now_ms = self.env.now_ms();
         let run = &mut going.delivery.run;
         run.started_ms = now_ms;
-        run.state = RunState::Running { beat_ms: now_ms };
+        run.state = running(&going.delivery.task, now_ms, now_ms);
         let key = self.keys.run(going.delivery.slot, going.delivery.epoch);
         self.store.set(&key, &encode(&going.delivery.run)).await?;
         (going.noted)(going.delivery);

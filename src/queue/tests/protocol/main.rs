@@ -11,6 +11,7 @@ mod failed;
 mod fencing;
 mod follow_up;
 mod handover;
+mod heartbeats;
 mod idempotency;
 mod keys;
 mod limits;

@@ -71,11 +71,11 @@ fn a_computing_task_holds_nobody_up() {
     let start_ms = sim.now_ms();
     // It comes in the middle, so that a worker holds it together with others.
     let tasks = (0..40).map(|i| match i {
-        9 => computing("c", json!({"sleep_ms": 20_000})),
+        9 => computing("c", json!({"sleep_ms": 12_000})),
         _ => task(&format!("t{i}"), json!({"sleep_ms": 50})),
     });
     sim.enqueue(tasks.collect());
-    sim.run_for(21_500);
+    sim.run_for(13_500);
     for i in (0..40).filter(|&i| i != 9) {
         let began = sim.began(&format!("t{i}"));
         assert_eq!(began.len(), 1);

@@ -277,6 +277,7 @@ fn overtaken_by_the_keeper(operation: &'static str, part: &'static str, after_ms
     let id = sim.enqueue_one(NewTask {
         // So that nobody takes the stalled worker for lost.
         timeout_ms: 3_600_000,
+        heartbeat_timeout_ms: Some(3_600_000),
         ..task(
             "a",
             json!({"fail_times": 1, "after_ms": after_ms, "sleep_ms": 100}),

@@ -16,6 +16,7 @@ fn member(name: &str, mut args: Value) -> Member {
         into: None,
         ignores: false,
         timeout_ms: 5_000,
+        heartbeat_timeout_ms: None,
         retry: RetryPolicy::default(),
     }
 }

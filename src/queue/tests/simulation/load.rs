@@ -5,7 +5,7 @@ use super::workflows;
 use crate::support::{Sim, World, computing, run_name, set, task, value};
 use handoff_queue::{
     Cancelled, FollowUp, IdempotencyKey, KeyLimits, NewTask, Once, Priority, RETENTION_MIN_MS,
-    RetryPolicy, Run, Task, TaskId, Waiting,
+    RetryPolicy, Run, TIMEOUT_MAX_MS, Task, TaskId, Waiting,
 };
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
@@ -88,6 +88,8 @@ pub struct Mix {
     follows: bool,
     schedules: bool,
     workflows: bool,
+    /// Tasks that run for longer than they may be silent.
+    longs: bool,
     /// The longest delay; 0 for none.
     delay_max_ms: u64,
 }
@@ -113,6 +115,7 @@ impl Mix {
             schedules: world.chance(150),
             priorities: world.chance(300),
             workflows: world.chance(350),
+            longs: world.chance(200),
             // A keeper that stays for days is simulated second by second.
             delay_max_ms: match world.below(2_000) {
                 0 => 3 * 86_400 * SECOND,
@@ -411,6 +414,11 @@ impl Load {
             task.kind = computing(&name, json!({})).kind;
         }
         task.timeout_ms = [5_000, 12_000][world.below(2) as usize];
+        if mix.longs && ends && task.kind == "io" && world.chance(300) {
+            task.timeout_ms = [60_000, TIMEOUT_MAX_MS][world.below(2) as usize];
+            let sleep_ms = [12_000, 20_000, 40_000][world.below(3) as usize];
+            set(&mut task.args, "sleep_ms", sleep_ms);
+        }
         // What waits for a cancel that never comes overruns its timeout in every attempt.
         task.retry.attempts = if ends && world.chance(500) { 50 } else { 3 };
         task.not_before_ms = delayed.then(|| sim.now_ms() + world.below(mix.delay_max_ms));

@@ -5,8 +5,8 @@ use super::{limited, listed, workflows};
 use crate::support::{Began, Ended, Sim, SimQueue, parts};
 use futures::FutureExt;
 use handoff_queue::{
-    BEGIN_MS, Brief, CLOCK_SLACK_MS, Counts, KEY_WINDOW_MS, KeyLimits, Limits, Outcome,
-    RETENTION_DEFAULT_MS, RETENTION_MIN_MS, Run, RunState, WINDOW_MS,
+    BEGIN_MS, Brief, CLOCK_SLACK_MS, Counts, HEARTBEAT_TIMEOUT_DEFAULT_MS, KEY_WINDOW_MS,
+    KeyLimits, Limits, Outcome, RETENTION_DEFAULT_MS, RETENTION_MIN_MS, Run, RunState, WINDOW_MS,
 };
 use handoff_queue::{Json, Store};
 use std::rc::Rc;
@@ -28,6 +28,8 @@ const CALLS_PER_HOUR: u64 = 60;
 const CALLS_PER_FAULT: u64 = 20;
 /// A task that runs alone is put back about once a second while every worker has others in progress.
 const CALLS_PER_SECOND_WAITED: u64 = 10;
+/// No task runs for longer, whatever its timeout.
+const LONG_MS: u64 = 60_000;
 /// And for each request that finds it by its idempotency key, or looks whether to retry or discard it.
 const CALLS_PER_REPEAT: u64 = 20;
 /// A workflow looks again after this time.
@@ -322,10 +324,14 @@ fn never_early(sim: &Sim, asked: &Asked, began: &[Began]) -> Result<(), String> 
     }
     for next in began.iter().filter_map(|b| first_of(b.attempt)) {
         let ended = sim.world.ended.borrow();
-        // One that overran its lease was taken for lost, whatever it asks for in the end.
+        // One that overran its timeout, or may have fallen silent, was taken for lost, whatever it asks for in the end.
         let lease_ms = |e: &Ended| {
             let began_ms = first_of(e.attempt).map_or(0, |b| b.at_ms);
-            began_ms + BEGIN_MS + asked.timeout_ms + CLOCK_SLACK_MS
+            let overrun_ms = began_ms + BEGIN_MS + asked.timeout_ms + CLOCK_SLACK_MS;
+            match e.instance.hit_ms() >= began_ms {
+                true => overrun_ms.min(began_ms + HEARTBEAT_TIMEOUT_DEFAULT_MS - CLOCK_SLACK_MS),
+                false => overrun_ms,
+            }
         };
         let before = ended.iter().filter(|e| {
             e.name == asked.name && e.attempt + 1 == next.attempt && e.at_ms <= next.at_ms
@@ -401,7 +407,7 @@ fn within_budget(
     let budget = CALLS
         + CALLS_PER_RUN * turns
         + CALLS_PER_SECOND_WAITED * (waited_ms / 1_000).min(60)
-        + (CALLS_PER_RUN + CALLS_PER_SECOND * asked.timeout_ms / 1_000) * runs
+        + (CALLS_PER_RUN + CALLS_PER_SECOND * asked.timeout_ms.min(LONG_MS) / 1_000) * runs
         + CALLS_PER_HOUR * hours
         + CALLS_PER_REPEAT * (asked.answers.get() - 1 + load.sweeps(asked))
         + CALLS_PER_FAULT * faults;

@@ -43,7 +43,7 @@ pub enum Left {
     NothingAfterDays,
 }
 
-pub static SCENARIOS: [Scenario; 71] = [
+pub static SCENARIOS: [Scenario; 74] = [
     Scenario {
         name: "a task",
         search: Search::Pairs,
@@ -529,6 +529,60 @@ pub static SCENARIOS: [Scenario; 71] = [
         },
     },
     Scenario {
+        name: "a run that is longer than it may be silent",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.points.open.set(false);
+            runs_long(stage);
+            stage.sim.run_for(9_500);
+            stage.points.open.set(true);
+            stage.sim.run_for(7_500);
+            stage.points.open.set(false);
+            stage.sim.run_for(12_000);
+        },
+    },
+    Scenario {
+        name: "a long run that one keeper hands over to the next",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.points.open.set(false);
+            let mut limits = stage.sim.world.limits.get();
+            limits.budget_ms = 12_000;
+            stage.sim.world.limits.set(limits);
+            runs_long(stage);
+            stage.sim.run_for(11_500);
+            stage.points.open.set(true);
+            stage.sim.run_for(2_500);
+            stage.points.open.set(false);
+            stage.sim.run_for(14_000);
+        },
+    },
+    Scenario {
+        name: "a worker that dies beside a keeper",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.points.open.set(false);
+            // One stays for the time of this task, and keeps; another one is woken for the long task.
+            stage.delays(json!({}), 6_000);
+            stage.sim.run_for(3_000);
+            runs_long(stage);
+            stage.sim.run_for(17_000);
+            let running = stage
+                .load
+                .asked()
+                .pop()
+                .map(|long| stage.sim.began(&long.name));
+            let worker = running.unwrap_or_default().remove(0).instance;
+            worker.hit(stage.sim.now_ms());
+            // Nobody asks for anything from here on.
+            worker.kill();
+            stage.sim.run_for(60_000);
+        },
+    },
+    Scenario {
         name: "a task whose end another follows",
         search: Search::Pairs,
         left: Left::NothingAfterHours,
@@ -904,6 +958,15 @@ pub static SCENARIOS: [Scenario; 71] = [
         },
     },
 ];
+
+/// A task that may take a day, and takes 24 s.
+fn runs_long(stage: &Stage) {
+    let long = NewTask {
+        timeout_ms: DAY_MS,
+        ..stage.task(json!({"sleep_ms": 24_000}))
+    };
+    stage.load.enqueue(&stage.sim, vec![long]);
+}
 
 fn midnight_ms() -> u64 {
     START_MS - START_MS % DAY_MS + DAY_MS

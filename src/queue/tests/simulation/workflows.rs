@@ -34,6 +34,7 @@ fn member(sim: &Sim, name: String, step: usize) -> Member {
         into: Some("input".to_owned()),
         ignores: false,
         timeout_ms: 5_000,
+        heartbeat_timeout_ms: None,
         retry: RetryPolicy {
             attempts: 3,
             max_ms: 10_000,
@@ -78,6 +79,7 @@ pub fn of(steps: &[&[Value]], on_failure: OnFailure) -> NewTask {
             into: Some("input".to_owned()),
             ignores: false,
             timeout_ms: 3_000,
+            heartbeat_timeout_ms: None,
             retry: RetryPolicy::default(),
         }
     };

@@ -29,6 +29,7 @@ pub struct Ended {
     pub outcome: Outcome,
     /// The true time.
     pub at_ms: u64,
+    pub instance: Rc<Instance>,
 }
 
 /// How the runs of a task are found. One that was retried has the same arguments as before: then the trace tells them apart.
@@ -112,6 +113,7 @@ impl Runner for SimRunner {
             attempt: control.attempt(),
             outcome: outcome.clone(),
             at_ms: self.world.clock.now_ms(),
+            instance: self.instance.clone(),
         });
         outcome
     }
