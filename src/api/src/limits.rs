@@ -3,7 +3,8 @@
 use handoff_input::{Duration, FieldError};
 use handoff_platform::http::Problem;
 use handoff_platform::variables::{self, Queues};
-use handoff_queue::{Json, NewTask};
+use handoff_queue::NewTask;
+use handoff_tasks::Registry;
 
 /// The longest `?wait=`, and the longest `Prefer: wait=` that is applied.
 pub const WAIT_MAX: Duration = Duration::from_ms(60_000);
@@ -23,14 +24,10 @@ pub fn args_max_bytes() -> Result<u64, Problem> {
     variables::number("args_max_bytes")
 }
 
-/// Refuses arguments that have more. `field` is what they are called in the request.
-pub fn check_args(args: &Json, max_bytes: u64, field: &str) -> Result<(), Problem> {
-    let bytes = args.bytes();
-    if bytes <= max_bytes {
-        return Ok(());
-    }
-    let detail = format!("{field}: it has {bytes} bytes of JSON; at most {max_bytes} are taken");
-    Err(Problem::too_large(detail).about(field))
+/// The tasks of this deployment, which are given no more arguments than they may have.
+pub fn registry() -> Result<Registry, Problem> {
+    let registry = handoff_tasks::registry(variables::switch("fault_tasks")?);
+    Ok(registry.with_args_max(args_max_bytes()?))
 }
 
 /// Refuses a task with a webhook that could not be signed. `field` is what that is called in the request.
@@ -50,9 +47,4 @@ pub fn queues() -> Result<Queues, Problem> {
 /// How many workers of a queue are started for a backlog, at most.
 pub fn workers_max() -> Result<u64, Problem> {
     variables::number("workers_max")
-}
-
-/// Whether tasks of kind `fault` are known.
-pub fn fault_tasks() -> Result<bool, Problem> {
-    variables::switch("fault_tasks")
 }

@@ -1,6 +1,6 @@
 //! Many things at once, as callers describe them.
 
-use crate::{Call, CallRequest, Duration, FieldError, Object};
+use crate::{Call, CallRequest, Duration, FieldError, List, Object};
 use serde::Deserialize;
 
 /// The most things in one request.
@@ -14,8 +14,8 @@ const TIMEOUT_MAX: Duration = Duration::from_ms(60_000);
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GatherRequest {
-    requests: Option<Vec<Object<CallRequest>>>,
-    waits: Option<Vec<Duration>>,
+    requests: Option<List<Object<CallRequest>, ITEMS_MAX>>,
+    waits: Option<List<Duration, ITEMS_MAX>>,
 }
 
 /// What is to be done at once.
@@ -35,25 +35,26 @@ impl GatherRequest {
     pub fn check(self) -> Result<Gather, FieldError> {
         match (self.requests, self.waits) {
             (Some(requests), None) => {
-                count("requests", requests.len())?;
+                count("requests", requests.count)?;
                 let call = |(i, Object(request))| {
                     call(request).map_err(|e| e.within(&format!("requests[{i}]")))
                 };
-                let calls = requests.into_iter().enumerate().map(call);
+                let calls = requests.items.into_iter().enumerate().map(call);
                 Ok(Gather::Calls(calls.collect::<Result<_, _>>()?))
             }
             (None, Some(waits)) => {
-                count("waits", waits.len())?;
+                count("waits", waits.count)?;
+                let waits = waits.items;
                 if let Some(i) = waits.iter().position(|wait| *wait > WAIT_MAX) {
                     let reason = format!("{} is out of bounds: at most {WAIT_MAX}", waits[i]);
                     return Err(FieldError::new(&format!("waits[{i}]"), reason));
                 }
                 Ok(Gather::Waits(waits))
             }
-            _ => Err(FieldError {
-                field: None,
-                reason: "send either \"requests\" or \"waits\"".to_owned(),
-            }),
+            _ => {
+                let reason = "send either \"requests\" or \"waits\"";
+                Err(FieldError::new_at(None, reason))
+            }
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Reading JSON so that an error names the field that is wrong.
 
+use crate::explain::explain;
 use handoff_queue::Json;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_path_to_error::Segment;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -14,14 +14,30 @@ pub struct FieldError {
     pub field: Option<String>,
     /// What is wrong with it.
     pub reason: String,
+    /// It is more than is taken.
+    pub too_large: bool,
 }
 
 impl FieldError {
     /// An error about one field.
     pub fn new(field: &str, reason: impl Into<String>) -> Self {
+        Self::new_at(Some(field.to_owned()), reason)
+    }
+
+    /// An error about a field, or about the document as a whole.
+    pub fn new_at(field: Option<String>, reason: impl Into<String>) -> Self {
         Self {
-            field: Some(field.to_owned()),
+            field,
             reason: reason.into(),
+            too_large: false,
+        }
+    }
+
+    /// A field with more than is taken.
+    pub fn too_large(field: &str, reason: impl Into<String>) -> Self {
+        Self {
+            too_large: true,
+            ..Self::new(field, reason)
         }
     }
 
@@ -35,7 +51,7 @@ impl FieldError {
         };
         Self {
             field: Some(field),
-            reason: self.reason,
+            ..self
         }
     }
 }
@@ -95,10 +111,12 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 /// If it is not JSON, nested more than 128 deep, or not of the expected form.
 pub fn from_slice<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, FieldError> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let Object(value) = serde_path_to_error::deserialize(&mut deserializer).map_err(explain)?;
-    deserializer.end().map_err(|e| FieldError {
-        field: None,
-        reason: e.to_string(),
+    let Object(value) =
+        serde_path_to_error::deserialize(&mut deserializer).map_err(|e| explain(e, json))?;
+    deserializer.end().map_err(|e| {
+        let at = format!("line {}, column {}", e.line(), e.column());
+        let reason = format!("this is not JSON: something follows the JSON value at {at}");
+        FieldError::new_at(None, reason)
     })?;
     Ok(value)
 }
@@ -109,48 +127,6 @@ pub fn from_slice<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, FieldE
 /// If it is not of the expected form.
 pub fn from_json<'de, T: Deserialize<'de>>(json: &'de Json) -> Result<T, FieldError> {
     from_slice(json.as_str().as_bytes())
-}
-
-fn explain(error: serde_path_to_error::Error<serde_json::Error>) -> FieldError {
-    let path = error.path().to_string();
-    let unknown = error
-        .path()
-        .iter()
-        .any(|segment| matches!(segment, Segment::Unknown));
-    let reason = error.into_inner().to_string();
-    // A document that breaks off has no path, or one that is not known to its end.
-    let outer = (path != "." && !unknown).then_some(path);
-    // serde names a missing or unknown field in the text only, and the path is that of the object around it.
-    let named = |start: &str, end: &str| {
-        let (name, rest) = reason.strip_prefix(start)?.rsplit_once(end)?;
-        Some((Some(name.to_owned()), rest))
-    };
-    let missing = named("missing field `", "`").map(|(name, _)| (name, "it is missing".to_owned()));
-    let twice =
-        || named("duplicate field `", "`").map(|(name, _)| (name, "it is there twice".to_owned()));
-    // Its name is the caller's and may hold anything; what was expected does not.
-    let unknown = || {
-        let (name, expected) = named("unknown field `", "`, expected ")?;
-        Some((name, format!("there is no such field, expected {expected}")))
-    };
-    let (field, reason) = missing
-        .or_else(twice)
-        .or_else(unknown)
-        .unwrap_or((None, reason.clone()));
-    let inner = FieldError { field, reason };
-    match outer {
-        // Depending on the reader the path of an unknown field ends with the field itself.
-        Some(outer) => match inner.field {
-            Some(ref field) if outer == *field || outer.ends_with(&format!(".{field}")) => {
-                FieldError {
-                    field: Some(outer),
-                    reason: inner.reason,
-                }
-            }
-            _ => inner.within(&outer),
-        },
-        None => inner,
-    }
 }
 
 #[cfg(test)]

@@ -4,10 +4,13 @@
 mod access;
 mod call;
 mod cron;
+mod explain;
+mod fields;
 mod gather;
 mod hosts;
 mod json;
 mod limits;
+mod near;
 mod object;
 mod origins;
 mod prefer;
@@ -15,16 +18,19 @@ mod sender;
 mod target;
 mod time;
 mod trace;
+mod url;
 mod webhook;
 
 pub use access::{Access, Denied, Scope};
-pub use call::{Call, CallError, CallRequest, Reply, WORKER_HOST, check_url};
+pub use call::{Call, CallError, CallRequest, Reply};
 pub use cron::Cron;
+pub use fields::{List, Names, ReadOnly, Word, Words};
 pub use gather::{Gather, GatherRequest};
 pub use handoff_queue::Json;
 pub use hosts::Hosts;
 pub use json::{FieldError, Object, from_json, from_slice};
 pub use limits::{KeyLimits, Limits, QueueLimits, Rate};
+pub use near::{did_you_mean, named, near, quoted};
 pub use object::JsonObject;
 pub use origins::Origins;
 pub use prefer::preferred_wait_ms;
@@ -32,6 +38,7 @@ pub use sender::{Foreign, Sender, Senders};
 pub use target::{Target, accepts_events, may_be_json};
 pub use time::{Duration, Time, When, http_date_ms};
 pub use trace::{NotTraceParent, TraceParent, trace_state};
+pub use url::{URL_MAX_BYTES, WORKER_HOST, check_url};
 pub use webhook::WebhookSecrets;
 
 /// The items of a list that is written with commas or white space between them.

@@ -1,6 +1,7 @@
 //! What a deployment allows of its queues: how much runs at once, and how much begins in a period.
 
-use crate::{FieldError, Object, from_slice};
+use crate::fields::from_text;
+use crate::{FieldError, Names, Object, from_slice, quoted};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 use std::collections::BTreeMap;
@@ -9,6 +10,8 @@ use std::str::FromStr;
 
 /// The most of either: far more than one application runs.
 const MOST: u64 = 1_000_000;
+/// More queues than a deployment has.
+const QUEUES_MAX: usize = 10_000;
 const PERIODS: [(&str, u64); 3] = [("s", 1), ("m", 60), ("h", 3_600)];
 
 /// So many in each period: `"10/s"`, `"5/m"`, `"1000/h"`.
@@ -32,7 +35,8 @@ impl FromStr for Rate {
             Some(Self { count, period_s })
         };
         rate().ok_or_else(|| {
-            format!("{text:?} is not a rate; write 1 to {MOST} per second, minute or hour as \"10/s\", \"5/m\" or \"1000/h\"")
+            let text = quoted(text);
+            format!("{text} is not a rate; write 1 to {MOST} per second, minute or hour as \"10/s\", \"5/m\" or \"1000/h\"")
         })
     }
 }
@@ -46,8 +50,7 @@ impl fmt::Display for Rate {
 
 impl<'de> Deserialize<'de> for Rate {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(D::Error::custom)
+        from_text(deserializer, "a rate such as \"10/s\"")
     }
 }
 
@@ -61,7 +64,7 @@ pub struct Limits {
     /// How many begin in a period.
     pub rate: Option<Rate>,
     /// The same for the tasks of each key.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "per_key")]
     pub per_key: Object<KeyLimits>,
 }
 
@@ -78,7 +81,9 @@ pub struct KeyLimits {
 }
 
 fn minutes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Rate>, D::Error> {
-    let rate = Rate::deserialize(deserializer)?;
+    let Some(rate) = Option::<Rate>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
     if rate.period_s >= 60 {
         return Ok(Some(rate));
     }
@@ -88,12 +93,18 @@ fn minutes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Rate>, D
     Err(D::Error::custom(reason))
 }
 
+fn per_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Object<KeyLimits>, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
 fn is_limit(number: u64) -> bool {
     (1..=MOST).contains(&number)
 }
 
 fn concurrency<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    let number = u64::deserialize(deserializer)?;
+    let Some(number) = Option::<u64>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
     if is_limit(number) {
         return Ok(Some(number));
     }
@@ -134,10 +145,10 @@ impl FromStr for QueueLimits {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
-        let limits: BTreeMap<String, Object<Limits>> = from_slice(text.as_bytes())?;
+        let Names(limits): Names<Option<Object<Limits>>, QUEUES_MAX> = from_slice(text.as_bytes())?;
         let limits = limits
             .into_iter()
-            .map(|(name, Object(limits))| (name, limits));
+            .map(|(name, limits)| (name, limits.unwrap_or_default().0));
         Ok(Self(limits.collect()))
     }
 }
@@ -176,7 +187,6 @@ mod tests {
         let table = [
             (r#"{"mail":{"concurrency":0}}"#, Some("mail.concurrency")),
             (r#"{"mail":{"concurrency":"4"}}"#, Some("mail.concurrency")),
-            (r#"{"mail":{"concurrency":null}}"#, Some("mail.concurrency")),
             (r#"{"mail":{"rate":"often"}}"#, Some("mail.rate")),
             (r#"{"mail":{"speed":1}}"#, Some("mail.speed")),
             (r#"{"mail":4}"#, Some("mail")),
@@ -189,6 +199,10 @@ mod tests {
                 r#"{"mail":{"per_key":{"rate":"5/s"}}}"#,
                 Some("mail.per_key.rate"),
             ),
+            (
+                r#"{"mail":{"concurrency":1},"mail":{"concurrency":2}}"#,
+                None,
+            ),
             (r#"[1]"#, None),
             (r#"{"mail""#, None),
         ];
@@ -196,6 +210,12 @@ mod tests {
             let e = text.parse::<QueueLimits>().expect_err(text);
             assert_eq!(e.field.as_deref(), field, "{text}: {e}");
         }
+        // As a queue's limits are shown.
+        let shown = r#"{"mail":{"concurrency":null,"rate":"10/s","per_key":{"concurrency":2,"rate":null}},"news":{"per_key":null},"other":null}"#;
+        let limits: QueueLimits = shown.parse().expect("it can be read");
+        assert_eq!(limits.of("mail").rate.map(|rate| rate.count), Some(10));
+        assert_eq!(limits.of("mail").per_key.0.concurrency, Some(2));
+        assert_eq!(limits.of("news"), Limits::default());
         assert_eq!(" ".parse(), Ok(QueueLimits::default()));
         assert_eq!("{}".parse(), Ok(QueueLimits::default()));
     }

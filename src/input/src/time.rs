@@ -1,8 +1,11 @@
 //! Durations and points in time, as people write them.
 
-use crate::FieldError;
-use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use crate::fields::from_text;
+use crate::{FieldError, quoted};
+use jiff::civil::DateTime;
+use jiff::fmt::temporal::Pieces;
+use jiff::{SignedDuration, Span, SpanRelativeTo};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
 
@@ -53,18 +56,19 @@ impl FromStr for Duration {
     fn from_str(text: &str) -> Result<Self, String> {
         let not = || {
             format!(
-                "{text:?} is not a duration; write one like \"1.5s\", \"10m\", \"2h 30m\", \"7d\" or \"PT1.5S\""
+                "{} is not a duration; write one like \"1.5s\", \"10m\", \"2h 30m\", \"7d\" or \"PT1.5S\"",
+                quoted(text)
             )
         };
         let span: Span = text.trim().parse().map_err(|_| not())?;
         if span.is_negative() {
-            return Err(format!("{text:?} is negative"));
+            return Err(format!("{} is negative", quoted(text)));
         }
         let days = SpanRelativeTo::days_are_24_hours();
         let ms = span.to_duration(days).map_err(|_| not())?.as_millis();
         let ms = u64::try_from(ms).map_err(|_| not())?;
         if ms > Self::MAX.ms {
-            return Err(format!("{text:?} is longer than {}", Self::MAX));
+            return Err(format!("{} is longer than {}", quoted(text), Self::MAX));
         }
         Ok(Self { ms })
     }
@@ -89,26 +93,39 @@ pub struct Time {
     pub ms: u64,
 }
 
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+
+/// What a time in RFC 3339 is. Not by `Timestamp`, whose last day is not whole.
+fn since_1970(text: &str) -> Option<SignedDuration> {
+    let pieces = Pieces::parse(text).ok()?;
+    let local = pieces.date().to_datetime(pieces.time()?);
+    let offset = pieces.to_numeric_offset()?;
+    let since = local.duration_since(EPOCH);
+    since.checked_sub(SignedDuration::from_secs(offset.seconds().into()))
+}
+
 impl FromStr for Time {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let time: Timestamp = text.parse().map_err(|_| {
-            format!("{text:?} is not a time; write one like \"2026-11-23T08:00:00Z\"")
+        let since = since_1970(text).ok_or_else(|| {
+            format!(
+                "{} is not a time; write one like \"2026-11-23T08:00:00Z\"",
+                quoted(text)
+            )
         })?;
-        let ms =
-            u64::try_from(time.as_millisecond()).map_err(|_| format!("{text:?} is before 1970"))?;
+        let ms = u64::try_from(since.as_millis());
+        let ms = ms.map_err(|_| format!("{} is before 1970", quoted(text)))?;
         Ok(Self { ms })
     }
 }
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Times beyond the year 9999 come from nowhere but a broken clock. `Timestamp::from_millisecond` refuses the last
-        // second's.
+        // Times beyond the year 9999 come from nowhere but a broken clock.
         let since = SignedDuration::try_from(std::time::Duration::from_millis(self.ms));
-        match since.map(Timestamp::from_duration) {
-            Ok(Ok(time)) => write!(f, "{time:.3}"),
+        match since.map(|since| EPOCH.checked_add(since)) {
+            Ok(Ok(time)) => write!(f, "{time:.3}Z"),
             _ => write!(f, "{} ms since 1970", self.ms),
         }
     }
@@ -155,12 +172,19 @@ impl FromStr for When {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let at = |_| text.parse().map(Self::At);
-        text.parse().map(Self::In).or_else(at).map_err(|_: String| {
+        let neither = || {
             format!(
-                "{text:?} is neither a duration such as \"10m\" nor a time such as \"2026-11-23T08:00:00Z\""
+                "{} is neither a duration such as \"10m\" nor a time such as \"2026-11-23T08:00:00Z\"",
+                quoted(text)
             )
-        })
+        };
+        if let Ok(duration) = text.parse() {
+            return Ok(Self::In(duration));
+        }
+        if since_1970(text).is_some() {
+            return text.parse().map(Self::At);
+        }
+        Err(neither())
     }
 }
 
@@ -174,12 +198,10 @@ impl fmt::Display for When {
 }
 
 macro_rules! as_text {
-    ($type:ty) => {
+    ($type:ty, $expected:literal) => {
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?
-                    .parse()
-                    .map_err(de::Error::custom)
+                from_text(deserializer, $expected)
             }
         }
 
@@ -191,9 +213,12 @@ macro_rules! as_text {
     };
 }
 
-as_text!(Duration);
-as_text!(Time);
-as_text!(When);
+as_text!(Duration, "a duration such as \"5s\"");
+as_text!(Time, "a time such as \"2026-11-23T08:00:00Z\"");
+as_text!(
+    When,
+    "a duration such as \"10m\" or a time such as \"2026-11-23T08:00:00Z\""
+);
 
 #[cfg(test)]
 mod tests {
@@ -255,6 +280,59 @@ mod tests {
         }
     }
 
+    /// Rows: a time and what it is in UTC. The first are the examples of RFC 3339, 5.8.
+    #[test]
+    fn times_in_all_forms() {
+        let table = [
+            ("1985-04-12T23:20:50.52Z", Some("1985-04-12T23:20:50.520Z")),
+            (
+                "1996-12-19T16:39:57-08:00",
+                Some("1996-12-20T00:39:57.000Z"),
+            ),
+            // A leap second counts as the one before it.
+            ("1990-12-31T23:59:60Z", Some("1990-12-31T23:59:59.000Z")),
+            (
+                "1990-12-31T15:59:60-08:00",
+                Some("1990-12-31T23:59:59.000Z"),
+            ),
+            (
+                "1970-01-01T12:00:27.87+00:20",
+                Some("1970-01-01T11:40:27.870Z"),
+            ),
+            ("2026-11-23t08:00:00z", Some("2026-11-23T08:00:00.000Z")),
+            ("2026-11-23 08:00:00Z", Some("2026-11-23T08:00:00.000Z")),
+            (
+                "2026-11-23T08:00:00.123456789Z",
+                Some("2026-11-23T08:00:00.123Z"),
+            ),
+            (
+                "2024-02-29T00:00:00+14:00",
+                Some("2024-02-28T10:00:00.000Z"),
+            ),
+            ("9999-12-31T23:59:59Z", Some("9999-12-31T23:59:59.000Z")),
+            (
+                "9999-12-31T23:59:59.999+23:59",
+                Some("9999-12-31T00:00:59.999Z"),
+            ),
+            ("2025-02-29T00:00:00Z", None),
+            ("2026-13-01T00:00:00Z", None),
+            ("2026-11-23T24:00:00Z", None),
+            ("2026-11-23T08:60:00Z", None),
+            ("2026-11-23T08:00:61Z", None),
+            ("2026-11-23T08:00:00", None),
+            ("2026-11-23", None),
+            ("08:00:00Z", None),
+            ("1795420800", None),
+            ("10000-01-01T00:00:00Z", None),
+            ("tomorrow", None),
+            ("", None),
+        ];
+        for (text, expected) in table {
+            let time = text.parse::<Time>().map(|time| time.to_string());
+            assert_eq!(time.ok().as_deref(), expected, "{text}");
+        }
+    }
+
     #[test]
     fn what_is_printed_can_be_read() {
         for ms in [
@@ -275,7 +353,7 @@ mod tests {
             ms: 1_795_420_800_123,
         };
         assert_eq!(time.to_string().parse(), Ok(time));
-        let last = "9999-12-30T22:00:00.999Z";
+        let last = "9999-12-31T23:59:59.999Z";
         assert_eq!(
             last.parse::<Time>().map(|t| t.to_string()).as_deref(),
             Ok(last)

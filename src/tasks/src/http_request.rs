@@ -2,6 +2,7 @@
 
 use crate::{CallRequest, Context, FieldError, Outcome, Reply, Task, Trace};
 use handoff_input::{JsonObject, http_date_ms};
+use handoff_queue::TIMEOUT_MAX_MS;
 
 /// `{"task": "http.request", "args": {"url": "…", "method": "POST", "headers": {…}, "body": …}}`.
 ///
@@ -17,6 +18,9 @@ impl Task for HttpRequest {
     type Args = CallRequest;
 
     fn check(args: &CallRequest) -> Result<(), FieldError> {
+        if let Some(timeout) = args.timeout() {
+            timeout.between("timeout", 1, TIMEOUT_MAX_MS)?;
+        }
         args.check()
     }
 

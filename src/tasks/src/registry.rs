@@ -2,7 +2,7 @@
 
 use crate::{Context, Task};
 use futures::future::LocalBoxFuture;
-use handoff_input::FieldError;
+use handoff_input::{FieldError, did_you_mean, quoted};
 use handoff_queue::{Json, Outcome};
 use std::collections::BTreeMap;
 
@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 #[derive(Default)]
 pub struct Registry {
     kinds: BTreeMap<&'static str, Kind>,
+    args_max_bytes: Option<u64>,
 }
 
 struct Kind {
@@ -46,6 +47,15 @@ impl Registry {
         self
     }
 
+    /// The same tasks, none of which is given arguments of more than so many bytes of JSON.
+    #[must_use]
+    pub fn with_args_max(self, bytes: u64) -> Self {
+        Self {
+            args_max_bytes: Some(bytes),
+            ..self
+        }
+    }
+
     /// The names of all tasks.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         self.kinds.keys().copied()
@@ -62,7 +72,24 @@ impl Registry {
     /// Names the field `task`, or the one in `args`.
     pub fn check(&self, name: &str, args: &Json) -> Result<(), FieldError> {
         let kind = self.kind(name)?;
+        self.check_text(args)?;
         (kind.check)(args).map_err(|e| e.within("args"))
+    }
+
+    /// Checks what of arguments needs no look at what they say.
+    ///
+    /// # Errors
+    /// Names the field `args`.
+    pub fn check_text(&self, args: &Json) -> Result<(), FieldError> {
+        let (bytes, most) = (args.bytes(), self.args_max_bytes.unwrap_or(u64::MAX));
+        if bytes > most {
+            let reason = format!("it has {bytes} bytes of JSON; at most {most} are taken");
+            return Err(FieldError::too_large("args", reason));
+        }
+        match args.flaw() {
+            Some(flaw) => Err(FieldError::new("args", format!("it is {flaw}"))),
+            None => Ok(()),
+        }
     }
 
     /// Checks a task's name, where its arguments are not known yet.
@@ -75,8 +102,14 @@ impl Registry {
 
     fn kind(&self, name: &str) -> Result<&Kind, FieldError> {
         self.kinds.get(name).ok_or_else(|| {
+            let meant = did_you_mean(name, self.names());
             let known = self.names().collect::<Vec<_>>().join(", ");
-            let reason = format!("there is no task {name:?}; this deployment has {known}");
+            let name = quoted(name);
+            let reason = if meant.is_empty() {
+                format!("there is no task {name}; this deployment has {known}")
+            } else {
+                format!("there is no task {name}{meant} This deployment has {known}")
+            };
             FieldError::new("task", reason)
         })
     }
@@ -85,7 +118,10 @@ impl Registry {
     pub async fn run(&self, name: &str, args: Json, context: Context) -> Outcome {
         match self.kinds.get(name) {
             Some(kind) => (kind.run)(args, context).await,
-            None => Outcome::Fail(format!("this deployment has no task {name:?} any more")),
+            None => Outcome::Fail(format!(
+                "this deployment has no task {} any more",
+                quoted(name)
+            )),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::Registry;
 use crate::webhook::webhook;
-use handoff_input::{Duration, FieldError, JsonObject, Object, Time, When, from_json};
+use handoff_input::{Duration, FieldError, JsonObject, List, Object, Time, When, Word, from_json};
 use handoff_queue::{
     ATTEMPTS_MAX, BATCH_MAX, DELAY_MAX_MS, IdempotencyKey, Json,
     KEY_MAX_BYTES as SHARED_KEY_MAX_BYTES, KEY_TTL_DEFAULT_MS, KEY_TTL_MAX_MS, KEY_TTL_MIN_MS,
@@ -20,13 +20,11 @@ const KEY_MAX_BYTES: usize = 255;
 pub struct TaskRequest {
     pub(crate) task: String,
     pub(crate) queue: Option<String>,
-    #[serde(default = "Json::empty_object")]
-    pub(crate) args: Json,
+    pub(crate) args: Option<Json>,
     pub(crate) delay: Option<Duration>,
     pub(crate) eta: Option<Time>,
     pub(crate) expires: Option<When>,
-    #[serde(default)]
-    pub(crate) priority: Priority,
+    pub(crate) priority: Option<Word<Priority>>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) retry: Option<Object<RetryRequest>>,
     pub(crate) retention: Option<Duration>,
@@ -50,7 +48,7 @@ pub struct Checked {
 #[serde(deny_unknown_fields)]
 pub struct BatchRequest {
     queue: Option<String>,
-    tasks: Vec<Json>,
+    tasks: List<Json, BATCH_MAX>,
 }
 
 #[derive(Deserialize)]
@@ -150,10 +148,13 @@ impl TaskRequest {
         now_ms: u64,
         make: impl FnOnce(&str, Json) -> Result<NewTask, FieldError>,
     ) -> Result<NewTask, FieldError> {
-        let mut task = make(&self.task, self.args)?;
+        let args = self.args.unwrap_or_else(Json::empty_object);
+        let mut task = make(&self.task, args)?;
         task.not_before_ms = not_before(self.delay, self.eta, now_ms)?;
         task.expires_ms = expires(self.expires, task.not_before_ms, now_ms)?;
-        task.priority = self.priority;
+        if let Some(Word(priority)) = self.priority {
+            task.priority = priority;
+        }
         if let Some(timeout) = self.timeout {
             task.timeout_ms = timeout.between("timeout", 1, TIMEOUT_MAX_MS)?;
         }
@@ -194,7 +195,7 @@ impl BatchRequest {
         registry: &Registry,
         now_ms: u64,
     ) -> Result<Vec<Result<Checked, FieldError>>, FieldError> {
-        let count = self.tasks.len();
+        let List { items, count } = self.tasks;
         if count == 0 || count > BATCH_MAX {
             let reason = format!("there are {count} tasks; a batch has from 1 to {BATCH_MAX}");
             return Err(FieldError::new("tasks", reason));
@@ -209,7 +210,7 @@ impl BatchRequest {
             });
             task.map_err(|e| e.within(&format!("tasks[{i}]")))
         };
-        Ok(self.tasks.into_iter().enumerate().map(check).collect())
+        Ok(items.into_iter().enumerate().map(check).collect())
     }
 }
 
@@ -270,18 +271,30 @@ impl RetryRequest {
             }
             policy.attempts = attempts;
         }
-        if let Some(initial) = self.initial {
-            policy.initial_ms = initial.between("initial", 0, DELAY_MAX_MS)?;
+        let most = |field, duration: Option<Duration>| {
+            let ms = duration.map(|duration| duration.between(field, 0, DELAY_MAX_MS));
+            ms.transpose()
+        };
+        let (initial, max) = (most("initial", self.initial)?, most("max", self.max)?);
+        match (initial, max) {
+            (Some(initial_ms), Some(max_ms)) if initial_ms > max_ms => {
+                let [initial, max] = [initial_ms, max_ms].map(Duration::from_ms);
+                let reason = format!("{initial} is longer than `max`, which is {max}");
+                return Err(FieldError::new("initial", reason));
+            }
+            // Of the two the one that is given counts.
+            (Some(initial_ms), None) => policy.max_ms = policy.max_ms.max(initial_ms),
+            (None, Some(max_ms)) => policy.initial_ms = policy.initial_ms.min(max_ms),
+            _ => {}
         }
+        policy.initial_ms = initial.unwrap_or(policy.initial_ms);
+        policy.max_ms = max.unwrap_or(policy.max_ms);
         if let Some(factor) = self.factor {
             if !(1.0..=100.0).contains(&factor) {
                 let reason = format!("{factor} is out of bounds: it must be from 1 to 100");
                 return Err(FieldError::new("factor", reason));
             }
             policy.factor = factor;
-        }
-        if let Some(max) = self.max {
-            policy.max_ms = max.between("max", 0, DELAY_MAX_MS)?;
         }
         Ok(policy)
     }

@@ -2,35 +2,38 @@
 
 use crate::Registry;
 use crate::request::{RetryRequest, TaskRequest};
-use handoff_input::{Cron, Duration, FieldError, Object};
+use handoff_input::{Cron, Duration, FieldError, Object, ReadOnly, Word, quoted};
 use handoff_queue::{
     DELAY_MAX_MS, EVERY_MAX_MS, EVERY_MIN_MS, Json, Missed, Overlap, Priority, Rule, Schedule,
 };
 use serde::Deserialize;
 
-/// The body of `PUT /v1/schedules/{name}`.
+/// The body of `PUT /v1/schedules/{name}`. What `GET` shows may be put, with what can't be chosen.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScheduleRequest {
     cron: Option<String>,
     timezone: Option<String>,
     every: Option<Duration>,
-    #[serde(default)]
-    overlap: Overlap,
-    #[serde(default)]
-    missed: Missed,
+    overlap: Option<Word<Overlap>>,
+    missed: Option<Word<Missed>>,
     task: String,
     queue: Option<String>,
-    #[serde(default = "Json::empty_object")]
-    args: Json,
+    args: Option<Json>,
     expires: Option<Duration>,
-    #[serde(default)]
-    priority: Priority,
+    priority: Option<Word<Priority>>,
     timeout: Option<Duration>,
     retry: Option<Object<RetryRequest>>,
     retention: Option<Duration>,
     webhook: Option<String>,
     key: Option<String>,
+    name: Option<String>,
+    #[serde(rename = "next_run")]
+    _next_run: Option<ReadOnly>,
+    #[serde(rename = "last_run")]
+    _last_run: Option<ReadOnly>,
+    #[serde(rename = "put_at")]
+    _put_at: Option<ReadOnly>,
 }
 
 impl ScheduleRequest {
@@ -49,6 +52,13 @@ impl ScheduleRequest {
         queue: &str,
         registry: &Registry,
     ) -> Result<Schedule, FieldError> {
+        if let Some(other) = self.name.filter(|other| *other != name) {
+            let reason = format!(
+                "{} is not the name in the path, {name:?}; leave it out, or put it there",
+                quoted(&other)
+            );
+            return Err(FieldError::new("name", reason));
+        }
         let rule = rule(self.cron, self.timezone, self.every)?;
         let expires_after_ms = self
             .expires
@@ -71,8 +81,8 @@ impl ScheduleRequest {
             queue: queue.to_owned(),
             task: task.check(registry, 0)?.task,
             expires_after_ms,
-            overlap: self.overlap,
-            missed: self.missed,
+            overlap: self.overlap.map_or_else(Overlap::default, |word| word.0),
+            missed: self.missed.map_or_else(Missed::default, |word| word.0),
         })
     }
 }

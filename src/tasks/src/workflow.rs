@@ -2,12 +2,16 @@
 
 use crate::Registry;
 use crate::request::{Checked, RetryRequest, TaskRequest};
-use handoff_input::{Duration, FieldError, Object, Time, When, from_json};
+use handoff_input::{
+    Duration, FieldError, List, Object, Time, When, Word, from_json, named, quoted,
+};
 use handoff_queue::{
     CHAIN_MAX, GROUP_MAX, Json, Member, OnFailure, Priority, Step, TIMEOUT_DEFAULT_MS,
     TIMEOUT_MAX_MS, Workflow,
 };
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
 
 /// The longest name under which a task is given what came before, in bytes.
 const INTO_MAX_BYTES: usize = 64;
@@ -16,13 +20,12 @@ const INTO_MAX_BYTES: usize = 64;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorkflowRequest {
-    chain: Option<Vec<Json>>,
+    chain: Option<List<Json, CHAIN_MAX>>,
     group: Option<Json>,
     then: Option<Json>,
-    on_failure: Option<OnFailure>,
+    on_failure: Option<Word<OnFailure>>,
     queue: Option<String>,
-    #[serde(default)]
-    priority: Priority,
+    priority: Option<Word<Priority>>,
     delay: Option<Duration>,
     eta: Option<Time>,
     expires: Option<When>,
@@ -55,7 +58,7 @@ fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(d: D) -> Result<Option<
 #[serde(deny_unknown_fields)]
 struct EachRequest {
     task: String,
-    each: Vec<Json>,
+    each: List<Json, GROUP_MAX>,
     timeout: Option<Duration>,
     retry: Option<Object<RetryRequest>>,
 }
@@ -65,8 +68,22 @@ struct EachRequest {
 enum Given {
     /// All.
     Nothing,
-    /// It is given more.
-    Before,
+    /// It is given one result more.
+    Result,
+    /// It is given all results of a group more, and perhaps their errors.
+    Results { errors: bool },
+}
+
+impl Given {
+    /// The names of what is added to the arguments, one of which the task may choose.
+    fn names<'a>(self, into: Option<&'a str>) -> Vec<&'a str> {
+        match self {
+            Self::Nothing => Vec::new(),
+            Self::Result => vec![into.unwrap_or("input")],
+            Self::Results { errors: false } => vec![into.unwrap_or("results")],
+            Self::Results { errors: true } => vec![into.unwrap_or("results"), "errors"],
+        }
+    }
 }
 
 impl WorkflowRequest {
@@ -87,6 +104,10 @@ impl WorkflowRequest {
         now_ms: u64,
     ) -> Result<(Workflow, Checked), FieldError> {
         let wrong = |field, reason: &str| Err(FieldError::new(field, reason));
+        let on_failure = self
+            .on_failure
+            .map_or_else(OnFailure::default, |word| word.0);
+        let wait = on_failure == OnFailure::Wait;
         let steps = match (self.chain, self.group) {
             (Some(_), Some(_)) => return wrong("group", "chain and group exclude each other"),
             (None, None) => return wrong("chain", "it needs one, or `group`"),
@@ -106,7 +127,7 @@ impl WorkflowRequest {
             (None, Some(group)) => {
                 let mut steps = vec![group_of(group, registry)?];
                 if let Some(then) = self.then {
-                    let then = member(then, registry, Given::Before);
+                    let then = member(then, registry, Given::Results { errors: wait });
                     steps.push(Step::One(then.map_err(|e| e.within("then"))?));
                 }
                 steps
@@ -114,7 +135,7 @@ impl WorkflowRequest {
         };
         let workflow = Workflow {
             steps,
-            on_failure: self.on_failure.unwrap_or_default(),
+            on_failure,
             args_max_bytes,
         };
         let request = TaskRequest {
@@ -134,8 +155,8 @@ impl WorkflowRequest {
     }
 }
 
-fn chain_of(chain: Vec<Json>, registry: &Registry) -> Result<Vec<Step>, FieldError> {
-    let count = chain.len();
+fn chain_of(chain: List<Json, CHAIN_MAX>, registry: &Registry) -> Result<Vec<Step>, FieldError> {
+    let List { items, count } = chain;
     if count == 0 || count > CHAIN_MAX {
         let reason = format!("there are {count} tasks; a chain has from 1 to {CHAIN_MAX}");
         return Err(FieldError::new("chain", reason));
@@ -144,14 +165,14 @@ fn chain_of(chain: Vec<Json>, registry: &Registry) -> Result<Vec<Step>, FieldErr
         let given = if i == 0 {
             Given::Nothing
         } else {
-            Given::Before
+            Given::Result
         };
         let member = member(item, registry, given);
         Ok(Step::One(
             member.map_err(|e| e.within(&format!("chain[{i}]")))?,
         ))
     };
-    chain.into_iter().enumerate().map(step).collect()
+    items.into_iter().enumerate().map(step).collect()
 }
 
 fn group_of(group: Json, registry: &Registry) -> Result<Step, FieldError> {
@@ -162,8 +183,8 @@ fn group_of(group: Json, registry: &Registry) -> Result<Step, FieldError> {
         }
         Ok(())
     };
-    if let Ok(items) = group.read::<Vec<Json>>() {
-        sized(items.len(), "group")?;
+    if let Ok(List { items, count }) = group.read::<List<Json, GROUP_MAX>>() {
+        sized(count, "group")?;
         let one = |(i, item)| {
             let member = member(item, registry, Given::Nothing);
             member.map_err(|e| e.within(&format!("group[{i}]")))
@@ -176,7 +197,8 @@ fn group_of(group: Json, registry: &Registry) -> Result<Step, FieldError> {
         return Err(FieldError::new("group", reason));
     }
     let each = from_json::<EachRequest>(&group).map_err(|e| e.within("group"))?;
-    sized(each.each.len(), "group.each")?;
+    let List { items, count } = each.each;
+    sized(count, "group.each")?;
     let common = MemberRequest {
         task: each.task,
         args: None,
@@ -187,7 +209,7 @@ fn group_of(group: Json, registry: &Registry) -> Result<Step, FieldError> {
     registry
         .known(&common.task)
         .map_err(|e| e.within("group"))?;
-    for (i, args) in each.each.iter().enumerate() {
+    for (i, args) in items.iter().enumerate() {
         registry.check(&common.task, args).map_err(|mut e| {
             let inner = e.field.as_deref().and_then(|f| f.strip_prefix("args"));
             e.field = Some(format!("group.each[{i}]{}", inner.unwrap_or_default()));
@@ -195,33 +217,43 @@ fn group_of(group: Json, registry: &Registry) -> Result<Step, FieldError> {
         })?;
     }
     let common = common.into_member().map_err(|e| e.within("group"))?;
-    Ok(Step::Each(common, each.each))
+    Ok(Step::Each(common, items))
 }
 
 fn member(item: Json, registry: &Registry, given: Given) -> Result<Member, FieldError> {
     let request = from_json::<MemberRequest>(&item)?;
-    let ignores = given == Given::Before && request.into == Some(None);
-    match given {
-        Given::Before if ignores => {
-            let none = Json::empty_object();
-            registry.check(&request.task, request.args.as_ref().unwrap_or(&none))?;
+    let ignores = given != Given::Nothing && request.into == Some(None);
+    let none = Json::empty_object();
+    let args = request.args.as_ref();
+    if given == Given::Nothing && request.into.is_some() {
+        let reason = "nothing comes before this task that it could be given";
+        return Err(FieldError::new("into", reason));
+    }
+    if given == Given::Nothing || ignores {
+        registry.check(&request.task, args.unwrap_or(&none))?;
+        return request.into_member();
+    }
+    registry.known(&request.task)?;
+    if let Some(args) = args {
+        registry.check_text(args)?;
+        let Ok(fields) = args.read::<BTreeMap<String, IgnoredAny>>() else {
+            let reason =
+                "they must be an object, to which what came before is added; or leave them out";
+            return Err(FieldError::new("args", reason));
+        };
+        let into = request.into.as_ref().and_then(Option::as_deref);
+        let names = given.names(into);
+        if let Some(name) = names.iter().find(|name| fields.contains_key(**name)) {
+            let reason = format!(
+                "what came before is put under the name {}, which is taken; choose another one by `into`",
+                quoted(name)
+            );
+            return Err(FieldError::new(&format!("args.{}", named(name)), reason));
         }
-        Given::Nothing => {
-            if request.into.is_some() {
-                let reason = "nothing comes before this task that it could be given";
-                return Err(FieldError::new("into", reason));
-            }
-            let none = Json::empty_object();
-            registry.check(&request.task, request.args.as_ref().unwrap_or(&none))?;
-        }
-        Given::Before => {
-            registry.known(&request.task)?;
-            if request.args.as_ref().is_some_and(|args| !args.is_object()) {
-                let reason =
-                    "they must be an object, to which what came before is added; or leave them out";
-                return Err(FieldError::new("args", reason));
-            }
-        }
+    }
+    if given.names(request.into.as_ref().and_then(Option::as_deref)) == ["errors"; 2] {
+        let reason = "\"errors\" is what the errors of the group are called; choose another name";
+        return Err(FieldError::new("into", reason));
     }
     request.into_member()
 }

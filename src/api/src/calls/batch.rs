@@ -9,7 +9,6 @@ use handoff_tasks::{BatchRequest, Checked};
 
 pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
     let trace = request.trace();
-    let args_max = limits::args_max_bytes()?;
     if request.sole_header(KEY_HEADER)?.is_some() {
         let reason = "a batch has no key; its tasks may have an idempotency_key each";
         return Err(FieldError::new(KEY_HEADER, reason).into());
@@ -20,7 +19,7 @@ pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem
     }
     let batch: BatchRequest = request.json(limits::body_max_bytes()?).await?;
     let queue = super::named(queue, batch.queue())?;
-    let registry = handoff_tasks::registry(limits::fault_tasks()?);
+    let registry = limits::registry()?;
     let tasks = batch.check(&registry, queue.env().now_ms())?;
 
     let mut answers: Vec<Result<JsonObject, Problem>> = Vec::with_capacity(tasks.len());
@@ -28,8 +27,6 @@ pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem
     let (mut plain, mut places) = (Vec::new(), Vec::new());
     for (i, checked) in tasks.into_iter().enumerate() {
         let checked = checked.map_err(Problem::from).and_then(|mut checked| {
-            let args = &checked.task.args;
-            limits::check_args(args, args_max, &format!("tasks[{i}].args"))?;
             limits::check_webhook(&checked.task, &format!("tasks[{i}].webhook"))?;
             checked.task.trace = trace.clone();
             Ok(checked)

@@ -13,11 +13,10 @@ pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem
     let header = request.sole_header(KEY_HEADER)?;
     let body: TaskRequest = request.json(limits::body_max_bytes()?).await?;
     let name = body.queue().map(str::to_owned);
-    let registry = handoff_tasks::registry(limits::fault_tasks()?);
+    let registry = limits::registry()?;
     let mut checked = body
         .with_key(header.as_deref())?
         .check(&registry, queue.env().now_ms())?;
-    limits::check_args(&checked.task.args, limits::args_max_bytes()?, "args")?;
     limits::check_webhook(&checked.task, "webhook")?;
     checked.task.trace = trace;
     let queue = super::named(queue, name.as_deref())?;

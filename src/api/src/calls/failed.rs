@@ -4,7 +4,7 @@
 use super::queues::known;
 use super::{After, Answer, Taken, busy, parse_id, taken_before, unknown};
 use crate::HostQueue;
-use handoff_input::{FieldError, JsonObject};
+use handoff_input::{FieldError, JsonObject, quoted};
 use handoff_platform::http::{Problem, Request, Response};
 use handoff_queue::{Discarded, Env, Retried, State};
 use handoff_tasks::object;
@@ -49,7 +49,10 @@ impl Asked {
 pub(super) fn number(name: &str, value: &str, min: u64, max: u64) -> Result<u64, FieldError> {
     let number = value.parse().ok().filter(|n| (min..=max).contains(n));
     number.ok_or_else(|| {
-        let reason = format!("{value:?} is not a number from {min} to {max}");
+        let reason = format!(
+            "it must be a whole number from {min} to {max}, not {}",
+            quoted(value)
+        );
         FieldError::new(name, reason)
     })
 }

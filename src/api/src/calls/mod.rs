@@ -15,7 +15,7 @@ mod wait;
 pub mod workflows;
 
 use crate::{HostQueue, limited, limits};
-use handoff_input::{FieldError, JsonObject};
+use handoff_input::{FieldError, JsonObject, did_you_mean, quoted};
 use handoff_platform::http::{Problem, Response};
 use handoff_queue::{IdempotencyKey, NewTask, Once, Receipt, State, TaskId, TaskView};
 use handoff_tasks::object;
@@ -78,9 +78,12 @@ pub fn named(queue: &HostQueue, name: Option<&str>) -> Result<HostQueue, Problem
     };
     let queues = limits::queues()?;
     if !queues.has(name) {
+        let meant = did_you_mean(name, queues.names().iter().map(String::as_str));
         let names = queues.names().join(", ");
-        let reason =
-            format!("there is no queue {name:?}; this deployment has {names} (variable `queues`)");
+        let name = quoted(name);
+        let reason = format!(
+            "there is no queue {name}{meant} (this deployment has {names}: variable `queues`)"
+        );
         return Err(FieldError::new("queue", reason).into());
     }
     limited(queue.named(name)?)
@@ -92,7 +95,10 @@ pub fn unknown(id: &str) -> Problem {
         404,
         "unknown-task",
         "There is no such task",
-        format!("No task here has the id {id:?}. Tasks are deleted when their retention is over."),
+        format!(
+            "No task here has the id {}. Tasks are deleted when their retention is over.",
+            quoted(id)
+        ),
     )
 }
 

@@ -2,7 +2,7 @@
 
 use super::{After, Answer};
 use crate::{HostQueue, limits};
-use handoff_input::{Duration, JsonObject, Rate};
+use handoff_input::{Duration, JsonObject, Rate, did_you_mean, quoted};
 use handoff_platform::http::{Problem, Response};
 use handoff_platform::variables;
 use handoff_queue::{Depth, Env, Percentiles, Waiting};
@@ -104,7 +104,9 @@ pub fn known(name: &str) -> Result<(), Problem> {
         "unknown-queue",
         "There is no such queue",
         format!(
-            "No queue here is named {name:?}. This deployment has {} (variable `queues`).",
+            "No queue here is named {}{}. This deployment has {} (variable `queues`).",
+            quoted(name),
+            did_you_mean(name, queues.names().iter().map(String::as_str)),
             queues.names().join(", ")
         ),
     ))

@@ -2,7 +2,7 @@
 
 use super::{After, Answer};
 use crate::{HostQueue, limits};
-use handoff_input::{FieldError, JsonObject};
+use handoff_input::{FieldError, JsonObject, quoted};
 use handoff_platform::http::{Problem, Request, Response};
 use handoff_queue::{Put, SCHEDULES_MAX, check_name};
 use handoff_tasks::{ScheduleRequest, object};
@@ -26,14 +26,16 @@ pub async fn show(queue: &HostQueue, name: &str) -> Result<Answer, Problem> {
 /// `PUT /v1/schedules/{name}`: makes it this one: 201 if it is new.
 pub async fn put(queue: &HostQueue, name: &str, request: Request) -> Result<Answer, Problem> {
     if check_name(name).is_err() {
-        let reason = format!("{name:?} must be 1 to 32 characters of a-z, 0-9 and _");
+        let reason = format!(
+            "{} must be 1 to 32 characters of a-z, 0-9 and _",
+            quoted(name)
+        );
         return Err(FieldError::new("name", reason).into());
     }
     let body: ScheduleRequest = request.json(limits::body_max_bytes()?).await?;
     let target = super::named(queue, body.queue())?;
-    let registry = handoff_tasks::registry(limits::fault_tasks()?);
+    let registry = limits::registry()?;
     let schedule = body.check(name, target.name(), &registry)?;
-    limits::check_args(&schedule.task.args, limits::args_max_bytes()?, "args")?;
     limits::check_webhook(&schedule.task, "webhook")?;
     match queue.put_schedule(schedule).await? {
         Put::Done {
@@ -76,6 +78,6 @@ fn unknown(name: &str) -> Problem {
         404,
         "unknown-schedule",
         "There is no such schedule",
-        format!("No schedule here is named {name:?}."),
+        format!("No schedule here is named {}.", quoted(name)),
     )
 }

@@ -4,9 +4,9 @@ use super::failed::number;
 use super::wait::Wait;
 use super::{After, Answer, KEY_HEADER, Taken, parse_id};
 use crate::{HostQueue, limits, push_along};
-use handoff_input::{FieldError, JsonObject};
+use handoff_input::{FieldError, JsonObject, quoted};
 use handoff_platform::http::{Problem, Request, Response};
-use handoff_queue::{Brief, Cancelled, Env, Json, Step, TaskId, Workflow};
+use handoff_queue::{Brief, Cancelled, Env, TaskId};
 use handoff_tasks::{WorkflowRequest, object};
 
 /// The most tasks on a page, and how many there are unless the request says otherwise.
@@ -20,11 +20,10 @@ pub async fn enqueue(queue: &HostQueue, request: Request) -> Result<Answer, Prob
     let header = request.sole_header(KEY_HEADER)?;
     let body: WorkflowRequest = request.json(limits::body_max_bytes()?).await?;
     let queue = super::named(queue, body.queue())?;
-    let registry = handoff_tasks::registry(limits::fault_tasks()?);
+    let registry = limits::registry()?;
     let args_max = limits::args_max_bytes()?;
     let now_ms = queue.env().now_ms();
-    let (workflow, mut checked) = body.check(&registry, header.as_deref(), args_max, now_ms)?;
-    check_args(&workflow, args_max)?;
+    let (_, mut checked) = body.check(&registry, header.as_deref(), args_max, now_ms)?;
     limits::check_webhook(&checked.task, "webhook")?;
     checked.task.trace = trace;
     let taken = match &checked.key {
@@ -56,33 +55,6 @@ pub async fn enqueue(queue: &HostQueue, request: Request) -> Result<Answer, Prob
         },
         after,
     })
-}
-
-/// Refuses tasks whose arguments are too large.
-fn check_args(workflow: &Workflow, max_bytes: u64) -> Result<(), Problem> {
-    let check = |args: Option<&Json>, field: String| match args {
-        Some(args) => limits::check_args(args, max_bytes, &field),
-        None => Ok(()),
-    };
-    for (i, step) in workflow.steps.iter().enumerate() {
-        match step {
-            Step::One(member) if workflow.name() == "chain" => {
-                check(member.args.as_ref(), format!("chain[{i}].args"))?;
-            }
-            Step::One(member) => check(member.args.as_ref(), "then.args".to_owned())?,
-            Step::Many(members) => {
-                for (i, member) in members.iter().enumerate() {
-                    check(member.args.as_ref(), format!("group[{i}].args"))?;
-                }
-            }
-            Step::Each(_, each) => {
-                for (i, args) in each.iter().enumerate() {
-                    check(Some(args), format!("group.each[{i}]"))?;
-                }
-            }
-        }
-    }
-    Ok(())
 }
 
 async fn shown(queue: &HostQueue, id: &TaskId) -> Result<JsonObject, Problem> {
@@ -167,7 +139,8 @@ fn unknown(id: &str) -> Problem {
         "unknown-workflow",
         "There is no such workflow",
         format!(
-            "No workflow here has the id {id:?}. Workflows are deleted when their retention is over."
+            "No workflow here has the id {}. Workflows are deleted when their retention is over.",
+            quoted(id)
         ),
     )
 }

@@ -56,6 +56,12 @@ impl Problem {
 
     /// A field's value can't be used.
     pub fn invalid(error: FieldError) -> Self {
+        if error.too_large {
+            return Self {
+                field: error.field.clone(),
+                ..Self::too_large(error.to_string())
+            };
+        }
         Self {
             field: error.field.clone(),
             ..Self::new(

@@ -2,7 +2,7 @@
 
 use super::Problem;
 use futures::StreamExt;
-use handoff_input::{FieldError, Target, TraceParent, may_be_json, trace_state};
+use handoff_input::{FieldError, Target, TraceParent, may_be_json, quoted, trace_state};
 use handoff_queue::Trace;
 use serde::de::DeserializeOwned;
 use spin_sdk::http::{IncomingRequest, Method};
@@ -120,7 +120,10 @@ impl Request {
             415,
             "unsupported-media-type",
             "Only JSON is taken here",
-            format!("The content-type is {sent:?}. Send application/json."),
+            format!(
+                "The content-type is {}. Send application/json.",
+                quoted(&sent)
+            ),
         ))
     }
 
@@ -141,10 +144,7 @@ impl Request {
         while let Some(chunk) = stream.next().await {
             let chunk = chunk.map_err(|e| {
                 let reason = format!("the body broke off: {}", e.to_debug_string());
-                Problem::invalid(FieldError {
-                    field: None,
-                    reason,
-                })
+                Problem::invalid(FieldError::new_at(None, reason))
             })?;
             if (body.len() + chunk.len()) as u64 > max_bytes {
                 return Err(too_large());

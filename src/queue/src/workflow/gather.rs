@@ -145,7 +145,7 @@ impl Input {
     /// # Errors
     /// If they can't be put together, in words.
     pub(super) fn args(&self, member: &Member, args: Option<&Json>) -> Result<Json, String> {
-        if let (None, Self::Result(result)) = (args, self) {
+        if let (None, None, Self::Result(result)) = (args, &member.into, self) {
             return Ok(result.clone());
         }
         let args = args.cloned().unwrap_or_else(Json::empty_object);

@@ -28,7 +28,7 @@ pub fn run(bytes: &[u8]) {
 fn bounds(duration: Duration) {
     match duration.between("wait", 1, 60_000) {
         Ok(ms) => assert!(ms == duration.ms && (1..=60_000).contains(&ms)),
-        Err(FieldError { field, reason }) => {
+        Err(FieldError { field, reason, .. }) => {
             assert!(!(1..=60_000).contains(&duration.ms), "{reason}");
             assert_eq!(field.as_deref(), Some("wait"));
         }

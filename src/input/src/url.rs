@@ -1,0 +1,211 @@
+//! URLs that somebody outside asks to be called.
+
+use crate::quoted;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// Where the application's worker is reached by service chaining. Nobody outside may have it called.
+pub const WORKER_HOST: &str = "worker.spin.internal";
+/// The longest URL, in bytes: what RFC 9110 asks everybody to take.
+pub const URL_MAX_BYTES: usize = 8_000;
+
+/// The longest name of a host, and of one of its labels, in bytes.
+const HOST_MAX_BYTES: usize = 253;
+const LABEL_MAX_BYTES: usize = 63;
+
+/// Whether a URL may be called, as far as can be known before: it is absolute, has nothing that is not
+/// sent, and every reader takes it for the same host.
+///
+/// # Errors
+/// In words, if not.
+pub fn check_url(url: &str) -> Result<(), String> {
+    if url.len() > URL_MAX_BYTES {
+        let bytes = url.len();
+        return Err(format!(
+            "it has {bytes} bytes; a URL has at most {URL_MAX_BYTES}"
+        ));
+    }
+    let wrong = |reason: &str| format!("{} {reason}", quoted(url));
+    if let Some(c) = url
+        .chars()
+        .find(|c| !c.is_ascii_graphic() || "\\<>\"^`".contains(*c))
+    {
+        let c = quoted(&c.to_string());
+        return Err(wrong(&format!(
+            "has the character {c}: write it percent-encoded"
+        )));
+    }
+    let scheme = url
+        .split_once("://")
+        .map(|(scheme, rest)| (scheme.to_ascii_lowercase(), rest));
+    let rest = match scheme {
+        Some((scheme, rest)) if matches!(scheme.as_str(), "http" | "https") => rest,
+        _ => {
+            return Err(wrong(
+                "is not an absolute http or https URL such as \"https://example.org/a\"",
+            ));
+        }
+    };
+    if url.contains('#') {
+        return Err(wrong(
+            "has a fragment, which is never sent: leave out the # and what follows it",
+        ));
+    }
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    if authority.contains('@') {
+        return Err(wrong(
+            "has a user name or password: send them in a header `authorization`",
+        ));
+    }
+    let (host, port) = split_port(authority);
+    let is_port = |port: &str| {
+        let digits = port.bytes().all(|b| b.is_ascii_digit());
+        digits && port.parse::<u16>().is_ok_and(|port| port > 0)
+    };
+    if port.is_some_and(|port| !is_port(port)) {
+        return Err(wrong("has a port that is not a number from 1 to 65535"));
+    }
+    if !is_host(host) {
+        return Err(wrong(
+            "names no host that can be: write a name, an IPv4 address or an IPv6 address in brackets",
+        ));
+    }
+    if host.trim_end_matches('.').eq_ignore_ascii_case(WORKER_HOST) {
+        return Err(format!("{host} is private to the application"));
+    }
+    if url.parse::<http::Uri>().is_err() {
+        return Err(wrong("is no URL that can be sent"));
+    }
+    Ok(())
+}
+
+/// What is before the last colon that is not within brackets, and what is behind it.
+fn split_port(authority: &str) -> (&str, Option<&str>) {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (authority, None),
+    }
+}
+
+/// A name, or an address in the one form that all take for the same: `127.1` and `0x7f000001` are others of `127.0.0.1`.
+fn is_host(host: &str) -> bool {
+    if let Some(address) = host.strip_prefix('[') {
+        let address = address.strip_suffix(']');
+        return address.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
+    }
+    let name = host.strip_suffix('.').unwrap_or(host);
+    let in_label = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    let is_label =
+        |label: &str| (1..=LABEL_MAX_BYTES).contains(&label.len()) && label.bytes().all(in_label);
+    if name.len() > HOST_MAX_BYTES || !name.split('.').all(is_label) {
+        return false;
+    }
+    let last = name.rsplit('.').next().unwrap_or_default();
+    let hex = last.strip_prefix("0x").or(last.strip_prefix("0X"));
+    let is_number = last.bytes().all(|b| b.is_ascii_digit())
+        || hex.is_some_and(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()));
+    !is_number || name.parse::<Ipv4Addr>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_be_called_is_taken() {
+        for url in [
+            "http://x/",
+            "https://x:8443/a?b=c&d",
+            "HTTP://EXAMPLE.org",
+            "http://example.org.:80/",
+            "http://127.0.0.1:1/",
+            "http://[::1]:65535/",
+            "http://[2001:db8::1]/a",
+            "http://xn--bcher-kva.example/%C3%A9",
+            "http://a_b.example/",
+            "http://api.spin.internal/healthz",
+            "http://x?a=b",
+            "http://x/a:b@c/[d]",
+            "http://3com.example/",
+            "https://example.org/foo/../bar",
+        ] {
+            assert_eq!(check_url(url), Ok(()), "{url}");
+        }
+    }
+
+    /// Rows: a URL, and a part of what is said. Many are of the tests of the URL standard
+    /// (<https://github.com/web-platform-tests/wpt/blob/master/url/resources/urltestdata.json>).
+    #[test]
+    fn what_cannot_be_called_is_refused_with_the_reason() {
+        let (host, part) = ("names no host", "percent-encoded");
+        let (port, scheme) = ("has a port", "absolute http or https URL");
+        let table = [
+            ("", scheme),
+            ("/a", scheme),
+            ("//x/a", scheme),
+            ("x/a", scheme),
+            ("ftp://x/", scheme),
+            ("file:///etc/passwd", scheme),
+            ("javascript:alert(1)", scheme),
+            ("http:x", scheme),
+            ("http:/x", scheme),
+            ("https:///a", host),
+            ("http://?a", host),
+            ("http://:80/", host),
+            ("http://x:99999/", port),
+            ("http://x:65536/", port),
+            ("http://x:0/", port),
+            ("http://x:/", port),
+            ("http://x:b/", port),
+            ("http://x:-1/", port),
+            ("http://x:+80/", port),
+            ("http://x:8 0/", part),
+            ("http://x y/", part),
+            (" http://x/", part),
+            ("http://x/ ", part),
+            ("http://x/\n", part),
+            ("http://x/\r\nhost: y", part),
+            ("http://x/\u{0}", part),
+            ("http://x/\u{85}", part),
+            ("http://b\u{fc}cher.example/", part),
+            ("http://x\\y/", part),
+            ("http://x/<a>", part),
+            ("http://user:pass@x/", "user name"),
+            ("http://user@x/", "user name"),
+            ("http://x:80@y/", "user name"),
+            ("http://x/#a", "fragment"),
+            ("http://x#", "fragment"),
+            ("http://[::1/", host),
+            ("http://[]/", host),
+            ("http://[1::2::3]/", host),
+            ("http://[127.0.0.1]/", host),
+            ("http://[::1%25eth0]/", host),
+            ("http://::1/", host),
+            ("http://a..b/", host),
+            ("http://.example/", host),
+            ("http://%31/", host),
+            ("http://a%00b/", host),
+            ("http://a,b/", host),
+            ("http://a*b/", host),
+            // Other ways to write an address.
+            ("http://127.1/", host),
+            ("http://2130706433/", host),
+            ("http://0x7f000001/", host),
+            ("http://0x7f.0.0.1/", host),
+            ("http://0177.0.0.1/", host),
+            ("http://256.256.256.256/", host),
+            ("http://1.2.3.4.5/", host),
+            ("http://1.2.3.08/", host),
+            ("http://foo.0x/", host),
+            ("http://worker.spin.internal/work", "is private"),
+            ("http://Worker.Spin.Internal.:80/work", "is private"),
+        ];
+        for (url, expected) in table {
+            let reason = check_url(url).expect_err(url);
+            assert!(reason.contains(expected), "{url}: {reason}");
+        }
+        let long = format!("http://x/{}", "a".repeat(URL_MAX_BYTES));
+        assert!(check_url(&long).is_err_and(|reason| reason.contains("8000")));
+        let label = format!("http://{}/", "a".repeat(LABEL_MAX_BYTES + 1));
+        assert!(check_url(&label).is_err());
+    }
+}
