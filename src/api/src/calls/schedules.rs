@@ -52,7 +52,7 @@ pub async fn put(queue: &HostQueue, name: &str, request: Request) -> Result<Answ
             })
         }
         Put::Never => {
-            let reason = "there is no such day: it would never occur. `L` as a day of the week needs one, as in `FRIL`";
+            let reason = "there is no such day: it would never occur";
             Err(FieldError::new("cron", reason).into())
         }
         Put::Full => Err(Problem::new(
