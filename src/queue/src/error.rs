@@ -49,8 +49,16 @@ impl fmt::Display for QueueError {
 
 impl QueueError {
     /// Whether a record is in the way, and not the store.
-    pub(crate) fn is_unreadable(&self) -> bool {
+    pub fn is_unreadable(&self) -> bool {
         matches!(self, Self::Newer { .. } | Self::Record { .. })
+    }
+
+    /// What was read, or the reason why its record can't be read. Other failures are passed on.
+    pub(crate) fn or_unreadable<T>(read: Result<T, Self>) -> Result<Result<T, Self>, Self> {
+        match read {
+            Err(e) if !e.is_unreadable() => Err(e),
+            read => Ok(read),
+        }
     }
 }
 

@@ -69,7 +69,9 @@ pub use operate::{Depth, Purged};
 pub use record::{AttemptError, FollowUp, Place, Run, RunState, Task, Trace};
 pub use report::{LogLine, Report};
 pub use retry::RetryPolicy;
-pub use schedule::{Cron, Missed, Occurrence, Overlap, Put, Rule, Schedule, ScheduleView};
+pub use schedule::{
+    Cron, Missed, Occurrence, Overlap, Put, Rule, Schedule, ScheduleView, Schedules,
+};
 pub use statistics::{Counts, Percentiles, Statistics};
 pub use status::{Brief, State, TaskView};
 pub use store::{Store, StoreError};

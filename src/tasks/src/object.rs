@@ -3,8 +3,8 @@
 use crate::webhook;
 use handoff_input::{Duration, JsonObject, Time};
 use handoff_queue::{
-    AttemptError, LogLine, MemberView, Membership, Occurrence, Rule, Schedule, ScheduleView, State,
-    TaskId, TaskView, WorkflowView,
+    AttemptError, LogLine, MemberView, Membership, Occurrence, QueueError, Rule, Schedule,
+    ScheduleView, State, TaskId, TaskView, WorkflowView,
 };
 
 fn time(ms: u64) -> Time {
@@ -112,10 +112,19 @@ pub fn workflow(id: &TaskId, view: &WorkflowView) -> JsonObject {
 /// A task of a workflow. One that is not enqueued yet has no id and no state.
 pub fn member(member: &MemberView) -> JsonObject {
     let object = match &member.task {
-        Some((id, view)) => task(id, view),
+        Some((id, Ok(view))) => task(id, view),
+        Some((id, Err(e))) => unreadable(Some(id), e),
         None => JsonObject::default(),
     };
     object.with("step", member.step).with("index", member.index)
+}
+
+/// A task in a list whose records can't be read, and what is known of it.
+pub fn unreadable(id: Option<&TaskId>, error: &QueueError) -> JsonObject {
+    let mut object = JsonObject::default();
+    object.put_some("id", id.map(TaskId::to_string));
+    object.put_some("queue", id.map(TaskId::queue));
+    object.with("error", error.to_string())
 }
 
 /// The workflow that a task belongs to.

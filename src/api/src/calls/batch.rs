@@ -83,7 +83,7 @@ async fn once(
             }
             Ok(Ok(taken.object))
         }
-        Err(mut problem) if problem.status < 500 => {
+        Err(mut problem) if problem.status < 500 || problem.is_of_a_record() => {
             problem.field = problem.field.map(|f| format!("tasks[{i}].{f}"));
             Ok(Err(problem))
         }

@@ -68,11 +68,10 @@ pub async fn list(queue: &HostQueue, name: &str, request: &Request) -> Result<An
     }
     let limit = asked.limit.unwrap_or(PAGE_DEFAULT);
     let page = queue.failed(asked.before, limit as usize).await?;
-    let tasks: Vec<_> = page
-        .tasks
-        .iter()
-        .map(|(id, view)| object::task(id, view))
-        .collect();
+    let tasks = page.tasks.iter().map(|(id, view)| object::task(id, view));
+    let broken = page.unreadable.iter();
+    let broken = broken.map(|(id, e)| object::unreadable(id.as_ref(), e));
+    let tasks: Vec<_> = tasks.chain(broken).collect();
     let next = page.next.map(|before| {
         format!("/v1/queues/{name}/tasks?state=failed&limit={limit}&before={before}")
     });

@@ -6,11 +6,19 @@ use handoff_input::{FieldError, JsonObject, quoted};
 use handoff_platform::http::{Problem, Request, Response};
 use handoff_queue::{Put, SCHEDULES_MAX, check_name};
 use handoff_tasks::{ScheduleRequest, object};
+use std::collections::BTreeMap;
 
 /// `GET /v1/schedules`: all of them, in the order of their names.
 pub async fn list(queue: &HostQueue) -> Result<Answer, Problem> {
-    let views = queue.schedules().await?;
-    let schedules: Vec<_> = views.iter().map(object::schedule).collect();
+    let found = queue.schedules().await?;
+    let views = found.views.iter();
+    let views = views.map(|view| (view.schedule.name.as_str(), object::schedule(view)));
+    let broken = found.unreadable.iter().map(|(name, e)| {
+        let object = JsonObject::default().with("name", name);
+        (name.as_str(), object.with("error", e.to_string()))
+    });
+    let schedules: BTreeMap<_, _> = views.chain(broken).collect();
+    let schedules: Vec<_> = schedules.into_values().collect();
     let body = JsonObject::default().with("schedules", schedules);
     Ok(Answer::new(Response::json(200, &body)))
 }

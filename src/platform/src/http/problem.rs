@@ -4,6 +4,8 @@ use super::Response;
 use handoff_input::{FieldError, JsonObject};
 use handoff_queue::QueueError;
 
+const UNREADABLE: &str = "record-unreadable";
+
 /// An error for the person who reads it: what was wrong, where, what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -99,6 +101,21 @@ impl Problem {
         }
     }
 
+    /// A record in the store is broken, or a newer version's. The store did its part.
+    pub fn unreadable(detail: impl Into<String>) -> Self {
+        Self::new(
+            500,
+            UNREADABLE,
+            "A record in the store can't be read",
+            detail,
+        )
+    }
+
+    /// Whether it is about one record, and not about the store as a whole.
+    pub fn is_of_a_record(&self) -> bool {
+        self.kind == UNREADABLE
+    }
+
     /// The worker's component can't be called.
     pub fn worker_unreachable(detail: impl Into<String>) -> Self {
         Self {
@@ -148,6 +165,13 @@ impl From<Problem> for Response {
     }
 }
 
+/// The same text with its first letter in upper case.
+fn capitalized(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(|c| c.to_ascii_uppercase());
+    first.into_iter().chain(chars).collect()
+}
+
 impl From<FieldError> for Problem {
     fn from(e: FieldError) -> Self {
         Self::invalid(e)
@@ -156,6 +180,9 @@ impl From<FieldError> for Problem {
 
 impl From<QueueError> for Problem {
     fn from(e: QueueError) -> Self {
+        if e.is_unreadable() {
+            return Self::unreadable(format!("{}.", capitalized(&e.to_string())));
+        }
         Self::unavailable(format!(
             "{e}. Repeat the request later; what it asked for may have been done all the same."
         ))

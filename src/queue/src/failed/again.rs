@@ -68,15 +68,16 @@ impl<S: Store, E: Env> Queue<S, E> {
         };
         loop {
             let began_ms = self.env.now_ms();
-            let (found, next) = match self.failed_before(swept.next, PAGE).await {
+            let part = match self.failed_before(swept.next, PAGE).await {
                 Err(e) if !swept.done.ids.is_empty() => {
                     // Somebody must be woken for what was enqueued.
                     self.env.log(&e.to_string());
                     return Ok(swept);
                 }
-                found => found?,
+                part => part?,
             };
-            for (i, failed) in found {
+            let next = part.next;
+            for (i, failed) in part.failed {
                 swept.next = Some(i + 1);
                 if self.env.now_ms() >= end_ms && !swept.done.ids.is_empty() {
                     return Ok(swept);

@@ -27,6 +27,8 @@ const CHUNK_MAX: usize = 100;
 pub struct FailedPage {
     /// The tasks, those that failed last first.
     pub tasks: Vec<(TaskId, TaskView)>,
+    /// Those whose records can't be read, and their ids as far as these are known.
+    pub unreadable: Vec<(Option<TaskId>, QueueError)>,
     /// Where the next page begins, if there may be one.
     pub next: Option<u64>,
 }
@@ -58,6 +60,15 @@ struct Failed {
     run: Run,
     /// When its retention is over. It may be kept longer for an idempotency key.
     until_ms: u64,
+}
+
+/// What was found of a part of the list.
+struct Part {
+    /// The tasks and their numbers.
+    failed: Vec<(u64, Failed)>,
+    unreadable: Vec<(Option<TaskId>, QueueError)>,
+    /// Where to go on.
+    next: Option<u64>,
 }
 
 /// How a task stands, as far as the list is concerned.
@@ -95,47 +106,59 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// # Errors
     /// If the store fails.
     pub async fn failed(&self, before: Option<u64>, most: usize) -> Result<FailedPage, QueueError> {
-        let (found, next) = self.failed_before(before, most).await?;
-        let mut tasks = Vec::with_capacity(found.len());
-        for (_, failed) in found {
+        let part = self.failed_before(before, most).await?;
+        let mut unreadable = part.unreadable;
+        let mut tasks = Vec::with_capacity(part.failed.len());
+        for (_, failed) in part.failed {
             let Failed { id, task, run, .. } = failed;
-            let view = self.view_of(&id, task, Some(run)).await?;
-            tasks.push((id, view));
+            let view = self.view_of(&id, task, Some(run)).await;
+            match QueueError::or_unreadable(view)? {
+                Ok(view) => tasks.push((id, view)),
+                Err(e) => unreadable.push((Some(id), e)),
+            }
         }
-        Ok(FailedPage { tasks, next })
+        Ok(FailedPage {
+            tasks,
+            unreadable,
+            next: part.next,
+        })
     }
 
     /// The same with their numbers.
-    async fn failed_before(
-        &self,
-        before: Option<u64>,
-        most: usize,
-    ) -> Result<(Vec<(u64, Failed)>, Option<u64>), QueueError> {
+    async fn failed_before(&self, before: Option<u64>, most: usize) -> Result<Part, QueueError> {
         let first = self.first_failure().await?;
         let count = self.store.counter(&self.keys.failures()).await?;
         let mut end = before.map_or(count + 1, |before| before.min(count + 1));
         let stop = end.saturating_sub(LOOKED_AT_MAX).max(first);
-        let mut found = Vec::new();
-        while end > stop && found.len() < most {
-            let chunk = (most - found.len()).min(CHUNK_MAX) as u64;
+        let (mut found, mut unreadable) = (Vec::new(), Vec::new());
+        while end > stop && found.len() + unreadable.len() < most {
+            let left = most - found.len() - unreadable.len();
+            let chunk = left.min(CHUNK_MAX) as u64;
             let numbers = (end.saturating_sub(chunk).max(stop)..end).rev();
             let keys: Vec<_> = numbers.clone().map(|i| self.keys.failure(i)).collect();
             let values = self.store.get_many(&keys).await?;
             end -= keys.len() as u64;
             for ((i, key), value) in numbers.zip(&keys).zip(values) {
                 let Some(value) = value else { continue };
-                match self.listed_as(i, key, &value).await {
+                let listed = self.listed_as(i, key, &value).await;
+                match QueueError::or_unreadable(listed)? {
                     Ok(Some(failed)) if failed.until_ms > self.env.now_ms() => {
                         found.push((i, failed));
                     }
                     Ok(_) => {}
                     // It must not hide all others.
-                    Err(e) if e.is_unreadable() => self.env.log(&e.to_string()),
-                    Err(e) => return Err(e),
+                    Err(e) => {
+                        self.env.log(&e.to_string());
+                        unreadable.push((self.entry_id(key, &value).ok(), e));
+                    }
                 }
             }
         }
-        Ok((found, (end > first).then_some(end)))
+        Ok(Part {
+            failed: found,
+            unreadable,
+            next: (end > first).then_some(end),
+        })
     }
 
     /// The failed task that number `i` stands for, if it does.
@@ -216,8 +239,9 @@ impl<S: Store, E: Env> Queue<S, E> {
             next: before,
         };
         loop {
-            let (found, next) = self.failed_before(swept.next, CHUNK_MAX).await?;
-            let failed: Vec<_> = found.into_iter().map(|(_, failed)| failed).collect();
+            let part = self.failed_before(swept.next, CHUNK_MAX).await?;
+            let next = part.next;
+            let failed: Vec<_> = part.failed.into_iter().map(|(_, failed)| failed).collect();
             self.take_off(&failed).await?;
             swept.done += failed.len() as u64;
             swept.next = next;

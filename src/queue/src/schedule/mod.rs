@@ -82,6 +82,15 @@ pub struct ScheduleView {
     pub last: Option<(u64, TaskId)>,
 }
 
+/// All schedules.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Schedules {
+    /// How they stand, in the order of their names.
+    pub views: Vec<ScheduleView>,
+    /// The names of those whose records can't be read.
+    pub unreadable: Vec<(String, QueueError)>,
+}
+
 /// What became of putting a schedule.
 #[derive(Debug)]
 pub enum Put {
@@ -162,9 +171,13 @@ impl<S: Store, E: Env> Queue<S, E> {
         }
         let mut fired = Fired::default();
         if let Some(number) = same {
-            fired.last = self.fired(number).await?.last;
-            let there = self.version(number).await?;
-            let there = there.filter(|there| there.schedule == version.schedule);
+            // What can't be read is replaced.
+            let last = QueueError::or_unreadable(self.fired(number).await)?;
+            let there = QueueError::or_unreadable(self.version(number).await)?;
+            let whole = last.is_ok();
+            fired.last = last.unwrap_or_default().last;
+            let there = there.unwrap_or_default();
+            let there = there.filter(|there| there.schedule == version.schedule && whole);
             if let Some(there) = there
                 && self.is_agreed(&before).await?
             {
@@ -242,14 +255,22 @@ impl<S: Store, E: Env> Queue<S, E> {
     ///
     /// # Errors
     /// If the store fails.
-    pub async fn schedules(&self) -> Result<Vec<ScheduleView>, QueueError> {
-        let mut views = Vec::new();
-        for &number in self.table().await?.names.values() {
-            if let Some(version) = self.version(number).await? {
-                views.push(self.view_schedule(number, version).await?);
+    pub async fn schedules(&self) -> Result<Schedules, QueueError> {
+        let mut schedules = Schedules::default();
+        for (name, number) in self.table().await?.names {
+            let view = async {
+                match self.version(number).await? {
+                    Some(version) => self.view_schedule(number, version).await.map(Some),
+                    None => Ok(None),
+                }
+            };
+            // One must not hide the others.
+            match QueueError::or_unreadable(view.await)? {
+                Ok(view) => schedules.views.extend(view),
+                Err(e) => schedules.unreadable.push((name, e)),
             }
         }
-        Ok(views)
+        Ok(schedules)
     }
 
     async fn version(&self, number: u64) -> Result<Option<Version>, QueueError> {

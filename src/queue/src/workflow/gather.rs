@@ -24,6 +24,8 @@ pub(super) struct Gathered {
     /// Results are kept up to so many bytes, and how many these have.
     keep_bytes: u64,
     bytes: u64,
+    /// Members whose records can't be read count as not ended. Otherwise they are an error.
+    only_readable: bool,
 }
 
 impl Gathered {
@@ -34,6 +36,15 @@ impl Gathered {
             ends: vec![None; len],
             keep_bytes,
             bytes: 0,
+            only_readable: false,
+        }
+    }
+
+    /// The same, of members whose records can be read.
+    pub(super) fn of_readable(self) -> Self {
+        Self {
+            only_readable: true,
+            ..self
         }
     }
 
@@ -196,8 +207,10 @@ impl<S: Store, E: Env> Queue<S, E> {
             {
                 continue;
             }
-            if let Some(run) = self.member_end(&member).await? {
-                gathered.add(index, run);
+            match self.member_end(&member).await {
+                Ok(Some(run)) => gathered.add(index, run),
+                Err(e) if !(gathered.only_readable && e.is_unreadable()) => return Err(e),
+                _ => {}
             }
         }
         Ok(())

@@ -24,8 +24,8 @@ pub struct MemberView {
     pub step: usize,
     /// Which one of the step, from 0.
     pub index: usize,
-    /// The task, unless it is not enqueued yet, or is gone.
-    pub task: Option<(TaskId, TaskView)>,
+    /// The task, unless it is not enqueued yet, or is gone. Its records may not be readable.
+    pub task: Option<(TaskId, Result<TaskView, QueueError>)>,
 }
 
 impl<S: Store, E: Env> Queue<S, E> {
@@ -46,7 +46,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         if let Some(counts) = progress.counts {
             ended = counts;
         } else if let Some(step) = workflow.steps.get(progress.step()) {
-            let mut gathered = Gathered::new(progress.step(), step.len(), 0);
+            let mut gathered = Gathered::new(progress.step(), step.len(), 0).of_readable();
             self.gather(id, &progress, &mut gathered, async || Ok(()))
                 .await?;
             ended = gathered.counts();
@@ -82,7 +82,11 @@ impl<S: Store, E: Env> Queue<S, E> {
         for (step, index) in places.by_ref().take(limit) {
             let mut task = None;
             if let Some(member) = progress.member_id(id, step, index) {
-                task = self.view(&member).await?.map(|view| (member, view));
+                // One must not hide the others.
+                task = match QueueError::or_unreadable(self.view(&member).await)? {
+                    Ok(view) => view.map(|view| (member, Ok(view))),
+                    Err(e) => Some((member, Err(e))),
+                };
             }
             members.push(MemberView { step, index, task });
         }
@@ -103,7 +107,10 @@ impl<S: Store, E: Env> Queue<S, E> {
         let checkpoint = run.as_ref().and_then(|run| run.checkpoint.as_ref());
         let Some((workflow, progress)) = Workflow::of(&task.args).zip(Progress::of(checkpoint))
         else {
-            return Ok(None);
+            return Err(QueueError::Record {
+                key: self.keys.slot(id.slot()),
+                reason: "it is no workflow, or not as far as it is said to be".to_owned(),
+            });
         };
         let view = self.view_of(id, task, run).await?;
         Ok(Some((view, workflow, progress)))

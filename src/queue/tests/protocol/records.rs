@@ -3,8 +3,8 @@
 use crate::support::{Action, Sim, When, keyed, task};
 use futures::FutureExt;
 use handoff_queue::{
-    Brief, KEY_WINDOW_MS, KeyLimits, Limits, Missed, NewTask, Overlap, Put, RETENTION_MIN_MS, Rule,
-    Schedule, State, Store, Wake,
+    Brief, KEY_WINDOW_MS, KeyLimits, Limits, Member, Missed, NewTask, Overlap, Put,
+    RETENTION_MIN_MS, Rule, Schedule, State, Step, Store, TaskId, Wake, Workflow,
 };
 use serde_json::json;
 
@@ -274,6 +274,95 @@ fn a_schedule_that_cannot_be_read_stands_still_until_it_can() {
             }
         }
     }
+}
+
+#[test]
+fn a_schedule_that_cannot_be_read_hides_no_other_and_can_be_put_again() {
+    for kind in ["yr.1", "yl.1"] {
+        for newer in [true, false] {
+            let sim = Sim::new(6);
+            put_every_minute(&sim, "a");
+            put_every_minute(&sim, "b");
+            let key = format!("q.test.{kind}");
+            spoil(&sim, &key, newer);
+            let found = sim.wait(|queue| async move { queue.schedules().await.unwrap() });
+            assert_eq!(found.views.len(), 1);
+            assert_eq!(found.views[0].schedule.name, "b");
+            let (name, e) = &found.unreadable[0];
+            assert!(name == "a" && e.to_string().contains(&key), "{e}");
+
+            put_every_minute(&sim, "a");
+            let found = sim.wait(|queue| async move { queue.schedules().await.unwrap() });
+            assert_eq!((found.views.len(), found.unreadable.len()), (2, 0));
+            sim.run_with_ticks(5 * MINUTE_MS, MINUTE_MS);
+            assert!(sim.began("a").len() > 3, "{key}, newer: {newer}");
+        }
+    }
+}
+
+#[test]
+fn a_failed_task_that_cannot_be_read_is_listed_with_its_error() {
+    for newer in [true, false] {
+        let sim = Sim::new(6);
+        let fails = |name| kept_an_hour(task(name, json!({"fatal": "no use"})));
+        let ids = sim.enqueue(vec![fails("a"), fails("b"), fails("c")]);
+        sim.run_for(30_000);
+        spoil(&sim, &format!("q.test.o.{}.0", ids[0].slot()), newer);
+        spoil(&sim, &format!("q.test.s.{}", ids[1].slot()), newer);
+        let page = sim.wait(|queue| async move { queue.failed(None, 20).await.unwrap() });
+        let readable: Vec<_> = page.tasks.iter().map(|(id, _)| id.clone()).collect();
+        assert_eq!(readable, [ids[2].clone()]);
+        let mut unreadable: Vec<_> = page.unreadable.iter().map(|(id, _)| id.clone()).collect();
+        unreadable.sort_by_key(|id| id.as_ref().map(TaskId::slot));
+        assert_eq!(
+            unreadable,
+            ids[..2].iter().cloned().map(Some).collect::<Vec<_>>()
+        );
+        let view = |id: &TaskId| {
+            let id = id.clone();
+            sim.wait(|queue| async move { queue.view(&id).await })
+        };
+        assert!(view(&ids[0]).is_err_and(|e| e.is_unreadable()));
+    }
+}
+
+#[test]
+fn a_member_that_cannot_be_read_hides_no_other() {
+    let sim = Sim::new(6);
+    let member = |i: usize| Member {
+        kind: "io".to_owned(),
+        args: Some(json!({"name": format!("m{i}")}).into()),
+        into: None,
+        ignores: false,
+        timeout_ms: 5_000,
+        heartbeat_timeout_ms: None,
+        retry: Default::default(),
+    };
+    let workflow = Workflow {
+        steps: vec![Step::Many((0..3).map(member).collect())],
+        on_failure: Default::default(),
+        args_max_bytes: 1_000,
+    };
+    let id = sim.enqueue_one(workflow.task());
+    sim.until_state(&id, State::Succeeded, 10_000);
+    let members = || {
+        let id = id.clone();
+        let found = sim.wait(|queue| async move { queue.members(&id, 0, 10).await.unwrap() });
+        found
+            .unwrap()
+            .0
+            .into_iter()
+            .map(|member| member.task.unwrap())
+    };
+    let (broken, _) = members().nth(1).unwrap();
+    spoil(&sim, &format!("q.test.s.{}", broken.slot()), false);
+    let found: Vec<_> = members().collect();
+    assert_eq!(found.len(), 3);
+    assert!(found[0].1.is_ok() && found[2].1.is_ok());
+    assert!(found[1].0 == broken && found[1].1.is_err());
+    let asked = id.clone();
+    let view = sim.wait(|queue| async move { queue.workflow(&asked).await.unwrap().unwrap() });
+    assert_eq!(view.total, 3);
 }
 
 #[test]

@@ -249,7 +249,7 @@ fn the_last_put_counts_until_it_is_deleted() {
     sim.run_for(7_500);
     assert_eq!(occurred(&sim, "a", first.put_ms)[before.len()..].len(), 2);
     assert_eq!(occurred(&sim, "a", second.put_ms), [3_000, 6_000]);
-    let all = sim.wait(|queue| async move { queue.schedules().await.unwrap() });
+    let all = sim.wait(|queue| async move { queue.schedules().await.unwrap().views });
     let names: Vec<_> = all.iter().map(|view| view.schedule.name.as_str()).collect();
     assert_eq!(names, ["a", "b"]);
     assert!(delete(&sim, "a"));

@@ -276,7 +276,7 @@ fn a_member_that_is_cancelled_has_failed() {
         sim.wait(|queue| async move { queue.members(&it, 1, 1).await.unwrap().unwrap() });
     assert!(more);
     let (member, view) = members[0].task.clone().unwrap();
-    assert_eq!(view.task.member_of.unwrap().index, 1);
+    assert_eq!(view.unwrap().task.member_of.unwrap().index, 1);
     sim.wait(|queue| async move { queue.cancel(&member).await.unwrap() });
     sim.until_state(&id, State::Failed, 10_000);
     let ended = Counts {

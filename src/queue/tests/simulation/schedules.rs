@@ -197,7 +197,7 @@ impl Schedules {
 
     /// Whatever shows occurs, unless whoever put it may have died at it.
     fn go_on(&self, sim: &Sim) -> Result<(), Wrong> {
-        let views = sim.wait(|queue| async move { queue.schedules().await.unwrap() });
+        let views = sim.wait(|queue| async move { queue.schedules().await.unwrap().views });
         for view in views {
             let name = &view.schedule.name;
             let mut puts = self.of(name).into_iter().filter(|r| r.every_ms.is_some());

@@ -130,7 +130,7 @@ pub fn judge(sim: &Sim, load: &Load, asked: &Asked, run: &Run) -> Result<(), Str
     let places = members.len();
     let seen: Vec<_> = members
         .into_iter()
-        .filter_map(|MemberView { step, task, .. }| Some((step, task?.1)))
+        .filter_map(|MemberView { step, task, .. }| Some((step, task?.1.ok()?)))
         .map(|(step, view)| Seen { step, view })
         .collect();
     for member in &seen {
