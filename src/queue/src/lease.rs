@@ -28,8 +28,7 @@ impl Task {
 }
 
 impl Lease {
-    /// When a run counts as lost that began at `begun_ms` at the latest and was last heard of at `heard_ms`. A delivery
-    /// without a mark was last heard of when its ticket was taken.
+    /// When a run counts as lost that began at `begun_ms` at the latest and was last heard of at `heard_ms`.
     ///
     /// Silence needs no slack for clocks: heartbeats come every 5 s, and clocks differ by 3 s. The
     /// end of a timeout does: its run may write its outcome at the last moment.
@@ -44,5 +43,12 @@ impl Lease {
             return overrun_ms;
         }
         overrun_ms.min(heard_ms + self.heartbeat_timeout_ms)
+    }
+
+    /// When a delivery counts as lost that left no mark, and whose ticket was taken at `taken_ms` at the latest. That is
+    /// known from a sample, up to 5 s later: so the silence counts as 3 s longer, within what clocks may differ.
+    pub(crate) fn unmarked_lost_ms(self, taken_ms: u64) -> u64 {
+        let heard_ms = taken_ms.saturating_sub(CLOCK_SLACK_MS);
+        self.lost_ms(taken_ms, heard_ms)
     }
 }

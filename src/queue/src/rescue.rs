@@ -239,8 +239,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     ) -> Result<Finding, QueueError> {
         let now_ms = self.env.now_ms();
         if e == 0 {
-            let taken_ms = taken_ms.unwrap_or(0);
-            let lost_ms = lease.lost_ms(taken_ms, taken_ms);
+            let lost_ms = lease.unmarked_lost_ms(taken_ms.unwrap_or(0));
             if lost_ms > now_ms {
                 return Ok(Finding::Later(t, 0, What::Look, lost_ms));
             }

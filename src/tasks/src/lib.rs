@@ -4,6 +4,7 @@ mod context;
 mod echo;
 mod fault;
 mod http_request;
+mod lease;
 pub mod object;
 mod primes;
 mod registry;

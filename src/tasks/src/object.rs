@@ -62,6 +62,8 @@ pub fn schedule(view: &ScheduleView) -> JsonObject {
     object.put("missed", missed);
     object.put_some("expires", expires_after_ms.map(Duration::from_ms));
     object.put("timeout", Duration::from_ms(task.timeout_ms));
+    let silence = task.heartbeat_timeout_ms.map(Duration::from_ms);
+    object.put_some("heartbeat_timeout", silence);
     let retry = JsonObject::default()
         .with("attempts", task.retry.attempts)
         .with("initial", Duration::from_ms(task.retry.initial_ms))
@@ -191,6 +193,8 @@ pub fn task(id: &TaskId, view: &TaskView) -> JsonObject {
     object.put_some("started_at", view.started_ms.map(time));
     object.put_some("ended_at", view.ended_ms.map(time));
     object.put("timeout", Duration::from_ms(task.timeout_ms));
+    let silence = task.heartbeat_timeout_ms.map(Duration::from_ms);
+    object.put_some("heartbeat_timeout", silence);
     object.put("retention", Duration::from_ms(task.retention_ms));
     object.put_some("webhook", task.on_end.as_ref().and_then(webhook::url));
     object.put_some("end_of", task.end_of.as_ref().map(TaskId::to_string));

@@ -1,12 +1,13 @@
 //! Tasks as callers describe them.
 
 use crate::Registry;
+use crate::lease::lease;
 use crate::webhook::webhook;
 use handoff_input::{Duration, FieldError, JsonObject, List, Object, Time, When, Word, from_json};
 use handoff_queue::{
     ATTEMPTS_MAX, BATCH_MAX, DELAY_MAX_MS, IdempotencyKey, Json,
     KEY_MAX_BYTES as SHARED_KEY_MAX_BYTES, KEY_TTL_DEFAULT_MS, KEY_TTL_MAX_MS, KEY_TTL_MIN_MS,
-    NewTask, Priority, RETENTION_MIN_MS, RetryPolicy, TIMEOUT_MAX_MS,
+    NewTask, Priority, RETENTION_MIN_MS, RetryPolicy,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -26,6 +27,7 @@ pub struct TaskRequest {
     pub(crate) expires: Option<When>,
     pub(crate) priority: Option<Word<Priority>>,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) heartbeat_timeout: Option<Duration>,
     pub(crate) retry: Option<Object<RetryRequest>>,
     pub(crate) retention: Option<Duration>,
     pub(crate) webhook: Option<String>,
@@ -138,6 +140,7 @@ impl TaskRequest {
             .with("follow_up", &task.on_end)
             .with("priority", task.priority);
         same.put_some("key", task.key.as_ref());
+        same.put_some("heartbeat_timeout", task.heartbeat_timeout_ms);
         let same = Json::of(&same).unwrap_or_default();
         let key = Some(IdempotencyKey::of_caller(&key, ttl_ms, &same));
         Ok(Checked { task, key })
@@ -155,8 +158,9 @@ impl TaskRequest {
         if let Some(Word(priority)) = self.priority {
             task.priority = priority;
         }
-        if let Some(timeout) = self.timeout {
-            task.timeout_ms = timeout.between("timeout", 1, TIMEOUT_MAX_MS)?;
+        if self.timeout.is_some() || self.heartbeat_timeout.is_some() {
+            (task.timeout_ms, task.heartbeat_timeout_ms) =
+                lease(self.timeout, self.heartbeat_timeout)?;
         }
         if let Some(retention) = self.retention {
             task.retention_ms = retention.between("retention", RETENTION_MIN_MS, DELAY_MAX_MS)?;

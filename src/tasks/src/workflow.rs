@@ -1,14 +1,12 @@
 //! Workflows as callers describe them.
 
 use crate::Registry;
+use crate::lease::lease;
 use crate::request::{Checked, RetryRequest, TaskRequest};
 use handoff_input::{
     Duration, FieldError, List, Object, Time, When, Word, from_json, named, quoted,
 };
-use handoff_queue::{
-    CHAIN_MAX, GROUP_MAX, Json, Member, OnFailure, Priority, Step, TIMEOUT_DEFAULT_MS,
-    TIMEOUT_MAX_MS, Workflow,
-};
+use handoff_queue::{CHAIN_MAX, GROUP_MAX, Json, Member, OnFailure, Priority, Step, Workflow};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
@@ -45,6 +43,7 @@ struct MemberRequest {
     #[serde(default, deserialize_with = "given")]
     into: Option<Option<String>>,
     timeout: Option<Duration>,
+    heartbeat_timeout: Option<Duration>,
     retry: Option<Object<RetryRequest>>,
 }
 
@@ -60,6 +59,7 @@ struct EachRequest {
     task: String,
     each: List<Json, GROUP_MAX>,
     timeout: Option<Duration>,
+    heartbeat_timeout: Option<Duration>,
     retry: Option<Object<RetryRequest>>,
 }
 
@@ -204,6 +204,7 @@ fn group_of(group: Json, registry: &Registry) -> Result<Step, FieldError> {
         args: None,
         into: None,
         timeout: each.timeout,
+        heartbeat_timeout: each.heartbeat_timeout,
         retry: each.retry,
     };
     registry
@@ -269,10 +270,7 @@ impl MemberRequest {
             );
             return Err(FieldError::new("into", reason));
         }
-        let timeout_ms = match self.timeout {
-            Some(timeout) => timeout.between("timeout", 1, TIMEOUT_MAX_MS)?,
-            None => TIMEOUT_DEFAULT_MS,
-        };
+        let (timeout_ms, heartbeat_timeout_ms) = lease(self.timeout, self.heartbeat_timeout)?;
         let retry = match self.retry {
             Some(Object(retry)) => retry.check().map_err(|e| e.within("retry"))?,
             None => Default::default(),
@@ -283,7 +281,7 @@ impl MemberRequest {
             ignores: self.into == Some(None),
             into: self.into.flatten(),
             timeout_ms,
-            heartbeat_timeout_ms: None,
+            heartbeat_timeout_ms,
             retry,
         })
     }
@@ -308,6 +306,7 @@ mod tests {
             json!({"chain": [echo, {"task": "sleep", "into": "for"}]}),
             json!({"chain": [echo, {"task": "sleep", "args": {"for": "1s"}, "into": null}]}),
             json!({"group": [echo, {"task": "sleep", "args": {"for": "1s"}, "timeout": "5s"}]}),
+            json!({"chain": [{"task": "echo", "timeout": "1h", "heartbeat_timeout": "30m"}]}),
             json!({"group": {"task": "echo", "each": [1, "a", null]}, "then": echo, "on_failure": "wait"}),
             json!({"group": {"task": "echo", "each": vec![1; GROUP_MAX]}, "retention": "2h", "delay": "1m"}),
         ];
@@ -352,6 +351,10 @@ mod tests {
             (
                 json!({"chain": [{"task": "echo", "delay": "1s"}]}),
                 "chain[0].delay",
+            ),
+            (
+                json!({"chain": [{"task": "echo", "heartbeat_timeout": "2m"}]}),
+                "chain[0].heartbeat_timeout",
             ),
             (
                 json!({"chain": [{"task": "echo", "timeout": "0s"}]}),

@@ -94,8 +94,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             return Ok(seen);
         }
         // If nobody has begun by the end of a lease, nobody will.
-        let taken_ms = self.env.now_ms();
-        let lost_ms = task.lease().lost_ms(taken_ms, taken_ms);
+        let lost_ms = task.lease().unmarked_lost_ms(self.env.now_ms());
         let look = Finding::Later(slot, 0, What::Look, lost_ms);
         if task.enqueued_ms + OLD_MS <= now_ms {
             // The counter may have been deleted and then says nothing about the ticket.

@@ -124,8 +124,8 @@ impl<S: Store, E: Env> Queue<S, E> {
                 Finding::Announce(slot, 1)
             } else {
                 // Another who filled it counts on the ticket, or announces, or died before it did.
-                let now_ms = self.env.now_ms();
-                Finding::Later(slot, 0, What::Look, lease.lost_ms(now_ms, now_ms))
+                let lost_ms = lease.unmarked_lost_ms(self.env.now_ms());
+                Finding::Later(slot, 0, What::Look, lost_ms)
             });
         }
         self.act(&findings, None).await?;
