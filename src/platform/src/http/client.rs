@@ -30,8 +30,12 @@ pub async fn send(call: Call) -> Result<Reply, CallError> {
 
 async fn exchange(call: Call) -> Result<Reply, CallError> {
     let head_only = call.head_only;
+    let mut headers = call.headers;
+    if has_length(&call.method, &call.body) {
+        headers.push(("content-length".to_owned(), call.body.len().to_string()));
+    }
     let request = RequestBuilder::new(method(&call.method), &call.url)
-        .headers(call.headers)
+        .headers(headers)
         .body(call.body)
         .build();
     let sent = host_send(request).await;
@@ -64,6 +68,13 @@ async fn exchange(call: Call) -> Result<Reply, CallError> {
         reply.body.extend(chunk);
     }
     Ok(reply)
+}
+
+/// Whether a request says how long its body is. A host that is not told sends it in chunks, which
+/// some receivers read as no body at all. A request whose method expects no body and that has none
+/// says nothing: RFC 9110, 8.6.
+fn has_length(method: &str, body: &[u8]) -> bool {
+    !body.is_empty() || !matches!(method, "GET" | "HEAD")
 }
 
 fn not_sent(url: &str, error: &SendError) -> CallError {
