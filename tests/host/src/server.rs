@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue, RETRY_AFTER};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
@@ -58,17 +58,14 @@ async fn answer(
     mut request: Request<Incoming>,
     client: SocketAddr,
 ) -> Response<HyperOutgoingBody> {
-    let Some(host) = host(&request) else {
-        return own(
-            StatusCode::BAD_REQUEST,
-            "the request has no Host header; HTTP/1.1 needs one\n",
-        );
+    let host = match host(&request) {
+        Ok(host) => host,
+        Err(detail) => return invalid(detail),
     };
     // Only a component's own call may look like one.
     if is_chaining(&host) {
-        return own(
-            StatusCode::BAD_REQUEST,
-            "*.spin.internal is for calls between components; use the server's own address\n",
+        return invalid(
+            "*.spin.internal is for calls between components; use the server's own address.",
         );
     }
     let path = request.uri().path();
@@ -79,7 +76,9 @@ async fn answer(
     else {
         return own(
             StatusCode::NOT_FOUND,
-            &format!("no route of spin.toml takes {path}\n"),
+            "not-found",
+            "There is nothing here",
+            &format!("No route of spin.toml takes {path:?}."),
         );
     };
     let Ok(permit) = app.permits.clone().try_acquire_owned() else {
@@ -91,7 +90,13 @@ async fn answer(
         Ok(Err(Failure::PoolFull)) => busy(),
         Ok(Err(Failure::TimedOut)) => own(
             StatusCode::GATEWAY_TIMEOUT,
-            &format!("component {:?} took too long\n", component.name),
+            "timed-out",
+            "The request took too long",
+            &format!(
+                "Component {:?} took too long, and what the request asked for may have been done all the same. \
+                 The host's option --request-timeout allows more.",
+                component.name
+            ),
         ),
         Ok(Err(Failure::Guest(code))) => {
             say(format!(
@@ -104,17 +109,22 @@ async fn answer(
     }
 }
 
-/// None also for a host that is not text: `wasi:http` needs one that is.
-fn host(request: &Request<Incoming>) -> Option<String> {
-    match request.uri().authority() {
-        Some(authority) => Some(authority.to_string()),
-        None => request
-            .headers()
-            .get(HOST)?
-            .to_str()
-            .ok()
-            .map(str::to_owned),
+/// The one host that a request names: RFC 9112, 3.2. Of several, whoever is in between may read another one.
+fn host(request: &Request<Incoming>) -> Result<String, &'static str> {
+    let mut named = request.headers().get_all(HOST).iter();
+    let (first, second) = (named.next(), named.next());
+    if second.is_some() {
+        return Err("The request has several Host headers; send one.");
     }
+    if let Some(authority) = request.uri().authority() {
+        return Ok(authority.to_string());
+    }
+    let Some(host) = first else {
+        return Err("The request has no Host header; HTTP/1.1 needs one.");
+    };
+    // `wasi:http` needs one that is text.
+    let host = host.to_str().map(str::to_owned);
+    host.map_err(|_| "The request's Host header is not text.")
 }
 
 fn is_chaining(host: &str) -> bool {
@@ -139,32 +149,47 @@ fn add_headers(request: &mut Request<Incoming>, host: &str, client: SocketAddr) 
     }
 }
 
-/// In the form of the application's own 503: callers need to know one only.
 fn busy() -> Response<HyperOutgoingBody> {
-    let body = r#"{"type":"urn:handoff:problem:busy","title":"The host is busy","status":503,"detail":"All instances are taken. Repeat the request later, or start the host with a larger --instances-max."}"#;
-    let mut response = own(StatusCode::SERVICE_UNAVAILABLE, body);
-    let headers = response.headers_mut();
-    headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
-    headers.insert(CONTENT_TYPE, PROBLEM);
+    let mut response = own(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "busy",
+        "The host is busy",
+        "All instances are taken. Repeat the request later, or start the host with a larger --instances-max.",
+    );
+    let retry = HeaderValue::from_static("1");
+    response.headers_mut().insert(RETRY_AFTER, retry);
     response
 }
 
 fn broken(component: &str) -> Response<HyperOutgoingBody> {
-    let text =
-        format!("component {component:?} failed before it answered; the host's stderr says why\n");
-    own(StatusCode::INTERNAL_SERVER_ERROR, &text)
+    own(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "component-failed",
+        "The application failed",
+        &format!("Component {component:?} failed before it answered; the host's stderr says why."),
+    )
 }
 
-/// An answer of the host's own.
-fn own(status: StatusCode, text: &str) -> Response<HyperOutgoingBody> {
-    let body = Full::from(text.to_owned())
+fn invalid(detail: &str) -> Response<HyperOutgoingBody> {
+    let title = "The request can't be used";
+    own(StatusCode::BAD_REQUEST, "invalid-request", title, detail)
+}
+
+/// An answer of the host's own, in the form of the application's problems: callers need to know one only.
+fn own(status: StatusCode, kind: &str, title: &str, detail: &str) -> Response<HyperOutgoingBody> {
+    let body = serde_json::json!({
+        "type": format!("urn:handoff:problem:{kind}"),
+        "title": title,
+        "status": status.as_u16(),
+        "detail": detail,
+    });
+    let body = Full::from(body.to_string())
         .map_err(|never| match never {})
         .boxed_unsync();
     let mut response = Response::new(body);
     *response.status_mut() = status;
-    response.headers_mut().insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("text/plain; charset=utf-8"),
-    );
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, PROBLEM);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
