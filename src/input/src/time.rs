@@ -131,15 +131,44 @@ impl fmt::Display for Time {
     }
 }
 
-/// A date as HTTP writes it, as `Mon, 23 Nov 2026 08:00:00 GMT`, in milliseconds since 1970. `None` if it is none, or before 1970.
+/// A date in one of HTTP's three forms (RFC 9110, 5.6.7), in milliseconds since 1970. `None` if it
+/// is none, or before 1970.
 ///
 /// ```
-/// assert_eq!(handoff_input::http_date_ms("Thu, 01 Jan 1970 00:00:02 GMT"), Some(2_000));
-/// assert_eq!(handoff_input::http_date_ms("tomorrow"), None);
+/// use handoff_input::http_date_ms;
+///
+/// let now_ms = 1_795_420_800_000;
+/// assert_eq!(http_date_ms("Thu, 01 Jan 1970 00:00:02 GMT", now_ms), Some(2_000));
+/// assert_eq!(http_date_ms("Thursday, 01-Jan-99 00:00:02 GMT", now_ms), Some(915_148_802_000));
+/// assert_eq!(http_date_ms("Thu Jan  1 00:00:02 1970", now_ms), Some(2_000));
+/// assert_eq!(http_date_ms("tomorrow", now_ms), None);
 /// ```
-pub fn http_date_ms(text: &str) -> Option<u64> {
-    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text.trim());
+pub fn http_date_ms(text: &str, now_ms: u64) -> Option<u64> {
+    let parts: Vec<_> = text.split_whitespace().collect();
+    let text = match parts[..] {
+        [_, date, time, zone] => of_rfc850(date, time, zone, now_ms)?,
+        // Of asctime.
+        [_, month, day, time, year] => format!("{day} {month} {year} {time} GMT"),
+        _ => parts.join(" "),
+    };
+    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(&text);
     date.ok()?.as_millisecond().try_into().ok()
+}
+
+/// A year of two digits that seems to be more than 50 years ahead is one of the past.
+fn of_rfc850(date: &str, time: &str, zone: &str, now_ms: u64) -> Option<String> {
+    const YEAR_MS: u64 = 31_556_952_000;
+    let (day, month_year) = date.split_once('-')?;
+    let (month, year) = month_year.split_once('-')?;
+    let year: u64 = year.parse().ok().filter(|year| *year < 100)?;
+    let this_year = 1970 + now_ms / YEAR_MS;
+    let year = this_year / 100 * 100 + year;
+    let year = if year > this_year + 50 {
+        year - 100
+    } else {
+        year
+    };
+    Some(format!("{day} {month} {year} {time} {zone}"))
 }
 
 /// A point in time, written as such or as a duration from now.
@@ -223,6 +252,54 @@ as_text!(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dates_of_http() {
+        let now = "2026-11-27T00:00:00Z".parse::<Time>().expect("a time").ms;
+        let table = [
+            // Of RFC 9110.
+            (
+                "Sun, 06 Nov 1994 08:49:37 GMT",
+                Some("1994-11-06T08:49:37Z"),
+            ),
+            (
+                "Sunday, 06-Nov-94 08:49:37 GMT",
+                Some("1994-11-06T08:49:37Z"),
+            ),
+            ("Sun Nov  6 08:49:37 1994", Some("1994-11-06T08:49:37Z")),
+            (
+                "Fri, 27 Nov 2026 12:00:00 GMT",
+                Some("2026-11-27T12:00:00Z"),
+            ),
+            (
+                "Friday, 27-Nov-26 12:00:00 GMT",
+                Some("2026-11-27T12:00:00Z"),
+            ),
+            ("Fri Nov 27 12:00:00 2026", Some("2026-11-27T12:00:00Z")),
+            // More than 50 years ahead, and not.
+            (
+                "Friday, 27-Nov-77 12:00:00 GMT",
+                Some("1977-11-27T12:00:00Z"),
+            ),
+            (
+                "Friday, 27-Nov-76 12:00:00 GMT",
+                Some("2076-11-27T12:00:00Z"),
+            ),
+            ("Fri, 32 Nov 2026 12:00:00 GMT", None),
+            ("Friday, 27-Nov-2026 12:00:00 GMT", None),
+            ("Friday, 27/Nov/26 12:00:00 GMT", None),
+            ("Fri Nov 31 12:00:00 2026", None),
+            ("Sat, 01 Jan 1960 00:00:00 GMT", None),
+            ("a b c d", None),
+            ("a b c d e", None),
+            ("", None),
+        ];
+        for (text, expected) in table {
+            let found = http_date_ms(text, now).map(|ms| Time { ms }.to_string());
+            let expected = expected.map(|text| text.parse::<Time>().expect(text).to_string());
+            assert_eq!(found, expected, "{text}");
+        }
+    }
 
     #[test]
     fn durations() {

@@ -98,7 +98,7 @@ fn retry_after_ms(reply: &Reply, now_ms: u64) -> Option<u64> {
     if let Ok(seconds) = value.trim().parse::<u64>() {
         return Some(seconds.saturating_mul(1_000));
     }
-    Some(http_date_ms(value)?.saturating_sub(now_ms))
+    Some(http_date_ms(value, now_ms)?.saturating_sub(now_ms))
 }
 
 #[cfg(test)]
