@@ -4,22 +4,28 @@ mod calls;
 #[cfg(feature = "component")]
 mod component;
 mod limits;
-mod scope;
+mod routes;
 
 use calls::{After, Answer};
 use handoff_platform::http::{
-    Cors, IncomingRequest, Method, Problem, Request, ResponseOutparam, access,
+    Cors, IncomingRequest, Problem, Request, Response, ResponseOutparam, access,
 };
 use handoff_platform::variables::Queues;
 use handoff_platform::{HostEnv, HostStore, variables};
 use handoff_queue::{Env, Queue, QueueError, Store, TaskId, check_name};
+use routes::{Call, Found};
 
 type HostQueue = Queue<HostStore, HostEnv>;
 
 /// Answers a request, and goes on with what comes after the answer.
 pub async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
     let request = Request::new(incoming);
-    let alive = request.path() == "/healthz";
+    let path = request.segments();
+    let found = match &path {
+        Ok(path) => routes::find(request.method(), path),
+        Err(e) => Found::unreadable(e.clone()),
+    };
+    let alive = matches!(found.call, Ok(Call::Alive));
     let cors = match Cors::of(&request) {
         Ok(cors) => cors,
         Err(_) if alive => Cors::default(),
@@ -28,22 +34,31 @@ pub async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
     if let Some(response) = cors.preflight(&request) {
         return cors.mark(response).send(out);
     }
-    let admitted = scope::admit(&request, &cors);
+    let admitted = access::admit(&request, found.scope, &cors);
     if alive && !matches!(&admitted, Err(problem) if problem.status == 403) {
         // Whatever the store and the variables say.
-        cors.mark(calls::health::alive(&request)).send(out);
-        if let Ok(queue) = open("/") {
+        cors.mark(calls::health::alive()).send(out);
+        if let Ok(queue) = open(&[]) {
             push_along(&queue, After::PushAll).await;
         }
         return;
     }
+    if let (Ok(()), Ok(Call::Options)) = (&admitted, &found.call) {
+        let response = Response::empty(204).header("allow", found.allow);
+        return cors.mark(response).send(out);
+    }
+    let path = path.unwrap_or_default();
     // Who may not ask costs no store call.
-    let opened = admitted.and_then(|()| open(request.path()));
-    let queue = match opened {
-        Ok(queue) => queue,
+    let opened = admitted.and_then(|()| Ok((open(&path)?, found.call)));
+    let (queue, answer) = match opened {
+        Ok((queue, Ok(call))) => {
+            let answer = dispatch(&queue, call, &path, request).await;
+            (queue, answer)
+        }
+        Ok((queue, Err(problem))) => (queue, Err(problem)),
         Err(problem) => return cors.mark(calls::respond(problem)).send(out),
     };
-    match route(&queue, request).await {
+    match answer {
         Ok(Answer {
             response,
             after: After::Follow(events),
@@ -60,9 +75,9 @@ pub async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
 }
 
 /// The queue that a path is about: that of the task or the one that it names, else the default one.
-fn open(path: &str) -> Result<HostQueue, Problem> {
+fn open(path: &[String]) -> Result<HostQueue, Problem> {
     let store = HostStore::open()?;
-    let parts: Vec<_> = path.split('/').skip(1).collect();
+    let parts: Vec<_> = path.iter().map(String::as_str).collect();
     let id = |id: &str| id.parse::<TaskId>().ok();
     let name = match parts.as_slice() {
         ["status", task, ..] | ["v1", "tasks" | "workflows", task, ..] => {
@@ -84,122 +99,46 @@ fn limited(queue: HostQueue) -> Result<HostQueue, Problem> {
     Ok(queue.with_limits(limits))
 }
 
-async fn route(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
-    let path = request.path().to_owned();
-    let mut parts = path.strip_prefix('/').unwrap_or(&path).split('/');
-    let unknown = || Problem::not_found(format!("{path} is not a path of this application."));
-    let first = [parts.next(), parts.next(), parts.next(), parts.next()];
-    if parts.next().is_some() {
-        return Err(unknown());
-    }
-    let parts = first;
-    let get = matches!(request.method(), Method::Get);
-    let post = matches!(request.method(), Method::Post);
-    let put = matches!(request.method(), Method::Put);
-    let delete = matches!(request.method(), Method::Delete);
-    match parts {
-        [Some("ping"), None, ..] if get || post => calls::ping::call(queue, &request).await,
-        [Some("ping"), None, ..] => Err(Problem::method_not_allowed("GET, POST")),
-        [Some("status"), Some(id), None, _] if get => calls::status::call(queue, id).await,
-        [Some("status"), Some(_), None, _] => Err(Problem::method_not_allowed("GET")),
-        [Some("readyz"), None, ..] if get => calls::health::ready(queue).await,
-        [Some("readyz"), None, ..] => Err(Problem::method_not_allowed("GET")),
-        [Some("v1"), Some("tasks"), None, _] if post => calls::enqueue::call(queue, request).await,
-        [Some("v1"), Some("tasks"), None, _] => Err(Problem::method_not_allowed("POST")),
-        [Some("v1"), Some("tasks:batch"), None, _] if post => {
-            calls::batch::call(queue, request).await
-        }
-        [Some("v1"), Some("tasks:batch"), None, _] => Err(Problem::method_not_allowed("POST")),
-        [Some("v1"), Some("tasks"), Some(id), None] if get && request.accepts_events() => {
-            calls::events::call(queue, id, &request).await
-        }
-        [Some("v1"), Some("tasks"), Some(id), None] if get => {
-            calls::show::call(queue, id, &request).await
-        }
-        [Some("v1"), Some("tasks"), Some(id), None] if delete => {
-            calls::cancel::call(queue, id).await
-        }
-        [Some("v1"), Some("tasks"), Some(_), None] => {
-            Err(Problem::method_not_allowed("GET, DELETE"))
-        }
-        [
-            Some("v1"),
-            Some("tasks"),
-            Some(id),
-            Some(what @ ("retry" | "discard")),
-        ] => match what {
-            _ if !post => Err(Problem::method_not_allowed("POST")),
-            "retry" => calls::failed::retry(queue, id, &request).await,
-            _ => calls::failed::discard(queue, id, &request).await,
-        },
-        [Some("v1"), Some("queues"), None, _] if get => calls::queues::list(queue).await,
-        [Some("v1"), Some("queues"), None, _] => Err(Problem::method_not_allowed("GET")),
-        [Some("v1"), Some("queues"), Some(name), None] if get => {
-            calls::queues::show(queue, name).await
-        }
-        [Some("v1"), Some("queues"), Some(_), None] => Err(Problem::method_not_allowed("GET")),
-        [Some("v1"), Some("queues"), Some(name), Some("tasks")] if get => {
-            calls::failed::list(queue, name, &request).await
-        }
-        [Some("v1"), Some("queues"), Some(_), Some("tasks")] => {
-            Err(Problem::method_not_allowed("GET"))
-        }
-        [
-            Some("v1"),
-            Some("queues"),
-            Some(name),
-            Some(what @ ("retry-failed" | "discard-failed")),
-        ] => match what {
-            _ if !post => Err(Problem::method_not_allowed("POST")),
-            "retry-failed" => calls::failed::retry_all(queue, name, &request).await,
-            _ => calls::failed::discard_all(queue, name, &request).await,
-        },
-        [
-            Some("v1"),
-            Some("queues"),
-            Some(name),
-            Some(what @ ("pause" | "resume" | "purge")),
-        ] => {
-            if post {
-                calls::queues::operate(queue, name, what).await
-            } else {
-                Err(Problem::method_not_allowed("POST"))
-            }
-        }
-        [Some("v1"), Some("workflows"), None, _] if post => {
-            calls::workflows::enqueue(queue, request).await
-        }
-        [Some("v1"), Some("workflows"), None, _] => Err(Problem::method_not_allowed("POST")),
-        [Some("v1"), Some("workflows"), Some(id), None] if get => {
-            calls::workflows::show(queue, id, &request).await
-        }
-        [Some("v1"), Some("workflows"), Some(id), None] if delete => {
-            calls::workflows::cancel(queue, id).await
-        }
-        [Some("v1"), Some("workflows"), Some(_), None] => {
-            Err(Problem::method_not_allowed("GET, DELETE"))
-        }
-        [Some("v1"), Some("workflows"), Some(id), Some("tasks")] if get => {
-            calls::workflows::members(queue, id, &request).await
-        }
-        [Some("v1"), Some("workflows"), Some(_), Some("tasks")] => {
-            Err(Problem::method_not_allowed("GET"))
-        }
-        [Some("v1"), Some("schedules"), None, _] if get => calls::schedules::list(queue).await,
-        [Some("v1"), Some("schedules"), None, _] => Err(Problem::method_not_allowed("GET")),
-        [Some("v1"), Some("schedules"), Some(name), None] if get => {
-            calls::schedules::show(queue, name).await
-        }
-        [Some("v1"), Some("schedules"), Some(name), None] if put => {
-            calls::schedules::put(queue, name, request).await
-        }
-        [Some("v1"), Some("schedules"), Some(name), None] if delete => {
-            calls::schedules::delete(queue, name).await
-        }
-        [Some("v1"), Some("schedules"), Some(_), None] => {
-            Err(Problem::method_not_allowed("GET, PUT, DELETE"))
-        }
-        _ => Err(unknown()),
+/// Runs a call. Its path has one part that is not fixed, if any.
+async fn dispatch(
+    queue: &HostQueue,
+    call: Call,
+    path: &[String],
+    request: Request,
+) -> Result<Answer, Problem> {
+    let name = match path {
+        [first, name] if first == "status" => name,
+        [_, _, name, ..] => name,
+        _ => "",
+    };
+    match call {
+        Call::Options | Call::Alive => Ok(Answer::new(calls::health::alive())),
+        Call::Ready => calls::health::ready(queue).await,
+        Call::Ping => calls::ping::call(queue, &request).await,
+        Call::Status => calls::status::call(queue, name).await,
+        Call::Enqueue => calls::enqueue::call(queue, request).await,
+        Call::Batch => calls::batch::call(queue, request).await,
+        Call::Show if request.accepts_events() => calls::events::call(queue, name, &request).await,
+        Call::Show => calls::show::call(queue, name, &request).await,
+        Call::Cancel => calls::cancel::call(queue, name).await,
+        Call::Retry => calls::failed::retry(queue, name, &request).await,
+        Call::Discard => calls::failed::discard(queue, name, &request).await,
+        Call::ListQueues => calls::queues::list(queue).await,
+        Call::ShowQueue => calls::queues::show(queue, name).await,
+        Call::ListFailed => calls::failed::list(queue, name, &request).await,
+        Call::RetryFailed => calls::failed::retry_all(queue, name, &request).await,
+        Call::DiscardFailed => calls::failed::discard_all(queue, name, &request).await,
+        Call::Pause => calls::queues::operate(queue, name, "pause").await,
+        Call::Resume => calls::queues::operate(queue, name, "resume").await,
+        Call::Purge => calls::queues::operate(queue, name, "purge").await,
+        Call::EnqueueWorkflow => calls::workflows::enqueue(queue, request).await,
+        Call::ShowWorkflow => calls::workflows::show(queue, name, &request).await,
+        Call::CancelWorkflow => calls::workflows::cancel(queue, name).await,
+        Call::ListMembers => calls::workflows::members(queue, name, &request).await,
+        Call::ListSchedules => calls::schedules::list(queue).await,
+        Call::ShowSchedule => calls::schedules::show(queue, name).await,
+        Call::PutSchedule => calls::schedules::put(queue, name, request).await,
+        Call::DeleteSchedule => calls::schedules::delete(queue, name).await,
     }
 }
 

@@ -26,9 +26,14 @@ pub async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
 }
 
 async fn answer(request: Request, cors: &Cors) -> Result<Response, Problem> {
+    const ALLOW: &str = "POST, OPTIONS";
+    if *request.method() == Method::Options {
+        access::admit(&request, None, cors)?;
+        return Ok(Response::empty(204).header("allow", ALLOW));
+    }
     access::admit(&request, Some(Scope::Enqueue), cors)?;
     if *request.method() != Method::Post {
-        return Err(Problem::method_not_allowed("POST"));
+        return Err(Problem::method_not_allowed(ALLOW));
     }
     let body: GatherRequest = request.json(variables::number("body_max_bytes")?).await?;
     Ok(match body.check()? {

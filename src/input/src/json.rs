@@ -110,6 +110,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 /// # Errors
 /// If it is not JSON, nested more than 128 deep, or not of the expected form.
 pub fn from_slice<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, FieldError> {
+    let json = utf8(json)?;
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let Object(value) =
         serde_path_to_error::deserialize(&mut deserializer).map_err(|e| explain(e, json))?;
@@ -119,6 +120,19 @@ pub fn from_slice<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, FieldE
         FieldError::new_at(None, reason)
     })?;
     Ok(value)
+}
+
+/// A document without its byte order mark, which RFC 8259 lets a reader skip. JSON begins with
+/// ASCII, so a zero among the first two bytes is another encoding.
+fn utf8(json: &[u8]) -> Result<&[u8], FieldError> {
+    match json {
+        [0xef, 0xbb, 0xbf, json @ ..] => Ok(json),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, ..] | [_, 0, ..] => {
+            let reason = "this is UTF-16 or UTF-32; send JSON as UTF-8";
+            Err(FieldError::new_at(None, reason))
+        }
+        _ => Ok(json),
+    }
 }
 
 /// Reads a part of a document, which is an object.
@@ -133,6 +147,25 @@ pub fn from_json<'de, T: Deserialize<'de>>(json: &'de Json) -> Result<T, FieldEr
 mod tests {
     use super::*;
     use serde::Deserialize;
+
+    #[test]
+    fn other_encodings_are_named() {
+        let json = r#"{"inner": {"a": 1}}"#;
+        let marked = [b"\xef\xbb\xbf", json.as_bytes()].concat();
+        assert!(from_slice::<Outer>(&marked).is_ok());
+        let little: Vec<u8> = json.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = json.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        let with_mark = |mark: &[u8], text: &[u8]| [mark, text].concat();
+        for body in [
+            with_mark(b"\xff\xfe", &little),
+            with_mark(b"\xfe\xff", &big),
+            little,
+            big,
+        ] {
+            let e = from_slice::<Outer>(&body).expect_err("it is UTF-16");
+            assert!(e.reason.contains("UTF-8"), "{e}");
+        }
+    }
 
     #[derive(Deserialize, Debug)]
     #[serde(deny_unknown_fields)]

@@ -22,16 +22,28 @@ pub fn quoted(text: &str) -> String {
 pub fn named(name: &str) -> String {
     let short = name.char_indices().nth(SHOWN_MAX);
     let short_name = short.map_or(name, |(end, _)| &name[..end]);
-    let mut shown = String::with_capacity(short_name.len());
-    for c in short_name.chars() {
-        if c.is_control() {
+    let mut shown = visible(short_name);
+    if short.is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// A text without characters that change how others are shown: control characters, and those that
+/// turn the direction of writing or begin a line, are escaped.
+///
+/// ```
+/// assert_eq!(handoff_input::visible("a\u{9b}b\u{202e}c"), "a\\u{9b}b\\u{202e}c");
+/// ```
+pub fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+        if c.is_control() || turns {
             shown.extend(c.escape_unicode());
         } else {
             shown.push(c);
         }
-    }
-    if short.is_some() {
-        shown.push('…');
     }
     shown
 }
@@ -121,6 +133,13 @@ mod tests {
         for shown in [quoted(&long), named(&long)] {
             assert!(shown.len() < 1_000, "{}", shown.len());
             assert!(!shown.contains('\u{85}'), "{shown}");
+        }
+        for hidden in [
+            "\u{80}", "\u{9f}", "\u{7f}", "\u{202e}", "\u{2066}", "\u{2028}", "\0", "\r\n",
+        ] {
+            for shown in [quoted(hidden), named(hidden), visible(hidden)] {
+                assert!(shown.is_ascii() && !shown.contains(hidden), "{shown}");
+            }
         }
         assert_eq!(named("a b"), "a b");
         assert_eq!(list(["a"]), "\"a\"");

@@ -1,6 +1,8 @@
-//! A request's head, as far as it is read here.
+//! A request's path and query.
 
-/// A request's path and query, as sent: nothing that is used here needs decoding.
+use crate::{FieldError, named, quoted};
+
+/// A request's path and query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     path: String,
@@ -17,34 +19,142 @@ impl Target {
         }
     }
 
-    /// The path.
+    /// The path, as sent.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// The query's parameters.
-    pub fn query(&self) -> impl Iterator<Item = (&str, &str)> {
+    /// The path's segments, with percent-encoding decoded after the path was split: `%2F` separates nothing.
+    ///
+    /// # Errors
+    /// If an encoding can't be read.
+    pub fn segments(&self) -> Result<Vec<String>, FieldError> {
+        let segments = self.path.strip_prefix('/').unwrap_or(&self.path).split('/');
+        let decoded = segments.map(decode).collect::<Result<_, _>>();
+        decoded.map_err(|reason| FieldError::new_at(None, format!("the path {reason}")))
+    }
+
+    /// The query's parameters, decoded as a form's: a plus is a space.
+    ///
+    /// # Errors
+    /// If an encoding can't be read, or a parameter is there twice.
+    pub fn query(&self) -> Result<Vec<(String, String)>, FieldError> {
         let parts = self.query.split('&').filter(|part| !part.is_empty());
-        parts.map(|part| part.split_once('=').unwrap_or((part, "")))
+        let mut parameters: Vec<(String, String)> = Vec::new();
+        for part in parts {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            let read = |text: &str| {
+                let decoded = decode(&text.replace('+', " "));
+                decoded.map_err(|reason| FieldError::new(&named(name), reason))
+            };
+            let (name, value) = (read(name)?, read(value)?);
+            if parameters.iter().any(|(other, _)| *other == name) {
+                return Err(FieldError::new(&named(&name), "it is there twice"));
+            }
+            parameters.push((name, value));
+        }
+        Ok(parameters)
     }
 }
 
-/// Whether a header Accept asks for server-sent events.
-///
-/// ```
-/// assert!(handoff_input::accepts_events("text/event-stream"));
-/// assert!(!handoff_input::accepts_events("*/*"));
-/// ```
-pub fn accepts_events(accept: &str) -> bool {
-    let mut kinds = accept.split(',').filter_map(|part| part.split(';').next());
-    kinds.any(|kind| kind.trim().eq_ignore_ascii_case("text/event-stream"))
+fn decode(text: &str) -> Result<String, String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [byte, after @ ..] = rest {
+        rest = after;
+        if *byte != b'%' {
+            bytes.push(*byte);
+            continue;
+        }
+        let digits = rest.get(..2).and_then(|digits| {
+            let digit = |byte: u8| char::from(byte).to_digit(16);
+            Some(digit(digits[0])? * 16 + digit(digits[1])?)
+        });
+        let Some(decoded) = digits else {
+            let wrong = String::from_utf8_lossy(&rest[..rest.len().min(2)]);
+            return Err(format!(
+                "has {}, which is no percent-encoding: two hexadecimal digits follow a %, and %25 is a % itself",
+                quoted(&format!("%{wrong}"))
+            ));
+        };
+        bytes.push(decoded as u8);
+        rest = &rest[2..];
+    }
+    String::from_utf8(bytes)
+        .map_err(|_| "is not UTF-8 when its percent-encoding is decoded".to_owned())
 }
 
-/// Whether a body of this content type is read as JSON: as what curl's -d says of anything, too.
-pub fn may_be_json(content_type: &str) -> bool {
-    let kind = content_type.split(';').next().unwrap_or_default();
-    let kind = kind.trim().to_ascii_lowercase();
-    kind == "application/json"
-        || (kind.starts_with("application/") && kind.ends_with("+json"))
-        || kind == "application/x-www-form-urlencoded"
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_are_decoded_after_the_path_is_split() {
+        let table: [(&str, &[&str]); 10] = [
+            ("/", &[""]),
+            ("/v1/tasks", &["v1", "tasks"]),
+            ("/v1/tasks%3Abatch?x=%", &["v1", "tasks:batch"]),
+            ("/v1/%74asks/a%2Db%2db", &["v1", "tasks", "a-b-b"]),
+            ("/a%2Fb", &["a/b"]),
+            ("/a%00", &["a\0"]),
+            ("/a+b%20c", &["a+b c"]),
+            ("/%C3%A4", &["ä"]),
+            ("//a/", &["", "a", ""]),
+            ("/a/../b/.", &["a", "..", "b", "."]),
+        ];
+        for (path, segments) in table {
+            let found = Target::new(path).segments().expect(path);
+            assert_eq!(found, segments, "{path}");
+        }
+    }
+
+    #[test]
+    fn queries_are_decoded_as_forms_are() {
+        let table: [(&str, &[(&str, &str)]); 6] = [
+            ("/", &[]),
+            ("/?", &[]),
+            ("/?wait=2h%2030m&&x", &[("wait", "2h 30m"), ("x", "")]),
+            ("/?wait=2h+30m", &[("wait", "2h 30m")]),
+            ("/?w%61it=1%2B1", &[("wait", "1+1")]),
+            ("/?a=b=c?d", &[("a", "b=c?d")]),
+        ];
+        for (text, parameters) in table {
+            let found = Target::new(text).query().expect(text);
+            let found: Vec<_> = found
+                .iter()
+                .map(|(n, v)| (n.as_str(), v.as_str()))
+                .collect();
+            assert_eq!(found, parameters, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_parameter_is_there_once() {
+        let e = Target::new("/?a=1&b=2&%61=1").query().expect_err("twice");
+        assert_eq!(e.field.as_deref(), Some("a"));
+    }
+
+    #[test]
+    fn what_is_no_encoding_is_named() {
+        for (path, shown) in [
+            ("/a%", "\"%\""),
+            ("/a%2", "\"%2\""),
+            ("/%zz", "\"%zz\""),
+            ("/%+1", "\"%+1\""),
+            ("/%u0041", "\"%u0\""),
+            ("/%ä", "%"),
+            ("/%ff", "UTF-8"),
+            ("/%C3/%A4", "UTF-8"),
+        ] {
+            let e = Target::new(path).segments().expect_err(path);
+            assert!(e.to_string().contains(shown), "{path}: {e}");
+            let query = format!("/?wait={}", &path[1..]);
+            let e = Target::new(&query).query().expect_err(path);
+            assert_eq!(e.field.as_deref(), Some("wait"), "{query}");
+            assert!(
+                e.to_string().contains(shown) || path.contains('/'),
+                "{query}: {e}"
+            );
+        }
+    }
 }

@@ -13,9 +13,9 @@ pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem
         let reason = "a batch has no key; its tasks may have an idempotency_key each";
         return Err(FieldError::new(KEY_HEADER, reason).into());
     }
-    if let Some((name, _)) = request.query().next() {
+    if let Some((name, _)) = request.query()?.first() {
         let reason = "a batch has no parameters, and is not waited for";
-        return Err(FieldError::new(name, reason).into());
+        return Err(FieldError::new(&handoff_input::named(name), reason).into());
     }
     let batch: BatchRequest = request.json(limits::body_max_bytes()?).await?;
     let queue = super::named(queue, batch.queue())?;

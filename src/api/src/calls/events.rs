@@ -41,16 +41,13 @@ impl From<QueueError> for Broken {
 
 pub async fn call(queue: &HostQueue, id: &str, request: &Request) -> Result<Answer, Problem> {
     let id = parse_id(id)?;
-    if let Some((name, _)) = request.query().next() {
+    if let Some((name, _)) = request.query()?.first() {
         let reason = "a stream of events takes no parameters: it ends with the task";
-        return Err(FieldError::new(name, reason).into());
+        return Err(FieldError::new(&handoff_input::named(name), reason).into());
     }
-    let seen = match request.header("last-event-id") {
-        Some(seen) if !seen.is_empty() => seen
-            .parse()
-            .map_err(|e: String| FieldError::new("Last-Event-ID", e))?,
-        _ => Seen::default(),
-    };
+    // An EventSource never connects again after a 4xx: what can't be read begins anew.
+    let seen = request.header("last-event-id");
+    let seen: Seen = seen.and_then(|id| id.parse().ok()).unwrap_or_default();
     let Some(watch) = queue.watch(&id, seen).await? else {
         return Err(unknown(&id.to_string()));
     };
@@ -60,7 +57,10 @@ pub async fn call(queue: &HostQueue, id: &str, request: &Request) -> Result<Answ
     }
     let response = Response::empty(200)
         .header("content-type", "text/event-stream")
-        .header("cache-control", "no-store");
+        .varies("Accept");
+    if request.is_head() {
+        return Ok(Answer::new(response));
+    }
     let most_ms = limits::events_max_ms()?;
     Ok(Answer {
         response,

@@ -27,19 +27,19 @@ impl Asked {
     /// Only parameters among `names` are known.
     fn of(request: &Request, names: &[&str]) -> Result<Self, FieldError> {
         let mut asked = Self::default();
-        for (name, value) in request.query() {
-            match name {
-                _ if !names.contains(&name) => {
+        for (name, value) in request.query()? {
+            match name.as_str() {
+                _ if !names.contains(&name.as_str()) => {
                     let known = match names {
                         [] => "there are none".to_owned(),
                         names => format!("expected `{}`", names.join("`, `")),
                     };
                     let reason = format!("there is no such parameter; {known}");
-                    return Err(FieldError::new(name, reason));
+                    return Err(FieldError::new(&handoff_input::named(&name), reason));
                 }
-                "limit" => asked.limit = Some(number(name, value, 1, PAGE_MAX)?),
-                "before" => asked.before = Some(number(name, value, 0, 1 << 53)?),
-                _ => asked.state = Some(value.to_owned()),
+                "limit" => asked.limit = Some(number(&name, &value, 1, PAGE_MAX)?),
+                "before" => asked.before = Some(number(&name, &value, 0, 1 << 53)?),
+                _ => asked.state = Some(value),
             }
         }
         Ok(asked)

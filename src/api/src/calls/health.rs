@@ -2,16 +2,13 @@
 
 use super::Answer;
 use crate::HostQueue;
-use handoff_platform::http::{Method, Problem, Request, Response, access};
+use handoff_platform::http::{Problem, Response, access};
 use handoff_platform::probe::probe;
 use serde_json::json;
 
 /// Alive: an instance answers.
-pub fn alive(request: &Request) -> Response {
-    match request.method() {
-        Method::Get => Response::json(200, &json!({"status": "alive"})),
-        _ => Problem::method_not_allowed("GET").into(),
-    }
+pub fn alive() -> Response {
+    Response::json(200, &json!({"status": "alive"}))
 }
 
 /// Ready: the tokens can be read, the store works, its increment is atomic, and workers can be woken.

@@ -15,7 +15,7 @@ pub async fn call(queue: &HostQueue, id: &str, request: &Request) -> Result<Answ
     let Some(view) = queue.view(&id).await? else {
         return Err(unknown(&id.to_string()));
     };
-    let mut response = Response::json(200, &object::task(&id, &view));
+    let mut response = Response::json(200, &object::task(&id, &view)).varies("Accept");
     if let Some(wait) = &wait {
         response = wait.applied(response);
     }

@@ -3,7 +3,7 @@
 use super::{After, Answer};
 use crate::limits::WAIT_MAX;
 use crate::{HostQueue, push_along};
-use handoff_input::{Duration, FieldError, preferred_wait_ms};
+use handoff_input::{Duration, FieldError, named, preferred_wait_ms};
 use handoff_platform::http::{Request, Response};
 use handoff_queue::{Env, QueueError, TaskId, TaskView};
 use handoff_tasks::object;
@@ -22,10 +22,10 @@ impl Wait {
     /// If a parameter can't be used. A preference that can't be is none.
     pub fn asked(request: &Request) -> Result<Option<Self>, FieldError> {
         let mut asked = None;
-        for (name, value) in request.query() {
+        for (name, value) in request.query()? {
             if name != "wait" {
                 return Err(FieldError::new(
-                    name,
+                    &named(&name),
                     "there is no such parameter; expected `wait`",
                 ));
             }

@@ -89,13 +89,13 @@ pub async fn show(queue: &HostQueue, id: &str, request: &Request) -> Result<Answ
 pub async fn members(queue: &HostQueue, id: &str, request: &Request) -> Result<Answer, Problem> {
     let id = workflow_id(id)?;
     let (mut from, mut limit) = (0, PAGE_DEFAULT);
-    for (name, value) in request.query() {
-        match name {
-            "from" => from = number(name, value, 0, 1 << 32)?,
-            "limit" => limit = number(name, value, 1, PAGE_MAX)?,
+    for (name, value) in request.query()? {
+        match name.as_str() {
+            "from" => from = number(&name, &value, 0, 1 << 32)?,
+            "limit" => limit = number(&name, &value, 1, PAGE_MAX)?,
             _ => {
                 let reason = "there is no such parameter; expected `from`, `limit`";
-                return Err(FieldError::new(name, reason).into());
+                return Err(FieldError::new(&handoff_input::named(&name), reason).into());
             }
         }
     }

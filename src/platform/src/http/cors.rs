@@ -69,7 +69,7 @@ impl Cors {
     pub fn mark(&self, response: Response) -> Response {
         let response = match self.origins.is_empty() {
             true => response,
-            false => response.header("vary", "Origin"),
+            false => response.varies("Origin"),
         };
         match self.allowed() {
             Some(origin) => response

@@ -1,10 +1,14 @@
 //! Errors as RFC 9457 problem documents.
 
 use super::Response;
-use handoff_input::{FieldError, JsonObject};
+use handoff_input::{FieldError, JsonObject, visible};
 use handoff_queue::QueueError;
+use std::borrow::Cow;
 
 const UNREADABLE: &str = "record-unreadable";
+
+/// A name and a value.
+type Header = (&'static str, Cow<'static, str>);
 
 /// An error for the person who reads it: what was wrong, where, what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +23,7 @@ pub struct Problem {
     pub detail: String,
     /// The field that it is about.
     pub field: Option<String>,
-    header: Option<(&'static str, &'static str)>,
+    header: Option<Box<Header>>,
 }
 
 impl Problem {
@@ -76,22 +80,21 @@ impl Problem {
     }
 
     /// The path is known, the method is not. `allow` names those that are.
-    pub fn method_not_allowed(allow: &'static str) -> Self {
-        Self {
-            header: Some(("allow", allow)),
-            ..Self::new(
-                405,
-                "method-not-allowed",
-                "That method does nothing here",
-                format!("Use {allow}."),
-            )
-        }
+    pub fn method_not_allowed(allow: impl Into<Cow<'static, str>>) -> Self {
+        let allow = allow.into();
+        let problem = Self::new(
+            405,
+            "method-not-allowed",
+            "That method does nothing here",
+            format!("Use {allow}."),
+        );
+        problem.with_header("allow", allow)
     }
 
     /// The store failed; trying again later is safe as far as the caller's own work is.
     pub fn unavailable(detail: impl Into<String>) -> Self {
         Self {
-            header: Some(("retry-after", "1")),
+            header: Some(Box::new(("retry-after", "1".into()))),
             ..Self::new(
                 503,
                 "store-unavailable",
@@ -119,7 +122,7 @@ impl Problem {
     /// The worker's component can't be called.
     pub fn worker_unreachable(detail: impl Into<String>) -> Self {
         Self {
-            header: Some(("retry-after", "1")),
+            header: Some(Box::new(("retry-after", "1".into()))),
             ..Self::new(503, "worker-unreachable", "No worker can be woken", detail)
         }
     }
@@ -135,9 +138,9 @@ impl Problem {
 
     /// The same problem, whose answer has this header.
     #[must_use]
-    pub fn with_header(self, name: &'static str, value: &'static str) -> Self {
+    pub fn with_header(self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
         Self {
-            header: Some((name, value)),
+            header: Some(Box::new((name, value.into()))),
             ..self
         }
     }
@@ -148,8 +151,8 @@ impl Problem {
             .with("type", format!("urn:handoff:problem:{}", self.kind))
             .with("title", self.title)
             .with("status", self.status)
-            .with("detail", &self.detail);
-        body.put_some("field", self.field.as_ref());
+            .with("detail", visible(&self.detail));
+        body.put_some("field", self.field.as_deref().map(visible));
         body
     }
 }
@@ -159,7 +162,7 @@ impl From<Problem> for Response {
         let response = Self::json(problem.status, &problem.to_json());
         let response = response.header("content-type", "application/problem+json");
         match problem.header {
-            Some((name, value)) => response.header(name, value),
+            Some(header) => response.header(header.0, header.1),
             None => response,
         }
     }

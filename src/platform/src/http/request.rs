@@ -2,7 +2,9 @@
 
 use super::Problem;
 use futures::StreamExt;
-use handoff_input::{FieldError, Target, TraceParent, may_be_json, quoted, trace_state};
+use handoff_input::{
+    FieldError, Target, TraceParent, may_be_json, other_charset, quoted, trace_state,
+};
 use handoff_queue::Trace;
 use serde::de::DeserializeOwned;
 use spin_sdk::http::{IncomingRequest, Method};
@@ -39,9 +41,25 @@ impl Request {
         self.target.path()
     }
 
-    /// The query's parameters, as sent.
-    pub fn query(&self) -> impl Iterator<Item = (&str, &str)> {
+    /// The path's segments, decoded.
+    ///
+    /// # Errors
+    /// If an encoding can't be read.
+    pub fn segments(&self) -> Result<Vec<String>, FieldError> {
+        self.target.segments()
+    }
+
+    /// The query's parameters, decoded.
+    ///
+    /// # Errors
+    /// If an encoding can't be read.
+    pub fn query(&self) -> Result<Vec<(String, String)>, FieldError> {
         self.target.query()
+    }
+
+    /// Whether only the head of the answer is wanted.
+    pub fn is_head(&self) -> bool {
+        self.method == Method::Head
     }
 
     /// The first value of a header, if it is text.
@@ -77,9 +95,7 @@ impl Request {
     /// Whether it asks for server-sent events rather than for one answer.
     pub fn accepts_events(&self) -> bool {
         let accepts = self.header_values("accept");
-        accepts
-            .iter()
-            .any(|value| handoff_input::accepts_events(value))
+        handoff_input::accepts_events(accepts.iter().map(String::as_str))
     }
 
     /// The value of a header that must not be ignored: it is there once or not at all, and is text.
@@ -101,30 +117,46 @@ impl Request {
     /// Reads the body as JSON of at most `max_bytes`.
     ///
     /// # Errors
-    /// 415 for another content type, 413 beyond the limit, 400 if it can't be read; the problem names the field.
+    /// 415 for another content type or encoding, 413 beyond the limit, 400 if it can't be read; the problem names the field.
     pub async fn json<T: DeserializeOwned>(self, max_bytes: u64) -> Result<T, Problem> {
         self.expect_json()?;
         let body = self.body(max_bytes).await?;
         Ok(handoff_input::from_slice(&body)?)
     }
 
-    /// What may be JSON, or nothing said at all.
+    /// What may be JSON and needs no decoding, or nothing said at all.
     fn expect_json(&self) -> Result<(), Problem> {
-        let Some(sent) = self.header("content-type") else {
+        const UNSUPPORTED: &str = "unsupported-media-type";
+        const TITLE: &str = "Only JSON is taken here";
+        let encodings = self.header_values("content-encoding");
+        let mut encodings = encodings.iter().flat_map(|value| value.split(','));
+        let plain =
+            |encoding: &str| encoding.is_empty() || encoding.eq_ignore_ascii_case("identity");
+        if let Some(encoding) = encodings.find(|encoding| !plain(encoding.trim())) {
+            let detail = format!(
+                "The content-encoding is {}. Send the body as it is, without that header.",
+                quoted(encoding.trim())
+            );
+            let problem = Problem::new(415, UNSUPPORTED, TITLE, detail);
+            return Err(problem.with_header("accept-encoding", "identity"));
+        }
+        let Some(sent) = self.sole_header("content-type")? else {
             return Ok(());
         };
-        if may_be_json(&sent) {
-            return Ok(());
-        }
-        Err(Problem::new(
-            415,
-            "unsupported-media-type",
-            "Only JSON is taken here",
+        let detail = if !may_be_json(&sent) {
             format!(
                 "The content-type is {}. Send application/json.",
                 quoted(&sent)
-            ),
-        ))
+            )
+        } else if let Some(charset) = other_charset(&sent) {
+            format!(
+                "The content-type's charset is {}. Send JSON as UTF-8.",
+                quoted(charset)
+            )
+        } else {
+            return Ok(());
+        };
+        Err(Problem::new(415, UNSUPPORTED, TITLE, detail))
     }
 
     async fn body(self, max_bytes: u64) -> Result<Vec<u8>, Problem> {

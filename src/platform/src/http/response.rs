@@ -6,6 +6,9 @@ use serde::Serialize;
 use spin_sdk::http::{Fields, OutgoingBody, OutgoingResponse, ResponseOutparam};
 use wasi::io::streams::{OutputStream, StreamError};
 
+/// Everything here changes from one moment to the next: no proxy keeps it.
+const NO_STORE: &str = "no-store";
+
 /// A response with a small body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response {
@@ -32,16 +35,29 @@ impl Response {
                 .into(),
             },
         };
-        response.header("content-type", "application/json")
+        response
+            .header("content-type", "application/json")
+            .header("cache-control", NO_STORE)
     }
 
     /// A response with no body.
     pub fn empty(status: u16) -> Self {
-        Self {
+        let response = Self {
             status,
             headers: Vec::new(),
             body: Vec::new(),
+        };
+        response.header("cache-control", NO_STORE)
+    }
+
+    /// Names a header of the request on which the response depends.
+    #[must_use]
+    pub fn varies(mut self, name: &str) -> Self {
+        match self.headers.iter_mut().find(|(known, _)| known == "vary") {
+            Some((_, value)) => value.extend(format!(", {name}").bytes()),
+            None => return self.header("vary", name),
         }
+        self
     }
 
     /// Sets a header, in place of an earlier one of that name.

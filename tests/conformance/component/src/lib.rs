@@ -28,7 +28,8 @@ async fn answer(request: &Request) -> Result<Response, Problem> {
         };
     }
     if let Some(key) = path.strip_prefix("/increment/") {
-        let times = request.query().find(|(name, _)| *name == "times");
+        let mut parameters = request.query()?.into_iter();
+        let times = parameters.find(|(name, _)| name == "times");
         let times = times.and_then(|(_, value)| value.parse().ok()).unwrap_or(1);
         let numbers = handoff_probe::count(&store, key, times).await;
         return Ok(Response::json(

@@ -12,14 +12,14 @@ fn wrong_methods_and_paths(pair: Pair) {
     let id = http.enqueue(&json!({"task": "echo"}));
     let (task, status) = (format!("/v1/tasks/{id}"), format!("/status/{id}"));
     for (path, allow) in [
-        ("/ping", "GET, POST"),
-        ("/healthz", "GET"),
-        ("/readyz", "GET"),
-        ("/v1/tasks", "POST"),
-        ("/v1/tasks:batch", "POST"),
-        ("/gather", "POST"),
-        (&task, "GET, DELETE"),
-        (&status, "GET"),
+        ("/ping", "GET, POST, OPTIONS"),
+        ("/healthz", "GET, HEAD, OPTIONS"),
+        ("/readyz", "GET, HEAD, OPTIONS"),
+        ("/v1/tasks", "POST, OPTIONS"),
+        ("/v1/tasks:batch", "POST, OPTIONS"),
+        ("/gather", "POST, OPTIONS"),
+        (&task, "GET, HEAD, DELETE, OPTIONS"),
+        (&status, "GET, HEAD, OPTIONS"),
     ] {
         for method in ["GET", "POST", "PUT", "DELETE", "PATCH"] {
             if allow.split(", ").any(|allowed| allowed == method) {

@@ -17,6 +17,7 @@ mod faults;
 mod foreign;
 mod frozen_host;
 mod gather;
+mod http;
 mod http_request;
 mod idempotency;
 mod kill;

@@ -14,16 +14,21 @@ pub fn run(bytes: &[u8]) {
     let read = Target::new(target);
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     assert_eq!(read.path(), path);
-    let parameters: usize = read
-        .query()
-        .map(|(name, value)| name.len() + value.len())
-        .sum();
-    let between = query.matches('&').count();
-    let equals = read
-        .query()
-        .filter(|(name, value)| query.contains(&format!("{name}={value}")))
-        .count();
-    assert!(parameters + between <= query.len() && query.len() <= parameters + between + equals);
+    if let Ok(segments) = read.segments() {
+        let sent: Vec<_> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
+        assert_eq!(segments.len(), sent.len(), "{path:?}");
+        let plain = !path.contains('%');
+        assert!(!plain || segments == sent, "{path:?}");
+    } else {
+        assert!(path.contains('%'), "{path:?}");
+    }
+    if let Ok(parameters) = read.query() {
+        let length = |(name, value): &(String, String)| name.len() + value.len();
+        let length: usize = parameters.iter().map(length).sum();
+        assert!(length <= query.len(), "{query:?}");
+        let sent = query.split('&').filter(|part| !part.is_empty()).count();
+        assert_eq!(parameters.len(), sent, "{query:?}");
+    }
 
     let plain = kind.trim().to_ascii_lowercase();
     if may_be_json(kind) {
