@@ -2,6 +2,7 @@
 
 use crate::before_final::Ends;
 use crate::guard::{Guard, holds};
+use crate::lane::Lane;
 use crate::record::{RunState, encode};
 use crate::timer::{DUE, Entry, Inserted, What};
 use crate::transition::{continued, is_expired, running, settle_outcome};
@@ -22,6 +23,13 @@ pub struct Delivery {
     pub(crate) called: bool,
     /// When the ticket or claim was taken: the right to begin ends [`crate::BEGIN_MS`] later.
     pub(crate) taken_ms: u64,
+}
+
+impl Delivery {
+    /// Whether neither pauses nor limits count for it.
+    pub(crate) fn is_system(&self) -> bool {
+        Lane::of(self.slot).is_system()
+    }
 }
 
 /// What a task's run came to.

@@ -3,15 +3,14 @@
 use crate::guard::{Guard, holds};
 use crate::record::RunState;
 use crate::{
-    Env, FollowUp, IdempotencyKey, Membership, NewTask, Once, Priority, Queue, QueueError, Run,
-    Store, Task, TaskId, Trace, WORKFLOW,
+    Env, FollowUp, IdempotencyKey, Membership, NewTask, Once, Queue, QueueError, Run, Store, Task,
+    TaskId, Trace, WORKFLOW,
 };
 
 /// What of a task matters at its end.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Ends {
     follow_up: Option<FollowUp>,
-    priority: Priority,
     retention_ms: u64,
     trace: Option<Trace>,
     member_of: Option<Membership>,
@@ -28,7 +27,6 @@ impl Ends {
         }
         Some(Box::new(Self {
             follow_up: task.on_end.clone(),
-            priority: task.priority,
             retention_ms: task.retention_ms,
             trace: task.trace.clone(),
             member_of: task.member_of.clone(),
@@ -102,7 +100,6 @@ impl<S: Store, E: Env> Queue<S, E> {
             return Ok(());
         };
         let task = NewTask {
-            priority: ends.priority,
             timeout_ms,
             retry,
             retention_ms: ends.retention_ms,

@@ -3,11 +3,12 @@
 use crate::before_final::Ends;
 use crate::config::{BEGIN_MS, CANCEL_BLOCK};
 use crate::guard::{Guard, holds};
+use crate::lane::Lane;
 use crate::operate::Head;
 use crate::presence::{Presence, WORKERS};
 use crate::record::{Slot, decode_opt, encode};
 use crate::transition::{Begin, begin};
-use crate::{Delivery, Env, Priority, Queue, QueueError, Run, RunState, Store, StoreError, Task};
+use crate::{Delivery, Env, Queue, QueueError, Run, RunState, Store, StoreError, Task};
 use std::collections::BTreeMap;
 
 /// A worker that finds more than this waiting for each that is registered wakes another one. Well above what one takes at
@@ -20,12 +21,34 @@ const ALONE_BELOW: u64 = 128;
 
 /// What a worker should take.
 pub(crate) struct Share {
-    /// How many tickets of which lanes, in this order.
-    pub tickets: Vec<(Priority, u64)>,
+    /// How many tickets of which lanes of users' tasks, in this order.
+    pub tickets: Vec<(Lane, u64)>,
+    /// How many of the system's lane, which no limit counts.
+    pub system: u64,
     /// So much waits that another worker should be there.
     pub short: bool,
     /// So many workers are there that what was lost shares an instance.
     pub crowded: bool,
+    /// The queue is paused: of users' tasks nothing is to be taken.
+    pub paused: bool,
+}
+
+/// What a worker has room for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Room {
+    /// For users' tasks.
+    pub user: u64,
+    /// For the system's.
+    pub system: u64,
+}
+
+/// How much waits for tickets that may be taken, limits aside.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Takeable {
+    /// Of users' tasks: none while the queue is paused.
+    pub user: u64,
+    /// Of the system's.
+    pub system: u64,
 }
 
 /// The right to look into a slot and to run what is there, for [`BEGIN_MS`].
@@ -33,6 +56,12 @@ pub(crate) struct Share {
 pub struct Ticket {
     pub(crate) slot: u64,
     pub(crate) taken_ms: u64,
+}
+
+impl Ticket {
+    pub(crate) fn is_system(&self) -> bool {
+        Lane::of(self.slot).is_system()
+    }
 }
 
 /// What a ticket came to.
@@ -51,67 +80,93 @@ pub(crate) enum Found {
 /// Cancel requests per block of slots, read at most once per batch.
 pub(crate) type CancelBlocks = BTreeMap<u64, bool>;
 
+impl Share {
+    /// How much of what waits is this worker's part.
+    fn fair(&mut self, waiting: u64, workers: Presence, workers_max: u64) -> u64 {
+        // At least who asks, though after a leave that was counted twice it may look as if there were nobody.
+        let present = workers.present().max(1);
+        self.short |= waiting > present * CALLS_ANOTHER_ABOVE && present < workers_max;
+        self.crowded = workers.joined() >= ALONE_BELOW;
+        waiting.div_ceil(present)
+    }
+}
+
 impl<S: Store, E: Env> Queue<S, E> {
-    /// How many slots wait for a ticket: none while the queue is paused.
-    pub(crate) async fn waiting(&self) -> Result<u64, StoreError> {
-        let (waiting, head) = self.lanes().await?;
-        let none = waiting.total() == 0 || self.is_paused(head.pausable).await?;
-        Ok(if none { 0 } else { waiting.total() })
+    /// How many slots wait for a ticket that somebody may take.
+    pub(crate) async fn takeable(&self) -> Result<Takeable, StoreError> {
+        let lanes = self.lanes().await?;
+        let (mut user, mut system) = (lanes.waiting.total(), lanes.system.unwrap_or(0));
+        if user > 0 && self.is_paused(lanes.head.pausable).await? {
+            user = 0;
+        }
+        if !holds(Guard::SystemWhilePaused) && self.is_paused(lanes.head.pausable).await? {
+            system = 0;
+        }
+        Ok(Takeable { user, system })
     }
 
-    /// What a worker should take: `most` tickets in all, of each lane no more than a fair share among the registered
-    /// workers, and none while `workers_max` compute. `None` while the queue is paused. If a lane has too few, the
-    /// next one is looked into.
-    pub(crate) async fn share(
-        &self,
-        most: u64,
-        workers_max: u64,
-    ) -> Result<Option<Share>, StoreError> {
-        let last = self.last_slot(Priority::Normal).await?;
+    /// What a worker should take of what it has room for: of each lane no more than a fair share among the registered workers.
+    /// Of users' tasks none while the queue is paused or `workers_max` compute; if a lane has too few, the next one is
+    /// looked into.
+    pub(crate) async fn share(&self, room: Room, workers_max: u64) -> Result<Share, StoreError> {
+        let tail = self.tail().await?;
         let head = self.head().await?;
-        if self.is_paused(head.pausable).await? {
-            return Ok(None);
+        let mut share = Share {
+            tickets: Vec::new(),
+            system: 0,
+            short: false,
+            crowded: false,
+            paused: self.is_paused(head.pausable).await?,
+        };
+        let (mut left, mut seen) = (room.user, None);
+        if share.paused {
+            left = 0;
         }
-        let normal = last.saturating_sub(head.taken);
-        let (mut tickets, mut left, mut seen) = (Vec::new(), most.max(1), None);
-        let (mut short, mut crowded) = (false, false);
         for lane in self.lanes_to_claim(head) {
             if left == 0 {
                 break;
             }
             let waiting = match lane {
-                Priority::Normal => normal,
+                Lane::Normal => tail.last.saturating_sub(head.taken),
                 _ => self.waiting_in(lane).await?,
             };
             if waiting == 0 {
                 continue;
             }
-            let workers: Presence = match seen {
-                Some(workers) => workers,
-                None => *seen.insert(self.presence(WORKERS).await?),
-            };
+            let workers = self.workers(&mut seen).await?;
             if workers.aside() >= workers_max {
                 break;
             }
-            // At least who asks, though after a leave that was counted twice it may look as if there were nobody.
-            let present = workers.present().max(1);
-            short |= waiting > present * CALLS_ANOTHER_ABOVE && present < workers_max;
-            crowded = workers.joined() >= ALONE_BELOW;
-            let count = waiting.div_ceil(present).min(left);
-            tickets.push((lane, count));
+            let count = share.fair(waiting, workers, workers_max).min(left);
+            share.tickets.push((lane, count));
             left -= count;
         }
-        Ok(Some(Share {
-            tickets,
-            short,
-            crowded,
-        }))
+        let open = !share.paused || holds(Guard::SystemWhilePaused);
+        if tail.system && room.system > 0 && open {
+            let waiting = self.waiting_in(Lane::System).await?;
+            if waiting > 0 {
+                let workers = self.workers(&mut seen).await?;
+                if workers.aside() >= workers_max && !holds(Guard::SystemBesideComputing) {
+                    return Ok(share);
+                }
+                share.system = share.fair(waiting, workers, workers_max).min(room.system);
+            }
+        }
+        Ok(share)
+    }
+
+    /// The registered workers, read once.
+    async fn workers(&self, seen: &mut Option<Presence>) -> Result<Presence, StoreError> {
+        Ok(match *seen {
+            Some(workers) => workers,
+            None => *seen.insert(self.presence(WORKERS).await?),
+        })
     }
 
     /// Takes `most` tickets of a share.
     pub(crate) async fn claim(
         &self,
-        share: &[(Priority, u64)],
+        share: &[(Lane, u64)],
         most: u64,
     ) -> Result<Vec<Ticket>, StoreError> {
         let mut tickets = Vec::new();
@@ -134,16 +189,12 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     /// Takes `count` tickets of a lane.
-    pub(crate) async fn tickets(
-        &self,
-        lane: Priority,
-        count: u64,
-    ) -> Result<Vec<Ticket>, StoreError> {
+    pub(crate) async fn tickets(&self, lane: Lane, count: u64) -> Result<Vec<Ticket>, StoreError> {
         let taken_ms = self.env.now_ms();
         let head = self.keys.head(lane);
         let head = self.store.increment(&head, count).await?;
         let taken = match lane {
-            Priority::Normal => Head::of(head).taken,
+            Lane::Normal => Head::of(head).taken,
             _ => head,
         };
         let ticket = |n| Ticket {

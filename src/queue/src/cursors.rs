@@ -3,12 +3,13 @@
 use crate::config::{RESCUE_LAG_MS, RETENTION_MIN_MS, WINDOW_MS};
 use crate::guard::{Guard, holds};
 use crate::keeper::AGED_EVERY_MS;
+use crate::lane::Lane;
 use crate::operate::Head;
 use crate::record::{Sound, is_slot, is_time};
 use crate::retention::Doomed;
 use crate::running::RunningList;
 use crate::statistics::Tally;
-use crate::{Env, Priority, Queue, QueueError, Store, StoreError};
+use crate::{Env, Queue, QueueError, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
 /// Bounds of one pass, as the keeper's others.
@@ -33,7 +34,7 @@ pub(crate) struct Cursors {
 }
 
 impl Cursors {
-    pub(crate) fn first(lane: Priority) -> Self {
+    pub(crate) fn first(lane: Lane) -> Self {
         let first = lane.base() + 1;
         Self {
             rescue: first,
@@ -46,9 +47,9 @@ impl Cursors {
     }
 
     /// Whether all of them are in this lane, and can be.
-    pub(crate) fn are_in(&self, lane: Priority) -> bool {
+    pub(crate) fn are_in(&self, lane: Lane) -> bool {
         let slots = [self.rescue, self.retain, self.retain_end];
-        slots.into_iter().all(|slot| Priority::of(slot) == lane) && self.is_sound()
+        slots.into_iter().all(|slot| Lane::of(slot) == lane) && self.is_sound()
     }
 }
 
@@ -67,7 +68,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// 5 s after the last time. How soon a delivery without a mark counts as lost depends on it.
     pub(crate) async fn sample(
         &self,
-        lane: Priority,
+        lane: Lane,
         cursors: &mut Cursors,
         whole: bool,
     ) -> Result<Option<Head>, StoreError> {
@@ -139,7 +140,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// Lets retention go on as far as rescue was an hour ago.
     pub(crate) async fn age_passed(
         &self,
-        lane: Priority,
+        lane: Lane,
         cursors: &mut Cursors,
         now_ms: u64,
     ) -> Result<(), StoreError> {
@@ -160,7 +161,7 @@ impl<S: Store, E: Env> Queue<S, E> {
 
     /// Where retention may end that begins to look there an hour from now: it deletes what is known of the tickets of slots, and
     /// claimers who race take tickets of slots that nobody is given before days have passed.
-    async fn passed_and_given(&self, lane: Priority, rescue: u64) -> Result<u64, StoreError> {
+    async fn passed_and_given(&self, lane: Lane, rescue: u64) -> Result<u64, StoreError> {
         if !holds(Guard::RetainOnlyGivenSlots) {
             return Ok(rescue);
         }

@@ -2,6 +2,7 @@
 
 use crate::config::{ACKNOWLEDGE_MS, RETENTION_DEFAULT_MS, TIMEOUT_DEFAULT_MS};
 use crate::guard::{Guard, holds};
+use crate::lane::Lane;
 use crate::operate::Head;
 use crate::presence::{KEEPER, WORKERS};
 use crate::record::Slot;
@@ -96,6 +97,8 @@ pub struct Receipt {
     pub(crate) timed: bool,
     /// Workers may take none for now.
     pub(crate) pausable: bool,
+    /// Something is in the system's lane, where neither a pause nor a limit counts.
+    pub(crate) system: bool,
 }
 
 impl Receipt {
@@ -106,11 +109,12 @@ impl Receipt {
         self.backlog = self.backlog.max(other.backlog);
         self.timed |= other.timed;
         self.pausable |= other.pausable;
+        self.system |= other.system;
     }
 }
 
 impl<S: Store, E: Env> Queue<S, E> {
-    /// Enqueues tasks: all of one priority in one increment and one write, whatever their number. Returning is the
+    /// Enqueues tasks: all of one lane in one increment and one write, whatever their number. Returning is the
     /// acknowledgement; wake a worker with [`Queue::wake_for`] after it was passed on.
     ///
     /// # Errors
@@ -126,8 +130,8 @@ impl<S: Store, E: Env> Queue<S, E> {
             ..Receipt::default()
         };
         let mut slots = vec![0; tasks.len()];
-        for lane in Priority::ALL {
-            let of_lane = |&i: &usize| tasks[i].priority == lane;
+        for lane in Lane::ALL {
+            let of_lane = |&i: &usize| tasks[i].lane() == lane;
             let places: Vec<_> = (0..tasks.len()).filter(of_lane).collect();
             if places.is_empty() {
                 continue;
@@ -136,6 +140,10 @@ impl<S: Store, E: Env> Queue<S, E> {
             let (first, head) = self.enqueue_in(lane, &of_lane).await?;
             for (slot, &i) in (first..).zip(&places) {
                 slots[i] = slot;
+            }
+            if lane.is_system() {
+                receipt.system = true;
+                continue;
             }
             let last = first + places.len() as u64 - 1;
             receipt.backlog += last.saturating_sub(head.taken);
@@ -151,8 +159,8 @@ impl<S: Store, E: Env> Queue<S, E> {
         Ok(receipt)
     }
 
-    /// Enqueues tasks of one priority. Returns the first of their slots, and the head of their lane, looked at afterwards.
-    async fn enqueue_in(&self, lane: Priority, tasks: &[&Task]) -> Result<(u64, Head), QueueError> {
+    /// Enqueues tasks of one lane. Returns the first of their slots, and the head of their lane, looked at afterwards.
+    async fn enqueue_in(&self, lane: Lane, tasks: &[&Task]) -> Result<(u64, Head), QueueError> {
         self.open_lane(lane).await?;
         let records = tasks.iter().map(|&t| Slot::Task(Box::new(t.clone())));
         let slots = self.append(lane, 0, &records.collect::<Vec<_>>()).await?;
@@ -172,8 +180,8 @@ impl<S: Store, E: Env> Queue<S, E> {
         announce.extend(given_up.into_iter().filter(runs_at_home).map(|n| (n, 1)));
         self.announce_behind(lane, head.taken.saturating_sub(last), &announce)
             .await?;
-        if !lane.is_normal() && !holds(Guard::OpenLaneFirst) {
-            self.say_lanes_in_use().await?;
+        if !holds(Guard::OpenLaneFirst) {
+            self.say_lane_in_use(lane).await?;
         }
         Ok((first, head))
     }
@@ -186,6 +194,12 @@ impl<S: Store, E: Env> Queue<S, E> {
     pub async fn wake_for(&self, receipt: &Receipt, workers_max: u64) -> Result<bool, QueueError> {
         let presence = self.presence(WORKERS).await?;
         let workers = presence.present();
+        if receipt.system && workers == 0 && holds(Guard::SystemWhilePaused) {
+            let unkept = receipt.timed && self.presence(KEEPER).await?.present() == 0;
+            self.wake(if unkept { Wake::Keep } else { Wake::Work })
+                .await;
+            return Ok(true);
+        }
         let short = receipt.backlog > workers * BACKLOG_PER_WORKER && workers < workers_max;
         let deserted = workers == 0 && presence.aside() < workers_max;
         let wanted = deserted || short;

@@ -143,6 +143,14 @@ guards! {
     LookAfterWaiting,
     /// What a run came to that was superseded is no member's end.
     TakeOnlyFinalResults,
+    /// Members that nobody has taken end with their workflow.
+    EndUntakenMembers,
+    /// Webhooks and the turns of workflows are taken while their queue is paused.
+    SystemWhilePaused,
+    /// They neither need nor use what the queue's limits give out.
+    SystemBesideLimits,
+    /// They are taken however many workers compute.
+    SystemBesideComputing,
 }
 
 #[cfg(not(feature = "sabotage"))]

@@ -4,13 +4,15 @@ use crate::config::{RETENTION_MIN_MS, WINDOW_MS};
 use crate::cursors::Cursors;
 use crate::failed::Passed;
 use crate::guard::{Guard, holds};
+use crate::lane::Lane;
+use crate::operate::Head;
 use crate::presence::{KEEPER, WORKERS, window};
 use crate::record::{Sound, decode_opt, encode, is_time, is_zero};
 use crate::retention::Doomed;
 use crate::running::RunningList;
 use crate::statistics::Tally;
 use crate::timer::{DUE, Entry, OLD, SWEEP_LAG_S, What};
-use crate::{Env, Priority, Queue, QueueError, Store};
+use crate::{Env, Queue, QueueError, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -38,7 +40,7 @@ struct Progress {
     normal: Cursors,
     /// In the others, once they are in use.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    lanes: BTreeMap<Priority, Cursors>,
+    lanes: BTreeMap<Lane, Cursors>,
     /// The next second of each timer wheel.
     due_s: u64,
     old_s: u64,
@@ -93,7 +95,7 @@ impl Sound for Progress {
 impl Progress {
     fn first(start_s: u64, now_ms: u64) -> Self {
         Self {
-            normal: Cursors::first(Priority::Normal),
+            normal: Cursors::first(Lane::Normal),
             lanes: BTreeMap::new(),
             due_s: start_s,
             old_s: start_s,
@@ -111,21 +113,21 @@ impl Progress {
     }
 
     /// The next slot of a lane that rescue passes.
-    fn passed(&self, lane: Priority) -> u64 {
+    fn passed(&self, lane: Lane) -> u64 {
         let cursors = match lane {
-            Priority::Normal => Some(&self.normal),
+            Lane::Normal => Some(&self.normal),
             _ => self.lanes.get(&lane),
         };
         cursors.map_or(lane.base() + 1, |cursors| cursors.rescue)
     }
 
     /// The cursors of the lanes that are in use.
-    fn cursors(&mut self) -> impl Iterator<Item = (Priority, &mut Cursors)> {
+    fn cursors(&mut self) -> impl Iterator<Item = (Lane, &mut Cursors)> {
         let others = self
             .lanes
             .iter_mut()
             .map(|(lane, cursors)| (*lane, cursors));
-        std::iter::once((Priority::Normal, &mut self.normal)).chain(others)
+        std::iter::once((Lane::Normal, &mut self.normal)).chain(others)
     }
 }
 
@@ -180,10 +182,10 @@ impl<S: Store, E: Env> Queue<S, E> {
     pub(crate) async fn keeper_needed(&self) -> Result<bool, QueueError> {
         let (_, progress) = self.progress().await?;
         let head = self.head().await?;
-        if progress.passed(Priority::Normal) <= head.taken {
+        if progress.passed(Lane::Normal) <= head.taken {
             return Ok(true);
         }
-        for lane in Priority::OTHERS.into_iter().filter(|_| head.lanes) {
+        for lane in Lane::PRIORITIES.into_iter().filter(|_| head.lanes) {
             if progress.passed(lane) <= self.last_ticket(lane).await? {
                 return Ok(true);
             }
@@ -193,10 +195,15 @@ impl<S: Store, E: Env> Queue<S, E> {
         }
         // What may not begin now may when a period is over, or when the permits of the dead are.
         let limited = !self.limits.is_none() && holds(Guard::StayWhileLimited);
-        if limited && self.waiting().await? > 0 {
+        if limited && self.takeable().await?.user > 0 {
             return Ok(true);
         }
-        Ok(self.timer_next(DUE, progress.due_s).await?.is_some())
+        if self.timer_next(DUE, progress.due_s).await?.is_some() {
+            return Ok(true);
+        }
+        // Last, since a keeper that stays need not know.
+        let system = self.tail().await?.system;
+        Ok(system && progress.passed(Lane::System) <= self.last_ticket(Lane::System).await?)
     }
 
     async fn progress(&self) -> Result<(Option<Progress>, Progress), QueueError> {
@@ -211,7 +218,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// The next slot that rescue passes in each lane, what ran when it did, and what was counted so far.
     pub(crate) async fn tally(
         &self,
-    ) -> Result<(impl Fn(Priority) -> u64, RunningList, Tally), QueueError> {
+    ) -> Result<(impl Fn(Lane) -> u64, RunningList, Tally), QueueError> {
         let progress = self.stored_progress().await?;
         let progress = progress.unwrap_or_else(|| Progress::first(0, 0));
         let (running, tally) = (progress.running.clone(), progress.tally.clone());
@@ -289,9 +296,8 @@ impl<S: Store, E: Env> Queue<S, E> {
             tally,
             ..
         } = progress;
-        let head = self.sample(Priority::Normal, normal, whole).await?;
-        if head.is_some_and(|head| head.lanes) {
-            for lane in Priority::OTHERS {
+        if let Some(head) = self.sample(Lane::Normal, normal, whole).await? {
+            for lane in self.other_lanes(head).await? {
                 lanes.entry(lane).or_insert_with(|| Cursors::first(lane));
             }
         }
@@ -304,6 +310,18 @@ impl<S: Store, E: Env> Queue<S, E> {
             });
         }
         done
+    }
+
+    /// The lanes in use besides the normal one, whose head this is.
+    async fn other_lanes(&self, head: Head) -> Result<Vec<Lane>, StoreError> {
+        let mut lanes = Vec::new();
+        if head.lanes {
+            lanes.extend(Lane::PRIORITIES);
+        }
+        if self.tail().await?.system {
+            lanes.push(Lane::System);
+        }
+        Ok(lanes)
     }
 
     async fn clean_up(

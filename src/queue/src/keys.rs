@@ -1,7 +1,8 @@
 //! The names of all keys. ARCHITECTURE.md has the same table with their writers.
 
+use crate::QueueError;
 use crate::config::CANCEL_BLOCK;
-use crate::{Priority, QueueError};
+use crate::lane::Lane;
 use std::fmt::Write;
 
 pub(crate) struct Keys {
@@ -38,20 +39,21 @@ impl Keys {
     }
 
     /// Counter: slots given out in a lane.
-    pub(crate) fn tail(&self, lane: Priority) -> String {
+    pub(crate) fn tail(&self, lane: Lane) -> String {
         self.of_lane("tail", lane)
     }
 
     /// Counter: tickets given out in a lane.
-    pub(crate) fn head(&self, lane: Priority) -> String {
+    pub(crate) fn head(&self, lane: Lane) -> String {
         self.of_lane("head", lane)
     }
 
-    fn of_lane(&self, what: &str, lane: Priority) -> String {
+    fn of_lane(&self, what: &str, lane: Lane) -> String {
         match lane {
-            Priority::Normal => self.key(format_args!("{what}")),
-            Priority::High => self.key(format_args!("{what}.h")),
-            Priority::Low => self.key(format_args!("{what}.l")),
+            Lane::Normal => self.key(format_args!("{what}")),
+            Lane::High => self.key(format_args!("{what}.h")),
+            Lane::Low => self.key(format_args!("{what}.l")),
+            Lane::System => self.key(format_args!("{what}.s")),
         }
     }
 

@@ -1,16 +1,24 @@
-//! Priorities. A queue has a lane for each: slots and tickets of their own, of which the high bits say which lane they are in. So
-//! nothing that is named by a slot need know of lanes.
+//! Lanes. A queue has one for each priority and one for the system: slots and tickets of their own.
+//! The high bits of a slot say which lane it is in, so nothing that is named by a slot knows of lanes.
 //!
-//! Whoever looks into a queue reads the normal lane's head, and that says whether the other lanes are [in use](Head::lanes): as long
-//! as nobody gave a task a priority, nobody looks there.
+//! The lane of the system holds what follows from the end of a task: webhooks and the turns of
+//! workflows. It knows no pause, no limit and no purge, since these are for the tasks of users.
+//!
+//! A reader of the queue reads the normal lane's head, which says whether other priorities are
+//! [in use](Head::lanes), and its tail, which says whether the system's lane [is](Tail::system).
+//! A queue without them reads nothing more.
 
 use crate::guard::{Guard, holds};
 use crate::operate::{Head, LANES};
-use crate::{Env, Queue, Store, StoreError};
+use crate::{Env, Queue, Store, StoreError, Task, WORKFLOW};
 use serde::{Deserialize, Serialize};
 
 /// Slots of a lane differ from those of the next one by this much.
 const LANE: u64 = 1 << 50;
+/// Added to the normal lane's tail by the first who uses the system's lane; of several each may.
+const SYSTEM: u64 = 1 << 50;
+/// Slots are below.
+const SLOTS: u64 = 1 << 44;
 /// Of so many claims all begin with what has high priority, but for one and three.
 const CLAIMS: u64 = 16;
 
@@ -30,29 +38,9 @@ pub enum Priority {
 impl Priority {
     /// All, the highest first.
     pub const ALL: [Self; 3] = [Self::High, Self::Normal, Self::Low];
-    /// Those whose lanes are not in use unless `head` says so.
-    pub(crate) const OTHERS: [Self; 2] = [Self::High, Self::Low];
 
     pub(crate) fn is_normal(&self) -> bool {
         *self == Self::Normal
-    }
-
-    /// The slot before the lane's first.
-    pub(crate) fn base(self) -> u64 {
-        match self {
-            Self::Normal => 0,
-            Self::High => LANE,
-            Self::Low => 2 * LANE,
-        }
-    }
-
-    /// Whose lane a slot is in.
-    pub(crate) fn of(slot: u64) -> Self {
-        match slot / LANE {
-            0 => Self::Normal,
-            1 => Self::High,
-            _ => Self::Low,
-        }
     }
 
     /// In which order a claim looks into the lanes. Mostly the highest first; but where more of that comes than anybody can run,
@@ -64,6 +52,101 @@ impl Priority {
             _ => Self::ALL,
         }
     }
+}
+
+/// A sequence of slots with a sequence of tickets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Lane {
+    High,
+    Normal,
+    Low,
+    /// Of webhooks and of the turns of workflows.
+    System,
+}
+
+impl From<Priority> for Lane {
+    fn from(priority: Priority) -> Self {
+        match priority {
+            Priority::High => Self::High,
+            Priority::Normal => Self::Normal,
+            Priority::Low => Self::Low,
+        }
+    }
+}
+
+impl Lane {
+    /// All, the highest first.
+    pub(crate) const ALL: [Self; 4] = [Self::High, Self::Normal, Self::Low, Self::System];
+    /// Those that are in use if [`Head::lanes`] says so.
+    pub(crate) const PRIORITIES: [Self; 2] = [Self::High, Self::Low];
+
+    pub(crate) fn is_normal(self) -> bool {
+        self == Self::Normal
+    }
+
+    /// Whether neither pauses nor limits count for what is in it.
+    pub(crate) fn is_system(self) -> bool {
+        self == Self::System
+    }
+
+    /// The slot before the lane's first.
+    pub(crate) fn base(self) -> u64 {
+        match self {
+            Self::Normal => 0,
+            Self::High => LANE,
+            Self::Low => 2 * LANE,
+            Self::System => 3 * LANE,
+        }
+    }
+
+    /// The lane that a slot is in.
+    pub(crate) fn of(slot: u64) -> Self {
+        match slot / LANE {
+            0 => Self::Normal,
+            1 => Self::High,
+            2 => Self::Low,
+            _ => Self::System,
+        }
+    }
+}
+
+impl Task {
+    /// The lane of its home, and so of all its deliveries.
+    pub(crate) fn lane(&self) -> Lane {
+        if self.kind == WORKFLOW || self.end_of.is_some() {
+            Lane::System
+        } else {
+            self.priority.into()
+        }
+    }
+}
+
+/// The normal lane's counter `tail`, read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tail {
+    /// The last slot that was given out.
+    pub(crate) last: u64,
+    /// The system's lane is in use.
+    pub(crate) system: bool,
+}
+
+impl Tail {
+    fn of(counter: u64) -> Self {
+        Self {
+            last: counter % SLOTS,
+            system: counter >= SYSTEM,
+        }
+    }
+}
+
+/// How much waits for tickets, paused or not.
+pub(crate) struct Lanes {
+    pub(crate) waiting: Waiting,
+    /// In the system's lane, if that is in use.
+    pub(crate) system: Option<u64>,
+    /// The normal lane's.
+    pub(crate) head: Head,
 }
 
 /// How much waits, by priority.
@@ -107,13 +190,26 @@ impl Waiting {
 }
 
 impl<S: Store, E: Env> Queue<S, E> {
+    /// Takes `count` slots of a lane and returns the last of them.
+    pub(crate) async fn take_slots(&self, lane: Lane, count: u64) -> Result<u64, StoreError> {
+        let after = self.store.increment(&self.keys.tail(lane), count).await?;
+        Ok(lane.base() + Tail::of(after).last)
+    }
+
+    /// The normal lane's tail.
+    pub(crate) async fn tail(&self) -> Result<Tail, StoreError> {
+        let counter = self.store.counter(&self.keys.tail(Lane::Normal)).await?;
+        Ok(Tail::of(counter))
+    }
+
     /// The last slot of a lane that was given out.
-    pub(crate) async fn last_slot(&self, lane: Priority) -> Result<u64, StoreError> {
-        Ok(lane.base() + self.store.counter(&self.keys.tail(lane)).await?)
+    pub(crate) async fn last_slot(&self, lane: Lane) -> Result<u64, StoreError> {
+        let counter = self.store.counter(&self.keys.tail(lane)).await?;
+        Ok(lane.base() + Tail::of(counter).last)
     }
 
     /// The head of a lane. Only the normal one's says whether the queue was ever paused.
-    pub(crate) async fn head_of(&self, lane: Priority) -> Result<Head, StoreError> {
+    pub(crate) async fn head_of(&self, lane: Lane) -> Result<Head, StoreError> {
         if lane.is_normal() {
             return self.head().await;
         }
@@ -121,63 +217,75 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     /// The last slot of a lane whose ticket was given out.
-    pub(crate) async fn last_ticket(&self, lane: Priority) -> Result<u64, StoreError> {
+    pub(crate) async fn last_ticket(&self, lane: Lane) -> Result<u64, StoreError> {
         let counter = self.store.counter(&self.keys.head(lane)).await?;
         Ok(match lane {
-            Priority::Normal => Head::of(counter).taken,
+            Lane::Normal => Head::of(counter).taken,
             _ => lane.base() + counter,
         })
     }
 
     /// Whether the ticket of a slot was given out.
     pub(crate) async fn is_ticketed(&self, slot: u64) -> Result<bool, StoreError> {
-        Ok(self.last_ticket(Priority::of(slot)).await? >= slot)
+        Ok(self.last_ticket(Lane::of(slot)).await? >= slot)
     }
 
-    /// What waits for tickets, paused or not, and the normal lane's head.
-    pub(crate) async fn lanes(&self) -> Result<(Waiting, Head), StoreError> {
+    /// What waits for tickets, paused or not.
+    pub(crate) async fn lanes(&self) -> Result<Lanes, StoreError> {
         // Slots first: a ticket that is taken in between is none too many.
-        let last = self.last_slot(Priority::Normal).await?;
+        let tail = self.tail().await?;
         let head = self.head().await?;
         let mut waiting = Waiting {
-            normal: last.saturating_sub(head.taken),
+            normal: tail.last.saturating_sub(head.taken),
             ..Waiting::default()
         };
         if head.lanes {
-            waiting.high = self.waiting_in(Priority::High).await?;
-            waiting.low = self.waiting_in(Priority::Low).await?;
+            waiting.high = self.waiting_in(Lane::High).await?;
+            waiting.low = self.waiting_in(Lane::Low).await?;
         }
-        Ok((waiting, head))
+        let system = match tail.system {
+            true => Some(self.waiting_in(Lane::System).await?),
+            false => None,
+        };
+        Ok(Lanes {
+            waiting,
+            system,
+            head,
+        })
     }
 
-    pub(crate) async fn waiting_in(&self, lane: Priority) -> Result<u64, StoreError> {
+    pub(crate) async fn waiting_in(&self, lane: Lane) -> Result<u64, StoreError> {
         let last = self.last_slot(lane).await?;
         Ok(last.saturating_sub(self.last_ticket(lane).await?))
     }
 
-    /// The lanes that a claim looks into, in order.
-    pub(crate) fn lanes_to_claim(&self, head: Head) -> Vec<Priority> {
+    /// The lanes that a claim of users' tasks looks into, in order.
+    pub(crate) fn lanes_to_claim(&self, head: Head) -> Vec<Lane> {
         if head.lanes {
-            Priority::order(self.env.random()).to_vec()
+            Priority::order(self.env.random()).map(Lane::from).to_vec()
         } else {
-            vec![Priority::Normal]
+            vec![Lane::Normal]
         }
     }
 
-    /// Says that lanes are in use, before a slot is taken in one that nobody might look into: who dies behind that must leave
+    /// Says that a lane is in use, before a slot is taken in one that nobody might look into: who dies behind that must leave
     /// nothing that no keeper finds. Of several who are first each says so, which does no harm.
-    pub(crate) async fn open_lane(&self, lane: Priority) -> Result<(), StoreError> {
+    pub(crate) async fn open_lane(&self, lane: Lane) -> Result<(), StoreError> {
         if lane.is_normal() || !holds(Guard::OpenLaneFirst) {
             return Ok(());
         }
-        self.say_lanes_in_use().await
+        self.say_lane_in_use(lane).await
     }
 
-    pub(crate) async fn say_lanes_in_use(&self) -> Result<(), StoreError> {
-        if !self.head().await?.lanes {
-            let key = self.keys.head(Priority::Normal);
-            self.store.increment(&key, LANES).await?;
-        }
+    pub(crate) async fn say_lane_in_use(&self, lane: Lane) -> Result<(), StoreError> {
+        let (key, flag) = match lane {
+            Lane::Normal => return Ok(()),
+            Lane::System if self.tail().await?.system => return Ok(()),
+            Lane::System => (self.keys.tail(Lane::Normal), SYSTEM),
+            _ if self.head().await?.lanes => return Ok(()),
+            _ => (self.keys.head(Lane::Normal), LANES),
+        };
+        self.store.increment(&key, flag).await?;
         Ok(())
     }
 }
@@ -188,13 +296,25 @@ mod tests {
 
     #[test]
     fn a_slot_tells_its_lane() {
-        for lane in Priority::ALL {
+        for lane in Lane::ALL {
             for n in [1, 1 << 40, LANE - 1] {
-                assert_eq!(Priority::of(lane.base() + n), lane);
+                assert_eq!(Lane::of(lane.base() + n), lane);
                 assert!(crate::record::is_slot(lane.base() + n));
             }
         }
-        assert_eq!(Priority::of(u64::MAX), Priority::Low);
+        assert_eq!(Lane::of(u64::MAX), Lane::System);
+    }
+
+    #[test]
+    fn slots_and_the_use_of_the_systems_lane_share_a_counter() {
+        for last in [0, 7, SLOTS - 1] {
+            for first in [0, 1, 2, 2_500] {
+                let counter = last + first * SYSTEM;
+                assert!(counter < 3_000_000_000_000_000_000);
+                let system = first > 0;
+                assert_eq!(Tail::of(counter), Tail { last, system }, "{counter}");
+            }
+        }
     }
 
     #[test]

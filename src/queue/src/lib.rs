@@ -65,7 +65,7 @@ pub use idempotency::{IdempotencyKey, Once};
 pub use json::Json;
 pub use lane::{Priority, Waiting};
 pub use limits::{KeyLimits, Limits, Rate};
-pub use operate::{Depth, Purged};
+pub use operate::Depth;
 pub use record::{AttemptError, FollowUp, Place, Run, RunState, Task, Trace};
 pub use report::{LogLine, Report};
 pub use retry::RetryPolicy;

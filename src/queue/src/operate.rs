@@ -6,11 +6,10 @@
 
 use crate::before_final::Ends;
 use crate::claim::Found;
+use crate::lane::{Lane, Lanes};
 use crate::presence::WORKERS;
 use crate::record::{RunState, encode};
-use crate::{
-    Delivery, Env, Priority, Queue, QueueError, Run, Store, StoreError, Ticket, Waiting, Wake,
-};
+use crate::{Env, Priority, Queue, QueueError, Run, Store, StoreError, Ticket, Waiting, Wake};
 
 /// Above every ticket: with 10,000 in each second in 50 years.
 const PAUSABLE: u64 = 1 << 44;
@@ -52,20 +51,13 @@ impl Head {
     }
 }
 
-/// What a part of a purge came to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Purged {
-    /// So many deliveries were taken: none if nothing waits.
-    pub taken: u64,
-    /// So many of them follow the end of a task, which must be told: they wait again.
-    pub spared: u64,
-}
-
 /// How a queue stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Depth {
     /// Slots that wait for a worker: tasks, further attempts of tasks, and for a moment those that wait for a time.
     pub waiting: u64,
+    /// The same of webhooks and of the turns of workflows, once there was one.
+    pub system: Option<u64>,
     /// The same by priority, once any task had one.
     pub by_priority: Option<Waiting>,
     /// Whether workers take none.
@@ -88,7 +80,7 @@ impl Depth {
 
 impl<S: Store, E: Env> Queue<S, E> {
     pub(crate) async fn head(&self) -> Result<Head, StoreError> {
-        let key = self.keys.head(Priority::Normal);
+        let key = self.keys.head(Lane::Normal);
         Ok(Head::of(self.store.counter(&key).await?))
     }
 
@@ -97,15 +89,21 @@ impl<S: Store, E: Env> Queue<S, E> {
         Ok(pausable && self.store.get(&self.keys.paused()).await?.is_some())
     }
 
-    /// How the queue stands, in 3 reads, or 7 once any task had a priority, and one more once it was paused.
+    /// How the queue stands, in 3 reads; 4 more once any task had a priority, 2 once it had a webhook or a workflow, and one
+    /// once it was paused.
     ///
     /// # Errors
     /// If the store fails.
     pub async fn depth(&self) -> Result<Depth, QueueError> {
-        let (waiting, head) = self.lanes().await?;
+        let Lanes {
+            waiting,
+            system,
+            head,
+        } = self.lanes().await?;
         let workers = self.presence(WORKERS).await?;
         Ok(Depth {
             waiting: waiting.total(),
+            system,
             by_priority: head.lanes.then_some(waiting),
             paused: self.is_paused(head.pausable).await?,
             workers: workers.present(),
@@ -113,8 +111,8 @@ impl<S: Store, E: Env> Queue<S, E> {
         })
     }
 
-    /// From now on no worker takes tasks from the queue; what runs goes on, and tasks are taken in. Repeating it is
-    /// harmless.
+    /// From now on no worker takes users' tasks from the queue; what runs goes on, and tasks are taken in. What follows from an
+    /// end goes on, too. Repeating it is harmless.
     ///
     /// # Errors
     /// If the store fails; the queue may be paused all the same.
@@ -122,7 +120,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let now_ms = encode(&self.env.now_ms());
         self.store.set(&self.keys.paused(), &now_ms).await?;
         if !self.head().await?.pausable {
-            let head = self.keys.head(Priority::Normal);
+            let head = self.keys.head(Lane::Normal);
             self.store.increment(&head, PAUSABLE).await?;
         }
         Ok(())
@@ -134,57 +132,46 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// If the store fails; the queue may be resumed all the same.
     pub async fn resume(&self) -> Result<(), QueueError> {
         self.store.delete_many(&[self.keys.paused()]).await?;
-        if self.waiting().await? > 0 {
+        if self.takeable().await?.user > 0 {
             self.wake(Wake::Work).await;
         }
         Ok(())
     }
 
-    /// Cancels deliveries that wait, paused or not: the oldest, of each priority no more than `left` says, and no more than 200 in
-    /// all. Takes what it does off `left`. Tasks that wait for a time, or that run, are not touched, nor is what follows a
-    /// task's end: it is put back, and somebody should be woken for it.
+    /// Cancels users' deliveries that wait, paused or not: the oldest, of each priority no more than `left` says, and no more
+    /// than 200 in all. Takes what it does off `left`, and says how many that were: none if nothing waits. Tasks that wait for
+    /// a time, or that run, are not touched.
     ///
     /// # Errors
     /// If the store fails. Some may be cancelled; the others run, later.
-    pub async fn purge(&self, left: &mut Waiting) -> Result<Purged, QueueError> {
-        let (waiting, _) = self.lanes().await?;
+    pub async fn purge(&self, left: &mut Waiting) -> Result<u64, QueueError> {
+        let waiting = self.lanes().await?.waiting;
         let mut tickets = Vec::new();
         for lane in Priority::ALL {
             let most = left.of(lane).min(PURGE_MAX - tickets.len() as u64);
             let count = waiting.of(lane).min(most);
             if count > 0 {
-                tickets.extend(self.tickets(lane, count).await?);
+                tickets.extend(self.tickets(lane.into(), count).await?);
                 *left.of_mut(lane) -= count;
             }
         }
-        let mut spared = Vec::new();
-        let empty = self.cancel_all(&tickets, &mut spared).await?;
+        let empty = self.cancel_all(&tickets).await?;
         let mut filled = Vec::new();
         for ticket in empty {
             if self.give_up(ticket.slot).await? {
                 filled.push(ticket);
             }
         }
-        self.cancel_all(&filled, &mut spared).await?;
-        let purged = Purged {
-            taken: tickets.len() as u64,
-            spared: spared.len() as u64,
-        };
-        self.put_back(spared).await?;
-        Ok(purged)
+        self.cancel_all(&filled).await?;
+        Ok(tickets.len() as u64)
     }
 
-    /// Cancels what is in the slots of these tickets, but for what is to be `spared`. Returns those whose slot is empty.
-    async fn cancel_all(
-        &self,
-        tickets: &[Ticket],
-        spared: &mut Vec<Delivery>,
-    ) -> Result<Vec<Ticket>, QueueError> {
+    /// Cancels what is in the slots of these tickets. Returns those whose slot is empty.
+    async fn cancel_all(&self, tickets: &[Ticket]) -> Result<Vec<Ticket>, QueueError> {
         let mut empty = Vec::new();
         let (mut notes, mut outcomes) = (Vec::new(), Vec::new());
         for found in self.look(tickets, false).await? {
             match found {
-                Found::Run(delivery) if delivery.task.end_of.is_some() => spared.push(*delivery),
                 Found::Run(delivery) if delivery.epoch == 0 => {
                     let slot = delivery.slot;
                     // The bytes that whoever cancels just this task writes.

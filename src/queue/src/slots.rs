@@ -2,9 +2,10 @@
 
 use crate::config::{GIVEN_UP, SKIP_MAX};
 use crate::guard::{Guard, holds};
+use crate::lane::Lane;
 use crate::operate::Head;
 use crate::record::{Slot, encode};
-use crate::{Env, Priority, Queue, Store, StoreError};
+use crate::{Env, Queue, Store, StoreError};
 use std::ops::RangeInclusive;
 
 /// How often an announcement may be overtaken before its announcer gives up with an error.
@@ -14,7 +15,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// Takes `skip` slots of a lane to leave void and one for each of `records` behind them, and writes all.
     pub(crate) async fn append(
         &self,
-        lane: Priority,
+        lane: Lane,
         skip: u64,
         records: &[Slot],
     ) -> Result<RangeInclusive<u64>, StoreError> {
@@ -26,8 +27,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             });
         }
         let count = skip + records.len() as u64;
-        let last = self.store.increment(&self.keys.tail(lane), count).await?;
-        let last = lane.base() + last;
+        let last = self.take_slots(lane, count).await?;
         let first = last - records.len() as u64 + 1;
         let void = (first - skip..first).map(|n| (self.keys.slot(n), encode(&Slot::Void)));
         let filled = (first..).zip(records);
@@ -43,7 +43,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         &self,
         slots: RangeInclusive<u64>,
     ) -> Result<(Vec<u64>, Head), StoreError> {
-        let head = self.head_of(Priority::of(*slots.start())).await?;
+        let head = self.head_of(Lane::of(*slots.start())).await?;
         let mut given_up = Vec::new();
         for n in *slots.start()..=(*slots.end()).min(head.taken) {
             let handover = self.store.increment(&self.keys.handover(n), 1).await?;
@@ -57,8 +57,8 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// Announces deliveries (task, epoch), each in a slot of its own in the lane of its task, and settles them. Announcements are
     /// hints: one too many costs a claim that finds the epoch taken.
     pub(crate) async fn announce(&self, deliveries: &[(u64, u64)]) -> Result<(), StoreError> {
-        for lane in Priority::ALL {
-            let of_lane = |delivery: &&(u64, u64)| Priority::of(delivery.0) == lane;
+        for lane in Lane::ALL {
+            let of_lane = |delivery: &&(u64, u64)| Lane::of(delivery.0) == lane;
             let of_lane: Vec<_> = deliveries.iter().filter(of_lane).copied().collect();
             self.announce_behind(lane, 0, &of_lane).await?;
         }
@@ -69,7 +69,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// after us is overtaken again.
     pub(crate) async fn announce_behind(
         &self,
-        lane: Priority,
+        lane: Lane,
         mut skip: u64,
         deliveries: &[(u64, u64)],
     ) -> Result<(), StoreError> {

@@ -3,6 +3,7 @@
 
 use crate::config::CLOCK_SLACK_MS;
 use crate::histogram::Histogram;
+use crate::lane::Lane;
 use crate::operate::Depth;
 use crate::record::{RunState, Slot, Sound, decode_opt, is_time};
 use crate::rescue::Finding;
@@ -192,7 +193,7 @@ pub struct Statistics {
     pub depth: Depth,
     /// How long the one that is next has been waiting, of each priority; the longest of these, in milliseconds.
     pub oldest_waiting_ms: Option<u64>,
-    /// How many run: of what was taken in the last seconds estimated from a sample, if that is more than 50, and of those that
+    /// How many of users' tasks run: of what was taken in the last seconds estimated from a sample, if that is more than 50, and of those that
     /// run for longer no more than 1,000.
     pub running: u64,
     /// How many ended since the queue began, up to some 10 s ago.
@@ -231,13 +232,15 @@ impl<S: Store, E: Env> Queue<S, E> {
         } = tally;
         let cancelled = self.store.counter(&self.keys.cancelled()).await?;
         tally.ended.cancelled = tally.ended.cancelled.saturating_add(cancelled);
+        let of_users = |&(task, _): &(u64, u64)| !Lane::of(task).is_system();
+        let known: Vec<_> = known.deliveries().filter(of_users).collect();
         let (mut oldest_ms, mut running) = (None, self.known_running(&known).await?);
         let in_use = |lane: &Priority| lane.is_normal() || depth.by_priority.is_some();
         for lane in Priority::ALL.into_iter().filter(in_use) {
-            let head = self.last_ticket(lane).await?;
+            let head = self.last_ticket(lane.into()).await?;
             let since_ms = self.oldest_waiting_ms(head, depth.each().of(lane)).await?;
             oldest_ms = since_ms.into_iter().chain(oldest_ms).min();
-            running += self.running(passed(lane), head).await?;
+            running += self.running(passed(lane.into()), head).await?;
         }
         Ok(Statistics {
             depth,
@@ -318,8 +321,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     /// How many run of those that did when rescue last looked.
-    async fn known_running(&self, known: &RunningList) -> Result<u64, QueueError> {
-        let known: Vec<_> = known.deliveries().collect();
+    async fn known_running(&self, known: &[(u64, u64)]) -> Result<u64, QueueError> {
         let count = known.len() as u64;
         let known: Vec<_> = sample(0, count).map(|i| known[i as usize]).collect();
         Ok(scaled(self.open(&known, false).await?, count))

@@ -273,9 +273,11 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     async fn is_stuck(&self) -> Result<bool, StoreError> {
-        Ok(self.presence(WORKERS).await?.present() == 0
-            && self.waiting().await? > 0
-            && !self.is_full().await?)
+        if self.presence(WORKERS).await?.present() > 0 {
+            return Ok(false);
+        }
+        let waits = self.takeable().await?;
+        Ok(waits.system > 0 || (waits.user > 0 && !self.is_full().await?))
     }
 }
 

@@ -1,6 +1,6 @@
 //! `DELETE /v1/tasks/{id}`: cancels a task.
 
-use super::{Answer, parse_id, unknown};
+use super::{After, Answer, parse_id, unknown};
 use crate::HostQueue;
 use handoff_platform::http::{Problem, Response};
 use handoff_queue::Cancelled;
@@ -15,10 +15,11 @@ pub async fn call(queue: &HostQueue, id: &str) -> Result<Answer, Problem> {
         Cancelled::Unknown => return Err(unknown(&id.to_string())),
     };
     match queue.view(&id).await? {
-        Some(view) => Ok(Answer::new(Response::json(
-            status,
-            &object::task(&id, &view),
-        ))),
+        Some(view) => Ok(Answer {
+            response: Response::json(status, &object::task(&id, &view)),
+            // What follows from its end waits.
+            after: After::Push { waits: true },
+        }),
         None => Err(unknown(&id.to_string())),
     }
 }

@@ -73,7 +73,7 @@ pub async fn operate(queue: &HostQueue, name: &str, what: &str) -> Result<Answer
     }
     Ok(Answer {
         response: Response::json(200, &object),
-        // A purge puts back what it must not cancel.
+        // What follows from the ends of what was purged waits.
         after: After::Push { waits: true },
     })
 }
@@ -85,10 +85,10 @@ async fn purge(queue: &HostQueue) -> Result<u64, Problem> {
     let mut purged = 0;
     while queue.env().now_ms() < end_ms {
         let part = queue.purge(&mut left).await?;
-        if part.taken == 0 {
+        if part == 0 {
             break;
         }
-        purged += part.taken - part.spared;
+        purged += part;
     }
     Ok(purged)
 }
@@ -128,6 +128,9 @@ fn standing(queue: &HostQueue, depth: Depth) -> JsonObject {
             .with("normal", normal)
             .with("low", low);
         object.put("waiting_by_priority", each);
+    }
+    if let Some(system) = depth.system {
+        object.put("system_waiting", system);
     }
     object.put("workers", depth.workers);
     object.put("computing", depth.computing);

@@ -126,7 +126,11 @@ pub async fn cancel(queue: &HostQueue, id: &str) -> Result<Answer, Problem> {
         Cancelled::Unknown => return Err(unknown(&id.to_string())),
     };
     let body = shown(queue, &id).await?;
-    Ok(Answer::new(Response::json(status, &body)))
+    Ok(Answer {
+        response: Response::json(status, &body),
+        // What follows from its end waits.
+        after: After::Push { waits: true },
+    })
 }
 
 fn workflow_id(id: &str) -> Result<TaskId, Problem> {

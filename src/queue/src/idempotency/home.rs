@@ -4,10 +4,11 @@
 
 use super::Candidate;
 use crate::config::{GIVEN_UP, RETENTION_MIN_MS};
+use crate::lane::Lane;
 use crate::record::{Slot, encode};
 use crate::rescue::Finding;
 use crate::timer::{DUE, Entry, Inserted, What};
-use crate::{Env, Priority, Queue, QueueError, Store, Task};
+use crate::{Env, Queue, QueueError, Store, Task};
 
 /// Whoever fills a slot this long after it was taken may come after rescue and retention: the timer sees to what they
 /// would have seen to.
@@ -22,6 +23,8 @@ pub(super) struct Seen {
     pub(super) timed: bool,
     /// Workers take none for now.
     pub(super) pausable: bool,
+    /// It is in the system's lane.
+    pub(super) system: bool,
 }
 
 impl<S: Store, E: Env> Queue<S, E> {
@@ -83,13 +86,17 @@ impl<S: Store, E: Env> Queue<S, E> {
                 self.announce(&[(slot, 1)]).await?;
             }
         }
-        let lane = Priority::of(slot);
+        let lane = Lane::of(slot);
         let head = self.head_of(lane).await?;
         let mut seen = Seen {
             backlog: slot.saturating_sub(head.taken),
             timed: task.not_before_ms.is_some(),
             pausable: head.pausable,
+            system: lane.is_system(),
         };
+        if seen.system {
+            seen.backlog = 0;
+        }
         if head.taken < slot {
             return Ok(seen);
         }

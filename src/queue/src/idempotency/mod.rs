@@ -160,6 +160,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             backlog: seen.backlog,
             timed: seen.timed,
             pausable: seen.pausable,
+            system: seen.system,
         };
         Ok(if created {
             Once::Created(receipt)
@@ -181,9 +182,9 @@ impl<S: Store, E: Env> Queue<S, E> {
             return Ok(prepared.clone());
         }
         let expires_ms = own.task.enqueued_ms + own.key.ttl_ms;
-        let lane = own.task.priority;
+        let lane = own.task.lane();
         self.open_lane(lane).await?;
-        let slot = lane.base() + self.store.increment(&self.keys.tail(lane), 1).await?;
+        let slot = self.take_slots(lane, 1).await?;
         let prepared = Candidate {
             slot,
             task: Task {

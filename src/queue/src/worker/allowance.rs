@@ -2,8 +2,10 @@
 
 use super::permits::Permits;
 use super::{Runner, Worker};
+use crate::guard::{Guard, holds};
+use crate::lane::Lane;
 use crate::presence::window;
-use crate::{Env, Store, StoreError};
+use crate::{Env, Store, StoreError, Ticket};
 use futures::future::{Either, select};
 use std::cell::Cell;
 use std::pin::pin;
@@ -38,7 +40,7 @@ impl Allowance {
 impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     /// How many of `wanted` further tasks may begin here, given how many tickets were set aside. It has permits for as many
     /// then, and their tokens.
-    pub(super) async fn allow(&self, wanted: u64, aside: usize) -> Result<u64, StoreError> {
+    pub(super) async fn allow(&self, wanted: u64, aside: &[Ticket]) -> Result<u64, StoreError> {
         if self.queue.limits.is_none() {
             return Ok(wanted);
         }
@@ -67,12 +69,16 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         tokens.set(tokens.get() + taken.saturating_sub(used));
     }
 
-    /// So many permits are in use, or will be in a moment.
-    fn needed(&self, aside: usize) -> u64 {
-        (self.in_progress.borrow().len() + aside) as u64
+    /// So many permits are in use, or will be in a moment. The system's tasks need none.
+    fn needed(&self, aside: &[Ticket]) -> u64 {
+        let in_progress = self.in_progress.borrow();
+        let slots = in_progress.keys().map(|(slot, _)| *slot);
+        let slots = slots.chain(aside.iter().map(|ticket| ticket.slot));
+        let needs = |slot: &u64| !Lane::of(*slot).is_system() || !holds(Guard::SystemBesideLimits);
+        slots.filter(needs).count() as u64
     }
 
-    async fn take_permits(&self, wanted: u64, aside: usize) -> Result<u64, StoreError> {
+    async fn take_permits(&self, wanted: u64, aside: &[Ticket]) -> Result<u64, StoreError> {
         let Some(limit) = self.queue.limits.concurrency else {
             return Ok(wanted);
         };
@@ -119,7 +125,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     }
 
     /// Keeps its permits from one window to the next: those of the queue, and those of keys.
-    pub(super) async fn renew_permits(&self, aside: usize) -> Result<(), StoreError> {
+    pub(super) async fn renew_permits(&self, aside: &[Ticket]) -> Result<(), StoreError> {
         let here = window(self.queue.env().now_ms());
         let (queue, in_use) = (&self.queue, self.needed(aside));
         let name = |window| queue.keys.permits(window);
@@ -143,7 +149,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                 return;
             }
             let renewed = async {
-                self.renew_permits(0).await?;
+                self.renew_permits(&[]).await?;
                 self.see_to_keys().await
             };
             if let Err(e) = renewed.await {
@@ -153,7 +159,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     }
 
     /// Gives back what it does not use. Says whether it did: then it must look whether something waits.
-    pub(super) async fn free_unused(&self, aside: usize) -> Result<bool, StoreError> {
+    pub(super) async fn free_unused(&self, aside: &[Ticket]) -> Result<bool, StoreError> {
         if self.queue.limits.is_none() {
             return Ok(false);
         }

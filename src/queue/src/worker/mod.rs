@@ -12,7 +12,9 @@ mod turn;
 pub use control::Control;
 
 use crate::attempt::Ending;
+use crate::claim::Room;
 use crate::config::RESULT_MAX_BYTES;
+use crate::lane::Lane;
 use crate::{Delivery, Env, Json, Outcome, Queue, QueueError, Store, Ticket, Wake};
 use allowance::Allowance;
 use futures::future::{Either, FutureExt, select};
@@ -32,6 +34,8 @@ const POLL_MS: u64 = 20;
 const HOLD_MS: u64 = 200;
 /// Below [`crate::BEGIN_MS`].
 const HOLD_MAX_MS: u64 = 1_500;
+/// The system's tasks in progress are at most this part of those of users, and come on top of them.
+const SYSTEM_PART: usize = 4;
 /// A worker that the store failed this often in a row ends; the queue goes on with the next request.
 const FAILURES_MAX: u32 = 20;
 
@@ -144,9 +148,12 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             if running.is_empty() {
                 alone = false;
             }
-            let room = self.limits.in_progress_max.saturating_sub(running.len());
-            let most = if alone { 0 } else { batch.min(room as u64) };
-            let taken = self.beside(&mut running, self.take(most, &mut aside)).await;
+            let room = if alone {
+                Room::default()
+            } else {
+                self.room(batch)
+            };
+            let taken = self.beside(&mut running, self.take(room, &mut aside)).await;
             let found = match taken {
                 Ok(found) => {
                     failures = 0;
@@ -166,7 +173,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             let took = !found.is_empty();
             let mut others = Vec::new();
             for delivery in found {
-                let computes = delivery.run.alone || self.runner.computes(&delivery.task.kind);
+                let computes = self.runs_alone(&delivery);
                 if self.queue.too_late(&delivery) || computes && next.is_some() {
                     others.push(delivery);
                 } else if computes {
@@ -230,6 +237,21 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         }
     }
 
+    /// What it has room for, of a batch. The system's tasks have room of their own: however slow the receivers of webhooks are,
+    /// users' tasks begin.
+    fn room(&self, batch: u64) -> Room {
+        let in_progress = self.in_progress.borrow();
+        let is_system = |key: &&(u64, u64)| Lane::of(key.0).is_system();
+        let system = in_progress.keys().filter(is_system).count();
+        let user = in_progress.len() - system;
+        let most = self.limits.in_progress_max;
+        let system_max = (most / SYSTEM_PART).max(1);
+        Room {
+            user: batch.min(most.saturating_sub(user) as u64),
+            system: batch.min(system_max.saturating_sub(system) as u64),
+        }
+    }
+
     /// How long it waits before it looks for more, and again into the slots that it found empty: soon at first, since whoever took
     /// such a slot is about to fill it, and then each time when twice as much has passed.
     fn pause_ms(&self, aside: &[Ticket]) -> u64 {
@@ -259,7 +281,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     /// Runs a task that computes or was lost, alone. Nobody may count on this instance meanwhile.
     async fn compute(&self, delivery: Delivery, aside: &mut Vec<Ticket>) {
         self.give_up_aside(aside).await;
-        if let Err(e) = self.free_unused(0).await {
+        if let Err(e) = self.free_unused(&[]).await {
             self.queue.env().log(&e.to_string());
         }
         let computes = self.runner.computes(&delivery.task.kind);

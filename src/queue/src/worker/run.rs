@@ -214,7 +214,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         if let Err(e) = self.see_to_keys().await {
             self.queue.env().log(&e.to_string());
         }
-        if let Err(e) = self.free_unused(0).await {
+        if let Err(e) = self.free_unused(&[]).await {
             self.queue.env().log(&e.to_string());
         }
         if let Err(e) = self.leave().await.and(self.leave_keeper().await) {

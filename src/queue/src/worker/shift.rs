@@ -25,6 +25,8 @@ pub(super) struct Shift {
     turned_ms: Cell<u64>,
     /// The last window in which it woke another worker for what waits.
     called: Cell<u64>,
+    /// So many workers joined its window that what was lost shares an instance.
+    pub(super) crowded: Cell<bool>,
     /// When it last looked whether slots wait although it takes none.
     pub(super) looked_ms: Cell<u64>,
     /// Whether it put something into the timer, so that it must see that somebody keeps the time.
@@ -187,7 +189,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     pub(super) async fn ends(&self) -> Result<bool, QueueError> {
         // Leave first and look then: enqueueing writes first and looks then. So does who takes permits and is refused.
         self.see_to_keys().await?;
-        self.free_unused(0).await?;
+        self.free_unused(&[]).await?;
         self.leave().await?;
         let (waiting, deserted) = if holds(Guard::LookAfterLeaving) {
             self.waiting().await?

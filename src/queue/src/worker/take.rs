@@ -1,49 +1,98 @@
 //! Tickets: taking them, looking into their slots, and giving back what can't begin here.
 
 use super::{Runner, Worker};
-use crate::claim::Found;
+use crate::claim::{Found, Room, Share};
 use crate::config::ASIDE_MS;
+use crate::guard::{Guard, holds};
+use crate::lane::Lane;
 use crate::presence::WORKERS;
 use crate::{Delivery, Env, QueueError, Store, StoreError, Ticket, Wake};
 
 impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
-    /// Takes tickets and looks into their slots and into those set aside.
+    /// Takes tickets and looks into their slots and into those set aside. The system's come last, and not beside a task that
+    /// is to run alone: where enough of them come it would never begin.
     pub(super) async fn take(
         &self,
-        most: u64,
+        room: Room,
         aside: &mut Vec<Ticket>,
     ) -> Result<Vec<Delivery>, QueueError> {
-        let (mut tickets, mut crowded) = (Vec::new(), false);
-        self.renew_permits(aside.len()).await?;
+        self.renew_permits(aside).await?;
         self.see_to_keys().await?;
-        if self.budget_over() || most == 0 {
-            self.stop_taking(aside.len()).await?;
+        let (mut tickets, mut system) = (Vec::new(), 0);
+        self.shift.crowded.set(false);
+        if self.budget_over() || room.user == 0 || room.system == 0 {
+            self.stop_taking(aside).await?;
         } else {
             self.join().await?;
             if (aside.len() as u64) < self.limits.batch_max {
-                match self.queue.share(most, self.limits.workers_max).await? {
-                    Some(share) => {
-                        crowded = share.crowded;
-                        let wanted = share.tickets.iter().map(|(_, count)| count).sum();
-                        let allowed = self.allow(wanted, aside.len()).await?;
-                        tickets = self.queue.claim(&share.tickets, allowed).await?;
-                        if share.short && tickets.len() as u64 == wanted {
-                            self.call_another().await;
-                        }
-                    }
-                    // What is put into their slots from now on waits, too.
-                    None => self.give_up_aside(aside).await,
-                }
+                let share = self.queue.share(room, self.limits.workers_max).await?;
+                self.shift.crowded.set(share.crowded);
+                system = share.system;
+                tickets = self.claim(&share, aside).await?;
             }
         }
         tickets.append(aside);
+        let mut deliveries = self.look(tickets, aside).await?;
+        if system > 0 && !deliveries.iter().any(|d| self.runs_alone(d)) {
+            let tickets = match self.queue.tickets(Lane::System, system).await {
+                Ok(tickets) => tickets,
+                Err(e) if deliveries.is_empty() => return Err(e.into()),
+                // Those that it has must begin.
+                Err(e) => {
+                    self.queue.env().log(&e.to_string());
+                    Vec::new()
+                }
+            };
+            match self.look(tickets, aside).await {
+                Ok(more) => deliveries.extend(more),
+                Err(e) if deliveries.is_empty() => return Err(e),
+                Err(e) => self.queue.env().log(&e.to_string()),
+            }
+        }
+        Ok(deliveries)
+    }
+
+    /// Takes the tickets of users' tasks that limits allow.
+    async fn claim(
+        &self,
+        share: &Share,
+        aside: &mut Vec<Ticket>,
+    ) -> Result<Vec<Ticket>, QueueError> {
+        if share.paused {
+            // What is put into their slots from now on waits, too.
+            let (system, user) = std::mem::take(aside)
+                .into_iter()
+                .partition(Ticket::is_system);
+            *aside = user;
+            self.give_up_aside(aside).await;
+            *aside = system;
+        }
+        let wanted = share.tickets.iter().map(|(_, count)| count).sum();
+        let allowed = match wanted {
+            0 => 0,
+            _ => self.allow(wanted, aside).await?,
+        };
+        let tickets = self.queue.claim(&share.tickets, allowed).await?;
+        if share.short && (tickets.len() as u64 == wanted) {
+            self.call_another().await;
+        }
+        Ok(tickets)
+    }
+
+    /// Looks into slots. Tickets of those that are still empty are set aside.
+    async fn look(
+        &self,
+        mut tickets: Vec<Ticket>,
+        aside: &mut Vec<Ticket>,
+    ) -> Result<Vec<Delivery>, QueueError> {
         if tickets.is_empty() {
             return Ok(Vec::new());
         }
-        let taken_ms: Vec<_> = tickets.iter().map(|t| t.taken_ms).collect();
+        let of_users = tickets.iter().filter(|t| !t.is_system());
+        let taken_ms: Vec<_> = of_users.map(|t| t.taken_ms).collect();
         let mut deliveries = Vec::new();
         let mut empty = Vec::new();
-        match self.queue.look(&tickets, crowded).await {
+        match self.queue.look(&tickets, self.shift.crowded.get()).await {
             Ok(found) => self.sort(found, &mut deliveries, &mut empty),
             Err(e) => {
                 // Nothing was claimed yet: the tickets are still good.
@@ -55,12 +104,20 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             let age_ms = self.queue.env().now_ms().saturating_sub(ticket.taken_ms);
             age_ms < ASIDE_MS && !self.budget_over()
         });
-        aside.extend::<Vec<_>>(young);
-        aside.extend(self.give_up(old, &mut deliveries).await);
+        let mut left: Vec<Ticket> = young;
+        left.extend(self.give_up(old, &mut deliveries).await);
         let deliveries = self.admit(deliveries).await;
-        let used_ms = deliveries.iter().map(|d| d.taken_ms);
-        self.unused(taken_ms, used_ms.chain(aside.iter().map(|t| t.taken_ms)));
+        let used = deliveries.iter().filter(|d| !d.is_system());
+        let kept = left.iter().filter(|t| !t.is_system());
+        let used_ms = used.map(|d| d.taken_ms).chain(kept.map(|t| t.taken_ms));
+        self.unused(taken_ms, used_ms);
+        aside.extend(left);
         Ok(deliveries)
+    }
+
+    /// Whether nothing else may run beside it in an instance.
+    pub(super) fn runs_alone(&self, delivery: &Delivery) -> bool {
+        delivery.run.alone || self.runner.computes(&delivery.task.kind)
     }
 
     fn sort(&self, found: Vec<Found>, deliveries: &mut Vec<Delivery>, empty: &mut Vec<Ticket>) {
@@ -105,7 +162,8 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
 
     /// Gives back what can't begin here, or not in time.
     pub(super) async fn put_back(&self, deliveries: Vec<Delivery>) {
-        self.unused(deliveries.iter().map(|d| d.taken_ms), []);
+        let of_users = deliveries.iter().filter(|d| !d.is_system());
+        self.unused(of_users.map(|d| d.taken_ms), []);
         for delivery in &deliveries {
             let key = (delivery.slot, delivery.epoch);
             self.in_progress.borrow_mut().remove(&key);
@@ -118,7 +176,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     }
 
     /// Takes no more: others must know, and somebody must be there for what waits already.
-    async fn stop_taking(&self, aside: usize) -> Result<(), StoreError> {
+    async fn stop_taking(&self, aside: &[Ticket]) -> Result<(), StoreError> {
         let freed = self.free_unused(aside).await?;
         let left = self.leave().await?;
         // What was announced since by the keeper or by a task that ended here must not wait either.
@@ -133,11 +191,14 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     /// Whether slots wait that somebody may take, and whether nobody is registered to do so. Who asks holds no permit that it
     /// does not use.
     pub(super) async fn waiting(&self) -> Result<(bool, bool), StoreError> {
-        if self.queue.waiting().await? == 0 || self.queue.is_full().await? {
+        let waits = self.queue.takeable().await?;
+        let user = waits.user > 0 && !self.queue.is_full().await?;
+        if !user && waits.system == 0 {
             return Ok((false, false));
         }
         let workers = self.queue.presence(WORKERS).await?;
-        let takeable = workers.aside() < self.limits.workers_max;
+        let system = waits.system > 0 && holds(Guard::SystemBesideComputing);
+        let takeable = system || workers.aside() < self.limits.workers_max;
         Ok((takeable, takeable && workers.present() == 0))
     }
 

@@ -3,8 +3,9 @@
 use super::{Member, Progress, Step, Workflow};
 use crate::claim::CancelBlocks;
 use crate::guard::{Guard, holds};
+use crate::lane::Lane;
 use crate::record::RunState;
-use crate::{Counts, Env, Json, Priority, Queue, QueueError, Run, Store, TaskId};
+use crate::{Counts, Env, Json, Queue, QueueError, Run, Store, TaskId};
 use serde_json::json;
 
 /// The end of a member.
@@ -191,7 +192,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         const NOW_AND_THEN: usize = 100;
         // All of a step are in one lane.
         let first = progress.member_id(id, gathered.step, 0);
-        let lane = first.map_or_else(Priority::default, |first| Priority::of(first.slot()));
+        let lane = first.map_or(Lane::Normal, |first| Lane::of(first.slot()));
         let head = self.last_ticket(lane).await?;
         let mut cancels = CancelBlocks::new();
         for index in 0..gathered.ends.len() {

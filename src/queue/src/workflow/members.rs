@@ -4,11 +4,12 @@ use super::gather::Input;
 use super::{CHUNK, Membership, Progress, Workflow};
 use crate::config::GIVEN_UP;
 use crate::guard::{Guard, holds};
+use crate::lane::Lane;
 use crate::operate::Head;
 use crate::record::{Slot, encode};
 use crate::rescue::Finding;
 use crate::timer::What;
-use crate::{Env, Json, Priority, Queue, QueueError, Run, Store, Task, TaskId};
+use crate::{Env, Json, Queue, QueueError, Run, Store, Task, TaskId};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 
@@ -113,7 +114,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let leases: Vec<_> = tasks.iter().map(Task::lease).collect();
         let home = |(slot, task)| (self.keys.slot(slot), encode(&Slot::Task(Box::new(task))));
         self.write((first..).zip(tasks).map(home).collect()).await?;
-        let head = self.head_of(Priority::of(first)).await?;
+        let head = self.head_of(Lane::of(first)).await?;
         let mut findings = Vec::new();
         for (slot, lease) in (first..=head.taken).zip(leases) {
             let handover = self.store.increment(&self.keys.handover(slot), 1).await?;
@@ -182,9 +183,11 @@ impl<S: Store, E: Env> Queue<S, E> {
             self.adopt_last(&maker, &progress).await?;
         }
         for chunk in 0..progress.chunks() {
-            let slots = chunk * CHUNK..spec.len().min((chunk + 1) * CHUNK);
-            let slots: Vec<_> = slots.filter_map(|i| progress.slot(step, i)).collect();
-            self.cancel_slots(id, &progress, &slots).await?;
+            let members = chunk * CHUNK..spec.len().min((chunk + 1) * CHUNK);
+            let members: Vec<_> = members
+                .filter_map(|i| progress.member_id(id, step, i))
+                .collect();
+            self.cancel_each(&members).await?;
         }
         Ok(())
     }
@@ -205,30 +208,35 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     /// Asks all of them to stop: who takes one sees that, and who runs it at its next checkpoint.
-    async fn cancel_slots(
-        &self,
-        id: &TaskId,
-        progress: &Progress,
-        slots: &[u64],
-    ) -> Result<(), QueueError> {
-        if let [_] = slots
-            && let Some(member) = progress.member_id(id, progress.step(), 0)
-            && self.final_run(&member).await?.is_some()
+    async fn cancel_each(&self, members: &[TaskId]) -> Result<(), QueueError> {
+        if let [member] = members
+            && self.final_run(member).await?.is_some()
         {
             return Ok(());
         }
+        let slots = || members.iter().map(TaskId::slot);
         // As a canceller does: claimers take their ticket first and look at the counter then.
-        let blocks: BTreeSet<_> = slots
-            .iter()
-            .map(|&slot| self.keys.cancel_block(slot))
-            .collect();
+        let blocks: BTreeSet<_> = slots().map(|slot| self.keys.cancel_block(slot)).collect();
         for block in blocks {
             self.store.increment(&block, 1).await?;
         }
         let asked_ms = encode(&self.env.now_ms());
-        let flags = slots
-            .iter()
-            .map(|&slot| (self.keys.cancel(slot), asked_ms.clone()));
-        Ok(self.write(flags.collect()).await?)
+        let flags = slots().map(|slot| (self.keys.cancel(slot), asked_ms.clone()));
+        self.write(flags.collect()).await?;
+        if !holds(Guard::EndUntakenMembers) {
+            return Ok(());
+        }
+        let Some(first) = slots().next() else {
+            return Ok(());
+        };
+        // Of what nobody has taken by now every claimer sees that it is cancelled: it ends here, with the bytes that the claimer
+        // would write. So it ends in a paused queue, too.
+        let taken = self.last_ticket(Lane::of(first)).await?;
+        let untaken = members.iter().filter(|member| member.slot() > taken);
+        let ended = untaken.map(|member| {
+            let run = Run::cancelled_before_start(member.nonce());
+            (self.keys.run(member.slot(), 0), encode(&run))
+        });
+        Ok(self.write(ended.collect()).await?)
     }
 }

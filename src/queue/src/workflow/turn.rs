@@ -4,6 +4,7 @@ use super::gather::{Gathered, Input};
 use super::members::Maker;
 use super::{Progress, Step, Workflow};
 use crate::guard::{Guard, holds};
+use crate::lane::Lane;
 use crate::record::encode;
 use crate::transition::running;
 use crate::{Delivery, Env, Outcome, Queue, QueueError, Receipt, RunState, Store, TaskId};
@@ -227,10 +228,9 @@ impl<S: Store, E: Env> Queue<S, E> {
                 Err(reason) => return Ok(Some(going.fails(reason))),
             };
             let count = tasks.len() as u64;
-            // Its own lane, which is in use since it was enqueued there.
-            let lane = task.priority;
-            let last = self.store.increment(&self.keys.tail(lane), count).await?;
-            let last = lane.base() + last;
+            let lane = Lane::from(task.priority);
+            self.open_lane(lane).await?;
+            let last = self.take_slots(lane, count).await?;
             let first = last - count + 1;
             if let Some(chunks) = going.progress.steps.last_mut() {
                 chunks.push((first, at_ms));

@@ -1,7 +1,7 @@
 //! What is enqueued when a task has ended.
 
-use crate::support::{Action, Sim, When, parts, task};
-use handoff_queue::{FollowUp, NewTask, Purged, RetryPolicy, State, Waiting, Wake};
+use crate::support::{Action, Sim, When, computing, parts, task};
+use handoff_queue::{FollowUp, Limits, NewTask, Rate, RetryPolicy, State, Waiting, Wake};
 use serde_json::{Value, json};
 
 fn followed(name: &str, args: Value) -> NewTask {
@@ -62,7 +62,7 @@ fn what_waits_when_it_is_cancelled_or_purged_is_followed() {
             .map(|i| followed(&format!("p{i}"), json!({})))
             .collect(),
     );
-    // One of the six was cancelled before, and what followed it waits, too; it must be told.
+    // One of the six was cancelled before. What followed it is none that waits for the queue.
     let purge = |normal| {
         let mut left = Waiting {
             normal,
@@ -70,11 +70,13 @@ fn what_waits_when_it_is_cancelled_or_purged_is_followed() {
         };
         sim.wait(|queue| async move { queue.purge(&mut left).await.unwrap() })
     };
-    let (taken, spared) = (7, 1);
-    assert_eq!(purge(7), Purged { taken, spared });
-    // What follows those five waits now.
-    let (taken, spared) = (6, 6);
-    assert_eq!(purge(u64::MAX), Purged { taken, spared });
+    assert_eq!(purge(7), 6);
+    assert_eq!(purge(u64::MAX), 0);
+    sim.run_with_ticks(2_000, 1_000);
+    assert_eq!(sim.began("after one").len(), 1);
+    for i in 0..5 {
+        assert_eq!(sim.began(&format!("after p{i}")).len(), 1);
+    }
     sim.wait(|queue| async move { queue.resume().await.unwrap() });
     sim.run_for(5_000);
     assert_eq!(sim.began("one").len() + sim.began("p0").len(), 0);
@@ -115,4 +117,59 @@ fn an_end_that_is_written_by_another_run_is_followed_once() {
     assert_eq!(sim.state(&id), State::Succeeded);
     assert_eq!(sim.began("it").len(), 2);
     assert_eq!(sim.began("after it").len(), 1);
+}
+
+/// Neither the concurrency nor the rate of the queue is used up by what follows an end, however slow.
+#[test]
+fn what_follows_an_end_uses_up_no_limit() {
+    let sim = Sim::new(5);
+    sim.world.queue_limits.set(Limits {
+        concurrency: Some(1),
+        rate: Some(Rate {
+            count: 10,
+            period_s: 3_600,
+        }),
+        ..Limits::default()
+    });
+    let slow = |i| {
+        let mut task = followed(&format!("t{i}"), json!({}));
+        if let Some(follow) = &mut task.on_end {
+            follow.args["sleep_ms"] = 20_000.into();
+            follow.timeout_ms = 25_000;
+        }
+        task
+    };
+    let ids = sim.enqueue((0..10).map(slow).collect());
+    sim.run_for(5_000);
+    for (i, id) in ids.iter().enumerate() {
+        assert_eq!(sim.state(id), State::Succeeded);
+        assert_eq!(sim.began(&format!("after t{i}")).len(), 1);
+    }
+    assert_eq!(sim.world.most_running.get(), 1);
+}
+
+/// Nor does anybody wait for receivers that take long: not even a task that wants an instance for itself.
+#[test]
+fn slow_follow_ups_keep_no_task_from_beginning() {
+    let sim = Sim::new(6);
+    let slow = |i| {
+        let mut task = followed(&format!("t{i}"), json!({}));
+        if let Some(follow) = &mut task.on_end {
+            follow.args["sleep_ms"] = 20_000.into();
+            follow.timeout_ms = 25_000;
+        }
+        task
+    };
+    sim.enqueue((0..600).map(slow).collect());
+    sim.run_for(5_000);
+    let mut ids = sim.enqueue(vec![computing("computes", json!({"sleep_ms": 100}))]);
+    ids.push(sim.enqueue_one(task("waits", json!({}))));
+    sim.run_for(3_000);
+    for id in ids {
+        assert_eq!(sim.state(&id), State::Succeeded);
+    }
+    sim.run_for(60_000);
+    for i in 0..600 {
+        assert_eq!(sim.began(&format!("after t{i}")).len(), 1);
+    }
 }

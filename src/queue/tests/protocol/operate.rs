@@ -16,7 +16,7 @@ fn purge(sim: &Sim) -> u64 {
     sim.wait(|queue| async move {
         let mut purged = 0;
         loop {
-            match queue.purge(&mut Waiting::all()).await.unwrap().taken {
+            match queue.purge(&mut Waiting::all()).await.unwrap() {
                 0 => return purged,
                 some => purged += some,
             }

@@ -2,7 +2,8 @@
 
 use crate::support::{Action, Sim, When, parts};
 use handoff_queue::{
-    Cancelled, Counts, Json, Member, NewTask, OnFailure, RetryPolicy, State, Step, TaskId, Workflow,
+    Cancelled, Counts, Json, Limits, Member, NewTask, OnFailure, RetryPolicy, State, Step, TaskId,
+    Waiting, Workflow,
 };
 use serde_json::{Value, json};
 
@@ -310,4 +311,89 @@ fn what_is_delivered_twice_counts_once() {
     assert_eq!(counts(&sim, &id), (20, succeeded(20)));
     let result = sim.view(&id).unwrap().result;
     assert_eq!(result, Some(json!((0..20).collect::<Vec<_>>()).into()));
+}
+
+/// Cancels member `index` of a workflow, as a client does.
+fn cancel_member(sim: &Sim, workflow: &TaskId, index: usize) -> TaskId {
+    let it = workflow.clone();
+    sim.wait(move |queue| async move {
+        let members = queue.members(&it, index, 1).await.unwrap().unwrap().0;
+        let (member, _) = members[0].task.clone().unwrap();
+        assert_eq!(queue.cancel(&member).await.unwrap(), Cancelled::Done);
+        queue.push_along(true).await.unwrap();
+        member
+    })
+}
+
+/// A member that waits behind a hundred others is cancelled: the group ends, and none of them runs for nothing.
+#[test]
+fn a_group_waits_for_nobody_to_come_to_the_member_that_was_cancelled() {
+    let sim = Sim::new(1);
+    sim.world.queue_limits.set(Limits {
+        concurrency: Some(1),
+        ..Limits::default()
+    });
+    let steps = vec![group(100, |_| json!({"sleep_ms": 1_000}))];
+    let id = sim.enqueue_one(workflow(steps, OnFailure::Fail));
+    sim.run_for(1_500);
+    cancel_member(&sim, &id, 90);
+    sim.run_for(1_000);
+    assert_eq!(sim.state(&id), State::Failed);
+    let (total, ended) = counts(&sim, &id);
+    assert!(ended.cancelled >= 96, "{ended:?} of {total}");
+    sim.run_for(10_000);
+    assert!(sim.world.began.borrow().len() <= 4);
+}
+
+/// While a queue is paused no task begins, and what its tasks' ends are for goes on.
+#[test]
+fn a_group_ends_in_a_paused_queue() {
+    for on_failure in [OnFailure::Fail, OnFailure::Wait] {
+        let sim = Sim::new(1);
+        sim.wait(|queue| async move { queue.pause().await.unwrap() });
+        let steps = vec![group(3, |_| json!({}))];
+        let id = sim.enqueue_one(workflow(steps, on_failure));
+        sim.run_for(1_000);
+        for index in 0..3 {
+            cancel_member(&sim, &id, index);
+            sim.run_for(1_000);
+            if on_failure == OnFailure::Fail {
+                break;
+            }
+        }
+        assert_eq!(sim.state(&id), State::Failed);
+        assert_eq!(counts(&sim, &id).1.cancelled, 3);
+        assert!(sim.world.began.borrow().is_empty());
+    }
+}
+
+/// What ran goes on while the queue is paused, and the last of it ends the group.
+#[test]
+fn a_group_whose_members_run_ends_although_the_queue_was_paused() {
+    let sim = Sim::new(1);
+    let steps = vec![group(3, |_| json!({"sleep_ms": 2_000}))];
+    let id = sim.enqueue_one(workflow(steps, OnFailure::Fail));
+    sim.run_for(1_000);
+    sim.wait(|queue| async move { queue.pause().await.unwrap() });
+    sim.run_for(2_000);
+    assert_eq!(sim.state(&id), State::Succeeded);
+}
+
+/// A purge cancels the members that wait, and the group ends as its policy says.
+#[test]
+fn a_group_ends_when_its_members_are_purged_from_a_paused_queue() {
+    let sim = Sim::new(1);
+    sim.wait(|queue| async move { queue.pause().await.unwrap() });
+    let steps = vec![group(5, |_| json!({}))];
+    let id = sim.enqueue_one(workflow(steps, OnFailure::Wait));
+    sim.run_for(1_000);
+    let purged = sim.wait(|queue| async move {
+        let purged = queue.purge(&mut Waiting::all()).await.unwrap();
+        queue.push_along(true).await.unwrap();
+        purged
+    });
+    assert_eq!(purged, 5);
+    sim.run_for(1_000);
+    assert_eq!(sim.state(&id), State::Failed);
+    assert_eq!(counts(&sim, &id).1.cancelled, 5);
 }

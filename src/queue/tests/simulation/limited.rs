@@ -23,7 +23,9 @@ pub fn judge(sim: &Sim) -> Result<(), String> {
             kept(sim, rate, |began| began.key.as_ref() == Some(key))?;
         }
     }
-    limits.rate.map_or(Ok(()), |rate| kept(sim, rate, |_| true))
+    limits
+        .rate
+        .map_or(Ok(()), |rate| kept(sim, rate, |began| !began.follows))
 }
 
 /// A task begins up to 2 s after its ticket.

@@ -135,7 +135,7 @@ pub struct Load {
     names: Cell<u64>,
     last_due_ms: Cell<u64>,
     /// Somebody asked to cancel whatever waits.
-    purges: Cell<bool>,
+    pub(super) purges: Cell<bool>,
     /// How often somebody retried or discarded all failed tasks, and before which number the last time.
     pub(super) all_swept: Cell<u64>,
     pub(super) swept_before: Cell<u64>,
@@ -455,7 +455,11 @@ impl Load {
             3..=6 => _ = sim.spawn(|_, queue| async move { queue.resume().await.is_ok() }),
             _ => {
                 self.purges.set(true);
-                sim.spawn(|_, queue| async move { queue.purge(&mut Waiting::all()).await.is_ok() });
+                sim.spawn(|_, queue| async move {
+                    let purged = queue.purge(&mut Waiting::all()).await;
+                    let _ = queue.push_along(true).await;
+                    purged.is_ok()
+                });
             }
         }
     }
@@ -469,6 +473,7 @@ impl Load {
             if let Ok(Cancelled::Done) = queue.cancel(&asked.id).await {
                 asked.cancelled.set(true);
             }
+            let _ = queue.push_along(true).await;
         });
     }
 }

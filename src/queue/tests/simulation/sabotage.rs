@@ -16,7 +16,23 @@ const SEEDS_MAX: u64 = 5_000;
 const OVERTAKEN: &str = "an enqueuer that claimers overtake";
 
 /// Guards that random schedules seldom miss, and the scenario that has the race which each closes.
-const FOUND_IN: [(Guard, &str); 27] = [
+const FOUND_IN: [(Guard, &str); 31] = [
+    (
+        Guard::EndUntakenMembers,
+        "a member of a group is cancelled in a paused queue",
+    ),
+    (
+        Guard::SystemWhilePaused,
+        "a task is cancelled in a paused queue, and another follows its end",
+    ),
+    (
+        Guard::SystemBesideLimits,
+        "a follow-up runs while one task may",
+    ),
+    (
+        Guard::SystemBesideComputing,
+        "a follow-up while every worker computes",
+    ),
     (
         Guard::WaitForChange,
         "a schedule's deletion while another is put",

@@ -43,7 +43,7 @@ pub enum Left {
     NothingAfterDays,
 }
 
-pub static SCENARIOS: [Scenario; 74] = [
+pub static SCENARIOS: [Scenario; 78] = [
     Scenario {
         name: "a task",
         search: Search::Pairs,
@@ -593,6 +593,90 @@ pub static SCENARIOS: [Scenario; 74] = [
             };
             stage.load.enqueue(&stage.sim, vec![task]);
             stage.sim.run_for(5_000);
+        },
+    },
+    Scenario {
+        name: "a task is cancelled in a paused queue, and another follows its end",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.pauses();
+            stage.enqueues_followed(json!({}), 20);
+            stage.sim.run_for(100);
+            stage.cancels();
+            stage.comes_to_be("what follows it waits while the queue is paused", |stage| {
+                stage.all_followed()
+            });
+            stage.resumes();
+        },
+    },
+    Scenario {
+        name: "a follow-up runs while one task may",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.limited(Some(1), Some((2, 60)));
+            stage.enqueues_followed(json!({}), 4_000);
+            stage.sim.run_for(1_000);
+            stage.enqueues(&[json!({})]);
+            stage.sim.run_for(1_000);
+            stage.is_so_far("a task waits for a follow-up", |stage| {
+                let begun = stage.sim.world.began.borrow();
+                begun.iter().filter(|began| !began.follows).count() == 2
+            });
+        },
+    },
+    Scenario {
+        name: "a follow-up while every worker computes",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            let mut limits = stage.sim.world.limits.get();
+            limits.workers_max = 1;
+            stage.sim.world.limits.set(limits);
+            stage.points.open.set(false);
+            let long = NewTask {
+                kind: "compute".to_owned(),
+                timeout_ms: 12_000,
+                ..stage.task(json!({"sleep_ms": 4_000}))
+            };
+            let delayed = NewTask {
+                not_before_ms: Some(stage.sim.now_ms() + MINUTE_MS),
+                on_end: Some(follow_up("it")),
+                ..stage.task(json!({}))
+            };
+            // All in one window.
+            stage
+                .sim
+                .run_for(WINDOW_MS - stage.sim.now_ms() % WINDOW_MS);
+            stage.load.enqueue(&stage.sim, vec![long, delayed]);
+            stage.sim.run_for(300);
+            stage.points.open.set(true);
+            if let Some(delayed) = stage.load.asked().get(1) {
+                stage.load.cancel(&stage.sim, delayed);
+            }
+            stage.sim.run_for(2_000);
+            stage.is_so_far("what follows it waits for who computes", |stage| {
+                stage.all_followed()
+            });
+            stage.sim.run_for(4_000);
+        },
+    },
+    Scenario {
+        name: "a member of a group is cancelled in a paused queue",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.pauses();
+            stage.works(&[&[json!({}), json!({}), json!({})]], OnFailure::Fail);
+            stage.sim.run_for(200);
+            let confirmed = stage.cancels_member(1);
+            stage.sim.run_for(3_000);
+            stage.comes_to_be("the group waits while the queue is paused", |stage| {
+                let members = stage.members();
+                !confirmed.get() || members.iter().all(|member| member.1.is_final())
+            });
+            stage.resumes();
         },
     },
     Scenario {

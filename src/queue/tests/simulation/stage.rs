@@ -1,11 +1,13 @@
 //! Where a scenario is played, and what goes wrong there.
 
-use super::load::{Asked, Load, Mix};
+use super::load::{Asked, Load, Mix, follow_up};
 use super::model::{Wrong, glance, watch};
 use super::workflows;
-use crate::support::{Action, Call, Instance, Sim, When, parts, with};
+use crate::support::{Action, Call, Instance, Sim, When, parts, set, with};
 use futures::FutureExt;
-use handoff_queue::{Limits, NewTask, OnFailure, Priority, Rate, Store};
+use handoff_queue::{
+    Cancelled, Limits, MemberView, NewTask, OnFailure, Priority, Rate, State, Store, TaskId,
+};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -176,6 +178,96 @@ impl Stage {
                 action => action,
             }
         });
+    }
+
+    /// The queue is paused from now on. That is no place.
+    pub fn pauses(&self) {
+        let paused = self
+            .sim
+            .watcher()
+            .pause()
+            .now_or_never()
+            .is_some_and(|paused| paused.is_ok());
+        assert!(paused);
+    }
+
+    /// And no more.
+    pub fn resumes(&self) {
+        self.sim
+            .wait(|queue| async move { queue.resume().await.unwrap() });
+    }
+
+    /// A task whose end another follows, which takes so long.
+    pub fn enqueues_followed(&self, args: Value, sleep_ms: u64) {
+        let mut follow = follow_up("it");
+        set(&mut follow.args, "sleep_ms", sleep_ms);
+        let task = NewTask {
+            on_end: Some(follow),
+            ..self.task(args)
+        };
+        self.load.enqueue(&self.sim, vec![task]);
+    }
+
+    /// What is to come, with a request every 5 s, whatever died: at the latest when all that stalled are back and all leases
+    /// are over.
+    pub fn comes_to_be(&self, what: &str, mut is: impl FnMut(&Self) -> bool) {
+        const MOST_MS: u64 = 5 * MINUTE_MS;
+        self.points.open.set(false);
+        let end_ms = self.sim.now_ms() + MOST_MS;
+        while !is(self) && self.points.noticed.borrow().is_none() {
+            if self.sim.now_ms() >= end_ms {
+                self.notices(what);
+            }
+            self.sim.run_with_ticks(5_000, 5_000);
+        }
+    }
+
+    /// What must be by now if nothing went wrong.
+    pub fn is_so_far(&self, what: &str, is: impl FnOnce(&Self) -> bool) {
+        if self.points.faults.is_empty() && !is(self) {
+            self.notices(what);
+        }
+    }
+
+    fn notices(&self, what: &str) {
+        *self.points.noticed.borrow_mut() = Some((None, what.to_owned()));
+    }
+
+    /// Whether what follows the ends of all that were seen final has begun.
+    pub fn all_followed(&self) -> bool {
+        let asked = self.load.asked();
+        let mut ended = asked.iter().filter(|asked| asked.cancelled.get());
+        ended.all(|asked| {
+            let follow = asked.follow.as_deref();
+            follow.is_none_or(|name| !self.sim.began(name).is_empty())
+        })
+    }
+
+    /// The tasks of the only workflow.
+    pub fn members(&self) -> Vec<(TaskId, State)> {
+        let Some(workflow) = self.load.asked().first().map(|asked| asked.id.clone()) else {
+            return Vec::new();
+        };
+        let members = self
+            .sim
+            .wait(|queue| async move { queue.members(&workflow, 0, 100).await.unwrap() });
+        let members = members.map(|members| members.0).unwrap_or_default();
+        let task = |member: MemberView| member.task.map(|(id, view)| (id, view.unwrap().state));
+        members.into_iter().filter_map(task).collect()
+    }
+
+    /// Cancels a member of the only workflow. Says in the end whether that was confirmed.
+    pub fn cancels_member(&self, index: usize) -> Rc<Cell<bool>> {
+        let confirmed = Rc::new(Cell::new(false));
+        if let Some((id, _)) = self.members().into_iter().nth(index) {
+            let done = confirmed.clone();
+            self.load.purges.set(true);
+            self.sim.spawn(|_, queue| async move {
+                done.set(queue.cancel(&id).await == Ok(Cancelled::Done));
+                let _ = queue.push_along(true).await;
+            });
+        }
+        confirmed
     }
 
     /// So many run at once, and so many begin in a period of so many seconds.

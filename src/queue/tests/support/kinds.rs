@@ -12,6 +12,8 @@ use std::rc::Rc;
 pub struct Began {
     pub name: String,
     pub key: Option<String>,
+    /// It follows a task's end: no limit counts for it.
+    pub follows: bool,
     pub attempt: u32,
     pub checkpoint: Option<Json>,
     /// The true time.
@@ -57,7 +59,10 @@ pub fn set(args: &mut Json, name: &str, field: impl Into<Value>) {
 struct Running(Rc<World>, Option<String>);
 
 impl Running {
-    fn new(world: &Rc<World>, key: Option<String>) -> Self {
+    fn new(world: &Rc<World>, key: Option<String>, follows: bool) -> Option<Self> {
+        if follows {
+            return None;
+        }
         world.running.set(world.running.get() + 1);
         let most = world.most_running.get().max(world.running.get());
         world.most_running.set(most);
@@ -67,7 +72,7 @@ impl Running {
             *running += 1;
             *most = (*most).max(*running);
         }
-        Self(world.clone(), key)
+        Some(Self(world.clone(), key))
     }
 }
 
@@ -130,16 +135,18 @@ impl SimRunner {
             &format!("RUNS {name} attempt {}", control.attempt()),
         );
         let key = args["key"].as_str().map(str::to_owned);
+        let follows = control.end_of().is_some();
         self.world.began.borrow_mut().push(Began {
             name,
             key: key.clone(),
+            follows,
             attempt: control.attempt(),
             checkpoint: control.checkpoint().cloned(),
             at_ms,
             seen_ms: at_ms + self.instance.skew_ms,
             instance: self.instance.clone(),
         });
-        let _running = Running::new(&self.world, key);
+        let _running = Running::new(&self.world, key, follows);
         if !args["progress"].is_null() {
             control.set_progress(args["progress"].clone().into(), args["message"].as_str());
         }
