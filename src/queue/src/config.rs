@@ -51,6 +51,8 @@ pub const HEARTBEAT_TIMEOUT_MIN_MS: u64 = 10_000;
 pub const TIMEOUT_MAX_MS: u64 = 86_400_000;
 /// The most attempts that a task may ask for.
 pub const ATTEMPTS_MAX: u32 = 50;
+/// So often may one attempt be put off. The next time counts as a failed attempt.
+pub const SNOOZES_MAX: u32 = 10;
 /// Results and checkpoints above this many bytes of JSON fail the task with that reason, unless its worker has another limit.
 pub const RESULT_MAX_BYTES: u64 = 256 * 1024;
 /// The most arrays and objects within each other in arguments, results, checkpoints and progress. Readers

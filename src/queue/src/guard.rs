@@ -143,6 +143,8 @@ guards! {
     LookAfterWaiting,
     /// What a run came to that was superseded is no member's end.
     TakeOnlyFinalResults,
+    /// What is put off again and again fails in the end.
+    BoundSnoozes,
     /// Members that nobody has taken end with their workflow.
     EndUntakenMembers,
     /// Webhooks and the turns of workflows are taken while their queue is paused.

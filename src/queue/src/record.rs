@@ -216,6 +216,9 @@ pub struct Run {
     /// instances takes no others with it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub alone: bool,
+    /// How often this attempt was put off.
+    #[serde(default, skip_serializing_if = "is_none_yet")]
+    pub snoozes: u32,
     /// What the attempts before this one failed with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<AttemptError>,
@@ -354,6 +357,7 @@ impl Run {
             started_ms: 0,
             due_ms: 0,
             alone: false,
+            snoozes: 0,
             errors: Vec::new(),
             report: Report::default(),
             checkpoint: None,
@@ -419,6 +423,10 @@ impl Run {
 }
 
 pub(crate) fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+fn is_none_yet(number: &u32) -> bool {
     *number == 0
 }
 

@@ -1,9 +1,10 @@
 //! What follows from what: how an epoch begins, given what was found of earlier ones, and what an outcome means for the
 //! task. Pure: no store, no clock.
 
+use crate::config::SNOOZES_MAX;
 use crate::guard::{Guard, holds};
 use crate::record::RunState;
-use crate::{DELAY_MAX_MS, Json, Outcome, Report, Run, Task};
+use crate::{DELAY_MAX_MS, Json, Outcome, Report, Run, Task, WORKFLOW};
 
 /// What to do with an epoch that was just claimed.
 #[derive(Debug, PartialEq)]
@@ -46,6 +47,7 @@ pub(crate) fn begin(task: &Task, epoch: u64, earlier: Option<Run>, now_ms: u64) 
             due_ms: task.not_before_ms.unwrap_or(task.enqueued_ms),
             // Epoch 0 left no trace, although it was to run at once.
             alone: epoch > 0 && task.not_before_ms.is_none(),
+            snoozes: 0,
             errors: Vec::new(),
             report: Report::default(),
             checkpoint: None,
@@ -74,7 +76,7 @@ pub(crate) fn begin(task: &Task, epoch: u64, earlier: Option<Run>, now_ms: u64) 
         return Begin::Exhausted(run);
     }
     if failed || run.is_unstarted() {
-        run.attempt += 1;
+        (run.attempt, run.snoozes) = (run.attempt + 1, 0);
     }
     run.started_ms = now_ms;
     run.state = running(task, now_ms, now_ms);
@@ -124,6 +126,13 @@ pub(crate) fn settle_outcome(
             Some(error) => Outcome::Fail(error),
             None => outcome,
         },
+        Outcome::PutOff(after_ms) if is_snoozed_out(task, &run) => Outcome::Retry {
+            error: format!(
+                "it was put off {} times in one attempt, the last time for {after_ms} ms; more counts as a failure",
+                run.snoozes + 1
+            ),
+            after_ms: Some(after_ms.max(task.retry.wait_ms(run.attempt, random))),
+        },
         other => other,
     };
     run.state = match outcome {
@@ -132,11 +141,14 @@ pub(crate) fn settle_outcome(
             result,
         },
         Outcome::Continue(checkpoint) => {
-            run.checkpoint = Some(checkpoint);
+            (run.checkpoint, run.snoozes) = (Some(checkpoint), 0);
             continued(now_ms)
         }
         Outcome::Cancelled => RunState::Cancelled,
-        Outcome::PutOff(after_ms) => retrying(now_ms, after_ms),
+        Outcome::PutOff(after_ms) => {
+            run.snoozes = run.snoozes.saturating_add(1);
+            retrying(now_ms, after_ms)
+        }
         Outcome::Fail(error) => {
             run.fail_attempt(now_ms, &error);
             not_listed(now_ms)
@@ -152,6 +164,12 @@ pub(crate) fn settle_outcome(
         }
     };
     run
+}
+
+/// Whether a task was put off so often that it counts as a failed attempt: else one whose target always says
+/// "later" would never end. The turns of a workflow wait for the store, or for its members.
+fn is_snoozed_out(task: &Task, run: &Run) -> bool {
+    run.snoozes >= SNOOZES_MAX && task.kind != WORKFLOW && holds(Guard::BoundSnoozes)
 }
 
 /// Goes on at once.
@@ -220,6 +238,7 @@ mod tests {
             started_ms: 10,
             due_ms: 1,
             alone: false,
+            snoozes: 0,
             errors: (1..=errors as u32).map(error).collect(),
             report: Report::default(),
             checkpoint: None,
@@ -340,6 +359,53 @@ mod tests {
             };
             assert_eq!(found, expected, "{earlier:?} at {now_ms}");
         }
+    }
+
+    /// An attempt may be put off ten times. The eleventh counts as a failure, and the policy decides what then.
+    #[test]
+    fn what_is_always_put_off_ends() {
+        let task = task(2);
+        let mut earlier = None;
+        for attempt in 1..=2 {
+            for snoozes in 1..=SNOOZES_MAX + 1 {
+                let Begin::Start(run) = begin(&task, u64::from(snoozes), earlier, 5) else {
+                    panic!("attempt {attempt} begins for time {snoozes}");
+                };
+                assert_eq!((run.attempt, run.snoozes), (attempt, snoozes - 1));
+                let run = settle_outcome(&task, run, Outcome::PutOff(7), 100, 10, 0);
+                let failures = attempt as usize - usize::from(snoozes <= SNOOZES_MAX);
+                assert_eq!(run.errors.len(), failures);
+                match run.state {
+                    RunState::Failed { .. } => assert_eq!((attempt, snoozes), (2, 11)),
+                    RunState::Retrying { at_ms, .. } => assert_eq!(at_ms, 17),
+                    ref other => panic!("{other:?}"),
+                }
+                earlier = Some(run);
+            }
+        }
+        let error = earlier.and_then(|run| run.errors.last().map(|e| e.error.clone()));
+        let error = error.unwrap_or_default();
+        assert!(
+            error.starts_with("it was put off 11 times in one attempt, the last time for 7 ms")
+        );
+        // One that goes on in parts begins to count anew.
+        let state = RunState::Running {
+            beat_ms: 1,
+            lost_ms: 2,
+        };
+        let put_off = Run {
+            snoozes: SNOOZES_MAX,
+            ..run(1, state, 0)
+        };
+        let run = settle_outcome(
+            &task,
+            put_off,
+            Outcome::Continue(json!(1).into()),
+            100,
+            7,
+            0,
+        );
+        assert_eq!(run.snoozes, 0);
     }
 
     #[test]

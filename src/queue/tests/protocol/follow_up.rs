@@ -1,6 +1,6 @@
 //! What is enqueued when a task has ended.
 
-use crate::support::{Action, Sim, When, computing, parts, task};
+use crate::support::{Action, Sim, When, computing, parts, set, task};
 use handoff_queue::{FollowUp, Limits, NewTask, Rate, RetryPolicy, State, Waiting, Wake};
 use serde_json::{Value, json};
 
@@ -134,7 +134,7 @@ fn what_follows_an_end_uses_up_no_limit() {
     let slow = |i| {
         let mut task = followed(&format!("t{i}"), json!({}));
         if let Some(follow) = &mut task.on_end {
-            follow.args["sleep_ms"] = 20_000.into();
+            set(&mut follow.args, "sleep_ms", 20_000);
             follow.timeout_ms = 25_000;
         }
         task
@@ -155,7 +155,7 @@ fn slow_follow_ups_keep_no_task_from_beginning() {
     let slow = |i| {
         let mut task = followed(&format!("t{i}"), json!({}));
         if let Some(follow) = &mut task.on_end {
-            follow.args["sleep_ms"] = 20_000.into();
+            set(&mut follow.args, "sleep_ms", 20_000);
             follow.timeout_ms = 25_000;
         }
         task

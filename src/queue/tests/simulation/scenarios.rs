@@ -43,7 +43,7 @@ pub enum Left {
     NothingAfterDays,
 }
 
-pub static SCENARIOS: [Scenario; 78] = [
+pub static SCENARIOS: [Scenario; 79] = [
     Scenario {
         name: "a task",
         search: Search::Pairs,
@@ -139,6 +139,18 @@ pub static SCENARIOS: [Scenario; 78] = [
             stage.load.retry_all(&stage.sim);
             stage.load.retry_all(&stage.sim);
             stage.sim.run_for(5_000);
+        },
+    },
+    Scenario {
+        name: "a task that is always put off",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            let mut task = stage.task(json!({"puts_off_ms": 0}));
+            (task.retry.attempts, task.retry.max_ms) = (1, 100);
+            stage.load.enqueue(&stage.sim, vec![task]);
+            stage.sim.run_for(200);
+            stage.goes_on(30_000);
         },
     },
     Scenario {

@@ -104,6 +104,7 @@ impl Runner for SimRunner {
     /// - `until_cancelled`: ends when it sees the request to cancel
     /// - `panic_times`: panics in so many attempts
     /// - `traps`: kills its instance
+    /// - `puts_off_ms`: asks to be put off for so long, always
     /// - `fail_times`: fails in so many attempts, with `after_ms` if given
     /// - `fatal`: fails for good with this
     /// - `continues`: goes on in so many further instances
@@ -178,6 +179,9 @@ impl SimRunner {
             self.instance.hit(self.world.clock.now_ms());
             self.instance.kill();
             futures::future::pending::<()>().await;
+        }
+        if let Some(ms) = args["puts_off_ms"].as_u64() {
+            return Outcome::PutOff(ms);
         }
         if u64::from(control.attempt()) <= number("fail_times") {
             return Outcome::Retry {
