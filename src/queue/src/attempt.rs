@@ -26,6 +26,12 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    /// How many bytes of JSON it brings.
+    pub(crate) fn bytes(&self) -> u64 {
+        let checkpoint = self.run.checkpoint.as_ref().map_or(0, Json::bytes);
+        self.task.args.bytes() + checkpoint
+    }
+
     /// Whether neither pauses nor limits count for it.
     pub(crate) fn is_system(&self) -> bool {
         Lane::of(self.slot).is_system()

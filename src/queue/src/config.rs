@@ -67,6 +67,15 @@ pub const ERROR_MAX_BYTES: usize = 2_048;
 pub const LOG_LINES_MAX: usize = 100;
 /// Log lines and messages about progress are cut to this many bytes.
 pub const LOG_LINE_MAX_BYTES: usize = 500;
+/// An instance begins no further task while its arguments and checkpoints in progress have this many bytes. Small:
+/// whoever reads JSON as a tree of values needs a hundred times as much memory.
+pub const IN_PROGRESS_BYTES: u64 = 512 * 1024;
+/// Outcomes that are written together have no more bytes than this, unless it is one.
+pub(crate) const OUTCOMES_BYTES: usize = 1024 * 1024;
+/// A page of tasks ends early when it has this many bytes.
+pub const PAGE_BYTES: u64 = 1024 * 1024;
+/// So many records of any size are read in one call.
+pub(crate) const RECORDS_MAX: usize = 16;
 /// The most tasks in one batch.
 pub const BATCH_MAX: usize = 1_000;
 /// A task that runs longer than this writes its first heartbeat, and later ones at every [`BEAT_MS`].

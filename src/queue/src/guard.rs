@@ -145,6 +145,8 @@ guards! {
     TakeOnlyFinalResults,
     /// What is put off again and again fails in the end.
     BoundSnoozes,
+    /// A worker begins no further task while those in progress have many bytes.
+    BoundBytes,
     /// Members that nobody has taken end with their workflow.
     EndUntakenMembers,
     /// Webhooks and the turns of workflows are taken while their queue is paused.

@@ -6,6 +6,7 @@
 
 use crate::before_final::Ends;
 use crate::claim::Found;
+use crate::config::RECORDS_MAX;
 use crate::lane::{Lane, Lanes};
 use crate::presence::WORKERS;
 use crate::record::{RunState, encode};
@@ -155,7 +156,10 @@ impl<S: Store, E: Env> Queue<S, E> {
                 *left.of_mut(lane) -= count;
             }
         }
-        let empty = self.cancel_all(&tickets).await?;
+        let mut empty = Vec::new();
+        for some in tickets.chunks(RECORDS_MAX) {
+            empty.extend(self.cancel_all(some).await?);
+        }
         let mut filled = Vec::new();
         for ticket in empty {
             if self.give_up(ticket.slot).await? {

@@ -110,17 +110,16 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     /// One write call, however many entries.
-    pub(crate) async fn write(
-        &self,
-        mut entries: Vec<(String, Vec<u8>)>,
-    ) -> Result<(), StoreError> {
-        match entries.len() {
-            0 => Ok(()),
-            1 => {
-                let (key, value) = entries.remove(0);
-                self.store.set(&key, &value).await
-            }
-            _ => self.store.set_many(&entries).await,
+    pub(crate) async fn write(&self, entries: Vec<(String, Vec<u8>)>) -> Result<(), StoreError> {
+        self.write_all(&entries).await
+    }
+
+    /// The same of entries that may have to be written again.
+    pub(crate) async fn write_all(&self, entries: &[(String, Vec<u8>)]) -> Result<(), StoreError> {
+        match entries {
+            [] => Ok(()),
+            [(key, value)] => self.store.set(key, value).await,
+            _ => self.store.set_many(entries).await,
         }
     }
 }

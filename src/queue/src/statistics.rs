@@ -1,7 +1,7 @@
 //! How a queue does, without a scan and without a store call more per task: rescue passes every ticket anyway, and counts
 //! what it finds ended. What it has not passed yet, the last seconds, is estimated from a sample.
 
-use crate::config::CLOCK_SLACK_MS;
+use crate::config::{CLOCK_SLACK_MS, RECORDS_MAX};
 use crate::histogram::Histogram;
 use crate::lane::Lane;
 use crate::operate::Depth;
@@ -252,27 +252,39 @@ impl<S: Store, E: Env> Queue<S, E> {
         })
     }
 
-    async fn records<T: serde::de::DeserializeOwned + Sound>(
+    /// What matters of each record. All at once would be too much to hold, since any may be large.
+    async fn records<T: serde::de::DeserializeOwned + Sound, U>(
         &self,
         keys: &[String],
-    ) -> Result<Vec<Option<T>>, QueueError> {
-        let values = self.store.get_many(keys).await?;
-        let records = keys.iter().zip(values);
-        // What can't be read is not counted.
-        Ok(records
-            .map(|(key, value)| decode_opt(key, value).ok().flatten())
-            .collect())
+        of: impl Fn(T) -> U,
+    ) -> Result<Vec<Option<U>>, QueueError> {
+        let mut records = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(RECORDS_MAX) {
+            let values = self.store.get_many(keys).await?;
+            for (key, value) in keys.iter().zip(values) {
+                // What can't be read is not counted.
+                records.push(decode_opt(key, value).ok().flatten().map(&of));
+            }
+        }
+        Ok(records)
     }
 
     /// Since when the first one behind `head` waits.
     async fn oldest_waiting_ms(&self, head: u64, waiting: u64) -> Result<Option<u64>, QueueError> {
         let next = head + 1..=head + waiting.min(WAITING_MAX);
         let keys: Vec<_> = next.map(|n| self.keys.slot(n)).collect();
-        for slot in self.records::<Slot>(&keys).await?.into_iter().flatten() {
-            let since_ms = match slot {
-                Slot::Task(task) if task.not_before_ms.is_none() => Some(task.enqueued_ms),
-                Slot::Announce(task, epoch) => self.announced_ms(task, epoch).await?,
-                _ => None,
+        let waits = |slot| match slot {
+            Slot::Task(task) => (
+                task.not_before_ms.is_none().then_some(task.enqueued_ms),
+                None,
+            ),
+            Slot::Announce(task, epoch) => (None, Some((task, epoch))),
+            Slot::Void => (None, None),
+        };
+        for waits in self.records(&keys, waits).await?.into_iter().flatten() {
+            let since_ms = match waits {
+                (None, Some((task, epoch))) => self.announced_ms(task, epoch).await?,
+                (since_ms, _) => since_ms,
             };
             if since_ms.is_some() {
                 return Ok(since_ms);
@@ -284,22 +296,21 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// When a later epoch of a task could begin.
     async fn announced_ms(&self, task: u64, epoch: u64) -> Result<Option<u64>, QueueError> {
         let key = self.keys.run(task, epoch.saturating_sub(1));
-        let earlier = self.records::<Run>(&[key]).await?.remove(0);
-        match earlier.map(|run| run.state) {
+        let state = |run: Run| run.state;
+        let earlier = self.records(&[key], state).await?.remove(0);
+        match earlier {
             Some(RunState::Retrying { at_ms, .. }) => return Ok(Some(at_ms)),
             Some(RunState::Continued { ended_ms, .. } | RunState::Waiting { ended_ms, .. }) => {
                 return Ok(Some(ended_ms));
             }
             _ => {}
         }
-        let home = self
-            .records::<Slot>(&[self.keys.slot(task)])
-            .await?
-            .remove(0);
-        Ok(match home {
-            Some(Slot::Task(task)) => Some(task.not_before_ms.unwrap_or(task.enqueued_ms)),
+        let due_ms = |slot| match slot {
+            Slot::Task(task) => Some(task.not_before_ms.unwrap_or(task.enqueued_ms)),
             _ => None,
-        })
+        };
+        let home = self.records(&[self.keys.slot(task)], due_ms).await?;
+        Ok(home.into_iter().flatten().flatten().next())
     }
 
     /// How many run of those whose tickets rescue has not passed yet.
@@ -307,15 +318,17 @@ impl<S: Store, E: Env> Queue<S, E> {
         let recent = (head + 1).saturating_sub(passed);
         let slots: Vec<_> = sample(passed, recent).collect();
         let keys: Vec<_> = slots.iter().map(|&n| self.keys.slot(n)).collect();
-        let found = self.records::<Slot>(&keys).await?;
-        let taken = slots
-            .iter()
-            .zip(found)
-            .filter_map(|(&n, slot)| match slot? {
-                Slot::Task(task) if task.not_before_ms.is_none() => Some((n, 0)),
-                Slot::Announce(task, epoch) => Some((task, epoch)),
-                _ => None,
-            });
+        // Its own slot is a task's epoch 0.
+        let delivers = |slot| match slot {
+            Slot::Task(task) if task.not_before_ms.is_none() => Some((None, 0)),
+            Slot::Announce(task, epoch) => Some((Some(task), epoch)),
+            _ => None,
+        };
+        let found = self.records(&keys, delivers).await?;
+        let taken = slots.iter().zip(found).filter_map(|(&n, found)| {
+            let (task, epoch) = found??;
+            Some((task.unwrap_or(n), epoch))
+        });
         let taken: Vec<_> = taken.collect();
         Ok(scaled(self.open(&taken, true).await?, recent))
     }
@@ -331,14 +344,15 @@ impl<S: Store, E: Env> Queue<S, E> {
     async fn open(&self, deliveries: &[(u64, u64)], just_now: bool) -> Result<usize, QueueError> {
         let keys = deliveries.iter().map(|&(t, e)| self.keys.run(t, e));
         let keys: Vec<_> = keys.collect();
-        let runs = self.records::<Run>(&keys).await?;
+        let runs = |run: Run| matches!(run.state, RunState::Running { .. });
+        let running = self.records(&keys, runs).await?;
         let results = deliveries.iter().map(|&(t, _)| self.keys.result(t));
         let results: Vec<_> = results.collect();
-        let decided = self.records::<Run>(&results).await?;
-        let open = runs.iter().zip(&decided).filter(|(run, decided)| {
-            let runs = run.as_ref().map(|run| &run.state);
-            decided.is_none() && runs.map_or(just_now, |s| matches!(s, RunState::Running { .. }))
-        });
+        let decided = self.records(&results, |_: Run| ()).await?;
+        let open = running
+            .iter()
+            .zip(&decided)
+            .filter(|(running, decided)| decided.is_none() && running.unwrap_or(just_now));
         Ok(open.count())
     }
 }

@@ -81,6 +81,11 @@ pub struct TaskView {
 }
 
 impl TaskView {
+    /// How many bytes of JSON it has, about.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.task.args.bytes() + self.result.as_ref().map_or(0, Json::bytes)
+    }
+
     /// A task of which nothing ran yet.
     pub fn waiting(task: Task, state: State) -> Self {
         Self {

@@ -104,7 +104,7 @@ pub async fn members(queue: &HostQueue, id: &str, request: &Request) -> Result<A
         return Err(unknown(&id.to_string()));
     };
     let next = more.then(|| {
-        let from = from + limit;
+        let from = from + members.len() as u64;
         format!("/v1/workflows/{id}/tasks?limit={limit}&from={from}")
     });
     let tasks: Vec<_> = members.iter().map(object::member).collect();

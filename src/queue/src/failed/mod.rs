@@ -10,10 +10,10 @@ mod pass;
 pub use again::Retried;
 pub(crate) use pass::Passed;
 
-use crate::config::RETENTION_MIN_MS;
+use crate::config::{PAGE_BYTES, RETENTION_MIN_MS};
 use crate::guard::{Guard, holds};
 use crate::record::{RunState, decode, encode};
-use crate::{Env, Queue, QueueError, Run, State, Store, Task, TaskId, TaskView};
+use crate::{Env, Json, Queue, QueueError, Run, State, Store, Task, TaskId, TaskView};
 
 /// An entry is written this soon after its number was taken, or under another one: the keeper passes numbers after an hour.
 const LISTED_IN_MS: u64 = RETENTION_MIN_MS / 2;
@@ -60,6 +60,14 @@ struct Failed {
     run: Run,
     /// When its retention is over. It may be kept longer for an idempotency key.
     until_ms: u64,
+}
+
+impl Failed {
+    fn bytes(&self) -> u64 {
+        let checkpoint = self.run.checkpoint.as_ref().map_or(0, Json::bytes);
+        let errors = self.run.errors.iter().map(|e| e.error.len() as u64);
+        self.task.args.bytes() + checkpoint + errors.sum::<u64>()
+    }
 }
 
 /// What was found of a part of the list.
@@ -130,7 +138,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let count = self.store.counter(&self.keys.failures()).await?;
         let mut end = before.map_or(count + 1, |before| before.min(count + 1));
         let stop = end.saturating_sub(LOOKED_AT_MAX).max(first);
-        let (mut found, mut unreadable) = (Vec::new(), Vec::new());
+        let (mut found, mut unreadable, mut bytes) = (Vec::new(), Vec::new(), 0);
         while end > stop && found.len() + unreadable.len() < most {
             let left = most - found.len() - unreadable.len();
             let chunk = left.min(CHUNK_MAX) as u64;
@@ -140,9 +148,17 @@ impl<S: Store, E: Env> Queue<S, E> {
             end -= keys.len() as u64;
             for ((i, key), value) in numbers.zip(&keys).zip(values) {
                 let Some(value) = value else { continue };
+                if bytes >= PAGE_BYTES {
+                    return Ok(Part {
+                        failed: found,
+                        unreadable,
+                        next: Some(i + 1),
+                    });
+                }
                 let listed = self.listed_as(i, key, &value).await;
                 match QueueError::or_unreadable(listed)? {
                     Ok(Some(failed)) if failed.until_ms > self.env.now_ms() => {
+                        bytes += failed.bytes();
                         found.push((i, failed));
                     }
                     Ok(_) => {}

@@ -3,6 +3,7 @@
 mod allowance;
 mod control;
 mod keyed;
+mod load;
 mod permits;
 mod run;
 mod shift;
@@ -20,9 +21,10 @@ use allowance::Allowance;
 use futures::future::{Either, FutureExt, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 use keyed::Keyed;
+use load::Load;
 use shift::Shift;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::pin::pin;
 use std::rc::Rc;
 
@@ -35,7 +37,7 @@ const HOLD_MS: u64 = 200;
 /// Below [`crate::BEGIN_MS`].
 const HOLD_MAX_MS: u64 = 1_500;
 /// The system's tasks in progress are at most this part of those of users, and come on top of them.
-const SYSTEM_PART: usize = 4;
+const SYSTEM_PART: usize = 8;
 /// A worker that the store failed this often in a row ends; the queue goes on with the next request.
 const FAILURES_MAX: u32 = 20;
 
@@ -96,6 +98,7 @@ pub struct Worker<S, E, R> {
     /// What is being run here, by (slot, epoch), so that a panic can hand it over.
     in_progress: RefCell<BTreeMap<(u64, u64), InProgress>>,
     current: std::cell::Cell<Option<(u64, u64)>>,
+    load: Load,
     /// Outcomes of short tasks, written together.
     outcomes: RefCell<Vec<(String, Vec<u8>)>>,
 }
@@ -113,6 +116,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             keyed: Keyed::default(),
             in_progress: RefCell::default(),
             current: Default::default(),
+            load: Load::default(),
             outcomes: RefCell::default(),
         }
     }
@@ -139,6 +143,8 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         let mut running = FuturesUnordered::new();
         let mut aside = Vec::new();
         let mut batch = 1;
+        // Taken, and to begin when those in progress leave room for their bytes.
+        let mut ready = VecDeque::new();
         // A task that computes: it begins here when those in progress have ended, unless that takes too long.
         let mut next: Option<Delivery> = None;
         // Met such a task while others were in progress: takes nothing more until they have ended.
@@ -148,7 +154,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             if running.is_empty() {
                 alone = false;
             }
-            let room = if alone {
+            let room = if alone || !ready.is_empty() {
                 Room::default()
             } else {
                 self.room(batch)
@@ -182,8 +188,12 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                 } else {
                     // Now, and not when it is polled first: another one's panic may come before that.
                     self.hold(&delivery, None);
-                    running.push(self.run(delivery));
+                    ready.push_back(delivery);
                 }
+            }
+            while let Some(delivery) = self.next_that_fits(&mut ready) {
+                running.push(self.begin(delivery));
+                while let Some(Some(())) = running.next().now_or_never() {}
             }
             while let Some(Some(())) = running.next().now_or_never() {}
             // Tasks that wait begin all at once; one that computes begins alone, here or in an instance that is free.
@@ -197,6 +207,10 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                 alone && self.queue.waited_ms(next) > hold_ms
             };
             others.extend(next.take_if(too_long));
+            let waits = |delivery: &Delivery| self.queue.waited_ms(delivery) <= HOLD_MAX_MS;
+            while ready.front().is_some_and(|delivery| !waits(delivery)) {
+                others.extend(ready.pop_front());
+            }
             self.beside(&mut running, self.put_back(others)).await;
 
             self.beside(&mut running, async {
@@ -246,9 +260,10 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         let user = in_progress.len() - system;
         let most = self.limits.in_progress_max;
         let system_max = (most / SYSTEM_PART).max(1);
+        let fits = batch.min(self.load.room());
         Room {
-            user: batch.min(most.saturating_sub(user) as u64),
-            system: batch.min(system_max.saturating_sub(system) as u64),
+            user: fits.min(most.saturating_sub(user) as u64),
+            system: fits.min(system_max.saturating_sub(system) as u64),
         }
     }
 
@@ -293,7 +308,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         if self.queue.too_late(&delivery) {
             self.put_back(vec![delivery]).await;
         } else {
-            self.renewing(self.run(delivery)).await;
+            self.renewing(self.begin(delivery)).await;
         }
         self.flush().await;
         if let Err(e) = self.step_back().await {
@@ -304,7 +319,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     /// Writes the outcomes of short tasks, all at once.
     async fn flush(&self) {
         let outcomes = self.outcomes.take();
-        self.insist(|| self.queue.write(outcomes.clone())).await;
+        self.insist(|| self.queue.write_all(&outcomes)).await;
     }
 
     /// Tries a write again that the store failed: a lost outcome would run its task a second time.

@@ -3,7 +3,7 @@
 use super::{Control, InProgress, Runner, Worker};
 use crate::attempt::Ending;
 use crate::claim::CancelBlocks;
-use crate::config::{BEAT_MS, FIRST_BEAT_MS};
+use crate::config::{BEAT_MS, FIRST_BEAT_MS, OUTCOMES_BYTES};
 use crate::guard::{Guard, holds};
 use crate::{Delivery, Env, Finished, Outcome, RunState, Store, TaskId, WORKFLOW, Wake};
 use futures::future::{Either, poll_fn, select};
@@ -168,6 +168,10 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         let finish = || self.queue.finish(ending);
         if let Some(Finished::Write(key, value)) = self.insist(finish).await {
             self.outcomes.borrow_mut().push((key, value));
+            let bytes: usize = self.outcomes.borrow().iter().map(|o| o.1.len()).sum();
+            if bytes >= OUTCOMES_BYTES {
+                self.flush().await;
+            }
         }
     }
 

@@ -112,6 +112,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         let used_ms = used.map(|d| d.taken_ms).chain(kept.map(|t| t.taken_ms));
         self.unused(taken_ms, used_ms);
         aside.extend(left);
+        self.load.note(&deliveries);
         Ok(deliveries)
     }
 

@@ -2,6 +2,7 @@
 
 use super::gather::Gathered;
 use super::{Progress, Step, WORKFLOW, Workflow};
+use crate::config::PAGE_BYTES;
 use crate::{Counts, Env, Queue, QueueError, Store, TaskId, TaskView};
 
 /// Everything there is to know about a workflow.
@@ -61,8 +62,8 @@ impl<S: Store, E: Env> Queue<S, E> {
         }))
     }
 
-    /// `limit` tasks of a workflow from number `from` on, in the order in which they are given, and whether there are more;
-    /// `None` if there is no workflow with this id.
+    /// `limit` tasks of a workflow from number `from` on, in the order in which they are given, and whether there are more.
+    /// Fewer if they are large. `None` if there is no workflow with this id.
     ///
     /// # Errors
     /// If the store fails.
@@ -79,7 +80,11 @@ impl<S: Store, E: Env> Queue<S, E> {
         let places = places.flat_map(|(step, spec)| (0..spec.len()).map(move |i| (step, i)));
         let mut places = places.skip(from);
         let mut members = Vec::new();
-        for (step, index) in places.by_ref().take(limit) {
+        let mut bytes = 0;
+        while members.len() < limit && bytes < PAGE_BYTES {
+            let Some((step, index)) = places.next() else {
+                break;
+            };
             let mut task = None;
             if let Some(member) = progress.member_id(id, step, index) {
                 // One must not hide the others.
@@ -88,6 +93,8 @@ impl<S: Store, E: Env> Queue<S, E> {
                     Err(e) => Some((member, Err(e))),
                 };
             }
+            let view = task.as_ref().and_then(|(_, view)| view.as_ref().ok());
+            bytes += view.map_or(0, TaskView::bytes);
             members.push(MemberView { step, index, task });
         }
         Ok(Some((members, places.next().is_some())))

@@ -1,7 +1,7 @@
 //! Limits of a queue: how many tasks run at once, and begin in a period, over all workers.
 
 use crate::support::{Sim, computing, task};
-use handoff_queue::{Limits, NewTask, Rate, State, TaskId};
+use handoff_queue::{IN_PROGRESS_BYTES, Limits, NewTask, Rate, State, TaskId};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -138,4 +138,26 @@ fn a_paused_queue_with_limits_keeps_nobody_there() {
     assert!(sim.run_until(60_000, || sim.alive().is_empty()));
     sim.wait(|queue| async move { queue.resume().await.unwrap() });
     assert!(all_succeed(&sim, &ids, 180_000));
+}
+
+/// However much waits, an instance has few bytes in progress at once, and nothing is put back for that again and again.
+#[test]
+fn a_claim_is_bounded_by_bytes() {
+    let sim = Sim::new(1);
+    sim.wait(|queue| async move { queue.pause().await.unwrap() });
+    let small = (0..127).map(|i| task(&format!("s{i}"), json!({})));
+    let pad = "x".repeat(200_000);
+    let large = |i| task(&format!("l{i}"), json!({"pad": pad, "sleep_ms": 500}));
+    let tasks: Vec<_> = small.chain((0..64).map(large)).collect();
+    let ids = sim.enqueue(tasks);
+    sim.wait(|queue| async move { queue.resume().await.unwrap() });
+    sim.world.store.take_calls();
+    assert!(all_succeed(&sim, &ids, 20 * SECOND_MS));
+    let most = sim.world.most_bytes.get();
+    assert!(most < IN_PROGRESS_BYTES + 200_100, "{most}");
+    let calls = sim.world.store.take_calls();
+    println!("127 small and 64 large tasks: {calls:?}");
+    for i in 0..64 {
+        assert_eq!(sim.began(&format!("l{i}")).len(), 1);
+    }
 }

@@ -1,13 +1,20 @@
 //! What must hold of a queue with limits, whoever works.
 
 use crate::support::{Began, Sim};
-use handoff_queue::{BEGIN_MS, Rate};
+use handoff_queue::{BEGIN_MS, IN_PROGRESS_BYTES, Rate};
 use std::collections::BTreeMap;
+
+/// No task here has larger arguments.
+const LARGEST: u64 = 210_000;
 
 /// Never more at once than may run, unless an instance stalled for longer than others wait for it; never more begun in a row of
 /// periods than may, by the clocks of those who took their tickets.
 pub fn judge(sim: &Sim) -> Result<(), String> {
     let limits = sim.world.queue_limits.get();
+    let most = sim.world.most_bytes.get();
+    if most > IN_PROGRESS_BYTES + LARGEST {
+        return Err(format!("{most} bytes were in progress in an instance"));
+    }
     if let Some(limit) = limits.concurrency {
         let most = sim.world.most_running.get();
         if most > limit && sim.world.faults.stalled.get() == 0 {

@@ -43,7 +43,7 @@ pub enum Left {
     NothingAfterDays,
 }
 
-pub static SCENARIOS: [Scenario; 79] = [
+pub static SCENARIOS: [Scenario; 80] = [
     Scenario {
         name: "a task",
         search: Search::Pairs,
@@ -151,6 +151,25 @@ pub static SCENARIOS: [Scenario; 79] = [
             stage.load.enqueue(&stage.sim, vec![task]);
             stage.sim.run_for(200);
             stage.goes_on(30_000);
+        },
+    },
+    Scenario {
+        name: "tasks with large arguments behind small ones",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            // All wait when the first worker comes, which learns by the small ones to take many at once.
+            stage.points.open.set(false);
+            stage.pauses();
+            let large = || json!({"pad": "x".repeat(200_000), "sleep_ms": 300});
+            let small = (0..7).map(|_| json!({}));
+            let all: Vec<_> = small.chain((0..6).map(|_| large())).collect();
+            stage.enqueues(&all);
+            stage.sim.run_for(100);
+            stage.points.open.set(true);
+            stage.resumes();
+            stage.sim.run_for(400);
+            stage.goes_on(5_000);
         },
     },
     Scenario {

@@ -20,6 +20,8 @@ pub struct Instance {
     pub name: String,
     /// How far its clock is ahead of the true time.
     pub skew_ms: u64,
+    /// How many bytes of arguments are in progress here.
+    pub bytes: Cell<u64>,
     /// No fault reaches it.
     pub immune: Cell<bool>,
     ended: Cell<bool>,
@@ -42,6 +44,7 @@ impl Instance {
         Self {
             name,
             skew_ms,
+            bytes: Cell::default(),
             immune: Cell::default(),
             ended: Cell::default(),
             killed: Cell::default(),

@@ -86,6 +86,24 @@ impl Drop for Running {
     }
 }
 
+/// Counts the bytes of a task's arguments while its code runs in an instance.
+struct Bytes(Rc<Instance>, u64);
+
+impl Bytes {
+    fn new(world: &World, instance: &Rc<Instance>, bytes: u64) -> Self {
+        let all = instance.bytes.get() + bytes;
+        instance.bytes.set(all);
+        world.most_bytes.set(world.most_bytes.get().max(all));
+        Self(instance.clone(), bytes)
+    }
+}
+
+impl Drop for Bytes {
+    fn drop(&mut self) {
+        self.0.bytes.set(self.0.bytes.get() - self.1);
+    }
+}
+
 pub struct SimRunner {
     pub world: Rc<World>,
     pub instance: Rc<Instance>,
@@ -148,6 +166,7 @@ impl SimRunner {
             instance: self.instance.clone(),
         });
         let _running = Running::new(&self.world, key, follows);
+        let _bytes = Bytes::new(&self.world, &self.instance, json.bytes());
         if !args["progress"].is_null() {
             control.set_progress(args["progress"].clone().into(), args["message"].as_str());
         }

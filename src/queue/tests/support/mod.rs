@@ -69,6 +69,8 @@ pub struct World {
     /// How many tasks' code runs at this moment, and the most so far.
     pub running: Cell<u64>,
     pub most_running: Cell<u64>,
+    /// The most bytes of arguments that were in progress at once in an instance.
+    pub most_bytes: Cell<u64>,
     /// The same of each key.
     pub running_of: RefCell<BTreeMap<String, (u64, u64)>>,
     /// Every begin of a task's code.
@@ -174,6 +176,7 @@ impl Sim {
             queue_limits: Cell::default(),
             running: Cell::default(),
             most_running: Cell::default(),
+            most_bytes: Cell::default(),
             running_of: RefCell::default(),
             began: RefCell::default(),
             ended: RefCell::default(),
