@@ -1,6 +1,7 @@
 //! Time, randomness, sleeping and waking, from the host, and the calendar.
 
 use crate::host;
+use handoff_input::visible;
 use handoff_queue::{Cron, Env, Wake};
 use spin_executor::{CancelOnDropToken, push_waker_and_get_token};
 use std::future::{Future, poll_fn};
@@ -62,9 +63,9 @@ fn read(cron: &Cron) -> Option<handoff_input::Cron> {
     read.inspect_err(|e| say(&e.to_string())).ok()
 }
 
-/// Prints a line for the operator. Unlike `eprintln!` it does not panic where printing fails, as on a full disk.
+/// Prints one line for the operator, whatever a caller's text in it holds. Unlike `eprintln!` it does not panic where printing fails, as on a full disk.
 pub(crate) fn say(message: &str) {
-    _ = writeln!(std::io::stderr(), "handoff: {message}");
+    _ = writeln!(std::io::stderr(), "handoff: {}", visible(message));
 }
 
 /// Returns after `ms` milliseconds, and lets others run meanwhile. With 0 it lets them run once.
