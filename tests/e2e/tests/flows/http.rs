@@ -158,7 +158,6 @@ fn targets_are_decoded(pair: Pair) {
             ("/v1/task", "/v1/tasks"),
             ("/tasks", "/v1/tasks"),
             ("/ping/", "/ping"),
-            ("/gather/", "/gather"),
         ] {
             let reply = get(host, target);
             reply.expect_problem(404, "not-found", None);

@@ -2,6 +2,8 @@
 
 use crate::unchanged::changes_nothing;
 use handoff_e2e::{Client, Host, Pair, Reply, on_every_pair, slot, time_ms, until};
+use jiff::Zoned;
+use jiff::civil::Weekday;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -132,6 +134,20 @@ fn by_the_calendar(pair: Pair) {
         "put_at": schedule["put_at"], "next_run": next});
     assert_eq!(schedule, expected);
     assert_eq!(look(http, "nightly"), expected);
+    for (name, cron, end) in [
+        ("midnight", "@midnight", "T00:00:00.000Z"),
+        ("mondays", "0 9 */1 * MON", "T09:00:00.000Z"),
+    ] {
+        let schedule = put(http, name, &json!({"task": "echo", "cron": cron}));
+        let next = schedule.expect(201).json()["next_run"].clone();
+        let next = next.as_str().expect("a time");
+        assert!(next.ends_with(end), "{name}: {next}");
+        let next: Zoned = format!("{next}[UTC]").parse().expect("a time");
+        assert!(
+            name != "mondays" || next.weekday() == Weekday::Monday,
+            "{next}"
+        );
+    }
     let every_minute = json!({"task": "echo", "cron": "* * * * *"});
     put(http, "minute", &every_minute).expect(201);
     let seen = occurrences(http, "minute", 1, Duration::from_secs(80));
@@ -153,6 +169,10 @@ fn refused(pair: Pair) {
         (json!({"task": "echo", "every": "1ms"}), "every"),
         (json!({"task": "echo", "cron": "every day"}), "cron"),
         (json!({"task": "echo", "cron": "0 0 31 2 *"}), "cron"),
+        (json!({"task": "echo", "cron": "30 6 * MON-FRI *"}), "cron"),
+        (json!({"task": "echo", "cron": "0 0 1 1JAN *"}), "cron"),
+        (json!({"task": "echo", "cron": "1,,2 * * * *"}), "cron"),
+        (json!({"task": "echo", "cron": "@reboot"}), "cron"),
         (
             json!({"task": "echo", "cron": "* * * * *", "timezone": "Berlin"}),
             "timezone",
