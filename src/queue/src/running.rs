@@ -3,6 +3,7 @@
 //! They are in the keeper's record beside its cursors: what lies before a cursor is settled, or here, or in the timer. So
 //! a look at a run that goes on costs one read and no entry of the timer.
 
+use crate::config::RECORDS_MAX;
 use crate::guard::{Guard, holds};
 use crate::record::{RunState, Sound, decode_opt, is_epoch, is_slot, is_time};
 use crate::rescue::Finding;
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 /// The timer knows what runs beyond so many.
 const RUNNING_MAX: usize = 1_000;
-/// The keeper reads so many records in one call.
+/// So many are looked at before what was found is settled.
 const LOOKS_MAX: usize = 100;
 
 /// A delivery that ran.
@@ -141,26 +142,26 @@ impl<S: Store, E: Env> Queue<S, E> {
 
     /// Which of these deliveries were heard of: they go on running.
     async fn heard_of(&self, due: &[(u64, u64)]) -> Result<Vec<Option<Finding>>, QueueError> {
-        let keys: Vec<_> = due.iter().map(|&(t, e)| self.keys.run(t, e)).collect();
         let now_ms = self.env.now_ms();
-        let values = self.store.get_many(&keys).await?;
-        let heard = keys.iter().zip(values).zip(due);
-        Ok(heard
-            .map(|((key, value), &(task, epoch))| {
-                let run: Run = decode_opt(key, value).ok().flatten()?;
-                let ticket = run.delivered_by();
-                match run.state {
+        let mut heard = Vec::with_capacity(due.len());
+        for due in due.chunks(RECORDS_MAX) {
+            let keys: Vec<_> = due.iter().map(|&(t, e)| self.keys.run(t, e)).collect();
+            let values = self.store.get_many(&keys).await?;
+            for ((key, value), &(task, epoch)) in keys.iter().zip(values).zip(due) {
+                let run: Option<Run> = decode_opt(key, value).ok().flatten();
+                heard.push(run.and_then(|run| match run.state {
                     RunState::Running { lost_ms, .. } if lost_ms > now_ms => {
                         Some(Finding::Running {
                             task,
                             epoch,
-                            ticket,
+                            ticket: run.delivered_by(),
                             lost_ms,
                         })
                     }
                     _ => None,
-                }
-            })
-            .collect())
+                }));
+            }
+        }
+        Ok(heard)
     }
 }

@@ -4,7 +4,11 @@ use handoff_e2e::{Answer, Client, Host, Pair, Received, TestServer, on_every_pai
 use serde_json::{Value, json};
 use std::time::Duration;
 
-on_every_pair!(judged_by_status, put_off_without_an_attempt);
+on_every_pair!(
+    judged_by_status,
+    put_off_without_an_attempt,
+    put_off_for_ever
+);
 
 const LIMIT: Duration = Duration::from_secs(40);
 
@@ -14,6 +18,7 @@ fn answer(request: &Received) -> Answer {
         ("/text", _) => Answer::new(204, ""),
         ("/broken-once", 1) => Answer::new(500, "out of order"),
         ("/broken-once", _) => Answer::new(200, "in order"),
+        ("/never", _) => Answer::new(503, "").header("retry-after", "0"),
         ("/later", 1) => Answer::new(429, "not now").header("retry-after", "2"),
         ("/later", _) => Answer::new(200, "now"),
         ("/large", _) => Answer::new(200, &"x".repeat(300_000)),
@@ -129,4 +134,17 @@ fn put_off_without_an_attempt(pair: Pair) {
     let (id, _second) = only_attempt;
     let task = http.succeeded(&id, LIMIT);
     assert_eq!(task["attempt"], 1, "{task:#}");
+}
+
+/// An attempt may be put off ten times, and the next time it has failed.
+fn put_off_for_ever(pair: Pair) {
+    let host = Host::start(pair, &[]);
+    let http = host.http();
+    let server = TestServer::start(answer);
+    let id = enqueue(http, &json!({"url": server.url("/never")}), 1);
+    let task = http.finished(&id, LIMIT);
+    assert_eq!(task["state"], "failed", "{task:#}");
+    let error = task["error"].as_str().unwrap_or_default();
+    assert!(error.contains("put off 11 times"), "{task:#}");
+    assert_eq!(server.received("/never").len(), 11);
 }

@@ -1,7 +1,9 @@
 //! What is too large: bodies, whether that is announced or found out, arguments and results.
 
 use crate::unchanged::changes_nothing;
-use handoff_e2e::{Answer, Client, Host, Pair, Reply, TestServer, exchange, on_every_pair};
+use handoff_e2e::{
+    Answer, Client, Host, Pair, Reply, TestServer, exchange, on_every_pair, time_ms,
+};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,6 +12,7 @@ on_every_pair!(
     oversized_bodies,
     oversized_arguments,
     oversized_results,
+    many_large_ones_wait,
     limits_are_variables
 );
 
@@ -158,4 +161,26 @@ fn chunked(address: SocketAddr, path: &str, length: usize) -> Reply {
     }
     request.extend(b"0\r\n\r\n");
     exchange(address, &request).expect("an answer")
+}
+
+/// However many large tasks wait, an instance takes as many as it has memory for, and none is lost.
+fn many_large_ones_wait(pair: Pair) {
+    let host = Host::start(pair, &[]);
+    let http = host.http();
+    http.post("/v1/queues/default/pause", &json!({}))
+        .expect(200);
+    let args = vec![json!({"": 0}); 31_000];
+    let enqueue = |_| http.enqueue(&json!({"task": "echo", "args": args}));
+    let ids: Vec<_> = (0..48).map(enqueue).collect();
+    http.post("/v1/queues/default/resume", &json!({}))
+        .expect(200);
+    for id in &ids {
+        let task = http.succeeded(id, LIMIT);
+        assert_eq!(task["result"].as_array().map(Vec::len), Some(31_000));
+        // What was lost runs again only when it was silent for longer.
+        let took_ms = time_ms(&task, "ended_at") - time_ms(&task, "enqueued_at");
+        assert!(took_ms < 60_000, "{took_ms}");
+    }
+    let output = host.output();
+    assert!(!output.contains("wasm trap"), "{output}");
 }

@@ -9,6 +9,7 @@ on_every_pair!(
     every_end_is_told,
     the_receiver_decides,
     told_after_a_crash,
+    told_beside_limits_and_pauses,
     refused
 );
 
@@ -179,4 +180,41 @@ fn refused(pair: Pair) {
     // Others need none.
     let id = http.enqueue(&json!({"task": "echo"}));
     http.succeeded(&id, LIMIT);
+}
+
+/// Neither does a receiver that takes its time use up what one task at a time needs, nor does a pause keep it waiting.
+fn told_beside_limits_and_pauses(pair: Pair) {
+    let limits = r#"{"default": {"concurrency": 1, "rate": "6/h"}}"#;
+    let variables = [("webhook_secrets", OLD), ("queue_limits", limits)];
+    let host = Host::start(pair, &variables);
+    let http = host.http();
+    let open = std::sync::Arc::new((std::sync::Mutex::new(false), std::sync::Condvar::new()));
+    let gate = open.clone();
+    let server = TestServer::start(move |request| {
+        if request.path == "/slow" {
+            let (open, changed) = &*gate;
+            let shut = open.lock().expect("nobody panics");
+            let shut = changed.wait_timeout_while(shut, LIMIT, |open| !*open);
+            drop(shut);
+        }
+        Answer::new(204, "")
+    });
+    // Each ends while the receivers of those before it still have not answered.
+    for i in 0..6 {
+        let id = enqueue(http, &server, "/slow", json!({"task": "echo", "args": i}));
+        http.succeeded(&id, LIMIT);
+    }
+    received(&server, "/slow", 6);
+
+    http.post("/v1/queues/default/pause", &json!({}))
+        .expect(200);
+    let waits = enqueue(http, &server, "/paused", json!({"task": "echo"}));
+    http.delete(&format!("/v1/tasks/{waits}")).expect(200);
+    let messages = received(&server, "/paused", 1);
+    assert_eq!(verified(&messages[0], OLD)["type"], "task.cancelled");
+    let queue = http.get("/v1/queues/default").expect(200).json();
+    assert_eq!(queue["paused"], true, "{queue:#}");
+    let (open, changed) = &*open;
+    *open.lock().expect("nobody panics") = true;
+    changed.notify_all();
 }

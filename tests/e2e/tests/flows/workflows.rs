@@ -11,6 +11,7 @@ on_every_pair!(
     ten_thousand,
     exact_after_a_crash,
     cancelled,
+    ended_in_a_paused_queue,
     refused,
 );
 
@@ -303,5 +304,28 @@ fn refused(pair: Pair) {
         ] {
             reply.expect_problem(404, "unknown-workflow", None);
         }
+    }
+}
+
+/// A task that waits in a paused queue is cancelled: its group and the others of it end at once.
+fn ended_in_a_paused_queue(pair: Pair) {
+    let host = Host::start(pair, &[]);
+    let http = host.http();
+    http.post("/v1/queues/default/pause", &json!({}))
+        .expect(200);
+    let id = start(
+        http,
+        &json!({"group": {"task": "echo", "each": [1, 2, 3, 4]}}),
+    );
+    let member = until("its tasks are enqueued", LIMIT, || {
+        let member = members(http, &id).get(2)?["id"].as_str()?.to_owned();
+        Some(member)
+    });
+    http.delete(&format!("/v1/tasks/{member}")).expect(200);
+    let workflow = ended(http, &id);
+    assert_eq!(workflow["state"], "failed", "{workflow:#}");
+    assert_eq!(workflow["progress"], progress(4, 0, 0, 4));
+    for member in members(http, &id) {
+        assert_eq!(member["state"], "cancelled", "{member:#}");
     }
 }
