@@ -2,7 +2,7 @@
 
 use crate::explain::not_one_of;
 use crate::{Duration, FieldError, Names, check_url, named};
-use handoff_queue::Json;
+use handoff_queue::{JSON_DEPTH_MAX, Json};
 use serde::Deserialize;
 use std::fmt;
 
@@ -181,8 +181,10 @@ impl Reply {
     pub fn body_json(&self) -> Result<Json, String> {
         let text = std::str::from_utf8(&self.body).map_err(|_| "not UTF-8 text".to_owned())?;
         match text.parse::<Json>() {
-            Ok(json) => json.flaw().map_or(Ok(json), Err),
-            Err(_) => Ok(Json::of(text).unwrap_or_default()),
+            Ok(json) if json.depth() > JSON_DEPTH_MAX => Err(json.flaw().unwrap_or_default()),
+            Ok(json) if json.flaw().is_none() => Ok(json),
+            // Also if it has half of a surrogate pair, which is no text.
+            _ => Ok(Json::of(text).unwrap_or_default()),
         }
     }
 }

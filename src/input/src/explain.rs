@@ -72,10 +72,15 @@ fn broken(error: &serde_json::Error, outer: Option<String>, json: &[u8]) -> Fiel
     let what = text.split(" at line ").next().unwrap_or_default();
     let what = match what {
         "trailing characters" => "something follows the JSON value",
+        "expected value" => "a value is missing",
+        "expected ident" => "a word is neither true nor false nor null",
+        "key must be a string" => "a name must be in double quotes",
+        "invalid unicode code point" => "a byte is no UTF-8",
+        what if what.starts_with("control character") => "a control character in text must be escaped",
         what if error.is_eof() && what.starts_with("EOF") => "it ends too early",
         what => what,
     };
-    FieldError::new_at(None, format!("this is not JSON: {what} at {at}"))
+    FieldError::new_at(field, format!("this is not JSON: {what} at {at}"))
 }
 
 /// The field that serde names, and the reason.

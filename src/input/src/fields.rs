@@ -230,7 +230,7 @@ mod tests {
             (r#"{"txt":1}"#, "txt: there is no such field; did you mean \"text\"? Known are \"priority\", \"list\", \"names\", \"count\", \"on\" and \"text\"".into()),
             ("{\"count\":1", "this is not JSON: it ends too early at line 1, column 10".into()),
             ("{\"count\":1}}", "this is not JSON: something follows the JSON value at line 1, column 12".into()),
-            ("{'count':1}", "this is not JSON: key must be a string at line 1, column 2".into()),
+            ("{'count':1}", "this is not JSON: a name must be in double quotes at line 1, column 2".into()),
             ("[]", "it must be a JSON object, not a list".into()),
         ];
         for (json, expected) in table {

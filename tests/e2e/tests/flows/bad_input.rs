@@ -57,7 +57,7 @@ const BODIES: &[Body] = &[
     ),
     // Arguments.
     (br#"{"task": "sleep"}"#, Some("args.for")),
-    (br#"{"task": "sleep", "args": null}"#, Some("args")),
+    (br#"{"task": "sleep", "args": null}"#, Some("args.for")),
     (
         br#"{"task": "sleep", "args": {"for": 5}}"#,
         Some("args.for"),
@@ -141,7 +141,6 @@ const BODIES: &[Body] = &[
     (br#"{"task": "echo", "priority": "High"}"#, Some("priority")),
     (br#"{"task": "echo", "priority": ""}"#, Some("priority")),
     (br#"{"task": "echo", "priority": 1}"#, Some("priority")),
-    (br#"{"task": "echo", "priority": null}"#, Some("priority")),
     (br#"{"task": "echo", "expires": "0s"}"#, Some("expires")),
     (br#"{"task": "echo", "expires": "-1s"}"#, Some("expires")),
     (br#"{"task": "echo", "expires": "soon"}"#, Some("expires")),
@@ -208,7 +207,6 @@ const BROKEN_WITHIN: &[&[u8]] = &[
     br#"{"task": "echo", "retry": {"factor": NaN}}"#,
     br#"{"task": "echo", "retry": {"factor": Infinity}}"#,
     br#"{"task": "echo", "retry": {"factor": 1e999}}"#,
-    br#"{"task": "echo", "args": 1e999}"#,
     br#"{"task": "echo", "args": 01}"#,
     br#"{"task": "echo", "args": "\x"}"#,
     b"{\"task\": \"echo\", \"args\": \"\0\"}",
