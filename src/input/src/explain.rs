@@ -76,7 +76,9 @@ fn broken(error: &serde_json::Error, outer: Option<String>, json: &[u8]) -> Fiel
         "expected ident" => "a word is neither true nor false nor null",
         "key must be a string" => "a name must be in double quotes",
         "invalid unicode code point" => "a byte is no UTF-8",
-        what if what.starts_with("control character") => "a control character in text must be escaped",
+        what if what.starts_with("control character") => {
+            "a control character in text must be escaped"
+        }
         what if error.is_eof() && what.starts_with("EOF") => "it ends too early",
         what => what,
     };

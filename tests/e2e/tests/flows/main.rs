@@ -36,4 +36,5 @@ mod trace;
 mod unchanged;
 mod wait;
 mod webhook;
+mod whole;
 mod workflows;
