@@ -44,6 +44,7 @@ fn null_is_not_given_in_any_field() {
         "expires",
         "priority",
         "timeout",
+        "heartbeat_timeout",
         "retry",
         "retention",
         "webhook",

@@ -2,7 +2,7 @@
 //! list, `POST /v1/queues/{queue}/retry-failed` and `discard-failed` all.
 
 use super::queues::known;
-use super::{After, Answer, Taken, busy, parse_id, taken_before, unknown};
+use super::{After, Answer, Taken, busy, no_parameter, parse_id, taken_before, unknown};
 use crate::HostQueue;
 use handoff_input::{FieldError, JsonObject, quoted};
 use handoff_platform::http::{Problem, Request, Response};
@@ -30,12 +30,7 @@ impl Asked {
         for (name, value) in request.query()? {
             match name.as_str() {
                 _ if !names.contains(&name.as_str()) => {
-                    let known = match names {
-                        [] => "there are none".to_owned(),
-                        names => format!("expected `{}`", names.join("`, `")),
-                    };
-                    let reason = format!("there is no such parameter; {known}");
-                    return Err(FieldError::new(&handoff_input::named(&name), reason));
+                    return Err(no_parameter(&name, names));
                 }
                 "limit" => asked.limit = Some(number(&name, &value, 1, PAGE_MAX)?),
                 "before" => asked.before = Some(number(&name, &value, 0, 1 << 53)?),

@@ -89,6 +89,17 @@ pub fn named(queue: &HostQueue, name: Option<&str>) -> Result<HostQueue, Problem
     limited(queue.named(name)?)
 }
 
+/// A parameter of the query that is none of those that are known.
+pub fn no_parameter(name: &str, known: &[&str]) -> FieldError {
+    let meant = did_you_mean(name, known.iter().copied());
+    let known = match known {
+        [] => "there are none".to_owned(),
+        known => format!("known are `{}`", known.join("`, `")),
+    };
+    let reason = format!("there is no such parameter ({known}){meant}");
+    FieldError::new(&handoff_input::named(name), reason)
+}
+
 /// No such task.
 pub fn unknown(id: &str) -> Problem {
     Problem::new(

@@ -3,7 +3,7 @@
 use super::{After, Answer};
 use crate::limits::WAIT_MAX;
 use crate::{HostQueue, push_along};
-use handoff_input::{Duration, FieldError, named, preferred_wait_ms};
+use handoff_input::{Duration, FieldError, preferred_wait_ms};
 use handoff_platform::http::{Request, Response};
 use handoff_queue::{Env, QueueError, TaskId, TaskView};
 use handoff_tasks::object;
@@ -24,10 +24,7 @@ impl Wait {
         let mut asked = None;
         for (name, value) in request.query()? {
             if name != "wait" {
-                return Err(FieldError::new(
-                    &named(&name),
-                    "there is no such parameter; expected `wait`",
-                ));
+                return Err(super::no_parameter(&name, &["wait"]));
             }
             let wait: Duration = value
                 .parse()

@@ -4,7 +4,7 @@ use super::failed::number;
 use super::wait::Wait;
 use super::{After, Answer, KEY_HEADER, Taken, parse_id};
 use crate::{HostQueue, limits, push_along};
-use handoff_input::{FieldError, JsonObject, quoted};
+use handoff_input::{JsonObject, quoted};
 use handoff_platform::http::{Problem, Request, Response};
 use handoff_queue::{Brief, Cancelled, Env, TaskId};
 use handoff_tasks::{WorkflowRequest, object};
@@ -93,10 +93,7 @@ pub async fn members(queue: &HostQueue, id: &str, request: &Request) -> Result<A
         match name.as_str() {
             "from" => from = number(&name, &value, 0, 1 << 32)?,
             "limit" => limit = number(&name, &value, 1, PAGE_MAX)?,
-            _ => {
-                let reason = "there is no such parameter; expected `from`, `limit`";
-                return Err(FieldError::new(&handoff_input::named(&name), reason).into());
-            }
+            _ => return Err(super::no_parameter(&name, &["from", "limit"]).into()),
         }
     }
     let page = queue.members(&id, from as usize, limit as usize).await?;

@@ -109,7 +109,7 @@ fn limits_that_cannot_be_read_are_named(pair: Pair) {
         (r#"{"emails": {"rate": "often"}}"#, "emails.rate"),
         (r#"{"emails": {"speed": 1}}"#, "emails.speed"),
         (r#"{"fax": {"concurrency": 1}}"#, "fax"),
-        ("4 at once", "this is not JSON"),
+        ("4 at once", "it must be a JSON object, not 4"),
     ];
     for (limits, part) in table {
         let host = Host::start(pair, &[QUEUES, ("queue_limits", limits)]);

@@ -7,7 +7,7 @@ use handoff_tasks::{TaskRequest, registry};
 use std::collections::BTreeMap;
 
 /// The fields that README lists.
-const FIELDS: [&str; 13] = [
+const FIELDS: [&str; 15] = [
     "task",
     "queue",
     "args",
@@ -16,7 +16,9 @@ const FIELDS: [&str; 13] = [
     "expires",
     "priority",
     "timeout",
+    "heartbeat_timeout",
     "retry",
+    "key",
     "retention",
     "webhook",
     "idempotency_key",
