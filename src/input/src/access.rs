@@ -1,5 +1,6 @@
 //! Who may do what: bearer tokens, as the variable `api_tokens` lists them.
 
+use crate::did_you_mean;
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::str::FromStr;
@@ -132,22 +133,22 @@ impl FromStr for Access {
     }
 }
 
-fn grant(item: &str) -> Result<Grant, &'static str> {
+fn grant(item: &str) -> Result<Grant, String> {
     let mut parts = item.split(':');
     let (name, scopes, token) = match (parts.next(), parts.next(), parts.next(), parts.next()) {
         (Some(token), None, ..) => (None, Scope::ALL.to_vec(), token),
         (Some(name), Some(list), Some(token), None) => (Some(name), scopes(list)?, token),
-        _ => return Err("it is neither a token nor of the form name:scope+scope:token"),
+        _ => return Err("it is neither a token nor of the form name:scope+scope:token".to_owned()),
     };
     let in_name = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
     if name.is_some_and(|name| name.is_empty() || !name.bytes().all(in_name)) {
-        return Err("its name is not made of letters, digits and -_.");
+        return Err("its name is not made of letters, digits and -_.".to_owned());
     }
     // What RFC 6750 lets a token be.
     let in_token = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/".contains(&b);
     let bare = token.trim_end_matches('=');
     if bare.is_empty() || !bare.bytes().all(in_token) {
-        return Err("its token is not made of letters, digits and -._~+/");
+        return Err("its token is not made of letters, digits and -._~+/".to_owned());
     }
     Ok(Grant {
         name: name.map(str::to_owned),
@@ -156,10 +157,17 @@ fn grant(item: &str) -> Result<Grant, &'static str> {
     })
 }
 
-fn scopes(list: &str) -> Result<Vec<Scope>, &'static str> {
-    let scope = |name| Scope::ALL.into_iter().find(|scope| scope.name() == name);
-    let scopes = list.split('+').map(scope).collect::<Option<_>>();
-    scopes.ok_or("its scopes are not some of enqueue, read and operate, with + between them")
+fn scopes(list: &str) -> Result<Vec<Scope>, String> {
+    let scope = |word| {
+        let known = Scope::ALL.into_iter().find(|scope| scope.name() == word);
+        known.ok_or_else(|| {
+            // The word itself may be a misplaced token.
+            let meant = did_you_mean(word, Scope::ALL.map(Scope::name));
+            let known = "its scopes are not some of enqueue, read and operate, with + between them";
+            format!("{known}{meant}")
+        })
+    };
+    list.split('+').map(scope).collect()
 }
 
 /// Without the digests.
@@ -235,6 +243,8 @@ mod tests {
             ("a:SECRET:read", "item 1: its scopes"),
             ("a::SECRET", "item 1: its scopes"),
             ("a:read+:SECRET", "item 1: its scopes"),
+            ("a:raed:SECRET", "did you mean \"read\"?"),
+            ("a:enqueue+SECRET:x", "item 1: its scopes"),
             ("a:READ:SECRET", "item 1: its scopes"),
             (":read:SECRET", "item 1: its name"),
             ("ä:read:SECRET", "item 1: its name"),
