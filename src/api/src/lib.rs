@@ -10,6 +10,7 @@ use calls::{After, Answer};
 use handoff_platform::http::{
     Cors, IncomingRequest, Problem, Request, Response, ResponseOutparam, access,
 };
+use handoff_platform::probe::check_variables;
 use handoff_platform::variables::Queues;
 use handoff_platform::{HostEnv, HostStore, variables};
 use handoff_queue::{Env, Queue, QueueError, Store, TaskId, check_name};
@@ -26,22 +27,30 @@ pub async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
         Err(e) => Found::unreadable(e.clone()),
     };
     let alive = matches!(found.call, Ok(Call::Alive));
+    let ready = matches!(found.call, Ok(Call::Ready));
     let cors = match Cors::of(&request) {
         Ok(cors) => cors,
-        Err(_) if alive => Cors::default(),
+        Err(_) if alive || ready => Cors::default(),
         Err(problem) => return calls::respond(problem).send(out),
     };
     if let Some(response) = cors.preflight(&request) {
         return cors.mark(response).send(out);
     }
     let admitted = access::admit(&request, found.scope, &cors);
-    if alive && !matches!(&admitted, Err(problem) if problem.status == 403) {
+    let is_foreign = matches!(&admitted, Err(problem) if problem.status == 403);
+    if alive && !is_foreign {
         // Whatever the store and the variables say.
         cors.mark(calls::health::alive()).send(out);
         if let Ok(queue) = open(&[]) {
             push_along(&queue, After::PushAll).await;
         }
         return;
+    }
+    if ready
+        && !is_foreign
+        && let Err(problem) = check_variables().await
+    {
+        return cors.mark(calls::respond(problem)).send(out);
     }
     if let (Ok(()), Ok(Call::Options)) = (&admitted, &found.call) {
         let response = Response::empty(204).header("allow", found.allow);

@@ -6,6 +6,7 @@ pub mod probe;
 #[cfg(not(all(feature = "wasmcloud", not(feature = "key-value"))))]
 mod spin;
 mod store;
+pub mod usable;
 pub mod variables;
 #[cfg(feature = "wasmcloud")]
 pub mod wasmcloud;

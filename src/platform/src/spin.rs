@@ -46,6 +46,13 @@ pub async fn ask(key: &str) -> Result<Vec<u64>, Unready> {
     }
 }
 
+/// What is wrong with the variables of a worker. Nothing if none can be asked.
+pub async fn worker_variables() -> Vec<String> {
+    let reply = call("/variables", ASK_TIMEOUT_MS).await;
+    let wrong = reply.map(|reply| serde_json::from_slice(&reply.body));
+    wrong.ok().and_then(Result::ok).unwrap_or_default()
+}
+
 async fn call(path: &str, timeout_ms: u64) -> Result<Reply, CallError> {
     client::send(Call {
         method: "POST".to_owned(),

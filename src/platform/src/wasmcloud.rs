@@ -5,7 +5,7 @@
 
 use crate::env::{say, sleep_ms};
 use crate::http::Problem;
-use crate::{HostEnv, HostStore, probe};
+use crate::{HostEnv, HostStore, probe, usable};
 use bindings::wasmcloud::messaging::consumer::{BrokerMessage, publish, request};
 use handoff_probe::{ASK_TIMEOUT_MS, Unready, is_probe_key};
 use handoff_queue::{Env, Store};
@@ -69,6 +69,11 @@ pub fn reply(to: Option<String>, started: &Result<(), Problem>) {
     if let Err(e) = sent {
         say(&format!("an answer could not be sent: {e}"));
     }
+}
+
+/// What is wrong with the variables of a worker, which has the environment of this instance.
+pub async fn worker_variables() -> Vec<String> {
+    usable::worker()
 }
 
 /// Has an instance increment the key. Not by a request, which would keep this instance waiting: several are to count at

@@ -34,6 +34,8 @@ pub enum Unready {
     Store(String),
     /// An instance could not be asked to count, so nothing is known about the store.
     Worker(String),
+    /// An instance that works can't use these variables.
+    Variables(Vec<String>),
 }
 
 impl From<StoreError> for Unready {

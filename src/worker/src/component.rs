@@ -5,7 +5,7 @@
 #![allow(unsafe_code)]
 
 use handoff_platform::http::{IncomingRequest, Problem, Request, Response, ResponseOutparam};
-use handoff_platform::probe;
+use handoff_platform::{probe, usable};
 use spin_sdk::http_component;
 
 #[http_component]
@@ -14,6 +14,9 @@ async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
     if let Some(key) = request.path().strip_prefix("/probe/") {
         let answer = probe::answer(key).await;
         return answer.unwrap_or_else(Response::from).send(out);
+    }
+    if request.path() == "/variables" {
+        return Response::json(200, &usable::worker()).send(out);
     }
     let answer = |started: Result<(), Problem>| match started {
         Ok(()) => Response::empty(202).send(out),

@@ -1,5 +1,6 @@
 //! Who may do what, as the variable `api_tokens` says. Every public component asks here, with the same variable.
 
+pub use super::sender::allowed_hosts;
 use super::{Cors, Problem, Request, sender};
 use crate::variables;
 use handoff_input::{Access, Denied, Scope};

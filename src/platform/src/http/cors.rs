@@ -30,15 +30,19 @@ impl Cors {
     /// # Errors
     /// 500 if the variable can't be used.
     pub fn of(request: &Request) -> Result<Self, Problem> {
-        let origins = variables::text(VARIABLE)?.parse();
-        let origins: Origins = origins.map_err(|reason: String| {
-            Problem::misconfigured(format!(
-                "the variable {VARIABLE:?} can't be used: {reason}. Write origins such as https://app.example.org with \
-                 commas or white space between them, or *"
-            ))
-        })?;
         let origin = request.header("origin");
-        Ok(Self { origins, origin })
+        Ok(Self {
+            origins: origins()?,
+            origin,
+        })
+    }
+
+    /// Whether the variable can be used.
+    ///
+    /// # Errors
+    /// 500 if it can't be.
+    pub fn check() -> Result<(), Problem> {
+        origins().map(drop)
     }
 
     /// The origin that may read the answer.
@@ -78,4 +82,14 @@ impl Cors {
             None => response,
         }
     }
+}
+
+fn origins() -> Result<Origins, Problem> {
+    let origins = variables::text(VARIABLE)?.parse();
+    origins.map_err(|reason: String| {
+        Problem::misconfigured(format!(
+            "the variable {VARIABLE:?} can't be used: {reason}. Write origins such as https://app.example.org with \
+             commas or white space between them, or *"
+        ))
+    })
 }

@@ -53,14 +53,33 @@ impl HostStore {
 #[cfg(not(all(feature = "wasmcloud", not(feature = "key-value"))))]
 fn open() -> Result<Rc<dyn Backend>, Problem> {
     use location::Location;
-    // Not shown when it is wrong: it may hold a password.
-    let location = crate::variables::text("store")?.parse().map_err(|reason| {
-        Problem::misconfigured(format!("the variable \"store\" can't be used: {reason}"))
-    })?;
-    Ok(match location {
+    Ok(match location()? {
         Location::KeyValue => key_value()?,
         Location::Redis(server) => Rc::new(redis::Redis::new(server)),
     })
+}
+
+#[cfg(not(all(feature = "wasmcloud", not(feature = "key-value"))))]
+fn location() -> Result<location::Location, Problem> {
+    // Not shown when it is wrong: it may hold a password.
+    crate::variables::text("store")?.parse().map_err(|reason| {
+        Problem::misconfigured(format!("the variable \"store\" can't be used: {reason}"))
+    })
+}
+
+/// Whether the variable `store` can be used; no store is called for it.
+///
+/// # Errors
+/// If it can't.
+#[cfg(not(all(feature = "wasmcloud", not(feature = "key-value"))))]
+pub fn check() -> Result<(), Problem> {
+    location().map(drop)
+}
+
+/// wasmCloud has no such variable.
+#[cfg(all(feature = "wasmcloud", not(feature = "key-value")))]
+pub fn check() -> Result<(), Problem> {
+    Ok(())
 }
 
 #[cfg(all(feature = "wasmcloud", not(feature = "key-value")))]

@@ -8,9 +8,77 @@ use std::thread;
 on_every_pair!(a_worker_out_of_reach_is_not_the_stores_fault);
 on_every_pair_and_wash!(ready_for_everybody_at_once);
 
+on!(Some: every_variable_that_cannot_be_used_is_named: local_memory LOCAL_MEMORY, spin_sqlite SPIN_SQLITE);
+
 // Spin has no store that is wrong on purpose.
 on!(Some: an_increment_that_is_not_atomic_is_found_out: local_sqlite LOCAL_SQLITE, local_redis LOCAL_REDIS,
     local_memory LOCAL_MEMORY);
+
+/// Variables, values that can't be used, and what the answer says to write.
+const BROKEN: [(&str, &str, &str); 14] = [
+    ("store", "redis://:hunter2@", "key-value"),
+    ("queues", "UPPER", "names of queues"),
+    (
+        "queue_limits",
+        "{\"default\": {\"concurency\": 1}}",
+        "JSON such as",
+    ),
+    ("webhook_secrets", "whsec_hunter2", "base64"),
+    (
+        "api_tokens",
+        "hunter2:of:four:parts",
+        "name:scope+scope:token",
+    ),
+    (
+        "cors_origins",
+        "https://app.example.org/path",
+        "origins such as",
+    ),
+    ("allowed_hosts", "http://a.example", "hosts with commas"),
+    ("workers_max", "many", "whole number"),
+    ("worker_budget", "long", "duration such as"),
+    ("events_max", "25 parsecs", "duration such as"),
+    ("body_max_bytes", "1 MiB", "whole number"),
+    ("args_max_bytes", "-1", "whole number"),
+    ("result_max_bytes", "", "whole number"),
+    ("fault_tasks", "maybe", "true or false"),
+];
+
+fn every_variable_that_cannot_be_used_is_named(pair: Pair) {
+    for (name, value, write) in BROKEN {
+        let host = Host::start(pair, &[(name, value)]);
+        let reply = host.http().get("/readyz");
+        reply.expect_problem(500, "misconfigured", None);
+        let text = reply.text();
+        assert!(
+            text.contains(name) && text.contains(write),
+            "{name}: {text}"
+        );
+        assert!(!text.contains("hunter2"), "{name}: {text}");
+        for (other, ..) in BROKEN {
+            let quoted = format!("\\\"{other}\\\"");
+            assert!(other == name || !text.contains(&quoted), "{name}: {text}");
+        }
+        host.http().get("/healthz").expect(200);
+    }
+
+    let all: Vec<_> = BROKEN
+        .iter()
+        .map(|(name, value, _)| (*name, *value))
+        .collect();
+    let host = Host::start(pair, &all);
+    let reply = host.http().get("/readyz");
+    reply.expect_problem(500, "misconfigured", None);
+    let text = reply.text();
+    for (name, _, write) in BROKEN {
+        assert!(
+            text.contains(name) && text.contains(write),
+            "{name}: {text}"
+        );
+    }
+    assert!(text.contains("14 variables"), "{text}");
+    assert!(!text.contains("hunter2"), "{text}");
+}
 
 fn ready_for_everybody_at_once(pair: Pair) {
     let host = Host::start(pair, &[]);

@@ -1,0 +1,71 @@
+//! Which variables can't be used: all of them at once, and not the first that a request needs.
+
+use crate::http::{Cors, Problem, access};
+use crate::{store, variables};
+
+type Check = fn() -> Result<(), Problem>;
+
+/// What the component `api` reads. `gather` reads nothing else.
+const API: [Check; 12] = [
+    store::check,
+    || variables::queues().map(drop),
+    || variables::queue_limits().map(drop),
+    || variables::webhook_secrets().map(drop),
+    || access::is_open().map(drop),
+    Cors::check,
+    || access::allowed_hosts().map(drop),
+    || variables::number("workers_max").map(drop),
+    || variables::duration_ms("events_max").map(drop),
+    || variables::number("body_max_bytes").map(drop),
+    || variables::number("args_max_bytes").map(drop),
+    || variables::switch("fault_tasks").map(drop),
+];
+
+/// What the component `worker` reads.
+const WORKER: [Check; 8] = [
+    store::check,
+    || variables::queues().map(drop),
+    || variables::queue_limits().map(drop),
+    || variables::webhook_secrets().map(drop),
+    || variables::number("workers_max").map(drop),
+    || variables::duration_ms("worker_budget").map(drop),
+    || variables::number("result_max_bytes").map(drop),
+    || variables::switch("fault_tasks").map(drop),
+];
+
+/// What is wrong with the variables of `api`, which this is.
+pub fn api() -> Vec<String> {
+    wrong(&API)
+}
+
+/// What is wrong with the variables of `worker`, which this is.
+pub fn worker() -> Vec<String> {
+    wrong(&WORKER)
+}
+
+/// Of several that depend on a variable the first says what is wrong with it.
+fn wrong(checks: &[Check]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for problem in checks.iter().filter_map(|check| check().err()) {
+        if !wrong.contains(&problem.detail) {
+            wrong.push(problem.detail);
+        }
+    }
+    wrong
+}
+
+/// What is wrong in both, as one problem.
+pub fn problem(mut api: Vec<String>, worker: Vec<String>) -> Problem {
+    for reason in worker {
+        if !api.contains(&reason) {
+            api.push(format!("in the worker, {reason}"));
+        }
+    }
+    match api.len() {
+        1 => Problem::misconfigured(api.remove(0)),
+        count => Problem::misconfigured(format!(
+            "{count} variables can't be used: {}",
+            api.join("; ")
+        )),
+    }
+}
