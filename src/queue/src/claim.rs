@@ -3,6 +3,7 @@
 use crate::before_final::Ends;
 use crate::config::{BEGIN_MS, CANCEL_BLOCK};
 use crate::guard::{Guard, holds};
+use crate::killers::Killers;
 use crate::lane::Lane;
 use crate::operate::Head;
 use crate::presence::{Presence, WORKERS};
@@ -27,10 +28,19 @@ pub(crate) struct Share {
     pub system: u64,
     /// So much waits that another worker should be there.
     pub short: bool,
-    /// So many workers are there that what was lost shares an instance.
-    pub crowded: bool,
+    /// What decides whether a task begins alone.
+    pub around: Around,
     /// The queue is paused: of users' tasks nothing is to be taken.
     pub paused: bool,
+}
+
+/// What decides whether a task begins alone in its instance.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Around {
+    /// So many workers are there that what was lost shares an instance.
+    pub crowded: bool,
+    /// There are kinds that end their instances.
+    pub killers: bool,
 }
 
 /// What a worker has room for.
@@ -86,7 +96,7 @@ impl Share {
         // At least who asks, though after a leave that was counted twice it may look as if there were nobody.
         let present = workers.present().max(1);
         self.short |= waiting > present * CALLS_ANOTHER_ABOVE && present < workers_max;
-        self.crowded = workers.joined() >= ALONE_BELOW;
+        self.around.crowded = workers.joined() >= ALONE_BELOW;
         waiting.div_ceil(present)
     }
 }
@@ -115,7 +125,10 @@ impl<S: Store, E: Env> Queue<S, E> {
             tickets: Vec::new(),
             system: 0,
             short: false,
-            crowded: false,
+            around: Around {
+                killers: tail.killers,
+                ..Around::default()
+            },
             paused: self.is_paused(head.pausable).await?,
         };
         let (mut left, mut seen) = (room.user, None);
@@ -206,24 +219,28 @@ impl<S: Store, E: Env> Queue<S, E> {
         Ok((first..=taken).map(ticket).collect())
     }
 
-    /// Looks into the slots of `tickets`. A slot that can't be read or taken is logged and left to rescue. Where it is
-    /// `crowded`, what was lost does not run alone.
+    /// Looks into the slots of `tickets`. A slot that can't be read or taken is logged and left to rescue. What is
+    /// `around` decides which run alone.
     pub(crate) async fn look(
         &self,
         tickets: &[Ticket],
-        crowded: bool,
+        around: Around,
     ) -> Result<Vec<Found>, QueueError> {
         let keys: Vec<_> = tickets.iter().map(|t| self.keys.slot(t.slot)).collect();
         let values = self.store.get_many(&keys).await?;
         let mut cancels = CancelBlocks::new();
+        let mut killers = Killers::default();
         let mut found = Vec::with_capacity(tickets.len());
         for ((ticket, key), value) in tickets.iter().zip(&keys).zip(values) {
             let looked = match decode_opt::<Slot>(key, value) {
                 Ok(None) => Ok(Found::Empty(*ticket)),
                 Ok(Some(Slot::Void)) => Ok(Found::Nothing),
-                Ok(Some(Slot::Task(task))) => self.take_home(*ticket, *task, &mut cancels).await,
+                Ok(Some(Slot::Task(task))) => {
+                    self.take_home(*ticket, *task, &mut cancels, around, &mut killers)
+                        .await
+                }
                 Ok(Some(Slot::Announce(t, e))) => {
-                    self.take_announced(ticket.slot, (t, e), crowded, &mut cancels)
+                    self.take_announced(ticket.slot, (t, e), &mut cancels, around, &mut killers)
                         .await
                 }
                 Err(e) => Err(e),
@@ -241,6 +258,8 @@ impl<S: Store, E: Env> Queue<S, E> {
         ticket: Ticket,
         task: Task,
         cancels: &mut CancelBlocks,
+        around: Around,
+        killers: &mut Killers,
     ) -> Result<Found, QueueError> {
         let slot = ticket.slot;
         if task.not_before_ms.is_some() {
@@ -251,12 +270,13 @@ impl<S: Store, E: Env> Queue<S, E> {
             let run = Run::cancelled_before_start(&task.nonce);
             return self.ends_at_home(slot, &task, run).await;
         }
-        let run = match begin(&task, 0, None, self.env.now_ms()) {
+        let mut run = match begin(&task, 0, None, self.env.now_ms()) {
             Begin::Start(run) => run,
             Begin::Expired(run) => return self.ends_at_home(slot, &task, run).await,
             // There is nothing before epoch 0.
             Begin::Adopt(_) | Begin::Exhausted(_) => return Ok(Found::Nothing),
         };
+        run.alone = self.is_alone(&task, &run, around, killers).await;
         Ok(Found::Run(Box::new(Delivery {
             slot,
             epoch: 0,
@@ -266,6 +286,25 @@ impl<S: Store, E: Env> Queue<S, E> {
             called: false,
             taken_ms: ticket.taken_ms,
         })))
+    }
+
+    /// Whether a run is to be alone in its instance.
+    async fn is_alone(
+        &self,
+        task: &Task,
+        run: &Run,
+        around: Around,
+        killers: &mut Killers,
+    ) -> bool {
+        if around.crowded || run.alone || !around.killers {
+            return run.alone && !around.crowded;
+        }
+        self.is_killer(&task.kind, killers)
+            .await
+            .unwrap_or_else(|e| {
+                self.env.log(&e.to_string());
+                false
+            })
     }
 
     /// A task that ends before it began.
@@ -298,8 +337,9 @@ impl<S: Store, E: Env> Queue<S, E> {
         &self,
         ticket: u64,
         (slot, epoch): (u64, u64),
-        crowded: bool,
         cancels: &mut CancelBlocks,
+        around: Around,
+        killers: &mut Killers,
     ) -> Result<Found, QueueError> {
         let home = self.keys.slot(slot);
         // Of a task that is final or gone nothing is touched.
@@ -322,6 +362,12 @@ impl<S: Store, E: Env> Queue<S, E> {
             return Ok(Found::Nothing);
         };
         let ends = Ends::of(&task);
+        if earlier.as_ref().is_some_and(Run::was_lost_alone) {
+            // Should it fail, the next such run is counted.
+            if let Err(e) = self.count_killer(&task.kind).await {
+                self.env.log(&e.to_string());
+            }
+        }
         let mut begins = begin(&task, epoch, earlier.clone(), self.env.now_ms());
         begins.delivered_by(ticket);
         if let Begin::Adopt(run) = begins {
@@ -355,7 +401,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             }
             return Ok(Found::Nothing);
         };
-        run.alone &= !crowded;
+        run.alone = self.is_alone(&task, &run, around, killers).await;
         self.store
             .set(&self.keys.run(slot, epoch), &encode(&run))
             .await?;

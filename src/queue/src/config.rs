@@ -47,6 +47,10 @@ pub const TIMEOUT_DEFAULT_MS: u64 = 60_000;
 pub const HEARTBEAT_TIMEOUT_DEFAULT_MS: u64 = 15_000;
 /// The shortest heartbeat timeout that a task may ask for: a heartbeat, what clocks differ by, and a slow store.
 pub const HEARTBEAT_TIMEOUT_MIN_MS: u64 = 10_000;
+/// A kind of task is kept apart when so many of its runs were lost alone in [`KILLER_PERIOD_MS`].
+pub(crate) const KILLS_MAX: u64 = 3;
+/// Such runs are counted in periods of this length; the current one and the one before count.
+pub(crate) const KILLER_PERIOD_MS: u64 = 600_000;
 /// The longest timeout of one attempt: 24 h.
 pub const TIMEOUT_MAX_MS: u64 = 86_400_000;
 /// The most attempts that a task may ask for.

@@ -73,6 +73,10 @@ guards! {
     WatchWhatRuns,
     /// A keeper stays while anything runs.
     StayWhileRunning,
+    /// What was lost does not wait beside tasks that may have been its end.
+    ShunWhatMayKill,
+    /// Tasks of a kind that ends its instances begin alone.
+    KeepKillersApart,
     /// The time of a sample of head is taken after it was read.
     SampleTimeAfterRead,
     /// Rescue passes announcements as it does homes.

@@ -371,6 +371,7 @@ impl<S: Store, E: Env> Queue<S, E> {
                 (What::Forget, Some(name)) => over.push(name.as_str()),
                 (What::ForgetLine, Some(line)) => self.forget_line(line).await?,
                 (What::ForgetKey, Some(hour)) => self.forget_key(hour).await?,
+                (What::ForgetKiller, Some(name)) => self.forget_killer(name).await?,
                 (What::Fire | What::Tidy, _) => self.see_to_schedule(entry).await?,
                 _ => findings.push(self.look_at(entry).await?),
             }

@@ -132,6 +132,11 @@ impl Keys {
         self.key(format_args!("kn.{name}"))
     }
 
+    /// Counter: runs of a kind that were lost alone in one period, both of which `name` stands for.
+    pub(crate) fn killer(&self, name: &str) -> String {
+        self.key(format_args!("z.{name}"))
+    }
+
     /// Counter: places given in a line of tasks with one key.
     pub(crate) fn line_tail(&self, line: &str) -> String {
         self.key(format_args!("kt.{line}"))

@@ -17,6 +17,8 @@ use serde::{Deserialize, Serialize};
 const LANE: u64 = 1 << 50;
 /// Added to the normal lane's tail by the first who uses the system's lane; of several each may.
 const SYSTEM: u64 = 1 << 50;
+/// Added to the normal lane's tail by the first who counts a kind that ends its instances; of several each may.
+pub(crate) const KILLERS: u64 = 1 << 55;
 /// Slots are below.
 const SLOTS: u64 = 1 << 44;
 /// Of so many claims all begin with what has high priority, but for one and three.
@@ -127,15 +129,19 @@ impl Task {
 pub(crate) struct Tail {
     /// The last slot that was given out.
     pub(crate) last: u64,
-    /// The system's lane is in use.
+    /// The system's lane is in use, or may be.
     pub(crate) system: bool,
+    /// Kinds of tasks were counted that end their instances.
+    pub(crate) killers: bool,
 }
 
 impl Tail {
     fn of(counter: u64) -> Self {
         Self {
             last: counter % SLOTS,
+            // Also by killers: of those who are the first here any number may have added theirs.
             system: counter >= SYSTEM,
+            killers: counter >= KILLERS,
         }
     }
 }
@@ -312,7 +318,15 @@ mod tests {
                 let counter = last + first * SYSTEM;
                 assert!(counter < 3_000_000_000_000_000_000);
                 let system = first > 0;
-                assert_eq!(Tail::of(counter), Tail { last, system }, "{counter}");
+                assert_eq!(
+                    Tail::of(counter),
+                    Tail {
+                        last,
+                        system,
+                        killers: first >= 32,
+                    },
+                    "{counter}"
+                );
             }
         }
     }

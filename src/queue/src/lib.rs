@@ -25,6 +25,7 @@ mod idempotency;
 mod json;
 mod keeper;
 mod keys;
+mod killers;
 mod lane;
 mod lease;
 mod limits;

@@ -5,7 +5,7 @@
 //! [`LANES`], once there are tasks with a priority. Nothing is taken away from a counter: not every host's store can subtract.
 
 use crate::before_final::Ends;
-use crate::claim::Found;
+use crate::claim::{Around, Found};
 use crate::config::RECORDS_MAX;
 use crate::lane::{Lane, Lanes};
 use crate::presence::WORKERS;
@@ -174,7 +174,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     async fn cancel_all(&self, tickets: &[Ticket]) -> Result<Vec<Ticket>, QueueError> {
         let mut empty = Vec::new();
         let (mut notes, mut outcomes) = (Vec::new(), Vec::new());
-        for found in self.look(tickets, false).await? {
+        for found in self.look(tickets, Around::default()).await? {
             match found {
                 Found::Run(delivery) if delivery.epoch == 0 => {
                     let slot = delivery.slot;

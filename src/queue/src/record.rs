@@ -375,6 +375,11 @@ impl Run {
         self.attempt == 0
     }
 
+    /// Of the latest run of a task that is claimed anew: whether it was lost while it was alone in its instance.
+    pub(crate) fn was_lost_alone(&self) -> bool {
+        self.alone && matches!(self.state, RunState::Running { .. })
+    }
+
     /// Whether this outcome never changes once it is decided.
     pub fn is_final(&self) -> bool {
         matches!(

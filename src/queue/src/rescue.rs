@@ -114,6 +114,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             What::Pass => self.pass_readable_slot(task, 0).await,
             What::Forget | What::Fire | What::Tidy => Ok(Finding::Done),
             What::Attend | What::ForgetLine | What::ForgetKey => Ok(Finding::Done),
+            What::ForgetKiller => Ok(Finding::Done),
             _ => {
                 let again = what == What::LookAgain;
                 self.examine(task, epoch, Some(0), again).await

@@ -85,6 +85,9 @@ pub(crate) enum What {
     /// What limits a key counted in this hour may go.
     #[serde(rename = "kh")]
     ForgetKey,
+    /// What was counted of a kind of task in a period may go.
+    #[serde(rename = "z")]
+    ForgetKiller,
 }
 
 impl What {
@@ -92,7 +95,7 @@ impl What {
     fn is_named(self) -> bool {
         matches!(
             self,
-            Self::Forget | Self::Attend | Self::ForgetLine | Self::ForgetKey
+            Self::Forget | Self::Attend | Self::ForgetLine | Self::ForgetKey | Self::ForgetKiller
         )
     }
 }

@@ -15,6 +15,7 @@ pub use control::Control;
 use crate::attempt::Ending;
 use crate::claim::Room;
 use crate::config::RESULT_MAX_BYTES;
+use crate::guard::{Guard, holds};
 use crate::lane::Lane;
 use crate::{Delivery, Env, Json, Outcome, Queue, QueueError, Store, Ticket, Wake};
 use allowance::Allowance;
@@ -34,6 +35,8 @@ const POLL_MS: u64 = 20;
 /// by one worker after the other; where long ones run, another instance begins it sooner.
 /// The more often it was put back the longer, up to [`HOLD_MAX_MS`].
 const HOLD_MS: u64 = 200;
+/// What was lost is put back at once as long as it has no later epoch than this.
+const PUT_BACK_AT_ONCE: u64 = 4;
 /// Below [`crate::BEGIN_MS`].
 const HOLD_MAX_MS: u64 = 1_500;
 /// The system's tasks in progress are at most this part of those of users, and come on top of them.
@@ -203,8 +206,8 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                 alone = !running.is_empty();
             }
             let too_long = |next: &mut Delivery| {
-                let hold_ms = HOLD_MS.saturating_mul(next.epoch + 1).min(HOLD_MAX_MS);
-                alone && self.queue.waited_ms(next) > hold_ms
+                let hold_ms = self.hold_ms(next).min(HOLD_MAX_MS);
+                alone && self.queue.waited_ms(next) >= hold_ms
             };
             others.extend(next.take_if(too_long));
             let waits = |delivery: &Delivery| self.queue.waited_ms(delivery) <= HOLD_MAX_MS;
@@ -265,6 +268,17 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             user: fits.min(most.saturating_sub(user) as u64),
             system: fits.min(system_max.saturating_sub(system) as u64),
         }
+    }
+
+    /// How long a task that is to run alone waits for those in progress, in milliseconds. What was lost waits for
+    /// nobody at first: one of them may be what ends its instance again.
+    fn hold_ms(&self, delivery: &Delivery) -> u64 {
+        let computes = self.runner.computes(&delivery.task.kind);
+        let times = match computes || !holds(Guard::ShunWhatMayKill) {
+            true => delivery.epoch + 1,
+            false => delivery.epoch.saturating_sub(PUT_BACK_AT_ONCE),
+        };
+        HOLD_MS.saturating_mul(times)
     }
 
     /// How long it waits before it looks for more, and again into the slots that it found empty: soon at first, since whoever took

@@ -1,6 +1,7 @@
 //! Being registered: as a worker, as the keeper, and leaving so that nothing is left behind.
 
 use super::{Runner, Worker};
+use crate::claim::Around;
 use crate::guard::{Guard, holds};
 use crate::presence::{KEEPER, WORKERS, window};
 use crate::{Env, QueueError, Store, StoreError, Wake};
@@ -25,8 +26,8 @@ pub(super) struct Shift {
     turned_ms: Cell<u64>,
     /// The last window in which it woke another worker for what waits.
     called: Cell<u64>,
-    /// So many workers joined its window that what was lost shares an instance.
-    pub(super) crowded: Cell<bool>,
+    /// What it saw when it last took tickets.
+    pub(super) around: Cell<Around>,
     /// When it last looked whether slots wait although it takes none.
     pub(super) looked_ms: Cell<u64>,
     /// Whether it put something into the timer, so that it must see that somebody keeps the time.

@@ -19,14 +19,14 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         self.renew_permits(aside).await?;
         self.see_to_keys().await?;
         let (mut tickets, mut system) = (Vec::new(), 0);
-        self.shift.crowded.set(false);
+        self.shift.around.take();
         if self.budget_over() || room.user == 0 || room.system == 0 {
             self.stop_taking(aside).await?;
         } else {
             self.join().await?;
             if (aside.len() as u64) < self.limits.batch_max {
                 let share = self.queue.share(room, self.limits.workers_max).await?;
-                self.shift.crowded.set(share.crowded);
+                self.shift.around.set(share.around);
                 system = share.system;
                 tickets = self.claim(&share, aside).await?;
             }
@@ -92,7 +92,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         let taken_ms: Vec<_> = of_users.map(|t| t.taken_ms).collect();
         let mut deliveries = Vec::new();
         let mut empty = Vec::new();
-        match self.queue.look(&tickets, self.shift.crowded.get()).await {
+        match self.queue.look(&tickets, self.shift.around.get()).await {
             Ok(found) => self.sort(found, &mut deliveries, &mut empty),
             Err(e) => {
                 // Nothing was claimed yet: the tickets are still good.
@@ -144,7 +144,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                 Err(e) => self.queue.env().log(&e.to_string()),
             }
         }
-        match self.queue.look(&filled, false).await {
+        match self.queue.look(&filled, self.shift.around.get()).await {
             Ok(found) => self.sort(found, deliveries, &mut Vec::new()),
             Err(e) => {
                 self.queue.env().log(&e.to_string());

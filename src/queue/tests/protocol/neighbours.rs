@@ -46,6 +46,59 @@ fn a_task_that_kills_its_instance_takes_no_other_with_it() {
     }
 }
 
+fn killer(name: &str) -> NewTask {
+    NewTask {
+        kind: "killer".to_owned(),
+        ..short_lease(task(name, json!({"sleep_ms": 500, "traps": true})), 1)
+    }
+}
+
+/// Once it is known, a task of that kind takes nobody with it, not even in its first run.
+#[test]
+fn a_kind_that_kills_again_and_again_is_kept_apart() {
+    let sim = Sim::new(7);
+    for i in 0..3 {
+        sim.enqueue_one(killer(&format!("k{i}")));
+    }
+    sim.run_with_ticks(60_000, 1_000);
+    for round in 0..5 {
+        let beside = |i: usize| task(&format!("t{round}.{i}"), json!({"sleep_ms": 1_000}));
+        let mut tasks: Vec<_> = (0..10).map(beside).collect();
+        tasks.insert(5, killer(&format!("again{round}")));
+        let ids = sim.enqueue(tasks);
+        sim.run_with_ticks(5_000, 1_000);
+        for (i, id) in ids.iter().enumerate().filter(|(i, _)| *i != 5) {
+            assert_eq!(sim.state(id), State::Succeeded, "{round}.{i}");
+        }
+        let begun = (0..10).map(|i| sim.began(&format!("t{round}.{i}")).len());
+        assert_eq!(begun.sum::<usize>(), 10, "{round}");
+    }
+}
+
+/// One such task a second: whoever comes while it is not known yet is held up once, by as long as silence takes to be noticed.
+#[test]
+fn a_killer_every_second_holds_nobody_up_for_long() {
+    let sim = Sim::new(8);
+    let mut waits = Vec::new();
+    for second in 0..120 {
+        sim.enqueue_one(killer(&format!("k{second}")));
+        let name = format!("t{second}");
+        let asked_ms = sim.now_ms();
+        let id = sim.enqueue_one(task(&name, json!({"sleep_ms": 4_000})));
+        waits.push((name, id, asked_ms));
+        sim.run_for(1_000);
+    }
+    sim.run_with_ticks(30_000, 1_000);
+    let mut most_ms = 0;
+    for (name, id, asked_ms) in waits {
+        assert_eq!(sim.state(&id), State::Succeeded, "{name}");
+        let last = sim.began(&name).last().map_or(0, |b| b.at_ms - asked_ms);
+        most_ms = most_ms.max(last);
+    }
+    println!("begun for the last time after {most_ms} ms at most");
+    assert!(most_ms <= 25_000, "{most_ms}");
+}
+
 #[test]
 fn computing_tasks_do_not_start_more_instances_than_they_may() {
     let sim = Sim::new(2);

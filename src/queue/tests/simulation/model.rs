@@ -501,6 +501,12 @@ fn of_a_key(kind: &str, key: &str, now_ms: u64) -> bool {
     now_ms < until_ms
 }
 
+/// What is counted of a kind that ends its instances goes two hours after its period of ten minutes.
+fn killer_stays(key: &str, now_ms: u64) -> bool {
+    let period = key.split('.').nth(4).and_then(|n| n.parse::<u64>().ok());
+    period.is_some_and(|period| now_ms < (period + 1) * 600_000 + 3 * 3_600_000)
+}
+
 /// Keys that remain: the queue's own counters and the keeper's record, the last table of schedules, cancel counters per block, recent registrations,
 /// and the timer's marks and closed seconds, for two days at most.
 fn stays(key: &str, now_ms: u64) -> bool {
@@ -510,6 +516,7 @@ fn stays(key: &str, now_ms: u64) -> bool {
     match kind {
         "tail" | "head" | "keeper" | "cancelled" | "xb" | "y" => true,
         "f" => number.is_none(),
+        "z" => killer_stays(key, now_ms),
         "w" | "k" | "p" => number.is_some_and(|w| (w * WINDOW_MS) + REGISTERED_MS > now_ms),
         "kp" | "kb" | "kn" | "kt" | "kh" | "kq" | "kc" => of_a_key(kind, key, now_ms),
         "b" => number.is_some_and(|s| s * 1_000 + REGISTERED_MS > now_ms),

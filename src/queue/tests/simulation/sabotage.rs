@@ -16,7 +16,15 @@ const SEEDS_MAX: u64 = 5_000;
 const OVERTAKEN: &str = "an enqueuer that claimers overtake";
 
 /// Guards that random schedules seldom miss, and the scenario that has the race which each closes.
-const FOUND_IN: [(Guard, &str); 33] = [
+const FOUND_IN: [(Guard, &str); 35] = [
+    (
+        Guard::ShunWhatMayKill,
+        "every second a task that ends its instance, beside others",
+    ),
+    (
+        Guard::KeepKillersApart,
+        "a kind that ends its instances, beside others",
+    ),
     (
         Guard::BoundBytes,
         "tasks with large arguments behind small ones",

@@ -43,7 +43,7 @@ pub enum Left {
     NothingAfterDays,
 }
 
-pub static SCENARIOS: [Scenario; 80] = [
+pub static SCENARIOS: [Scenario; 82] = [
     Scenario {
         name: "a task",
         search: Search::Pairs,
@@ -588,6 +588,49 @@ pub static SCENARIOS: [Scenario; 80] = [
             stage.sim.run_for(2_500);
             stage.points.open.set(false);
             stage.sim.run_for(14_000);
+        },
+    },
+    Scenario {
+        name: "a kind that ends its instances, beside others",
+        search: Search::Singles,
+        left: Left::NothingAfterHours,
+        play: |stage| {
+            stage.points.open.set(false);
+            let killer = || NewTask {
+                kind: "killer".to_owned(),
+                ..stage.fatal(json!({"sleep_ms": 300, "traps": true}))
+            };
+            stage
+                .load
+                .enqueue(&stage.sim, (0..3).map(|_| killer()).collect());
+            stage.sim.run_with_ticks(MINUTE_MS, 1_000);
+            let beside = stage.task(json!({"sleep_ms": 1_000}));
+            let name = beside.args.as_str().to_owned();
+            stage.load.enqueue(&stage.sim, vec![killer(), beside]);
+            stage.sim.run_with_ticks(MINUTE_MS, 1_000);
+            let begun = stage.began(&name);
+            assert_eq!(begun, 1, "it began so often beside a known killer");
+        },
+    },
+    Scenario {
+        name: "every second a task that ends its instance, beside others",
+        search: Search::Singles,
+        left: Left::Perhaps,
+        play: |stage| {
+            stage.points.open.set(false);
+            for _ in 0..40 {
+                let killer = stage.fatal(json!({"sleep_ms": 500, "traps": true}));
+                let killer = NewTask {
+                    kind: "killer".to_owned(),
+                    ..killer
+                };
+                stage.load.enqueue(&stage.sim, vec![killer]);
+                stage.enqueues(&[json!({"sleep_ms": 4_000})]);
+                stage.sim.run_for(1_000);
+            }
+            stage.sim.run_with_ticks(MINUTE_MS, 1_000);
+            let longest_ms = stage.longest_wait_ms();
+            assert!(longest_ms <= 26_000, "one was held up for {longest_ms} ms");
         },
     },
     Scenario {

@@ -307,6 +307,33 @@ impl Stage {
         }
     }
 
+    /// A task with a single attempt.
+    pub fn fatal(&self, args: Value) -> NewTask {
+        let mut task = self.task(args);
+        task.retry.attempts = 1;
+        task
+    }
+
+    /// How often the code of a task with these arguments began.
+    pub fn began(&self, args: &str) -> usize {
+        let asked = self.load.asked();
+        let named = asked.iter().find(|asked| asked.args.to_string() == args);
+        named.map_or(0, |asked| self.sim.began(&asked.name).len())
+    }
+
+    /// How long it took at most until a task that does not end its instance began for the last time.
+    pub fn longest_wait_ms(&self) -> u64 {
+        let asked = self.load.asked();
+        let harmless = asked
+            .iter()
+            .filter(|asked| !asked.args.to_string().contains("traps"));
+        let waits = harmless.filter_map(|asked| {
+            let last = self.sim.began(&asked.name).pop()?;
+            Some(last.at_ms.saturating_sub(asked.asked_ms))
+        });
+        waits.max().unwrap_or_default()
+    }
+
     pub fn enqueues(&self, args: &[Value]) {
         let tasks = args.iter().map(|args| self.task(args.clone())).collect();
         self.load.enqueue(&self.sim, tasks);
