@@ -1,13 +1,16 @@
 //! Tasks that break their instance: tried again, then failed, with what happened told; their neighbours don't notice.
 
-use handoff_e2e::{Client, Host, Pair, on, on_every_pair};
+use handoff_e2e::{Client, Host, Pair, measured, on, on_every_pair, until};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 on_every_pair!(broken_and_beside_them, attempts_are_not_lost_to_neighbours);
 
 // Spin has no way to stop a component that computes for ever.
 on!(Some: stopped_when_it_computes_for_ever: local_sqlite LOCAL_SQLITE, local_redis LOCAL_REDIS);
+
+// Spin works on it as the local host does, and two minutes of it are enough.
+on!(Some: kept_apart: local_sqlite LOCAL_SQLITE);
 
 /// What a task is told whose instance a trap ended. Those here share instances, so that any may be hit by another's.
 const LOST: &str = "the worker was lost";
@@ -129,4 +132,55 @@ fn stopped_when_it_computes_for_ever(pair: Pair) {
     }
     assert_failed(&http.finished(&always, LIMIT), 2, &["overran its timeout"]);
     assert_recovered(&http.succeeded(&once, LIMIT));
+}
+
+/// A task that ends its instance, once a second: sixty neighbours end, and when its kind is known those that come then
+/// do not even notice.
+fn kept_apart(pair: Pair) {
+    let host = Host::start(pair, &[("fault_tasks", "true")]);
+    let http = host.http();
+    let sleep = json!({"task": "sleep", "args": {"for": "4s"}});
+    let neighbours: Vec<_> = (0..60).map(|_| http.enqueue(&sleep)).collect();
+    let began = Instant::now();
+    let mut poison = Vec::new();
+    let mut next = began;
+    let mut each_second = |poison: &mut Vec<String>| {
+        if Instant::now() >= next {
+            next += Duration::from_secs(1);
+            poison.push(fault(http, &json!({"how": "trap"}), 2, "2s"));
+        }
+    };
+    let is_done = |id: &String| http.task(id)["state"] == "succeeded";
+    let mut open = neighbours;
+    until("its neighbours end", LIMIT, || {
+        each_second(&mut poison);
+        open.retain(|id| !is_done(id));
+        open.is_empty().then_some(())
+    });
+    let took = began.elapsed();
+    measured(
+        pair,
+        &format!("60 neighbours of a task that traps every second ended after {took:.1?}"),
+    );
+    assert!(took < Duration::from_secs(60), "{took:?}");
+
+    // A run that was alone when it was lost is a failed attempt.
+    let lost = |id: &String| http.task(id)["errors"].as_array().map_or(0, Vec::len);
+    until("its kind is known", LIMIT, || {
+        each_second(&mut poison);
+        let known = poison.iter().map(lost).sum::<usize>() >= 4;
+        known.then_some(())
+    });
+    for _ in 0..3 {
+        let began = Instant::now();
+        let mut open: Vec<_> = (0..20).map(|_| http.enqueue(&sleep)).collect();
+        until("others end", LIMIT, || {
+            each_second(&mut poison);
+            open.retain(|id| !is_done(id));
+            open.is_empty().then_some(())
+        });
+        // Whoever was lost would begin again only when it was silent for 15 s.
+        let took = began.elapsed();
+        assert!(took < Duration::from_secs(15), "{took:?}");
+    }
 }
