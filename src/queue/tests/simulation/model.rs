@@ -242,7 +242,7 @@ fn judge(sim: &Sim, load: &Load, asked: &Asked) -> Result<(), String> {
     if !workflows::is_member(&asked.name) {
         never_early(sim, asked, &began)?;
         never_late(sim, asked, &began)?;
-        never_twice(&began)?;
+        never_twice(sim, &began)?;
     }
     followed(sim, asked)?;
     let faults = sim.world.faults.happened.get();
@@ -269,7 +269,7 @@ fn followed(sim: &Sim, asked: &Asked) -> Result<(), String> {
     if sim.world.faults.happened.get() > 0 && began.last().is_some_and(late) {
         return Ok(());
     }
-    never_twice(&began).map_err(|e| format!("what follows its end: {e}"))
+    never_twice(sim, &began).map_err(|e| format!("what follows its end: {e}"))
 }
 
 fn ended_rightly(load: &Load, asked: &Asked, run: &Run, began: &[Began]) -> Result<(), String> {
@@ -372,12 +372,17 @@ fn never_late(sim: &Sim, asked: &Asked, began: &[Began]) -> Result<(), String> {
 
 /// Of several runs of the same part, all but one were in instances that something happened to afterwards: they died,
 /// stalled, panicked, or lost a store call.
-pub fn never_twice(began: &[Began]) -> Result<(), String> {
+/// A run that was put off is followed by another one of the same part.
+pub fn never_twice(sim: &Sim, began: &[Began]) -> Result<(), String> {
     let part = |b: &Began| (b.attempt, b.checkpoint.as_ref().map(Json::to_string));
     for one in began {
         let same = began.iter().filter(|b| part(b) == part(one));
         let well: Vec<_> = same.filter(|b| b.instance.hit_ms() < b.at_ms).collect();
-        if well.len() > 1 {
+        let ended = sim.world.ended.borrow();
+        let of_this = |e: &&Ended| (&e.name, e.attempt) == (&one.name, one.attempt);
+        let put_off = ended.iter().filter(of_this);
+        let put_off = put_off.filter(|e| matches!(e.outcome, Outcome::PutOff(_)));
+        if well.len() > 1 + put_off.count() {
             return Err(format!("it ran twice, and nothing explains it: {well:?}"));
         }
     }

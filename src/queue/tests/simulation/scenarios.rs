@@ -618,14 +618,15 @@ pub static SCENARIOS: [Scenario; 82] = [
         left: Left::Perhaps,
         play: |stage| {
             stage.points.open.set(false);
-            for _ in 0..40 {
+            for _ in 0..60 {
                 let killer = stage.fatal(json!({"sleep_ms": 500, "traps": true}));
                 let killer = NewTask {
                     kind: "killer".to_owned(),
                     ..killer
                 };
                 stage.load.enqueue(&stage.sim, vec![killer]);
-                stage.enqueues(&[json!({"sleep_ms": 4_000})]);
+                let beside = stage.load.named(json!({"sleep_ms": 4_000}));
+                stage.load.enqueue(&stage.sim, vec![beside]);
                 stage.sim.run_for(1_000);
             }
             stage.sim.run_with_ticks(MINUTE_MS, 1_000);

@@ -139,7 +139,7 @@ pub fn judge(sim: &Sim, load: &Load, asked: &Asked, run: &Run) -> Result<(), Str
             continue;
         }
         let name = run_name(&member.view.task.args, None);
-        never_twice(&sim.began(&name)).map_err(|e| format!("{name}: {e}"))?;
+        never_twice(sim, &sim.began(&name)).map_err(|e| format!("{name}: {e}"))?;
     }
     let is_cancelled = asked.cancel_ms.get().is_some() || load.purges();
     match &run.state {
