@@ -242,7 +242,7 @@ impl Eq for Json {}
 
 impl PartialEq<serde_json::Value> for Json {
     fn eq(&self, other: &serde_json::Value) -> bool {
-        *self == Self::from(other.clone())
+        self.as_str() == Self::from(other.clone()).as_str()
     }
 }
 

@@ -76,7 +76,7 @@ enum Given {
 
 impl Given {
     /// The names of what is added to the arguments, one of which the task may choose.
-    fn names<'a>(self, into: Option<&'a str>) -> Vec<&'a str> {
+    fn names(self, into: Option<&str>) -> Vec<&str> {
         match self {
             Self::Nothing => Vec::new(),
             Self::Result => vec![into.unwrap_or("input")],
