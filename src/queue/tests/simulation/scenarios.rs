@@ -146,7 +146,7 @@ pub static SCENARIOS: [Scenario; 82] = [
         search: Search::Singles,
         left: Left::NothingAfterHours,
         play: |stage| {
-            let mut task = stage.task(json!({"puts_off_ms": 0}));
+            let mut task = stage.task(json!({"puts_off_ms": 1_000}));
             (task.retry.attempts, task.retry.max_ms) = (1, 100);
             stage.load.enqueue(&stage.sim, vec![task]);
             stage.sim.run_for(200);
