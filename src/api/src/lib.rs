@@ -52,19 +52,20 @@ pub async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
     {
         return cors.mark(calls::respond(problem)).send(out);
     }
-    if let (Ok(()), Ok(Call::Options)) = (&admitted, &found.call) {
+    if let (Ok(_), Ok(Call::Options)) = (&admitted, &found.call) {
         let response = Response::empty(204).header("allow", found.allow);
         return cors.mark(response).send(out);
     }
     let path = path.unwrap_or_default();
     // Who may not ask costs no store call.
-    let opened = admitted.and_then(|()| Ok((open(&path)?, found.call)));
+    let opened = admitted.and_then(|caller| Ok((open(&path)?, found.call, caller)));
     let (queue, answer) = match opened {
-        Ok((queue, Ok(call))) => {
+        Ok((queue, Ok(call), caller)) => {
+            let request = request.sent_by(caller);
             let answer = dispatch(&queue, call, &path, request).await;
             (queue, answer)
         }
-        Ok((queue, Err(problem))) => (queue, Err(problem)),
+        Ok((queue, Err(problem), _)) => (queue, Err(problem)),
         Err(problem) => return cors.mark(calls::respond(problem)).send(out),
     };
     match answer {
@@ -129,7 +130,7 @@ async fn dispatch(
         Call::Batch => calls::batch::call(queue, request).await,
         Call::Show if request.accepts_events() => calls::events::call(queue, name, &request).await,
         Call::Show => calls::show::call(queue, name, &request).await,
-        Call::Cancel => calls::cancel::call(queue, name).await,
+        Call::Cancel => calls::cancel::call(queue, name, &request).await,
         Call::Retry => calls::failed::retry(queue, name, &request).await,
         Call::Discard => calls::failed::discard(queue, name, &request).await,
         Call::ListQueues => calls::queues::list(queue).await,
@@ -142,7 +143,7 @@ async fn dispatch(
         Call::Purge => calls::queues::operate(queue, name, "purge").await,
         Call::EnqueueWorkflow => calls::workflows::enqueue(queue, request).await,
         Call::ShowWorkflow => calls::workflows::show(queue, name, &request).await,
-        Call::CancelWorkflow => calls::workflows::cancel(queue, name).await,
+        Call::CancelWorkflow => calls::workflows::cancel(queue, name, &request).await,
         Call::ListMembers => calls::workflows::members(queue, name, &request).await,
         Call::ListSchedules => calls::schedules::list(queue).await,
         Call::ShowSchedule => calls::schedules::show(queue, name).await,

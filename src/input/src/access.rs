@@ -23,8 +23,9 @@ pub enum Scope {
 /// use handoff_input::{Access, Denied, Scope};
 ///
 /// let access: Access = "0f3a55c1, ci:enqueue+read:9b1d07e2".parse().unwrap();
-/// assert_eq!(access.check(Some("Bearer 0f3a55c1"), Scope::Operate), Ok(()));
-/// assert_eq!(access.check(Some("Bearer 9b1d07e2"), Scope::Read), Ok(()));
+/// assert!(access.check(Some("Bearer 0f3a55c1"), Scope::Operate).is_ok());
+/// let ci = access.check(Some("Bearer 9b1d07e2"), Scope::Read).unwrap();
+/// assert_eq!((ci.name, ci.reads), (Some("ci"), true));
 /// let denied = access.check(Some("Bearer 9b1d07e2"), Scope::Operate);
 /// assert_eq!(denied, Err(Denied::Scope(Some("ci"))));
 /// assert_eq!(access.check(None, Scope::Read), Err(Denied::NoToken));
@@ -41,6 +42,15 @@ struct Grant {
     /// As many bytes for each token, so that comparing does not tell its length either.
     digest: [u8; 32],
     scopes: Vec<Scope>,
+}
+
+/// Who is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Admitted<'a> {
+    /// The name of its token, if it has one.
+    pub name: Option<&'a str>,
+    /// Whether it may look at tasks.
+    pub reads: bool,
 }
 
 /// Why a request is not served.
@@ -84,14 +94,21 @@ impl Access {
     ///
     /// # Errors
     /// Why not.
-    pub fn check(&self, authorization: Option<&str>, scope: Scope) -> Result<(), Denied<'_>> {
+    pub fn check(
+        &self,
+        authorization: Option<&str>,
+        scope: Scope,
+    ) -> Result<Admitted<'_>, Denied<'_>> {
         if self.is_open() {
-            return Ok(());
+            return Ok(Admitted {
+                name: None,
+                reads: true,
+            });
         }
         let token = authorization.and_then(bearer).ok_or(Denied::NoToken)?;
         let digest: [u8; 32] = Sha256::digest(token).into();
         let (mut known, mut allowed) = (Choice::from(0), Choice::from(0));
-        let mut name = None;
+        let (mut name, mut reads) = (None, false);
         // All are compared, whichever it is.
         for grant in &self.grants {
             let same = grant.digest.ct_eq(&digest);
@@ -99,10 +116,11 @@ impl Access {
             allowed |= same & Choice::from(u8::from(grant.scopes.contains(&scope)));
             if bool::from(same) {
                 name = grant.name.as_deref();
+                reads |= grant.scopes.contains(&Scope::Read);
             }
         }
         match (bool::from(known), bool::from(allowed)) {
-            (_, true) => Ok(()),
+            (_, true) => Ok(Admitted { name, reads }),
             (true, false) => Err(Denied::Scope(name)),
             (false, false) => Err(Denied::Unknown),
         }
@@ -192,7 +210,7 @@ mod tests {
     fn without_tokens_everybody_may() {
         for text in ["", " ", "\n\t"] {
             assert!(access(text).is_open());
-            assert_eq!(access(text).check(None, Scope::Operate), Ok(()));
+            assert!(access(text).check(None, Scope::Operate).is_ok());
         }
     }
 
@@ -229,9 +247,25 @@ mod tests {
             (None, [none; 3]),
         ];
         for (header, expected) in table {
-            let found = Scope::ALL.map(|scope| access.check(header.as_deref(), scope));
+            let found = Scope::ALL.map(|scope| access.check(header.as_deref(), scope).map(drop));
             assert_eq!(found, expected, "{header:?}");
         }
+    }
+
+    #[test]
+    fn who_is_admitted_is_known_by_name_and_by_what_it_may_read() {
+        let text = format!("{SECRET} shop:enqueue:a ops:operate:b both:enqueue+read:c");
+        let access = access(&text);
+        let admitted = |token: &str, scope| {
+            let header = format!("Bearer {token}");
+            let admitted = access.check(Some(&header), scope);
+            admitted.ok().map(|a| (a.name.map(str::to_owned), a.reads))
+        };
+        let named = |name: &str, reads| Some((Some(name.to_owned()), reads));
+        assert_eq!(admitted(SECRET, Scope::Operate), Some((None, true)));
+        assert_eq!(admitted("a", Scope::Enqueue), named("shop", false));
+        assert_eq!(admitted("b", Scope::Operate), named("ops", false));
+        assert_eq!(admitted("c", Scope::Enqueue), named("both", true));
     }
 
     #[test]

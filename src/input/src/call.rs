@@ -31,6 +31,27 @@ const RESERVED: [&str; 12] = [
     "upgrade",
 ];
 
+/// What is shown in place of a header's value that is a secret.
+pub const REDACTED: &str = "[redacted]";
+
+/// Whether a header's value is a secret, by the header's name.
+pub fn is_secret_header(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let exactly = [
+        "authorization",
+        "cookie",
+        "set-cookie",
+        "api-key",
+        "apikey",
+        "x-api-key",
+    ];
+    let begins = ["proxy-", "x-auth"];
+    let holds = ["token", "secret", "password", "signature"];
+    exactly.contains(&name.as_str())
+        || begins.iter().any(|part| name.starts_with(part))
+        || holds.iter().any(|part| name.contains(part))
+}
+
 /// A request as it is described in JSON: `{"url": "…", "method": "POST", "headers": {…}, "body": …, "timeout": "5s"}`.
 /// Only the URL is needed.
 #[derive(Debug, Clone, Deserialize)]
@@ -128,6 +149,8 @@ impl CallRequest {
                 || value.parse::<http::HeaderValue>().is_err()
             {
                 "its value has a control character, such as the end of a line"
+            } else if value == REDACTED && is_secret_header(name) {
+                "it is what is shown in place of a secret: give the secret itself"
             } else if headers[..i]
                 .iter()
                 .any(|(other, _)| other.eq_ignore_ascii_case(name))

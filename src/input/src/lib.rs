@@ -4,6 +4,7 @@
 mod access;
 mod call;
 mod cron;
+mod endpoint;
 mod explain;
 mod fields;
 mod gather;
@@ -21,9 +22,10 @@ mod trace;
 mod url;
 mod webhook;
 
-pub use access::{Access, Denied, Scope};
-pub use call::{Call, CallError, CallRequest, Reply};
+pub use access::{Access, Admitted, Denied, Scope};
+pub use call::{Call, CallError, CallRequest, REDACTED, Reply, is_secret_header};
 pub use cron::Cron;
+pub use endpoint::is_same_server;
 pub use fields::{List, Names, ReadOnly, Word, Words};
 pub use gather::{Gather, GatherRequest};
 pub use handoff_queue::Json;

@@ -7,6 +7,7 @@ mod http_request;
 mod lease;
 pub mod object;
 mod primes;
+mod redact;
 mod registry;
 mod request;
 mod schedule;

@@ -1,6 +1,6 @@
 //! Tasks and schedules as callers see them. What a reader looks for first comes first.
 
-use crate::webhook;
+use crate::{redact, webhook};
 use handoff_input::{Duration, JsonObject, Time};
 use handoff_queue::{
     AttemptError, LogLine, MemberView, Membership, Occurrence, QueueError, Rule, Schedule,
@@ -54,7 +54,7 @@ pub fn schedule(view: &ScheduleView) -> JsonObject {
     });
     object.put("last_run", last);
     object.put("task", &task.kind);
-    object.put("args", &task.args);
+    object.put("args", redact::args(&task.kind, &task.args).as_ref());
     object.put("queue", queue);
     object.put_some("key", task.key.as_ref());
     object.put("priority", task.priority);
@@ -167,7 +167,7 @@ pub fn task(id: &TaskId, view: &TaskView) -> JsonObject {
         .with("id", id.to_string())
         .with("state", view.state.to_string())
         .with("task", &task.kind)
-        .with("args", &task.args);
+        .with("args", redact::args(&task.kind, &task.args).as_ref());
     object.put_some("result", view.result.as_ref());
     let last_error = view.errors.last().filter(|_| failed);
     object.put_some("error", last_error.map(|e| &e.error));

@@ -269,6 +269,11 @@ fn arguments(pair: Pair, manifest: &Path, folder: &Path, redis: Option<&Redis>) 
             }
         }
     }
+    // As delivered /gather reaches nothing outside of the application.
+    if manifest == workspace("spin.toml") {
+        let reach = "gather_host=127.0.0.1:*";
+        arguments.extend(["--variable".into(), reach.into()]);
+    }
     if let Some(redis) = redis.filter(|_| outbound) {
         let store = format!("store={}", redis.url());
         arguments.extend(["--variable".into(), store.into()]);

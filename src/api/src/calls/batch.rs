@@ -9,6 +9,7 @@ use handoff_tasks::{BatchRequest, Checked};
 
 pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
     let trace = request.trace();
+    let caller = request.caller().clone();
     if request.sole_header(KEY_HEADER)?.is_some() {
         let reason = "a batch has no key; its tasks may have an idempotency_key each";
         return Err(FieldError::new(KEY_HEADER, reason).into());
@@ -29,6 +30,7 @@ pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem
         let checked = checked.map_err(Problem::from).and_then(|mut checked| {
             limits::check_webhook(&checked.task, &format!("tasks[{i}].webhook"))?;
             checked.task.trace = trace.clone();
+            checked.key = super::own(checked.key, &caller);
             Ok(checked)
         });
         answers.push(match checked {

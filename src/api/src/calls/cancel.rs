@@ -1,13 +1,12 @@
 //! `DELETE /v1/tasks/{id}`: cancels a task.
 
-use super::{After, Answer, parse_id, unknown};
+use super::{After, Answer, parse_id, seen_by, unknown};
 use crate::HostQueue;
-use handoff_platform::http::{Problem, Response};
+use handoff_platform::http::{Problem, Request, Response};
 use handoff_queue::Cancelled;
-use handoff_tasks::object;
 
 /// 200 if it will not run (again) or is final already, 202 if it is running: it sees the request at its next checkpoint.
-pub async fn call(queue: &HostQueue, id: &str) -> Result<Answer, Problem> {
+pub async fn call(queue: &HostQueue, id: &str, request: &Request) -> Result<Answer, Problem> {
     let id = parse_id(id)?;
     let status = match queue.cancel(&id).await? {
         Cancelled::Done | Cancelled::Final => 200,
@@ -16,7 +15,7 @@ pub async fn call(queue: &HostQueue, id: &str) -> Result<Answer, Problem> {
     };
     match queue.view(&id).await? {
         Some(view) => Ok(Answer {
-            response: Response::json(status, &object::task(&id, &view)),
+            response: Response::json(status, &seen_by(request.caller(), &id, &view)),
             // What follows from its end waits.
             after: After::Push { waits: true },
         }),

@@ -9,6 +9,7 @@ use handoff_tasks::TaskRequest;
 
 pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
     let trace = request.trace();
+    let caller = request.caller().clone();
     let wait = Wait::asked(&request)?;
     let header = request.sole_header(KEY_HEADER)?;
     let body: TaskRequest = request.json(limits::body_max_bytes()?).await?;
@@ -19,8 +20,9 @@ pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem
         .check(&registry, queue.env().now_ms())?;
     limits::check_webhook(&checked.task, "webhook")?;
     checked.task.trace = trace;
+    let key = super::own(checked.key, &caller);
     let queue = super::named(queue, name.as_deref())?;
-    let taken = match &checked.key {
+    let taken = match &key {
         None => Taken::new(queue.enqueue(vec![checked.task]).await?),
         Some(key) => super::take_once(&queue, checked.task, key).await?,
     };

@@ -2,7 +2,9 @@
 //! list, `POST /v1/queues/{queue}/retry-failed` and `discard-failed` all.
 
 use super::queues::known;
-use super::{After, Answer, Taken, busy, no_parameter, parse_id, taken_before, unknown};
+use super::{
+    After, Answer, Taken, busy, no_parameter, parse_id, seen_by, state_only, taken_before, unknown,
+};
 use crate::HostQueue;
 use handoff_input::{FieldError, JsonObject, quoted};
 use handoff_platform::http::{Problem, Request, Response};
@@ -98,8 +100,12 @@ pub async fn retry(queue: &HostQueue, id: &str, request: &Request) -> Result<Ans
     };
     let status = if taken.created { 202 } else { 200 };
     let location = format!("/v1/tasks/{}", taken.id);
+    let object = match request.caller().reads {
+        true => taken.object,
+        false => state_only(&taken.id, taken.state),
+    };
     Ok(Answer {
-        response: Response::json(status, &taken.object).header("location", location),
+        response: Response::json(status, &object).header("location", location),
         after: After::wake(super::named(queue, None)?, taken.receipt),
     })
 }
@@ -114,7 +120,10 @@ pub async fn discard(queue: &HostQueue, id: &str, request: &Request) -> Result<A
         Discarded::Unknown => return Err(unknown(&id.to_string())),
     }
     match queue.view(&id).await? {
-        Some(view) => Ok(Answer::new(Response::json(200, &object::task(&id, &view)))),
+        Some(view) => {
+            let object = seen_by(request.caller(), &id, &view);
+            Ok(Answer::new(Response::json(200, &object)))
+        }
         None => Err(unknown(&id.to_string())),
     }
 }

@@ -16,6 +16,7 @@ pub mod workflows;
 
 use crate::{HostQueue, limited, limits};
 use handoff_input::{FieldError, JsonObject, did_you_mean, quoted};
+use handoff_platform::http::access::Caller;
 use handoff_platform::http::{Problem, Response};
 use handoff_queue::{IdempotencyKey, NewTask, Once, Receipt, State, TaskId, TaskView};
 use handoff_tasks::object;
@@ -113,10 +114,34 @@ pub fn unknown(id: &str) -> Problem {
     )
 }
 
+/// A task as this caller may see it: without the scope `read` its id and state.
+pub fn seen_by(caller: &Caller, id: &TaskId, view: &TaskView) -> JsonObject {
+    match caller.reads {
+        true => object::task(id, view),
+        false => state_only(id, view.state),
+    }
+}
+
+/// What whoever may not read is told.
+pub fn state_only(id: &TaskId, state: State) -> JsonObject {
+    JsonObject::default()
+        .with("id", id.to_string())
+        .with("state", state.to_string())
+}
+
+/// The idempotency key of a caller: that of another token's name is another key, so that nobody finds or takes another's.
+pub fn own(key: Option<IdempotencyKey>, caller: &Caller) -> Option<IdempotencyKey> {
+    match &caller.name {
+        Some(name) => key.map(|key| key.owned_by(name)),
+        None => key,
+    }
+}
+
 /// A task that a request gets.
 pub struct Taken {
     pub id: TaskId,
     pub object: JsonObject,
+    pub state: State,
     /// Whether this request is the one that enqueued it.
     pub created: bool,
     /// Whom to wake somebody for, unless it is final.
@@ -129,6 +154,7 @@ impl Taken {
         Self {
             id: receipt.ids[0].clone(),
             object: accepted(&receipt, 0),
+            state: accepted_state(&receipt, 0),
             created: true,
             receipt: Some(receipt),
         }
@@ -178,6 +204,7 @@ pub async fn taken_before(queue: &HostQueue, receipt: Receipt) -> Result<Taken, 
     match queue.view(&id).await? {
         Some(view) => Ok(Taken {
             object: object::task(&id, &view),
+            state: view.state,
             id,
             created: false,
             // Its first request may have died before it woke anybody.
@@ -191,10 +218,13 @@ pub async fn taken_before(queue: &HostQueue, receipt: Receipt) -> Result<Taken, 
 pub fn accepted(receipt: &Receipt, i: usize) -> JsonObject {
     let id = &receipt.ids[i];
     let task = &receipt.tasks[i];
-    let state = if task.not_before_ms.is_some() {
-        State::Scheduled
-    } else {
-        State::Queued
-    };
+    let state = accepted_state(receipt, i);
     object::task(id, &TaskView::waiting(task.clone(), state))
+}
+
+fn accepted_state(receipt: &Receipt, i: usize) -> State {
+    match receipt.tasks[i].not_before_ms {
+        Some(_) => State::Scheduled,
+        None => State::Queued,
+    }
 }

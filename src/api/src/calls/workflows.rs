@@ -2,7 +2,7 @@
 
 use super::failed::number;
 use super::wait::Wait;
-use super::{After, Answer, KEY_HEADER, Taken, parse_id};
+use super::{After, Answer, KEY_HEADER, Taken, parse_id, state_only};
 use crate::{HostQueue, limits, push_along};
 use handoff_input::{JsonObject, quoted};
 use handoff_platform::http::{Problem, Request, Response};
@@ -16,6 +16,7 @@ const PAGE_DEFAULT: u64 = 20;
 /// `POST /v1/workflows`: 202, or with a wait the workflow as it ended.
 pub async fn enqueue(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
     let trace = request.trace();
+    let caller = request.caller().clone();
     let wait = Wait::asked(&request)?;
     let header = request.sole_header(KEY_HEADER)?;
     let body: WorkflowRequest = request.json(limits::body_max_bytes()?).await?;
@@ -26,7 +27,8 @@ pub async fn enqueue(queue: &HostQueue, request: Request) -> Result<Answer, Prob
     let (_, mut checked) = body.check(&registry, header.as_deref(), args_max, now_ms)?;
     limits::check_webhook(&checked.task, "webhook")?;
     checked.task.trace = trace;
-    let taken = match &checked.key {
+    let key = super::own(checked.key, &caller);
+    let taken = match &key {
         None => Taken::new(queue.enqueue(vec![checked.task]).await?),
         Some(key) => super::take_once(&queue, checked.task, key).await?,
     };
@@ -112,7 +114,7 @@ pub async fn members(queue: &HostQueue, id: &str, request: &Request) -> Result<A
 }
 
 /// `DELETE /v1/workflows/{id}`: cancels it and what it enqueued.
-pub async fn cancel(queue: &HostQueue, id: &str) -> Result<Answer, Problem> {
+pub async fn cancel(queue: &HostQueue, id: &str, request: &Request) -> Result<Answer, Problem> {
     let id = workflow_id(id)?;
     if queue.workflow(&id).await?.is_none() {
         return Err(unknown(&id.to_string()));
@@ -122,7 +124,13 @@ pub async fn cancel(queue: &HostQueue, id: &str) -> Result<Answer, Problem> {
         Cancelled::Requested => 202,
         Cancelled::Unknown => return Err(unknown(&id.to_string())),
     };
-    let body = shown(queue, &id).await?;
+    let Some(view) = queue.workflow(&id).await? else {
+        return Err(unknown(&id.to_string()));
+    };
+    let body = match request.caller().reads {
+        true => object::workflow(&id, &view),
+        false => state_only(&id, view.task.state),
+    };
     Ok(Answer {
         response: Response::json(status, &body),
         // What follows from its end waits.

@@ -7,21 +7,42 @@ use handoff_input::{Access, Denied, Scope};
 
 const VARIABLE: &str = "api_tokens";
 
+/// Who sent a request, as far as its token tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The name of its token, if it has one.
+    pub name: Option<String>,
+    /// Whether it may look at tasks.
+    pub reads: bool,
+}
+
+impl Default for Caller {
+    fn default() -> Self {
+        Self {
+            name: None,
+            reads: true,
+        }
+    }
+}
+
 /// Sees that a request may do what needs `scope`, and that no page of another site sent it. A probe needs no scope.
 ///
 /// # Errors
 /// 403 if a page of another site may have sent it, 401 without a token that is known, 403 if its token lacks the scope, 500 if a
 /// variable can't be used.
-pub fn admit(request: &Request, scope: Option<Scope>, cors: &Cors) -> Result<(), Problem> {
+pub fn admit(request: &Request, scope: Option<Scope>, cors: &Cors) -> Result<Caller, Problem> {
     let access = access()?;
     sender::check(request, scope, cors, access.is_open())?;
     let Some(scope) = scope else {
-        return Ok(());
+        return Ok(Caller::default());
     };
     let authorization = request.header("authorization");
-    access
-        .check(authorization.as_deref(), scope)
-        .map_err(|denied| refusal(denied, scope))
+    let admitted = access.check(authorization.as_deref(), scope);
+    let admitted = admitted.map_err(|denied| refusal(denied, scope))?;
+    Ok(Caller {
+        name: admitted.name.map(str::to_owned),
+        reads: admitted.reads,
+    })
 }
 
 /// Whether everybody may do everything.

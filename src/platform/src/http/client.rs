@@ -1,10 +1,10 @@
 //! Outgoing requests, bounded in time and size.
 
 use crate::env::sleep_ms;
-use crate::host;
+use crate::{host, variables};
 use futures::StreamExt;
 use futures::future::{Either, select};
-use handoff_input::{Call, CallError, Reply};
+use handoff_input::{Call, CallError, Reply, is_same_server};
 use spin_sdk::http::{IncomingResponse, Method, RequestBuilder, SendError, send as host_send};
 use spin_sdk::wit::wasi::http0_2_0::types::ErrorCode;
 use std::pin::pin;
@@ -18,6 +18,13 @@ pub const REPLY_MAX_BYTES: usize = 256 * 1024;
 /// # Errors
 /// Refused by the host, unreachable, timed out, or answered with too much.
 pub async fn send(call: Call) -> Result<Reply, CallError> {
+    if is_store(&call.url) {
+        let reason = format!(
+            "{} is the store of this application, which is not called",
+            call.url
+        );
+        return Err(CallError::Refused(reason));
+    }
     let timeout_ms = call.timeout_ms;
     let exchange = pin!(exchange(call));
     match select(exchange, pin!(sleep_ms(timeout_ms))).await {
@@ -26,6 +33,11 @@ pub async fn send(call: Call) -> Result<Reply, CallError> {
             "no complete answer within {timeout_ms} ms"
         ))),
     }
+}
+
+/// Whether a URL names the store that the components reach themselves. The host must let them reach it, for the queue's sake.
+fn is_store(url: &str) -> bool {
+    variables::text("store").is_ok_and(|store| is_same_server(url, &store))
 }
 
 async fn exchange(call: Call) -> Result<Reply, CallError> {

@@ -1,6 +1,7 @@
 //! A request, with its body read only when it is wanted and never beyond a limit.
 
 use super::Problem;
+use super::access::Caller;
 use futures::StreamExt;
 use handoff_input::{
     FieldError, Target, TraceParent, may_be_json, other_charset, quoted, trace_state,
@@ -14,6 +15,7 @@ pub struct Request {
     method: Method,
     target: Target,
     incoming: IncomingRequest,
+    caller: Caller,
 }
 
 impl Request {
@@ -23,7 +25,20 @@ impl Request {
             method: incoming.method(),
             target: Target::new(&incoming.path_with_query().unwrap_or_default()),
             incoming,
+            caller: Caller::default(),
         }
+    }
+
+    /// The same request, when it is known who sent it.
+    #[must_use]
+    pub fn sent_by(mut self, caller: Caller) -> Self {
+        self.caller = caller;
+        self
+    }
+
+    /// Who sent it. Until that is known: somebody who may read.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
     }
 
     /// The method.

@@ -34,6 +34,14 @@ impl IdempotencyKey {
         Self::new("caller", key, ttl_ms, fingerprint)
     }
 
+    /// The same key of another owner is another key.
+    #[must_use]
+    pub fn owned_by(mut self, owner: &str) -> Self {
+        // A digest has a fixed length, so no two owners and keys are the same text; and no other name space is `owner`.
+        self.digest = digest(&format!("owner.{}.{owner}", self.digest));
+        self
+    }
+
     /// A key of the application's own, such as `retry:<id>`, in a name space where no caller's key is. Whoever uses it
     /// means the same.
     pub fn internal(key: &str, ttl_ms: u64) -> Self {
@@ -213,6 +221,9 @@ mod tests {
             caller("b", 60_000),
             caller("a", 60_001),
             IdempotencyKey::internal("a", 60_000),
+            caller("a", 60_000).owned_by("ci"),
+            caller("a", 60_000).owned_by("shop"),
+            caller("a", 60_000).owned_by(""),
         ] {
             assert_ne!(one.digest, other.digest);
         }

@@ -49,7 +49,7 @@ fn admission(authorization: &str) {
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let own = bearer.is_some_and(|(_, token)| token.trim() == "t0ken");
     match access.check(Some(authorization), Scope::Read) {
-        Ok(()) => assert!(authorization.trim().ends_with("t0ken"), "{authorization:?}"),
+        Ok(_) => assert!(authorization.trim().ends_with("t0ken"), "{authorization:?}"),
         Err(denied) => assert!(!own && denied != Denied::Scope(Some("ci"))),
     }
     let operates = access.check(Some(authorization), Scope::Operate);
