@@ -1,6 +1,7 @@
 //! Errors as RFC 9457 problem documents.
 
 use super::Response;
+use crate::store::OVERLOADED;
 use handoff_input::{FieldError, JsonObject, visible};
 use handoff_queue::QueueError;
 use std::borrow::Cow;
@@ -104,6 +105,13 @@ impl Problem {
         }
     }
 
+    /// The host takes no more calls of the store at this moment. It did not make this one.
+    pub fn store_busy(detail: impl Into<String>) -> Self {
+        let title = "The host has too many store calls under way";
+        let problem = Self::new(503, "store-busy", title, detail);
+        problem.with_header("retry-after", "1")
+    }
+
     /// A record in the store is broken, or a newer version's. The store did its part.
     pub fn unreadable(detail: impl Into<String>) -> Self {
         Self::new(
@@ -185,6 +193,12 @@ impl From<QueueError> for Problem {
     fn from(e: QueueError) -> Self {
         if e.is_unreadable() {
             return Self::unreadable(format!("{}.", capitalized(&e.to_string())));
+        }
+        if matches!(&e, QueueError::Store(e) if e.reason.ends_with(OVERLOADED)) {
+            return Self::store_busy(format!(
+                "{e}. Repeat the request later, or let the host make more at once; what it asked for may have been \
+                 done in part."
+            ));
         }
         Self::unavailable(format!(
             "{e}. Repeat the request later; what it asked for may have been done all the same."

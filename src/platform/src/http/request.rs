@@ -2,13 +2,19 @@
 
 use super::Problem;
 use super::access::Caller;
+use crate::env::sleep_ms;
 use futures::StreamExt;
+use futures::future::{Either, select};
 use handoff_input::{
     FieldError, Target, TraceParent, may_be_json, other_charset, quoted, trace_state,
 };
 use handoff_queue::Trace;
 use serde::de::DeserializeOwned;
 use spin_sdk::http::{IncomingRequest, Method};
+use std::pin::pin;
+
+/// How long a body may take.
+const BODY_MS: u64 = 30_000;
 
 /// An incoming request.
 pub struct Request {
@@ -174,7 +180,26 @@ impl Request {
         Err(Problem::new(415, UNSUPPORTED, TITLE, detail))
     }
 
+    /// Reads the body within [`BODY_MS`]: what trickles would keep an instance for as long as it likes.
     async fn body(self, max_bytes: u64) -> Result<Vec<u8>, Problem> {
+        let late = || {
+            Problem::new(
+                408,
+                "body-timeout",
+                "The request's body took too long",
+                format!(
+                    "The body was not complete {} s after the head. Nothing was done; repeat the request.",
+                    BODY_MS / 1_000
+                ),
+            )
+        };
+        match select(pin!(self.whole_body(max_bytes)), pin!(sleep_ms(BODY_MS))).await {
+            Either::Left((body, _)) => body,
+            Either::Right(_) => Err(late()),
+        }
+    }
+
+    async fn whole_body(self, max_bytes: u64) -> Result<Vec<u8>, Problem> {
         let too_large = || {
             Problem::too_large(format!(
                 "The request's body is too large: at most {max_bytes} bytes are taken."

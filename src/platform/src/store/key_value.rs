@@ -12,6 +12,8 @@ use spin_sdk::wit::wasi::keyvalue::{atomics, batch, store};
 
 /// The label of the store in spin.toml.
 const LABEL: &str = "default";
+/// What Spin says when so many operations are under way as it was told to allow.
+const TOO_MANY: &str = "too many requests";
 const OPEN_TRIES: u32 = 4;
 const OPEN_PAUSE: Duration = Duration::from_millis(10);
 
@@ -98,6 +100,7 @@ fn failed(operation: &'static str, key: &str, error: store::Error) -> StoreError
             store::Error::AccessDenied => {
                 "spin.toml does not give this component key_value_stores = [\"default\"]".to_owned()
             }
+            store::Error::Other(reason) if reason == TOO_MANY => super::OVERLOADED.to_owned(),
             store::Error::Other(reason) => reason,
         },
     }

@@ -101,6 +101,9 @@ fn key_value() -> Result<Rc<dyn Backend>, Problem> {
     ))
 }
 
+/// What an error's reason says when the host, and not the store, takes no more calls at this moment.
+pub const OVERLOADED: &str = "the host has too many store calls under way";
+
 /// No counter comes so far.
 const COUNTER_END: u64 = 1 << 61;
 

@@ -51,7 +51,7 @@ impl Redis {
             Error::InvalidAddress => format!(
                 "this component may not reach it: see that its allowed_outbound_hosts in spin.toml name \"{origin}\""
             ),
-            Error::TooManyConnections => "the host has too many connections open".to_owned(),
+            Error::TooManyConnections => super::OVERLOADED.to_owned(),
             Error::TypeError => "the key holds something else".to_owned(),
             Error::Other(reason) => self.server.shown(reason),
         };

@@ -2,10 +2,14 @@
 
 use handoff_e2e::{Host, Pair, on, until};
 use serde_json::json;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
 
 on!(Some: refused_with_what_to_do: local_sqlite LOCAL_SQLITE);
+on!(Some: a_body_that_trickles_ends: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
+on!(Some: a_host_that_calls_its_store_too_often_says_so: local_sqlite LOCAL_SQLITE);
 
 fn refused_with_what_to_do(pair: Pair) {
     let host = Host::start_with(pair, &[], &["--instances-max", "1"]);
@@ -26,4 +30,32 @@ fn refused_with_what_to_do(pair: Pair) {
         refused.expect_problem(503, "busy", None);
         assert_eq!(refused.header("retry-after"), Some("1"));
     });
+}
+
+fn a_body_that_trickles_ends(pair: Pair) {
+    let host = Host::start(pair, &[]);
+    let head = "POST /v1/tasks HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{";
+    let mut stream = TcpStream::connect(host.address()).expect("the host takes connections");
+    let set = stream.set_read_timeout(Some(Duration::from_secs(120)));
+    set.expect("a time limit is set");
+    stream.write_all(head.as_bytes()).expect("it is sent");
+    let mut answer = String::new();
+    let mut bytes = [0; 4096];
+    while !answer.contains("body-timeout") {
+        let length = stream.read(&mut bytes).expect("an answer in time");
+        assert!(length > 0, "{answer}");
+        answer.push_str(&String::from_utf8_lossy(&bytes[..length]));
+    }
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+}
+
+fn a_host_that_calls_its_store_too_often_says_so(pair: Pair) {
+    let host = Host::start_with(pair, &[], &["--fault", "store-busy"]);
+    for reply in [
+        host.http().post("/v1/tasks", &json!({"task": "echo"})),
+        host.http().get("/v1/queues"),
+    ] {
+        reply.expect_problem(503, "store-busy", None);
+        assert_eq!(reply.header("retry-after"), Some("1"));
+    }
 }

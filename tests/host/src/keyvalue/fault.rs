@@ -21,17 +21,19 @@ pub struct Faults {
     /// Every so many calls one fails.
     fail_every: Option<u64>,
     racy: bool,
+    /// Every call is refused as Spin does beyond its limits of operations.
+    busy: bool,
 }
 
 impl Faults {
     /// `store-slow=MS` delays every call; `store-fail=N` fails every Nth call, `store-fail` every one; `store-racy` makes
-    /// of an increment a read, a pause and a write.
+    /// of an increment a read, a pause and a write; `store-busy` refuses every call in Spin's words.
     pub fn parse(flags: &[String]) -> Result<Self> {
         let mut faults = Self::default();
         for flag in flags {
             let wrong = || {
                 format!(
-                    "--fault {flag}: write store-slow=MS, store-fail, store-fail=N or store-racy"
+                    "--fault {flag}: write store-slow=MS, store-fail, store-fail=N, store-busy or store-racy"
                 )
             };
             match flag.split_once('=') {
@@ -44,6 +46,7 @@ impl Faults {
                 }
                 None if flag == "store-fail" => faults.fail_every = Some(1),
                 None if flag == "store-racy" => faults.racy = true,
+                None if flag == "store-busy" => faults.busy = true,
                 _ => bail!(wrong()),
             }
         }
@@ -80,6 +83,9 @@ impl Faulty {
 
     async fn through<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::time::sleep(self.faults.slow).await;
+        if self.faults.busy {
+            bail!("too many requests");
+        }
         let number = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
         match self.faults.fail_every {
             Some(every) if number.is_multiple_of(every) => {
