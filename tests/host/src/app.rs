@@ -22,17 +22,43 @@ use crate::outbound::HttpClient;
 use crate::routes::Routes;
 use crate::variables::{Values, expand};
 
+/// Probes that are answered at once when all else is taken.
+const PROBES: u32 = 8;
+/// Room for calls from one component to the next even when --instances-max is tiny.
+const CHAINED_SPARE: u32 = 8;
+
 pub struct App {
     pub clock: Arc<Clock>,
     pub components: HashMap<String, Arc<Component>>,
     pub routes: Routes,
     pub store: Arc<dyn Store>,
     pub client: HttpClient,
-    /// One per outer request, fewer than the pool has instances: what a request calls in turn finds room.
-    pub permits: Arc<Semaphore>,
+    pub permits: Permits,
     pub request_timeout: Duration,
     /// Where it listens.
     pub address: SocketAddr,
+}
+
+/// Who may have an instance. All kinds together are fewer than the pool has: the rest is for components without a
+/// public route, so that workers find room whatever others call.
+pub struct Permits {
+    /// Requests from outside.
+    pub outer: Arc<Semaphore>,
+    /// Probes from outside when all of those are used up.
+    pub probes: Arc<Semaphore>,
+    /// Calls from one component to another that has a public route.
+    pub chained: Arc<Semaphore>,
+}
+
+impl Permits {
+    pub fn new(instances_max: u32) -> Self {
+        let semaphore = |permits: u32| Arc::new(Semaphore::new(permits as usize));
+        Self {
+            outer: semaphore(instances_max),
+            probes: semaphore(PROBES),
+            chained: semaphore(instances_max.saturating_add(CHAINED_SPARE)),
+        }
+    }
 }
 
 /// A component and what its manifest gives it.

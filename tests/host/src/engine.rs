@@ -17,8 +17,8 @@ const MEMORY_MAX: usize = 128 << 20;
 const RESERVATIONS: [u64; 2] = [4 << 30, MEMORY_MAX as u64];
 /// Instances per outer request: chained calls find room although every outer request is taken.
 const POOL_FACTOR: u32 = 2;
-/// Room for calls from one component to the next even when --instances-max is tiny.
-const POOL_SPARE: u32 = 8;
+/// Room for probes, for some chained calls, and for workers even when all else is taken.
+const POOL_SPARE: u32 = 64;
 /// A component is several core instances and tables: the module, and small ones that adapt its imports.
 const CORE_INSTANCES_PER_COMPONENT: u32 = 4;
 const TABLES_PER_COMPONENT: u32 = 3;

@@ -1,7 +1,10 @@
-//! One call of a component: a fresh instance in a task of its own, which goes on after its answer and which no caller
-//! can stop by leaving.
+//! One call of a component: a fresh instance in a task of its own, which goes on after its answer. Without a caller
+//! and without an answer it soon ends.
 
+use std::future::{pending, poll_fn};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
 
 use hyper::body::{Body, Bytes};
 use hyper::{Request, Response};
@@ -19,6 +22,10 @@ use crate::say::say;
 
 /// What a call came to.
 pub type Answer = Result<Response<HyperOutgoingBody>, Failure>;
+
+/// How long an instance goes on when its caller has left before the answer. What was begun, such as enqueueing, ends
+/// within it; what only waits would keep its place for a minute.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Why a call got no response.
 #[derive(Debug)]
@@ -55,12 +62,17 @@ where
     match prepare(&mut store, request, sender.clone()) {
         Ok((request, outparam)) => {
             let (component, timeout) = (component.clone(), app.request_timeout);
+            let public = app.routes.has(&component.name);
             let running = app.clock.run();
             tokio::spawn(async move {
-                let ended =
-                    tokio::time::timeout(timeout, run(&component, store, request, outparam)).await;
+                let ended = tokio::select! {
+                    ended = tokio::time::timeout(timeout, run(&component, store, request, outparam)) => Some(ended),
+                    // A caller that gave up must not keep a worker from starting.
+                    () = abandoned(&sender), if public => None,
+                };
                 drop(running);
                 drop(permit);
+                let Some(ended) = ended else { return };
                 let failure = match ended {
                     Ok(Ok(())) => None,
                     Ok(Err(error)) => Some(explain(&component, &error)),
@@ -116,6 +128,21 @@ async fn run(
         .wasi_http_incoming_handler()
         .call_handle(&mut store, request, outparam)
         .await
+}
+
+/// Ends when the caller left before the answer and [`GRACE`] has brought none either.
+async fn abandoned(sender: &Sender) {
+    let unanswered = || sender.lock().unwrap_or_else(PoisonError::into_inner);
+    poll_fn(|context| match &mut *unanswered() {
+        Some(sender) => sender.poll_closed(context),
+        None => Poll::Pending,
+    })
+    .await;
+    tokio::time::sleep(GRACE).await;
+    if unanswered().is_none() {
+        // It has answered, though nobody listened, and what comes after goes on.
+        pending::<()>().await;
+    }
 }
 
 /// True if this was the first answer.

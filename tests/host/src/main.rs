@@ -27,9 +27,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Parser;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 
-use crate::app::App;
+use crate::app::{App, Permits};
 use crate::clock::Clock;
 use crate::engine::Cache;
 use crate::keyvalue::{Faults, Location};
@@ -68,7 +67,7 @@ struct Args {
     /// Where compiled components are kept [default: .handoff/cache beside the manifest]
     #[arg(long, value_name = "FOLDER")]
     cache: Option<PathBuf>,
-    /// For tests: store-slow=MS, store-fail or store-fail=N (every Nth call), store-racy; repeatable
+    /// For tests: store-slow=MS, store-fail or store-fail=N (every Nth call), store-busy, store-racy; repeatable
     #[arg(long = "fault", value_name = "FAULT", hide = true)]
     faults: Vec<String>,
 }
@@ -138,7 +137,7 @@ async fn run(args: Args) -> Result<()> {
         routes: Routes::new(&manifest.trigger.http)?,
         store: faults.wrap(store),
         client: outbound::client(),
-        permits: Arc::new(Semaphore::new(args.instances_max as usize)),
+        permits: Permits::new(args.instances_max),
         request_timeout: args.request_timeout,
         address,
     });

@@ -89,7 +89,14 @@ impl Outbound {
                 ));
                 return refuse(Error::DestinationNotFound);
             };
-            let answer = instance::start(&self.app, called, request, None);
+            let permit = match self.app.routes.has(name) {
+                true => match self.app.permits.chained.clone().try_acquire_owned() {
+                    Ok(permit) => Some(permit),
+                    Err(_) => return refuse(Error::ConnectionLimitReached),
+                },
+                false => None,
+            };
+            let answer = instance::start(&self.app, called, request, permit);
             return Box::pin(chained(answer, timeouts));
         }
         if itself {

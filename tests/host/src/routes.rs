@@ -52,6 +52,12 @@ impl Routes {
         Ok(routes)
     }
 
+    /// Whether a component has a public route.
+    pub fn has(&self, component: &str) -> bool {
+        let mut routes = self.exact.iter().chain(&self.wildcard);
+        routes.any(|(_, name)| name == component)
+    }
+
     /// The name of the component that answers this path.
     pub fn find(&self, path: &str) -> Option<&str> {
         if let Some((_, component)) = self.exact.iter().find(|(route, _)| route == path) {

@@ -10,9 +10,10 @@ use hyper::body::Incoming;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::OwnedSemaphorePermit;
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
 use crate::app::App;
@@ -25,6 +26,9 @@ const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json"
 const CLIENT_ADDR: HeaderName = HeaderName::from_static("spin-client-addr");
 /// Out of file descriptors, most likely: some come back when requests end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long the head of a request may take.
+const HEAD_TIME: Duration = Duration::from_secs(30);
 
 /// Accepts for ever.
 pub async fn serve(app: Arc<App>, listener: TcpListener) {
@@ -49,6 +53,7 @@ async fn connection(app: Arc<App>, stream: TcpStream, client: SocketAddr) {
     // Errors are the client's: it left, or did not speak HTTP.
     _ = http1::Builder::new()
         .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME)
         .serve_connection(TokioIo::new(stream), service)
         .await;
 }
@@ -81,7 +86,7 @@ async fn answer(
             &format!("No route of spin.toml takes {path:?}."),
         );
     };
-    let Ok(permit) = app.permits.clone().try_acquire_owned() else {
+    let Some(permit) = permit(app, &request) else {
         return busy();
     };
     add_headers(&mut request, &host, client);
@@ -106,6 +111,17 @@ async fn answer(
             broken(&component.name)
         }
         Ok(Err(Failure::Broken)) | Err(_) => broken(&component.name),
+    }
+}
+
+/// Probes find room when all else is taken: whoever asks whether it lives must not be told that it does not.
+fn permit(app: &App, request: &Request<Incoming>) -> Option<OwnedSemaphorePermit> {
+    let permits = &app.permits;
+    let probes = matches!(*request.method(), Method::GET | Method::HEAD)
+        && matches!(request.uri().path(), "/healthz" | "/readyz");
+    match permits.outer.clone().try_acquire_owned() {
+        Err(_) if probes => permits.probes.clone().try_acquire_owned().ok(),
+        permit => permit.ok(),
     }
 }
 

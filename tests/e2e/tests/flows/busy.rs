@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 on!(Some: refused_with_what_to_do: local_sqlite LOCAL_SQLITE);
+on!(Some: who_left_keeps_no_place: local_sqlite LOCAL_SQLITE);
 on!(Some: a_body_that_trickles_ends: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
 on!(Some: a_host_that_calls_its_store_too_often_says_so: local_sqlite LOCAL_SQLITE);
 
@@ -24,11 +25,31 @@ fn refused_with_what_to_do(pair: Pair) {
             })
         });
         let refused = until("a request is refused", Duration::from_secs(10), || {
-            let reply = http.get("/healthz");
+            let reply = http.get("/v1/queues");
             (reply.status != 200).then_some(reply)
         });
         refused.expect_problem(503, "busy", None);
         assert_eq!(refused.header("retry-after"), Some("1"));
+        http.get("/healthz").expect(200);
+        http.get("/readyz").expect(200);
+    });
+}
+
+fn who_left_keeps_no_place(pair: Pair) {
+    let host = Host::start_with(pair, &[], &["--instances-max", "4"]);
+    let http = host.http();
+    let id = http.enqueue(&json!({"task": "sleep", "args": {"for": "2m"}}));
+    let head = format!("GET /v1/tasks/{id}?wait=60s HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    let mut waiting = Vec::new();
+    until("all places are taken", Duration::from_secs(20), || {
+        let mut stream = TcpStream::connect(host.address()).expect("the host takes connections");
+        stream.write_all(head.as_bytes()).expect("it is sent");
+        waiting.push(stream);
+        (http.get("/v1/queues").status == 503).then_some(())
+    });
+    drop(waiting);
+    until("the places are free", Duration::from_secs(30), || {
+        (http.get("/v1/queues").status == 200).then_some(())
     });
 }
 

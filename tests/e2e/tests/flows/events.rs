@@ -188,9 +188,9 @@ fn ended_when_the_client_is_gone(pair: Pair) {
         (events.status == 200).then_some(events)
     });
     assert!(events.any(|event| event.data["state"] == "scheduled"));
-    http.get("/healthz").expect_problem(503, "busy", None);
+    http.get("/v1/queues").expect_problem(503, "busy", None);
     drop(events);
     until("its instance is free", Duration::from_secs(20), || {
-        (http.get("/healthz").status == 200).then_some(())
+        (http.get("/v1/queues").status == 200).then_some(())
     });
 }
