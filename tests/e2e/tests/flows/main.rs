@@ -10,6 +10,7 @@ mod cancel;
 mod cors;
 mod dead;
 mod delay;
+mod discreet;
 mod enqueue;
 mod events;
 mod expires;
