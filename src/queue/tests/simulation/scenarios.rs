@@ -3,7 +3,7 @@
 use super::load::follow_up;
 use super::schedules::schedule;
 use super::stage::{Stage, is_of_a_task};
-use crate::support::{Action, START_MS, When, parts};
+use crate::support::{Action, START_MS, When, parts, run_name};
 use handoff_queue::{
     CLOCK_SLACK_MS, Missed, NewTask, OnFailure, Priority, RETENTION_MIN_MS, Schedule, WINDOW_MS,
 };
@@ -605,10 +605,10 @@ pub static SCENARIOS: [Scenario; 82] = [
                 .enqueue(&stage.sim, (0..3).map(|_| killer()).collect());
             stage.sim.run_with_ticks(MINUTE_MS, 1_000);
             let beside = stage.task(json!({"sleep_ms": 1_000}));
-            let name = beside.args.as_str().to_owned();
+            let name = run_name(&beside.args, None);
             stage.load.enqueue(&stage.sim, vec![killer(), beside]);
             stage.sim.run_with_ticks(MINUTE_MS, 1_000);
-            let begun = stage.began(&name);
+            let begun = stage.sim.began(&name).len();
             assert_eq!(begun, 1, "it began so often beside a known killer");
         },
     },

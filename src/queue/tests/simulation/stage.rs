@@ -314,13 +314,6 @@ impl Stage {
         task
     }
 
-    /// How often the code of a task with these arguments began.
-    pub fn began(&self, args: &str) -> usize {
-        let asked = self.load.asked();
-        let named = asked.iter().find(|asked| asked.args.to_string() == args);
-        named.map_or(0, |asked| self.sim.began(&asked.name).len())
-    }
-
     /// How long it took at most until a task that does not end its instance began for the last time.
     pub fn longest_wait_ms(&self) -> u64 {
         let asked = self.load.asked();
