@@ -195,6 +195,11 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                 }
             }
             while let Some(delivery) = self.next_that_fits(&mut ready) {
+                // Its instance may have stalled since it was taken.
+                if self.queue.too_late(&delivery) {
+                    others.push(delivery);
+                    continue;
+                }
                 running.push(self.begin(delivery));
                 while let Some(Some(())) = running.next().now_or_never() {}
             }
@@ -224,6 +229,10 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             if running.is_empty() {
                 // What ended beside the keeper's work.
                 self.flush().await;
+                if !ready.is_empty() {
+                    // There is room for them now.
+                    continue;
+                }
                 if let Some(delivery) = next.take() {
                     self.compute(delivery, &mut aside).await;
                 } else if !aside.is_empty() {
