@@ -2,7 +2,6 @@
 
 use crate::config::{BEGIN_MS, CLOCK_SLACK_MS};
 use crate::guard::{Guard, holds};
-use crate::lease::Lease;
 use crate::record::{RunState, Slot, decode_opt, encode};
 use crate::running::RunningList;
 use crate::statistics::Ended;
@@ -175,11 +174,14 @@ impl<S: Store, E: Env> Queue<S, E> {
                 Finding::Done
             });
         }
+        // Before the read: whoever stalls behind it must not take a run for lost that was heard of meanwhile.
+        let looked_ms = self.env.now_ms();
         let key = self.keys.run(t, e);
         let run: Option<Run> = decode_opt(&key, self.store.get(&key).await?)?;
         let Some(run) = run else {
+            let lost_ms = task.lease().unmarked_lost_ms(taken_ms.unwrap_or(0));
             return self
-                .examine_unmarked(t, e, task.lease(), taken_ms, again)
+                .examine_unmarked(t, e, (lost_ms, looked_ms), again)
                 .await;
         };
         match run.state {
@@ -209,7 +211,7 @@ impl<S: Store, E: Env> Queue<S, E> {
                 Ok(Finding::Done)
             }
             RunState::Running { lost_ms, .. } => {
-                if lost_ms > self.env.now_ms() {
+                if lost_ms > looked_ms {
                     return Ok(Finding::Running {
                         task: t,
                         epoch: e,
@@ -234,14 +236,12 @@ impl<S: Store, E: Env> Queue<S, E> {
         &self,
         t: u64,
         e: u64,
-        lease: Lease,
-        taken_ms: Option<u64>,
+        (lost_ms, looked_ms): (u64, u64),
         again: bool,
     ) -> Result<Finding, QueueError> {
         let now_ms = self.env.now_ms();
         if e == 0 {
-            let lost_ms = lease.unmarked_lost_ms(taken_ms.unwrap_or(0));
-            if lost_ms > now_ms {
+            if lost_ms > looked_ms {
                 return Ok(Finding::Later(t, 0, What::Look, lost_ms));
             }
             return self.announce_unclaimed(t, 1).await;
