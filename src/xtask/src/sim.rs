@@ -10,7 +10,7 @@ use crate::workspace::Workspace;
 
 /// So many schedules are tried by `cargo xtask test`: some that are always the same, and some that only this commit has.
 const FIXED: u64 = 10_000;
-const OF_THIS_COMMIT: u64 = 10_000;
+const OF_THIS_COMMIT: u64 = 2_000;
 /// A schedule that fails, for a reason that is not found yet: an occurrence of a schedule has two tasks. It is left out, loudly,
 /// until that is mended.
 const KNOWN_TO_FAIL: u64 = 1_396;
