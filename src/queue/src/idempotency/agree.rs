@@ -7,7 +7,7 @@
 //! From one period to the next: who comes first in a period takes its number and looks at the period before then; who
 //! decides in a period looks then whether the next one is begun. One of the two always sees the other. So what was decided
 //! counts if the next period's counter was 0 afterwards; otherwise the next period decides, by adopting it or not. Clocks
-//! only choose where to begin.
+//! only choose where to begin. A key that stands for the same for ever has no next period.
 
 use super::{Candidate, Try};
 use crate::config::{CLOCK_SLACK_MS, RETENTION_MIN_MS};
@@ -28,7 +28,7 @@ const STALLED_MAX: u64 = 8;
 impl<S: Store, E: Env> Queue<S, E> {
     /// What the key stands for now. `None` if that was not decided in time.
     pub(super) async fn agree(&self, own: &mut Try<'_>) -> Result<Option<Candidate>, QueueError> {
-        let mut period = self.env.now_ms() / own.key.ttl_ms;
+        let mut period = own.key.period(self.env.now_ms());
         let mut waited = 0;
         for pause_max_ms in PAUSES_MAX_MS {
             if waited > 0 {
@@ -54,7 +54,7 @@ impl<S: Store, E: Env> Queue<S, E> {
                 waited += 1;
                 continue;
             };
-            if self.is_live(&found) && !self.moved_on(own, period).await? {
+            if own.key.forever || self.is_live(&found) && !self.moved_on(own, period).await? {
                 return Ok(Some(found));
             }
             period += 1;

@@ -1,7 +1,8 @@
 //! Idempotency keys: however often a request with a key is repeated, and by however many at once, there is one task.
 //!
 //! Time is divided into periods as long as the key's time to live, and every period of every key has names of its own
-//! in the store. So no name is used twice, and nothing that comes late disturbs a later use. Within a period a counter
+//! in the store. So no name is used twice, and nothing that comes late disturbs a later use. A key of the application's own
+//! means the same for ever and has one period only: it is the same key whatever time to live it is used with. Within a period a counter
 //! and the candidates behind it decide (`agree`); who finds it decided sees that the task is there (`home`), so that a
 //! winner that dies blocks nobody.
 
@@ -18,11 +19,13 @@ use home::Seen;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// Makes repeating a request harmless. The same key with another time to live is another key.
+/// Makes repeating a request harmless. The same key of a caller with another time to live is another key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyKey {
     digest: String,
     ttl_ms: u64,
+    /// It stands for the same for ever: no later use of it means something else.
+    forever: bool,
     fingerprint: String,
 }
 
@@ -31,7 +34,12 @@ impl IdempotencyKey {
     /// does not matter. Numbers are the same if they are written the same. `ttl_ms` must be from [`crate::KEY_TTL_MIN_MS`] to [`crate::KEY_TTL_MAX_MS`].
     pub fn of_caller(key: &str, ttl_ms: u64, request: &Json) -> Self {
         let fingerprint = digest(&canonical(request));
-        Self::new("caller", key, ttl_ms, fingerprint)
+        Self {
+            digest: digest(&format!("caller.{ttl_ms}.{key}")),
+            ttl_ms: ttl_ms.max(1),
+            forever: false,
+            fingerprint,
+        }
     }
 
     /// The same key of another owner is another key.
@@ -42,18 +50,20 @@ impl IdempotencyKey {
         self
     }
 
-    /// A key of the application's own, such as `retry:<id>`, in a name space where no caller's key is. Whoever uses it
-    /// means the same.
+    /// A key of the application's own, such as `retry:<id>`, in a name space where no caller's key is. Whoever uses it, ever,
+    /// means the same. The time to live says how long it is known for at least, and may differ from one use to the next.
     pub fn internal(key: &str, ttl_ms: u64) -> Self {
-        Self::new("internal", key, ttl_ms, String::new())
+        Self {
+            digest: digest(&format!("internal.{key}")),
+            ttl_ms: ttl_ms.max(1),
+            forever: true,
+            fingerprint: String::new(),
+        }
     }
 
-    fn new(space: &str, key: &str, ttl_ms: u64, fingerprint: String) -> Self {
-        Self {
-            digest: digest(&format!("{space}.{ttl_ms}.{key}")),
-            ttl_ms: ttl_ms.max(1),
-            fingerprint,
-        }
+    /// The period that a time is in. What stands for the same for ever has only one.
+    fn period(&self, at_ms: u64) -> u64 {
+        if self.forever { 0 } else { at_ms / self.ttl_ms }
     }
 
     /// What stands for the key and a period in the names of the store's keys.
@@ -156,7 +166,11 @@ impl<S: Store, E: Env> Queue<S, E> {
         if found.fingerprint != key.fingerprint {
             return Ok(Once::Differs);
         }
-        let seen = if created || holds(Guard::SeeToHome) {
+        // What stood for the key for ever was there, and its time is over.
+        let over = key.forever && found.expires_ms <= self.env.now_ms();
+        let seen = if over {
+            Seen::default()
+        } else if created || holds(Guard::SeeToHome) {
             self.see_to_home(&found, created).await?
         } else {
             Seen::default()
@@ -221,12 +235,15 @@ mod tests {
             caller("b", 60_000),
             caller("a", 60_001),
             IdempotencyKey::internal("a", 60_000),
+            IdempotencyKey::internal("60000.a", 60_000),
             caller("a", 60_000).owned_by("ci"),
             caller("a", 60_000).owned_by("shop"),
             caller("a", 60_000).owned_by(""),
         ] {
             assert_ne!(one.digest, other.digest);
         }
+        let internal = |ttl_ms| IdempotencyKey::internal("a", ttl_ms).name(0);
+        assert_eq!(internal(60_000), internal(60_001));
         for bad in ["", ".", "a.1", &one.digest, &format!("{}.x", one.digest)] {
             assert!(!is_name(bad), "{bad}");
         }

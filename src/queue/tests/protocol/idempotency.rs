@@ -159,8 +159,15 @@ fn another_time_to_live_or_name_space_is_another_key() {
     for key in &keys {
         assert!(answer(&ask(&sim, key, "a")).1);
     }
-    // Whoever uses an internal key means the same.
+    // Whoever uses an internal key means the same, for however long it is to be known.
     assert!(!answer(&ask(&sim, &keys[2], "b")).1);
+    let longer = IdempotencyKey::internal("a", 3 * DAY_MS);
+    assert!(!answer(&ask(&sim, &longer, "b")).1);
+    sim.run_with_ticks(DAY_MS + RETENTION_MIN_MS + 600_000, 600_000);
+    // Its task is gone, and was there.
+    let (gone, created) = answer(&ask(&sim, &longer, "b"));
+    assert!(!created);
+    assert!(sim.view(&gone).is_none());
 }
 
 #[test]

@@ -349,6 +349,52 @@ fn who_died_at_it_hours_ago_leaves_no_second_task() {
 }
 
 #[test]
+fn an_occurrence_that_is_older_than_a_change_of_its_schedule_has_one_task_all_the_same() {
+    // Whoever changes it is held up, and the version before it occurs meanwhile, at a time that the new one has as well.
+    let cron = |minutes: &str, queue: &str, missed| Schedule {
+        rule: Rule::Cron(Cron {
+            expression: minutes.to_owned(),
+            timezone: "UTC".to_owned(),
+        }),
+        queue: queue.to_owned(),
+        missed,
+        ..every("a", 1_000, json!({}))
+    };
+    for (operation, key, queue) in [
+        ("counter", "q.test.y", "other"),
+        ("increment", "q.test.y", "test"),
+        ("set", "q.test.y.2", "test"),
+    ] {
+        let sim = Sim::new(11);
+        // So that the tasks of both queues have other slots.
+        sim.enqueue_one(task("b", json!({})));
+        let (view, _) = put(&sim, cron("2", "test", Missed::Skip));
+        let first_ms = view.next_ms.unwrap();
+        sim.run_for(first_ms - sim.now_ms() - 500);
+        let mut held = false;
+        sim.world.faults.script(move |call| {
+            let here = (call.operation, call.key) == (operation, key);
+            if here && call.instance.name.starts_with("client") && !held {
+                held = true;
+                return Action::Stall(When::Before, 2_500);
+            }
+            Action::Pass
+        });
+        let change = cron("1", queue, Missed::All);
+        let change = sim.spawn(|_, queue| async move { queue.put_schedule(change).await });
+        assert!(sim.run_until(5_000, || change.is_done()));
+        assert!(sim.now_ms() > first_ms + 1_000);
+        let Put::Done { view, .. } = change.take().unwrap().unwrap() else {
+            panic!("it was not put");
+        };
+        assert!(view.put_ms < first_ms);
+        sim.run_for(2 * MINUTE_MS + 2_000);
+        let times = occurred(&sim, "a", first_ms - 1);
+        assert_eq!(times, [1, MINUTE_MS + 1, 2 * MINUTE_MS + 1], "{operation}");
+    }
+}
+
+#[test]
 fn there_are_not_too_many() {
     let sim = Sim::new(11);
     sim.world.faults.wake_fails.set(1_000);

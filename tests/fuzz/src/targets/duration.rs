@@ -1,7 +1,7 @@
 //! Durations, as in bodies, queries and variables.
 
 use super::{NOW_MS, text};
-use handoff_input::{Duration, FieldError};
+use handoff_input::{Duration, FieldError, quoted};
 
 /// What is read can be printed and read again as the same; what is refused is quoted. Bounds hold.
 pub fn run(bytes: &[u8]) {
@@ -16,7 +16,7 @@ pub fn run(bytes: &[u8]) {
             assert!(duration.ms < u64::MAX / 4 - NOW_MS, "{text:?}");
             bounds(duration);
         }
-        Err(reason) => assert!(reason.contains(&format!("{text:?}")), "{reason}"),
+        Err(reason) => assert!(reason.contains(&quoted(text)), "{reason}"),
     }
     // Records may hold any number, and are shown.
     if let Some(ms) = bytes.first_chunk() {

@@ -1,7 +1,7 @@
 //! Points in time, as in bodies; some may be durations from now.
 
 use super::text;
-use handoff_input::{Duration, Time, When};
+use handoff_input::{Duration, Time, When, quoted};
 
 /// The end of the year 9999.
 const END_MS: u64 = 253_402_300_800_000;
@@ -17,7 +17,7 @@ pub fn run(bytes: &[u8]) {
             let printed = time.to_string();
             assert_eq!(printed.parse(), Ok(time), "{text:?} as {printed:?}");
         }
-        Err(reason) => assert!(reason.contains(&format!("{text:?}")), "{reason}"),
+        Err(reason) => assert!(reason.contains(&quoted(text)), "{reason}"),
     }
     match text.parse::<When>() {
         Ok(When::In(duration)) => assert_eq!(text.parse(), Ok(duration), "{text:?}"),
