@@ -45,12 +45,13 @@ fn ends_with(path: &str, field: &str) -> bool {
 
 /// A path without what can't be seen, and not too long.
 fn shown_path(path: &str) -> String {
+    // Cut first: an escape must not be.
+    let (path, cut) = match path.char_indices().nth(PATH_MAX) {
+        Some((end, _)) => (&path[..end], "…"),
+        None => (path, ""),
+    };
     let parts: Vec<_> = path.split('.').map(named).collect();
-    let path = parts.join(".");
-    match path.char_indices().nth(PATH_MAX) {
-        Some((end, _)) => format!("{}…", &path[..end]),
-        None => path,
-    }
+    parts.join(".") + cut
 }
 
 /// What serde_json calls an error of the syntax. It says so, too, of a value that is none of an enum's names.
