@@ -1,5 +1,6 @@
-//! Store calls per operation, counted. The table in ARCHITECTURE.md says the same.
+//! Store calls per operation, counted and compared with docs/reference/cost.md.
 
+use crate::pages::{page, page_each};
 use crate::support::{Line, Sim, SimQueue, set, task, value, with};
 use handoff_queue::memory::Calls;
 use handoff_queue::{
@@ -69,7 +70,8 @@ fn enqueueing_costs_the_same_for_one_and_for_a_hundred_whatever_waits() {
             backlog(&sim, waiting);
             let cost = cost_of(&sim, |sim| drop(sim.enqueue(tasks(n))));
             println!("enqueue {n} behind {waiting}: {cost:?}");
-            assert_eq!((cost.writes, cost.reads), (2, 2), "{n} behind {waiting}");
+            let enqueue = "enqueue 1 to 1,000 tasks, with the look at the worker registrations";
+            page(enqueue, &cost, 0);
         }
     }
 }
@@ -80,22 +82,20 @@ fn a_pause_costs_one_read_more_from_then_on() {
     let sim = alone();
     let pause = |sim: &Sim| sim.wait(|queue| async move { queue.pause().await.unwrap() });
     let resume = |sim: &Sim| sim.wait(|queue| async move { queue.resume().await.unwrap() });
-    let costs = |work: &dyn Fn(&Sim)| {
-        let calls = cost_of(&sim, work);
-        (calls.writes, calls.reads)
-    };
-    assert_eq!(costs(&pause), (2, 1), "the first pause");
-    assert_eq!(costs(&resume), (1, 2));
-    assert_eq!(costs(&pause), (1, 1));
-    assert_eq!(costs(&|sim| drop(sim.enqueue(tasks(1)))), (2, 3));
-    assert_eq!(costs(&resume), (1, 3));
-    assert_eq!(costs(&|sim| drop(sim.enqueue(tasks(1)))), (2, 3));
+    let enqueue = |sim: &Sim| drop(sim.enqueue(tasks(1)));
+    let costs = |operation: &str, work: &dyn Fn(&Sim)| page(operation, &cost_of(&sim, work), 0);
+    let paused_once = "the same in a queue that was once paused, no worker registered";
+    costs("the first pause of a queue", &pause);
+    costs("resume a queue", &resume);
+    costs("pause a queue", &pause);
+    costs(paused_once, &enqueue);
+    costs("resume a queue in which tasks wait", &resume);
+    costs(paused_once, &enqueue);
 }
 
 /// What one pays that has a priority, and whoever has none beside it.
 #[test]
 fn a_priority_costs_some_reads_and_no_write() {
-    let costs = |calls: &Calls| (calls.writes, calls.reads);
     for waiting in [0, 10_000] {
         let of = |priority, n| tasks(n).into_iter().map(move |t| with(priority, t));
         let sim = alone();
@@ -117,9 +117,13 @@ fn a_priority_costs_some_reads_and_no_write() {
         println!(
             "enqueue the first {first:?}, 100 {further:?}, 100 without {normal:?}, some of each {all:?}; depth {depth:?}"
         );
-        assert_eq!((costs(&first), costs(&further)), ((3, 4), (2, 4)));
-        assert_eq!((costs(&normal), costs(&all)), ((2, 2), (6, 7)));
-        assert_eq!(costs(&depth), (0, 7));
+        let unregistered = "the first task with a priority, no worker registered";
+        page(unregistered, &first, 0);
+        page("enqueue with a priority, no worker registered", &further, 0);
+        assert_eq!((normal.writes, normal.reads), (2, 2));
+        let batch = "enqueue a batch of three priorities, no worker registered";
+        page(batch, &all, 0);
+        page("show a queue, priorities in use", &depth, 0);
     }
 }
 
@@ -138,8 +142,7 @@ fn claiming_and_finishing_tasks_with_a_priority_costs_four_reads_more_at_most() 
         sim.until_state(ids.last().unwrap(), State::Succeeded, 10_000);
         let cost = claim_and_finish(&sim.record(), 64);
         println!("claim and finish 64 of {priority:?}: {cost:?}");
-        assert_eq!(cost.writes, 2);
-        assert!((64 + 4..=64 + 8).contains(&cost.reads), "{cost:?}");
+        page("claim and finish k tasks, priorities in use", &cost, 64);
     }
 }
 
@@ -154,13 +157,12 @@ fn status_costs_the_same_whatever_waits() {
         assert!(sim.alive().is_empty());
         backlog(&sim, waiting);
         let open = sim.enqueue(tasks(1)).remove(0);
-        for (id, name, brief_max, view_max) in [(&done, "final", 2, 3), (&open, "waiting", 3, 6)] {
+        for (id, name) in [(&done, "a final task"), (&open, "a task that waits")] {
             let brief = cost_of(&sim, |sim| drop(sim.brief(id)));
             let view = cost_of(&sim, |sim| drop(sim.view(id)));
-            println!("status of a {name} task before {waiting}: brief {brief:?}, view {view:?}");
-            assert_eq!(brief.writes + view.writes, 0);
-            assert!(brief.reads <= brief_max, "{brief:?}");
-            assert!(view.reads <= view_max, "{view:?}");
+            println!("status of {name} before {waiting}: brief {brief:?}, view {view:?}");
+            page(&format!("`/status` of {name}"), &brief, 0);
+            page(&format!("`/v1/tasks/{{id}}` of {name}"), &view, 0);
         }
     }
 }
@@ -187,9 +189,11 @@ fn an_idempotency_key_costs_the_same_whatever_waits() {
         let again = cost_of(&sim, |sim| drop(ask(sim, "b")));
         println!("a key behind {waiting}: {first:?}, another {further:?}, again {again:?}");
         // The marks of the day, hour and minute in which it is forgotten.
-        assert_eq!((first.writes, first.reads), (9, 9));
-        assert_eq!((further.writes, further.reads), (6, 9));
-        assert_eq!((again.writes, again.reads), (0, 6), "{again:?}");
+        let minute = "enqueue with an idempotency key, first of its minute, with the task object";
+        page(minute, &first, 0);
+        let further_key = "enqueue with an idempotency key, with the task object";
+        page(further_key, &further, 0);
+        page("repeat a request while its task waits", &again, 0);
     }
     let sim = alone();
     let id = ask(&sim, "a");
@@ -200,8 +204,8 @@ fn an_idempotency_key_costs_the_same_whatever_waits() {
     sim.run_for(TTL_MS - 3_600_000);
     let next_period = cost_of(&sim, |sim| drop(ask(sim, "a")));
     println!("a key whose task is final: {again:?}, in the next period {next_period:?}");
-    assert_eq!((again.writes, again.reads), (0, 5), "{again:?}");
-    assert_eq!((next_period.writes, next_period.reads), (0, 7));
+    page("repeat a request after its task ended", &again, 0);
+    page("repeat a request in the key's next period", &next_period, 0);
 }
 
 /// What a worker's claim of `k` tickets and the work on them cost, cut out of a recording.
@@ -237,7 +241,7 @@ fn claiming_and_finishing_short_tasks_costs_two_writes_and_a_read_each() {
         sim.until_state(ids.last().unwrap(), State::Succeeded, 10_000);
         let cost = claim_and_finish(&sim.record(), k);
         println!("claim and finish {k} of {waiting}: {cost:?}");
-        assert_eq!((cost.writes, cost.reads), (2, k + 4), "{k} of {waiting}");
+        page("claim and finish k short tasks", &cost, k);
     }
 }
 
@@ -249,11 +253,11 @@ fn limits_cost_a_look_each_and_a_write_for_tokens_however_many_wait() {
     });
     let concurrency = Some(8);
     let table = [
-        (concurrency, None, (2, 8 + 4 + 1)),
-        (None, rate, (3, 8 + 4 + 1)),
-        (concurrency, rate, (3, 8 + 4 + 2)),
+        (concurrency, None, "concurrency limit"),
+        (None, rate, "rate limit"),
+        (concurrency, rate, "both limits"),
     ];
-    for (concurrency, rate, expected) in table {
+    for (concurrency, rate, limit) in table {
         for waiting in [127, 10_127] {
             let sim = alone();
             sim.world.queue_limits.set(Limits {
@@ -275,7 +279,7 @@ fn limits_cost_a_look_each_and_a_write_for_tokens_however_many_wait() {
             }
             let cost = claim_and_finish(&lines, 8);
             println!("claim and finish 8 of {waiting}, {concurrency:?} {rate:?}: {cost:?}");
-            assert_eq!((cost.writes, cost.reads), expected);
+            page(&format!("claim and finish k tasks, {limit}"), &cost, 8);
         }
     }
 }
@@ -296,7 +300,7 @@ fn a_time_to_expire_costs_no_call_more_whether_it_is_over_or_not() {
         sim.until_state(ids.last().unwrap(), state, 10_000);
         let cost = claim_and_finish(&sim.record(), 64);
         println!("claim 64 that end {state}: {cost:?}");
-        assert_eq!((cost.writes, cost.reads), (2, 64 + 4));
+        page("claim and finish k tasks that expired", &cost, 64);
     }
 }
 
@@ -329,7 +333,7 @@ fn a_long_task_costs_its_heartbeats_more() {
         "a task of 21.5 s: {task:?}, {cancel_looks} looks for a cancel, all calls of the worker {all:?}"
     );
     // The claim, five heartbeats (after 1 s, then every 5 s), the outcome.
-    assert_eq!(task.writes, 2 + 5);
+    page("run one task of 21.5 s (5 heartbeats)", &task, 0);
     // A look once a second.
     assert!((20..=22).contains(&cancel_looks), "{cancel_looks}");
 }
@@ -352,7 +356,7 @@ fn a_minute_of_many_long_tasks() {
     let (writes, reads) = (each(many.writes, few.writes), each(many.reads, few.reads));
     println!("a minute of a long task: {writes:.2} writes, {reads:.2} reads");
     // Heartbeats; looks for a cancel, and those of the keeper.
-    assert!(writes <= 12.1 && reads <= 60.0 + 6.0, "{writes} {reads}");
+    page_each("each minute of a task that runs longer", (writes, reads));
 }
 
 /// All calls of all instances in two minutes in which `n` tasks made by `new` run.
@@ -374,13 +378,9 @@ fn two_minutes(n: usize, new: impl Fn(&Sim, NewTask) -> NewTask) -> Calls {
     })
 }
 
-/// Asserts what the first such task and each further one may cost, all calls counted, beyond a task without.
-fn assert_extra(
-    name: &str,
-    first_max: (u64, u64),
-    each_max: (f64, f64),
-    new: impl Fn(&Sim, NewTask) -> NewTask,
-) {
+/// Asserts what the first such task may cost, all calls counted, beyond a task without; and that the page says what each
+/// further one costs.
+fn assert_extra(name: &str, first_max: (u64, u64), new: impl Fn(&Sim, NewTask) -> NewTask) {
     let plain = |n| two_minutes(n, |_, task| task);
     let (plain_one, plain_many) = (plain(1), plain(101));
     let (one, many) = (two_minutes(1, &new), two_minutes(101, &new));
@@ -399,12 +399,12 @@ fn assert_extra(
         first.0 <= first_max.0 && first.1 <= first_max.1,
         "{first:?}"
     );
-    assert!(each.0 <= each_max.0 && each.1 <= each_max.1, "{each:?}");
+    page_each(name, each);
 }
 
 #[test]
 fn a_delay() {
-    assert_extra("a delay", (230, 370), (8.1, 24.2), |sim, task| NewTask {
+    assert_extra("each delay", (230, 370), |sim, task| NewTask {
         not_before_ms: Some(sim.now_ms() + 20_000),
         ..task
     });
@@ -412,7 +412,7 @@ fn a_delay() {
 
 #[test]
 fn a_retry() {
-    assert_extra("a retry", (230, 370), (7.0, 20.1), |_, mut task| {
+    assert_extra("each retry", (230, 370), |_, mut task| {
         set(&mut task.args, "fail_times", 1);
         set(&mut task.args, "after_ms", 20_000);
         task
@@ -451,13 +451,15 @@ fn a_schedule_costs_the_same_however_many_there_are() {
         println!(
             "put {first:?}, again {again:?}, another {other:?}; look {look:?}; delete {delete:?}"
         );
-        let costs = |calls: &Calls| (calls.writes, calls.reads);
         // The first entries of an hour mark it, and their minutes.
-        let marks = if others == 0 { 6 } else { 0 };
-        assert!(first.writes <= 7 + marks && first.reads <= 12, "{first:?}");
-        assert_eq!(costs(&again), (2, 12));
-        assert_eq!(costs(&other), (9, 14));
-        assert_eq!((costs(&look), costs(&delete)), ((0, 4), (4, 8)));
+        match others {
+            0 => assert!(first.writes <= 7 + 6 && first.reads <= 12, "{first:?}"),
+            _ => page("put a schedule", &first, 0),
+        }
+        page("put a schedule again, unchanged", &again, 0);
+        page("put a schedule again, changed", &other, 0);
+        page("show a schedule", &look, 0);
+        page("delete a schedule", &delete, 0);
     }
 }
 
@@ -476,13 +478,14 @@ fn an_occurrence() {
     let each = |near: u64, far: u64| (near as f64 - far as f64) / 30.0;
     let (writes, reads) = (each(near.writes, far.writes), each(near.reads, far.reads));
     println!("an occurrence and its task: {writes:.1} writes, {reads:.1} reads");
-    assert!(writes <= 19.0 && reads <= 25.0);
+    let occurrence = "each occurrence of a schedule, with its task";
+    page_each(occurrence, (writes, reads));
 }
 
 #[test]
 fn what_follows_an_end() {
     // Its own run included.
-    assert_extra("a follow-up", (20, 70), (6.1, 12.5), |_, mut task| {
+    assert_extra("each webhook, with its own run", (20, 70), |_, mut task| {
         task.on_end = Some(FollowUp {
             kind: "io".to_owned(),
             args: json!({"name": "after"}).into(),
@@ -503,9 +506,8 @@ fn one_of_each_key(sim: &Sim) {
 fn a_key_of_its_own() {
     // What it counts is deleted hours later, for which the keeper passes the hours and minutes from midnight on.
     assert_extra(
-        "a key of its own",
+        "each task with a key of its own under a limit",
         (130, 105),
-        (7.0, 10.0),
         |sim, mut task| {
             one_of_each_key(sim);
             task.key = Some(value(&task.args)["name"].to_string());
@@ -517,19 +519,27 @@ fn a_key_of_its_own() {
 #[test]
 fn waiting_for_a_key() {
     // However many wait before it.
-    assert_extra("one key", (130, 105), (18.0, 39.0), |sim, mut task| {
-        one_of_each_key(sim);
-        task.key = Some("a".to_owned());
-        task
-    });
+    assert_extra(
+        "each task that waits for a key under a limit",
+        (130, 105),
+        |sim, mut task| {
+            one_of_each_key(sim);
+            task.key = Some("a".to_owned());
+            task
+        },
+    );
 }
 
 #[test]
 fn a_key_without_limits() {
-    assert_extra("a key without limits", (0, 0), (0.0, 0.0), |_, mut task| {
-        task.key = Some("a".to_owned());
-        task
-    });
+    assert_extra(
+        "each task with a key, no limit for keys",
+        (0, 0),
+        |_, mut task| {
+            task.key = Some("a".to_owned());
+            task
+        },
+    );
 }
 
 /// All calls of all instances while a workflow of these steps runs, and a while longer.
@@ -575,13 +585,13 @@ fn a_task_of_a_workflow() {
         "a task alone {alone:.2?}, of a group {of_group:.2?}, of a chain {of_chain:.2?} (writes, reads)"
     );
     let more = (of_group.0 - alone.0, of_group.1 - alone.1);
-    assert!(more.0 <= 1.2 && more.1 <= 3.2, "{more:?}");
-    assert!(of_chain.0 <= 16.0 && of_chain.1 <= 44.0, "{of_chain:?}");
+    page_each("each task of a group", more);
+    page_each("each step of a chain, with its task", of_chain);
 }
 
 #[test]
 fn a_failure() {
-    assert_extra("a failure", (2, 0), (2.0, 0.0), |_, mut task| {
+    assert_extra("each task that fails for good", (2, 0), |_, mut task| {
         set(&mut task.args, "fatal", "no use");
         task
     });
@@ -599,7 +609,7 @@ fn a_page_of_failed_tasks_and_taking_them_off_whatever_failed() {
         sim.run_for(60_000);
         assert!(sim.alive().is_empty());
         sim.world.faults.wake_fails.set(1_000);
-        let page = cost_of(&sim, |sim| {
+        let listed = cost_of(&sim, |sim| {
             let page = sim.wait(|queue| async move { queue.failed(None, 20).await.unwrap() });
             assert_eq!(page.tasks.len(), 20);
         });
@@ -615,12 +625,12 @@ fn a_page_of_failed_tasks_and_taking_them_off_whatever_failed() {
         let first = cost_of(&sim, |sim| retry(sim, 2));
         let again = cost_of(&sim, |sim| retry(sim, 2));
         println!(
-            "of {failed} that failed: a page {page:?}, discard {discard:?}, retry {first:?}, again {again:?}"
+            "of {failed} that failed: a page {listed:?}, discard {discard:?}, retry {first:?}, again {again:?}"
         );
-        assert_eq!((page.writes, page.reads), (0, 2 + 4 * 20));
-        assert_eq!((discard.writes, discard.reads), (1, 3));
-        assert_eq!((first.writes, first.reads), (7, 10));
-        assert_eq!((again.writes, again.reads), (1, 9));
+        page("a page of k failed tasks", &listed, 20);
+        page("discard a failed task", &discard, 0);
+        page("retry a failed task", &first, 0);
+        page("retry a failed task again", &again, 0);
     }
 }
 
@@ -650,7 +660,6 @@ fn rescue_and_retention_of_five_hundred() {
             .any(|k| k.starts_with("q.test.s."))
     );
     println!("500 tasks: rescue {rescue:?}, retention {retention:?}");
-    assert_eq!((rescue.writes, rescue.reads), (0, 500));
-    assert!(retention.reads <= 4 * 500 + 20, "{retention:?}");
-    assert!(retention.writes <= 3, "{retention:?}");
+    page("rescue passes k finished tasks", &rescue, 500);
+    page("retention deletes k tasks", &retention, 500);
 }

@@ -17,6 +17,7 @@ mod keys;
 mod limits;
 mod neighbours;
 mod operate;
+mod pages;
 mod presence;
 mod priorities;
 mod records;
