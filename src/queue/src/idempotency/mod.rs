@@ -1,7 +1,7 @@
 //! Idempotency keys: however often a request with a key is repeated, and by however many at once, there is one task.
 //!
 //! Time is divided into periods as long as the key's time to live, and every period of every key has names of its own
-//! in the store. So no name is used twice, and nothing that comes late disturbs a later use. A key of the application's own
+//! in the store. So no name is used twice, and nothing that comes late disturbs a later use. The key of an event
 //! means the same for ever and has one period only: it is the same key whatever time to live it is used with. Within a period a counter
 //! and the candidates behind it decide (`agree`); who finds it decided sees that the task is there (`home`), so that a
 //! winner that dies blocks nobody.
@@ -24,7 +24,7 @@ use sha2::{Digest, Sha256};
 pub struct IdempotencyKey {
     digest: String,
     ttl_ms: u64,
-    /// It stands for the same for ever: no later use of it means something else.
+    /// It stands for the same task for ever: no later use of it means another one.
     forever: bool,
     fingerprint: String,
 }
@@ -50,11 +50,23 @@ impl IdempotencyKey {
         self
     }
 
-    /// A key of the application's own, such as `retry:<id>`, in a name space where no caller's key is. Whoever uses it, ever,
-    /// means the same. The time to live says how long it is known for at least, and may differ from one use to the next.
+    /// A key of the application's own, such as `retry:<id>`, in a name space where no caller's key is. Whoever uses it
+    /// means the same.
     pub fn internal(key: &str, ttl_ms: u64) -> Self {
         Self {
-            digest: digest(&format!("internal.{key}")),
+            digest: digest(&format!("internal.{ttl_ms}.{key}")),
+            ttl_ms: ttl_ms.max(1),
+            forever: false,
+            fingerprint: String::new(),
+        }
+    }
+
+    /// A key of something that happens once ever, such as an occurrence of a schedule: it stands for the first task that was
+    /// enqueued for it, whatever becomes of that. The time to live says how long that is known at least, and may differ from
+    /// one use to the next.
+    pub fn of_event(key: &str, ttl_ms: u64) -> Self {
+        Self {
+            digest: digest(&format!("event.{key}")),
             ttl_ms: ttl_ms.max(1),
             forever: true,
             fingerprint: String::new(),
@@ -235,15 +247,15 @@ mod tests {
             caller("b", 60_000),
             caller("a", 60_001),
             IdempotencyKey::internal("a", 60_000),
-            IdempotencyKey::internal("60000.a", 60_000),
+            IdempotencyKey::of_event("a", 60_000),
             caller("a", 60_000).owned_by("ci"),
             caller("a", 60_000).owned_by("shop"),
             caller("a", 60_000).owned_by(""),
         ] {
             assert_ne!(one.digest, other.digest);
         }
-        let internal = |ttl_ms| IdempotencyKey::internal("a", ttl_ms).name(0);
-        assert_eq!(internal(60_000), internal(60_001));
+        let event = |ttl_ms| IdempotencyKey::of_event("a", ttl_ms).name(0);
+        assert_eq!(event(60_000), event(60_001));
         for bad in ["", ".", "a.1", &one.digest, &format!("{}.x", one.digest)] {
             assert!(!is_name(bad), "{bad}");
         }

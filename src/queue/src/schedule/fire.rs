@@ -148,7 +148,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let known_ms = self.asked_until(version, at_ms, KEY_TTL_MAX_MS) - at_ms;
         let ttl_ms = (known_ms + RETENTION_MIN_MS).min(KEY_TTL_MAX_MS);
         let name = format!("schedule:{}:{at_ms}", schedule.name);
-        let key = IdempotencyKey::internal(&name, ttl_ms);
+        let key = IdempotencyKey::of_event(&name, ttl_ms);
         let receipt = match queue.enqueue_once(task, &key).await? {
             Once::Created(receipt) | Once::Repeated(receipt) => receipt,
             Once::Differs | Once::Busy => return Err(QueueError::TooLate),
