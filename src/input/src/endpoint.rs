@@ -1,13 +1,17 @@
 //! Which server a URL names, as far as its text tells.
 
+use crate::address::{ends_in_number, parse_ipv4};
+use crate::target::decode;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Whether two URLs name the same host and port. All names of this machine's loopback are the same.
+/// Whether two URLs name the same host and port. All names of this machine's loopback are the same, and so are
+/// all forms of one address.
 ///
 /// ```
 /// use handoff_input::is_same_server;
 ///
 /// assert!(is_same_server("http://localhost:6379/", "redis://:password@127.0.0.1/0"));
+/// assert!(is_same_server("http://0x7f.1:6379/", "redis://2130706433"));
 /// assert!(!is_same_server("http://localhost/", "redis://127.0.0.1"));
 /// ```
 pub fn is_same_server(url: &str, other: &str) -> bool {
@@ -15,7 +19,7 @@ pub fn is_same_server(url: &str, other: &str) -> bool {
     url.is_some() && url == other
 }
 
-fn endpoint(url: &str) -> Option<(String, u16)> {
+fn endpoint(url: &str) -> Option<(Host, u16)> {
     let (scheme, rest) = url.trim().split_once("://")?;
     let default = match scheme.to_ascii_lowercase().as_str() {
         "http" => 80,
@@ -23,28 +27,53 @@ fn endpoint(url: &str) -> Option<(String, u16)> {
         "redis" | "rediss" => 6379,
         _ => return None,
     };
-    let authority = rest.split(['/', '?', '#']).next()?;
+    let authority = rest.split(['/', '\\', '?', '#']).next()?;
     let address = authority.rsplit_once('@').map_or(authority, |(_, a)| a);
     // The colons of an IPv6 address are inside brackets.
     let (host, port) = match address.rsplit_once(':') {
+        Some((host, "")) => (host, default),
         Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()?),
         _ => (address, default),
     };
-    Some((name(host), port))
+    Some((Host::parse(host)?, port))
 }
 
-fn name(host: &str) -> String {
-    let host = host.trim_end_matches('.').to_ascii_lowercase();
-    let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
-    let ip: Option<IpAddr> = match bare {
-        Some(ip) => ip.parse::<Ipv6Addr>().ok().map(|ip| ip.to_canonical()),
-        None => host.parse().ok(),
-    };
-    let own = ip.is_some_and(|ip| ip.is_loopback() || ip.is_unspecified());
-    if own || host == "localhost" || host.ends_with(".localhost") {
-        return "loopback".to_owned();
+/// A host in the one form that stands for all others.
+#[derive(Debug, PartialEq, Eq)]
+enum Host {
+    /// This machine, by whichever of its own names or addresses.
+    Loopback,
+    Address(IpAddr),
+    /// In lower case, without a dot at its end.
+    Name(String),
+}
+
+impl Host {
+    fn parse(text: &str) -> Option<Self> {
+        if let Some(address) = text.strip_prefix('[') {
+            let address = address.strip_suffix(']')?;
+            // What follows % names an interface of this machine.
+            let address = address.split('%').next().unwrap_or_default();
+            return Some(Self::of(address.parse::<Ipv6Addr>().ok()?.to_canonical()));
+        }
+        let name = decode(text).ok()?.to_ascii_lowercase();
+        if ends_in_number(&name) {
+            return Some(Self::of(parse_ipv4(&name)?.into()));
+        }
+        let name = name.trim_end_matches('.');
+        Some(if name == "localhost" || name.ends_with(".localhost") {
+            Self::Loopback
+        } else {
+            Self::Name(name.to_owned())
+        })
     }
-    ip.map_or(host, |ip| ip.to_string())
+
+    fn of(address: IpAddr) -> Self {
+        match address.is_loopback() || address.is_unspecified() {
+            true => Self::Loopback,
+            false => Self::Address(address),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -64,6 +93,25 @@ mod tests {
             "http://[::ffff:127.0.0.1]:6380/",
             "http://0.0.0.0:6380",
             "http://[::]:6380",
+            "http://LocalHost:6380",
+            "http://127.1:6380/",
+            "http://127.0.1.:6380/",
+            "http://0x7f000001:6380/",
+            "http://0X7F.1:6380/",
+            "http://2130706433:6380/",
+            "http://0177.0.0.1:6380/",
+            "http://017700000001:6380",
+            "http://0:6380",
+            "http://0x.0x.0:6380",
+            "http://%31%32%37.1:6380",
+            "http://loc%61lhost:6380",
+            "http://[0:0:0:0:0:0:0:1]:6380",
+            "http://[::1%25lo]:6380",
+            "http://[::ffff:7f00:1]:6380",
+            "http://[::FFFF:127.0.0.1]:6380",
+            "http://[0:0:0:0:0:ffff:7f09:909]:6380",
+            "http://localhost:06380/",
+            "http://localhost:6380\\@example.org",
         ] {
             assert!(is_same_server(url, redis), "{url}");
         }
@@ -75,6 +123,14 @@ mod tests {
             "ftp://localhost:6380/",
             "localhost:6380",
             "",
+            "http://localhost:/",
+            "http://127.1.example.org:6380/",
+            "http://128.1:6380/",
+            // No addresses, and no names either.
+            "http://127.0.0.1.1:6380/",
+            "http://127.0.0.256:6380/",
+            "http://[::1:6380/",
+            "http://%:6380/",
         ] {
             assert!(!is_same_server(url, redis), "{url}");
         }
@@ -83,5 +139,29 @@ mod tests {
         assert!(is_same_server("http://redis.example.org.:6379", tls));
         assert!(!is_same_server("https://redis.example.org/", tls));
         assert!(!is_same_server("http://localhost:1/", "key-value"));
+        assert!(is_same_server("http://redis:/", "http://redis"));
+    }
+
+    #[test]
+    fn both_sides_may_be_written_in_any_form() {
+        let forms = [
+            "192.168.0.1",
+            "192.168.0.1.",
+            "192.168.1",
+            "192.0x00A80001",
+            "0xc0.0250.01",
+            "%30%78%63%30%2e%30%32%35%30.01",
+            "3232235521",
+            "[::ffff:192.168.0.1]",
+            "[::ffff:c0a8:1]",
+        ];
+        for form in forms {
+            for other in forms {
+                let (url, store) = (format!("http://{form}:6379/"), format!("redis://{other}"));
+                assert!(is_same_server(&url, &store), "{url} {store}");
+            }
+            let store = format!("redis://{form}");
+            assert!(!is_same_server("http://192.168.0.2:6379", &store), "{form}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! errors that name what is wrong.
 
 mod access;
+mod address;
 mod call;
 mod cron;
 mod endpoint;

@@ -57,7 +57,11 @@ impl Target {
     }
 }
 
-fn decode(text: &str) -> Result<String, String> {
+/// Decodes percent-encoding.
+///
+/// # Errors
+/// In words that follow the name of what can't be read.
+pub(crate) fn decode(text: &str) -> Result<String, String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [byte, after @ ..] = rest {

@@ -1,5 +1,6 @@
 //! URLs that somebody outside asks to be called.
 
+use crate::address::ends_in_number;
 use crate::quoted;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -99,11 +100,7 @@ fn is_host(host: &str) -> bool {
     if name.len() > HOST_MAX_BYTES || !name.split('.').all(is_label) {
         return false;
     }
-    let last = name.rsplit('.').next().unwrap_or_default();
-    let hex = last.strip_prefix("0x").or(last.strip_prefix("0X"));
-    let is_number = last.bytes().all(|b| b.is_ascii_digit())
-        || hex.is_some_and(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()));
-    !is_number || name.parse::<Ipv4Addr>().is_ok()
+    !ends_in_number(name) || name.parse::<Ipv4Addr>().is_ok()
 }
 
 #[cfg(test)]
