@@ -45,10 +45,10 @@ pub async fn call(queue: &HostQueue, id: &str, request: &Request) -> Result<Answ
         let reason = "a stream of events takes no parameters: it ends with the task";
         return Err(FieldError::new(&handoff_input::named(name), reason).into());
     }
+    let last = request.header("last-event-id");
+    let seen = last.and_then(|last| seen(&id, &last));
     // An EventSource never connects again after a 4xx: what can't be read begins anew.
-    let seen = request.header("last-event-id");
-    let seen: Seen = seen.and_then(|id| id.parse().ok()).unwrap_or_default();
-    let Some(watch) = queue.watch(&id, seen).await? else {
+    let Some(watch) = queue.watch(&id, seen.unwrap_or_default()).await? else {
         return Err(unknown(&id.to_string()));
     };
     if watch.is_over() {
@@ -66,6 +66,17 @@ pub async fn call(queue: &HostQueue, id: &str, request: &Request) -> Result<Answ
         response,
         after: After::Follow(Box::new(Events { watch, most_ms })),
     })
+}
+
+/// The id of an event. It names the task: a position in another task's events says nothing about this one.
+fn event_id(id: &TaskId, at: Seen) -> String {
+    format!("{id}.{at}")
+}
+
+/// The position that an event's id names, if it is one of this task's.
+fn seen(id: &TaskId, event_id: &str) -> Option<Seen> {
+    let (task, at) = event_id.rsplit_once('.')?;
+    at.parse().ok().filter(|_| task == id.to_string())
 }
 
 impl Events {
@@ -140,5 +151,37 @@ fn text(id: &TaskId, at: Seen, event: Event<'_>) -> String {
         }
         Event::Log(line) => ("log", object::log_line(line)),
     };
-    format!("id: {at}\nevent: {name}\ndata: {data}\n\n")
+    let event_id = event_id(id, at);
+    format!("id: {event_id}\nevent: {name}\ndata: {data}\n\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_counts_for_its_own_task_only() {
+        let task = |text: &str| text.parse::<TaskId>().unwrap_or_else(|_| panic!("{text}"));
+        let own = task("default-1f-0123456789abcdef01234567");
+        let at: Seen = "7-3-12-104".parse().expect("a position");
+        let last = event_id(&own, at);
+        assert_eq!(last, "default-1f-0123456789abcdef01234567.7-3-12-104");
+        assert_eq!(seen(&own, &last), Some(at));
+        for other in [
+            "default-1f-0123456789abcdef01234568",
+            "default-1e-0123456789abcdef01234567",
+            "emails-1f-0123456789abcdef01234567",
+        ] {
+            assert_eq!(seen(&task(other), &last), None, "{other}");
+        }
+        for unreadable in [
+            "",
+            "7-3-12-104",
+            ".7-3-12-104",
+            &format!("{own}."),
+            &own.to_string(),
+        ] {
+            assert_eq!(seen(&own, unreadable), None, "{unreadable}");
+        }
+    }
 }

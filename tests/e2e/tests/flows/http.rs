@@ -245,8 +245,13 @@ fn events_are_for_whom_they_are_welcome(pair: Pair) {
         assert_eq!(reply.header("content-type"), Some(kind), "{accept}");
         assert_eq!(reply.header("vary"), Some("Accept"), "{accept}");
     }
+    let other = http.enqueue(&json!({"task": "echo"}));
+    http.succeeded(&other, LIMIT);
+    let events = http.events(&format!("/v1/tasks/{other}"), None);
+    let end = events.last().expect("its end").id;
     // Anything but 200 ends an EventSource for good.
     for last in [
+        end.as_str(),
         "x",
         "1-2-3",
         "-1-2-3-4",
