@@ -137,6 +137,8 @@ fn bearer(authorization: &str) -> Option<&str> {
 impl FromStr for Access {
     type Err = String;
 
+    /// A name may be there twice, with a token each: so tokens are replaced one after the other. A token may not.
+    ///
     /// The error tells which item is wrong, and never what is in it: a misplaced token must not be printed.
     fn from_str(text: &str) -> Result<Self, String> {
         let items: Vec<_> = crate::items(text).collect();
@@ -145,9 +147,15 @@ impl FromStr for Access {
         }
         let grant = |(i, item)| grant(item).map_err(|reason| format!("item {}: {reason}", i + 1));
         let grants = items.into_iter().enumerate().map(grant);
-        Ok(Self {
-            grants: grants.collect::<Result<_, _>>()?,
-        })
+        let grants: Vec<_> = grants.collect::<Result<_, _>>()?;
+        for (i, grant) in grants.iter().enumerate() {
+            let same = |other: &Grant| other.digest == grant.digest;
+            if let Some(first) = grants[..i].iter().position(same) {
+                let (item, first) = (i + 1, first + 1);
+                return Err(format!("item {item}: its token is that of item {first}"));
+            }
+        }
+        Ok(Self { grants })
     }
 }
 
@@ -185,7 +193,11 @@ fn scopes(list: &str) -> Result<Vec<Scope>, String> {
             format!("{known}{meant}")
         })
     };
-    list.split('+').map(scope).collect()
+    let scopes: Vec<_> = list.split('+').map(scope).collect::<Result<_, _>>()?;
+    match crate::repeated(&scopes) {
+        Some(scope) => Err(format!("its scope {scope} is there twice")),
+        None => Ok(scopes),
+    }
 }
 
 /// Without the digests.
@@ -217,7 +229,7 @@ mod tests {
     /// Rows: a header, and what it may: enqueue, read, operate.
     #[test]
     fn a_token_may_what_its_item_says() {
-        let text = format!("{SECRET},\n ci:enqueue+read:ci-1 old:read:twice new:operate:twice");
+        let text = format!("{SECRET},\n ci:enqueue+read:ci-1 ci:operate:ci-3");
         let access = access(&text);
         let unknown = Err(Denied::Unknown);
         let none = Err(Denied::NoToken);
@@ -229,10 +241,14 @@ mod tests {
                 Some("Bearer ci-1".to_owned()),
                 [all, all, Err(Denied::Scope(Some("ci")))],
             ),
-            // Named twice: what either item says.
+            // The same name: what its own item says.
             (
-                Some("BEARER twice".to_owned()),
-                [Err(Denied::Scope(Some("new"))), all, all],
+                Some("BEARER ci-3".to_owned()),
+                [
+                    Err(Denied::Scope(Some("ci"))),
+                    Err(Denied::Scope(Some("ci"))),
+                    all,
+                ],
             ),
             (Some("Bearer ci-2".to_owned()), [unknown; 3]),
             (Some("Bearer ci-".to_owned()), [unknown; 3]),
@@ -286,6 +302,18 @@ mod tests {
             ("SEC=RET", "item 1: its token"),
             ("==", "item 1: its token"),
             ("a:read:", "item 1: its token"),
+            (
+                "SECRET b:read:c SECRET",
+                "item 3: its token is that of item 1",
+            ),
+            (
+                "a:read:SECRET b:operate:SECRET",
+                "item 2: its token is that of item 1",
+            ),
+            (
+                "a:read+operate+read:SECRET",
+                "item 1: its scope read is there twice",
+            ),
         ] {
             let error = text.parse::<Access>().expect_err(text);
             assert!(error.contains(part), "{text}: {error}");

@@ -126,6 +126,9 @@ impl FromStr for Hosts {
         let mut hosts = Self::default();
         for item in crate::items(text) {
             if item == "*" {
+                if hosts.any {
+                    return Err("\"*\" is there twice".to_owned());
+                }
                 hosts.any = true;
                 continue;
             }
@@ -139,7 +142,11 @@ impl FromStr for Hosts {
                 ));
             };
             let host = host.to_ascii_lowercase();
-            hosts.listed.push(Listed { host, port });
+            let listed = Listed { host, port };
+            if hosts.listed.contains(&listed) {
+                return Err(format!("{item:?} is there twice"));
+            }
+            hosts.listed.push(listed);
         }
         Ok(hosts)
     }
@@ -203,6 +210,20 @@ mod tests {
             assert_eq!(some.allow(name), allowed, "{name}");
         }
         assert!(hosts("*").allow("whatever.example:99"));
+    }
+
+    #[test]
+    fn a_host_is_listed_once() {
+        for (text, twice) in [
+            ("a.example b.example A.example", "\"A.example\""),
+            ("*.a.example:80, *.a.example:80", "\"*.a.example:80\""),
+            ("* a.example *", "\"*\""),
+        ] {
+            let error = text.parse::<Hosts>().expect_err(text);
+            assert_eq!(error, format!("{twice} is there twice"), "{text}");
+        }
+        // Each allows what the other does not.
+        hosts("a.example:80 a.example:81 a.example *.a.example");
     }
 
     #[test]

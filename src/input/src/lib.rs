@@ -49,3 +49,12 @@ pub fn items(text: &str) -> impl Iterator<Item = &str> {
     let items = text.split(|c: char| c == ',' || c.is_whitespace());
     items.filter(|item| !item.is_empty())
 }
+
+/// An item that is there twice, if there is one: nobody means that, so it is a slip.
+pub fn repeated<T: PartialEq>(items: &[T]) -> Option<&T> {
+    let before = |i: usize, item: &T| items[..i].contains(item);
+    let mut items = items.iter().enumerate();
+    items
+        .find(|(i, item)| before(*i, item))
+        .map(|(_, item)| item)
+}

@@ -43,6 +43,9 @@ impl FromStr for Origins {
         if listed.len() > 1 && listed.iter().any(|origin| origin == "*") {
             return Err("\"*\" allows all origins and stands alone".to_owned());
         }
+        if let Some(origin) = crate::repeated(&listed) {
+            return Err(format!("the origin {origin:?} is there twice"));
+        }
         match listed.iter().find(|origin| !is_origin(origin)) {
             Some(wrong) => Err(format!(
                 "{wrong:?} is not an origin: it has a scheme, a host in lower case, and no path"
@@ -89,6 +92,8 @@ mod tests {
             "https://user@a.example",
             "null",
             "* https://a.example",
+            "* *",
+            "https://a.example http://a.example https://a.example",
         ] {
             let error = bad.parse::<Origins>().expect_err(bad);
             assert!(error.contains("origin"), "{error}");

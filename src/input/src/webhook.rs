@@ -56,11 +56,16 @@ impl FromStr for WebhookSecrets {
                     )
                 })
         };
-        items(text)
+        let secrets: Vec<_> = items(text)
             .enumerate()
             .map(secret)
-            .collect::<Result<_, _>>()
-            .map(Self)
+            .collect::<Result<_, _>>()?;
+        for (i, secret) in secrets.iter().enumerate() {
+            if let Some(first) = secrets[..i].iter().position(|other| other == secret) {
+                return Err(format!("number {} is number {} again", i + 1, first + 1));
+            }
+        }
+        Ok(Self(secrets))
     }
 }
 
@@ -90,6 +95,13 @@ mod tests {
         assert_eq!(both, format!("{} {}", sign(ONE), sign(other)));
         assert_ne!(sign(ONE), sign(other));
         assert_eq!(sign(""), "");
+    }
+
+    #[test]
+    fn a_secret_is_there_once() {
+        let other = "whsec_QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB";
+        let error = format!("{other} {ONE} {ONE}").parse::<WebhookSecrets>();
+        assert_eq!(error.err().as_deref(), Some("number 3 is number 2 again"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::host;
 use crate::http::Problem;
-use handoff_input::{Duration, QueueLimits, WebhookSecrets};
+use handoff_input::{Duration, QueueLimits, WebhookSecrets, repeated};
 use handoff_queue::{KeyLimits, Limits, Rate};
 use std::fmt::Display;
 use std::str::FromStr;
@@ -30,9 +30,10 @@ impl FromStr for Queues {
         let mut queues = Vec::new();
         for name in handoff_input::items(text) {
             handoff_queue::check_name(name).map_err(|e| e.to_string())?;
-            if !queues.iter().any(|known| known == name) {
-                queues.push(name.to_owned());
-            }
+            queues.push(name.to_owned());
+        }
+        if let Some(name) = repeated(&queues) {
+            return Err(format!("{name:?} is there twice"));
         }
         if queues.is_empty() {
             return Err("there is none".to_owned());
@@ -138,4 +139,32 @@ pub fn webhook_secrets() -> Result<WebhookSecrets, Problem> {
 /// If the variable is not set or neither.
 pub fn switch(name: &str) -> Result<bool, Problem> {
     read(name, "true or false")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_is_named_once() {
+        let queues = |text: &str| text.parse::<Queues>().map(|queues| queues.0);
+        let two = Ok(vec!["default".to_owned(), "emails".to_owned()]);
+        assert_eq!(queues("default emails"), two);
+        assert_eq!(queues("default,\n emails,"), two);
+        for twice in [
+            "emails emails",
+            "default emails,default emails",
+            "a,emails b emails",
+        ] {
+            let error = queues(twice).expect_err(twice);
+            let name = if twice.starts_with('d') {
+                "default"
+            } else {
+                "emails"
+            };
+            assert_eq!(error, format!("{name:?} is there twice"), "{twice}");
+        }
+        assert_eq!(queues(" , "), Err("there is none".to_owned()));
+        assert!(queues("Default").is_err());
+    }
 }
