@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
 
-/// A duration in whole milliseconds: `"1.5s"`, `"10m"`, `"2h 30m"`, `"7d"` or ISO 8601 as `"PT1.5S"`. Never negative.
+/// A duration of a whole number of milliseconds: `"1.5s"`, `"10m"`, `"2h 30m"`, `"7d"` or ISO 8601 as `"PT1.5S"`. Never negative.
 /// A day is 24 h.
 ///
 /// ```
@@ -20,6 +20,7 @@ use std::str::FromStr;
 /// assert_eq!("7d".parse::<Duration>().unwrap().to_string(), "7d");
 /// assert!("-1s".parse::<Duration>().is_err());
 /// assert!("10".parse::<Duration>().is_err());
+/// assert!("0.4ms".parse::<Duration>().is_err());
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Duration {
@@ -65,13 +66,33 @@ impl FromStr for Duration {
             return Err(format!("{} is negative", quoted(text)));
         }
         let days = SpanRelativeTo::days_are_24_hours();
-        let ms = span.to_duration(days).map_err(|_| not())?.as_millis();
-        let ms = u64::try_from(ms).map_err(|_| not())?;
+        let duration = span.to_duration(days).map_err(|_| not())?;
+        if duration.subsec_nanos() % 1_000_000 != 0 || has_part_of_small_unit(text) {
+            return Err(format!(
+                "{} has a part of a millisecond; write a whole number of milliseconds, such as \"1.5s\" or \"250ms\"",
+                quoted(text)
+            ));
+        }
+        let ms = u64::try_from(duration.as_millis()).map_err(|_| not())?;
         if ms > Self::MAX.ms {
             return Err(format!("{} is longer than {}", quoted(text), Self::MAX));
         }
         Ok(Self { ms })
     }
+}
+
+/// Whether a duration that can be read has a fraction of milliseconds or of something smaller. Of such a fraction the
+/// reader drops what is smaller than a nanosecond.
+fn has_part_of_small_unit(text: &str) -> bool {
+    // Only the last number may have a fraction. A comma may also stand between two numbers, before a space.
+    let Some((_, rest)) = text.rsplit_once(['.', ',']) else {
+        return false;
+    };
+    let end = rest.find(|c: char| !c.is_ascii_digit());
+    let (digits, unit) = rest.split_at(end.unwrap_or(rest.len()));
+    let unit = unit.trim_start();
+    let small = ["ms", "mil", "mic", "u", "\u{b5}", "\u{3bc}", "n"];
+    digits.bytes().any(|b| b != b'0') && small.iter().any(|small| unit.starts_with(small))
 }
 
 impl fmt::Display for Duration {
@@ -207,13 +228,16 @@ impl FromStr for When {
                 quoted(text)
             )
         };
-        if let Ok(duration) = text.parse() {
-            return Ok(Self::In(duration));
-        }
+        let duration = match text.parse() {
+            Ok(duration) => return Ok(Self::In(duration)),
+            Err(reason) => reason,
+        };
         if since_1970(text).is_some() {
             return text.parse().map(Self::At);
         }
-        Err(neither())
+        // It is one, and can't be used as such.
+        let is_duration = text.trim().parse::<Span>().is_ok();
+        Err(if is_duration { duration } else { neither() })
     }
 }
 
@@ -332,6 +356,57 @@ mod tests {
         ];
         for (text, ms) in table {
             assert_eq!(text.parse::<Duration>().ok().map(|d| d.ms), ms, "{text}");
+        }
+    }
+
+    /// Rows: a duration, and its milliseconds if it has a whole number of them.
+    #[test]
+    fn parts_of_a_millisecond_are_not_dropped() {
+        let table = [
+            ("0.4ms", None),
+            ("0.0000001ms", None),
+            ("0.000000001 milliseconds", None),
+            ("1.5ms", None),
+            ("1,5ms", None),
+            ("1.0ms", Some(1)),
+            ("1.0005s", None),
+            ("1.000000001s", None),
+            ("1.001s", Some(1_001)),
+            ("1.001000000s", Some(1_001)),
+            ("1,5s", Some(1_500)),
+            ("PT1.0005S", None),
+            ("PT0.001S", Some(1)),
+            ("500us", None),
+            ("1500us", None),
+            ("2000us", Some(2)),
+            ("2000.5\u{b5}s", None),
+            ("1ns", None),
+            ("3000000ns", Some(3)),
+            ("1ms 500us", None),
+            ("1ms, 1000us", Some(2)),
+            ("2h, 30m", Some(9_000_000)),
+            ("0.00001m", None),
+            ("0.00005m", Some(3)),
+            ("0.5m", Some(30_000)),
+            ("0.5min", Some(30_000)),
+            ("0.0000001h", None),
+            ("0.25h", Some(900_000)),
+            ("PT0.25H", Some(900_000)),
+            ("00:00:01.5", Some(1_500)),
+            ("00:00:00.0005", None),
+        ];
+        for (text, ms) in table {
+            let found = text.parse::<Duration>();
+            assert_eq!(found.as_ref().ok().map(|d| d.ms), ms, "{text}: {found:?}");
+            let when = text.parse::<When>();
+            assert_eq!(when.is_ok(), ms.is_some(), "{text}: {when:?}");
+            for reason in [found.err(), when.err()].into_iter().flatten() {
+                assert!(
+                    reason.contains("a whole number of milliseconds"),
+                    "{reason}"
+                );
+                assert!(reason.contains(&quoted(text)), "{reason}");
+            }
         }
     }
 
