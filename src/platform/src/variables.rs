@@ -2,10 +2,13 @@
 
 use crate::host;
 use crate::http::Problem;
-use handoff_input::{Duration, QueueLimits, WebhookSecrets, repeated};
+use handoff_input::{Duration, QueueLimits, WebhookSecrets, quoted, repeated};
 use handoff_queue::{KeyLimits, Limits, Rate};
 use std::fmt::Display;
 use std::str::FromStr;
+
+/// The largest number that a variable may be: more than any limit here can mean.
+const NUMBER_MAX: u64 = 1_000_000_000;
 
 /// The queues of this deployment, the default one first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,12 +92,15 @@ pub fn limits_of(queue: &str) -> Result<Limits, Problem> {
 
 fn read<T: FromStr<Err: Display>>(name: &str, expected: &str) -> Result<T, Problem> {
     let text = text(name)?;
-    let wrong = |e| {
-        Problem::misconfigured(format!(
-            "the variable {name:?} is {text:?}, but must be {expected}: {e}"
-        ))
-    };
-    text.trim().parse().map_err(wrong)
+    let read = text.trim().parse();
+    read.map_err(|e| not(name, &text, &format!("{expected}: {e}")))
+}
+
+fn not(name: &str, text: &str, expected: &str) -> Problem {
+    let text = quoted(text);
+    Problem::misconfigured(format!(
+        "the variable {name:?} is {text}, but must be {expected}"
+    ))
 }
 
 /// Any text.
@@ -105,20 +111,38 @@ pub fn text(name: &str) -> Result<String, Problem> {
     host::variable(name)
 }
 
-/// A number.
+/// A number from 1.
 ///
 /// # Errors
-/// If the variable is not set or not a number.
+/// If the variable is not set or no such number.
 pub fn number(name: &str) -> Result<u64, Problem> {
-    read(name, "a whole number")
+    let text = text(name)?;
+    let expected = format!("a whole number from 1 to {NUMBER_MAX}");
+    whole_number(&text).ok_or_else(|| not(name, &text, &expected))
 }
 
-/// A duration, in milliseconds.
+/// A whole number from 1 to [`NUMBER_MAX`].
+fn whole_number(text: &str) -> Option<u64> {
+    let digits = text.trim();
+    let are_digits = digits.bytes().all(|b| b.is_ascii_digit());
+    let number = digits.parse().ok().filter(|_| are_digits);
+    number.filter(|number| (1..=NUMBER_MAX).contains(number))
+}
+
+/// A duration, in milliseconds. It is not zero.
 ///
 /// # Errors
-/// If the variable is not set or not a duration.
+/// If the variable is not set or no such duration.
 pub fn duration_ms(name: &str) -> Result<u64, Problem> {
-    Ok(read::<Duration>(name, "a duration such as \"25s\"")?.ms)
+    let expected = "a duration such as \"25s\"";
+    match read::<Duration>(name, expected)?.ms {
+        0 => Err(not(
+            name,
+            &text(name)?,
+            &format!("{expected}, longer than 0s"),
+        )),
+        ms => Ok(ms),
+    }
 }
 
 /// What webhooks are signed with.
@@ -138,12 +162,46 @@ pub fn webhook_secrets() -> Result<WebhookSecrets, Problem> {
 /// # Errors
 /// If the variable is not set or neither.
 pub fn switch(name: &str) -> Result<bool, Problem> {
-    read(name, "true or false")
+    let text = text(name)?;
+    let switch = text.trim().parse();
+    switch.map_err(|_| not(name, &text, "true or false"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_whole_and_from_one() {
+        for (text, number) in [
+            ("1", Some(1)),
+            (" 16\n", Some(16)),
+            ("016", Some(16)),
+            ("1000000000", Some(NUMBER_MAX)),
+            ("1000000001", None),
+            ("0", None),
+            ("00", None),
+            ("-1", None),
+            ("+1", None),
+            ("1.0", None),
+            ("1e3", None),
+            ("1 000", None),
+            ("many", None),
+            ("", None),
+            ("99999999999999999999999", None),
+        ] {
+            assert_eq!(whole_number(text), number, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_can_not_be_used_is_said_with_name_and_value() {
+        let problem = not("workers_max", "0", "a whole number from 1 to 5");
+        assert_eq!(
+            problem.detail,
+            "the variable \"workers_max\" is \"0\", but must be a whole number from 1 to 5"
+        );
+    }
 
     #[test]
     fn a_queue_is_named_once() {

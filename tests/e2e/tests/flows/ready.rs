@@ -14,6 +14,50 @@ on!(Some: every_variable_that_cannot_be_used_is_named: local_memory LOCAL_MEMORY
 on!(Some: an_increment_that_is_not_atomic_is_found_out: local_sqlite LOCAL_SQLITE, local_redis LOCAL_REDIS,
     local_memory LOCAL_MEMORY);
 
+/// Variables, values that can be read and not be meant, and what the answer says of them.
+const NOT_MEANT: [(&str, &str, &str); 10] = [
+    (
+        "queues",
+        "default emails default",
+        "\\\"default\\\" is there twice",
+    ),
+    ("webhook_secrets", TWICE, "number 2 is number 1 again"),
+    (
+        "cors_origins",
+        "https://a.example https://a.example",
+        "is there twice",
+    ),
+    ("allowed_hosts", "a.example A.example", "is there twice"),
+    (
+        "workers_max",
+        "0",
+        "is \\\"0\\\", but must be a whole number from 1",
+    ),
+    (
+        "body_max_bytes",
+        "0",
+        "is \\\"0\\\", but must be a whole number from 1",
+    ),
+    (
+        "args_max_bytes",
+        "0",
+        "is \\\"0\\\", but must be a whole number from 1",
+    ),
+    (
+        "result_max_bytes",
+        "0",
+        "is \\\"0\\\", but must be a whole number from 1",
+    ),
+    (
+        "worker_budget",
+        "0s",
+        "is \\\"0s\\\", but must be a duration such as",
+    ),
+    ("events_max", "0.4ms", "a whole number of milliseconds"),
+];
+
+const TWICE: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
 /// Variables, values that can't be used, and what the answer says to write.
 const BROKEN: [(&str, &str, &str); 14] = [
     ("store", "redis://:hunter2@", "key-value"),
@@ -35,12 +79,12 @@ const BROKEN: [(&str, &str, &str); 14] = [
         "origins such as",
     ),
     ("allowed_hosts", "http://a.example", "hosts with commas"),
-    ("workers_max", "many", "whole number"),
+    ("workers_max", "many", "a whole number from 1"),
     ("worker_budget", "long", "duration such as"),
     ("events_max", "25 parsecs", "duration such as"),
-    ("body_max_bytes", "1 MiB", "whole number"),
-    ("args_max_bytes", "-1", "whole number"),
-    ("result_max_bytes", "", "whole number"),
+    ("body_max_bytes", "1 MiB", "a whole number from 1"),
+    ("args_max_bytes", "-1", "a whole number from 1"),
+    ("result_max_bytes", "", "a whole number from 1"),
     ("fault_tasks", "maybe", "true or false"),
 ];
 
@@ -78,6 +122,17 @@ fn every_variable_that_cannot_be_used_is_named(pair: Pair) {
     }
     assert!(text.contains("14 variables"), "{text}");
     assert!(!text.contains("hunter2"), "{text}");
+    assert!(!text.contains("invalid digit"), "{text}");
+
+    let host = Host::start(pair, &NOT_MEANT.map(|(name, value, _)| (name, value)));
+    let text = host.http().get("/readyz").expect(500).text();
+    for (name, _, said) in NOT_MEANT {
+        let (_, about) = text
+            .split_once(&format!("\\\"{name}\\\""))
+            .unwrap_or_else(|| panic!("{name}: {text}"));
+        assert!(about.contains(said), "{name}: {text}");
+    }
+    assert!(text.contains("10 variables"), "{text}");
 }
 
 fn ready_for_everybody_at_once(pair: Pair) {
