@@ -1,6 +1,8 @@
 //! Delivers an HTTP request, so that a handler can be written in any language.
 
-use crate::{CallRequest, Context, FieldError, Outcome, Reply, Task, Trace};
+use crate::{
+    CallError, CallRequest, Context, Duration, FieldError, Outcome, Reply, SendError, Task, Trace,
+};
 use handoff_input::{JsonObject, http_date_ms};
 use handoff_queue::TIMEOUT_MAX_MS;
 
@@ -24,13 +26,35 @@ impl Task for HttpRequest {
         args.check()
     }
 
+    /// An attempt that ends earlier would cut the call's own timeout.
+    fn check_timeout(args: &CallRequest, timeout_ms: u64) -> Result<(), FieldError> {
+        match args.timeout() {
+            Some(timeout) if timeout.ms > timeout_ms => {
+                let most = Duration::from_ms(timeout_ms);
+                let reason = format!(
+                    "{timeout} is longer than the task's `timeout`, which is {most}; make that longer, or this one shorter"
+                );
+                Err(FieldError::new("timeout", reason))
+            }
+            _ => Ok(()),
+        }
+    }
+
     async fn run(args: CallRequest, context: Context) -> Outcome {
         let left_ms = context.left_ms();
-        let timeout_ms = args.timeout().map_or(left_ms, |t| t.ms.min(left_ms));
+        let asked = args.timeout();
+        let timeout_ms = asked.map_or(left_ms, |t| t.ms.min(left_ms));
         let mut call = args.into_call(timeout_ms);
         carry(&mut call.headers, context.trace());
         match context.send(call).await {
             Ok(reply) => judge(&reply, context.now_ms()),
+            Err(SendError::Call(CallError::Unanswered(error))) => Outcome::retry(match asked {
+                Some(asked) if asked.ms > left_ms => {
+                    let left = Duration::from_ms(left_ms);
+                    format!("{error}; of its timeout, {asked}, the attempt had only {left} left")
+                }
+                _ => error,
+            }),
             Err(error) => error.into(),
         }
     }

@@ -62,6 +62,14 @@ pub trait Task: 'static {
         Ok(())
     }
 
+    /// Checks arguments that say how long something may take against the timeout of an attempt, in milliseconds.
+    ///
+    /// # Errors
+    /// The field that can't be used, and why.
+    fn check_timeout(_args: &Self::Args, _timeout_ms: u64) -> Result<(), FieldError> {
+        Ok(())
+    }
+
     /// Runs one attempt. A panic, a trap or a timeout is a failed attempt, too.
     async fn run(args: Self::Args, context: Context) -> Outcome;
 }

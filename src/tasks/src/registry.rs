@@ -15,7 +15,7 @@ pub struct Registry {
 
 struct Kind {
     computes: bool,
-    check: fn(&Json) -> Result<(), FieldError>,
+    check: fn(&Json, u64) -> Result<(), FieldError>,
     run: fn(Json, Context) -> LocalBoxFuture<'static, Outcome>,
 }
 
@@ -31,7 +31,7 @@ impl Registry {
     pub fn with<T: Task>(mut self) -> Self {
         let kind = Kind {
             computes: T::COMPUTES,
-            check: |args| read::<T>(args).map(drop),
+            check: |args, timeout_ms| T::check_timeout(&read::<T>(args)?, timeout_ms),
             run: |args, context| {
                 Box::pin(async move {
                     match read::<T>(&args) {
@@ -66,14 +66,14 @@ impl Registry {
         self.kinds.get(name).is_some_and(|kind| kind.computes)
     }
 
-    /// Checks a task's name and arguments before it is enqueued.
+    /// Checks a task's name and arguments before it is enqueued, for attempts that may take so long.
     ///
     /// # Errors
     /// Names the field `task`, or the one in `args`.
-    pub fn check(&self, name: &str, args: &Json) -> Result<(), FieldError> {
+    pub fn check(&self, name: &str, args: &Json, timeout_ms: u64) -> Result<(), FieldError> {
         let kind = self.kind(name)?;
         self.check_text(args)?;
-        (kind.check)(args).map_err(|e| e.within("args"))
+        (kind.check)(args, timeout_ms).map_err(|e| e.within("args"))
     }
 
     /// Checks what of arguments needs no look at what they say.

@@ -92,8 +92,9 @@ impl TaskRequest {
     /// # Errors
     /// The field that can't be used, and why.
     pub fn check(self, registry: &Registry, now_ms: u64) -> Result<Checked, FieldError> {
+        let (timeout_ms, _) = lease(self.timeout, self.heartbeat_timeout)?;
         self.check_with(now_ms, |kind, args| {
-            registry.check(kind, &args)?;
+            registry.check(kind, &args, timeout_ms)?;
             Ok(NewTask::new(kind, args))
         })
     }

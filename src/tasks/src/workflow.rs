@@ -210,14 +210,15 @@ fn group_of(group: Json, registry: &Registry) -> Result<Step, FieldError> {
     registry
         .known(&common.task)
         .map_err(|e| e.within("group"))?;
+    let common = common.into_member().map_err(|e| e.within("group"))?;
     for (i, args) in items.iter().enumerate() {
-        registry.check(&common.task, args).map_err(|mut e| {
+        let checked = registry.check(&common.kind, args, common.timeout_ms);
+        checked.map_err(|mut e| {
             let inner = e.field.as_deref().and_then(|f| f.strip_prefix("args"));
             e.field = Some(format!("group.each[{i}]{}", inner.unwrap_or_default()));
             e
         })?;
     }
-    let common = common.into_member().map_err(|e| e.within("group"))?;
     Ok(Step::Each(common, items))
 }
 
@@ -231,7 +232,8 @@ fn member(item: Json, registry: &Registry, given: Given) -> Result<Member, Field
         return Err(FieldError::new("into", reason));
     }
     if given == Given::Nothing || ignores {
-        registry.check(&request.task, args.unwrap_or(&none))?;
+        let (timeout_ms, _) = lease(request.timeout, request.heartbeat_timeout)?;
+        registry.check(&request.task, args.unwrap_or(&none), timeout_ms)?;
         return request.into_member();
     }
     registry.known(&request.task)?;

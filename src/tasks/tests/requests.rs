@@ -325,6 +325,16 @@ fn errors_are_in_the_words_of_who_wrote_the_task() {
             "out of bounds",
         ),
         (
+            r#"{"task":"http.request","args":{"url":"http://x/","timeout":"61s"}}"#,
+            "args.timeout",
+            "61s is longer than the task's `timeout`, which is 1m",
+        ),
+        (
+            r#"{"task":"http.request","args":{"url":"http://x/","timeout":"2m"},"timeout":"90s"}"#,
+            "args.timeout",
+            "2m is longer than the task's `timeout`, which is 90s",
+        ),
+        (
             r#"{"task":"echo","args":["\ud800"]}"#,
             "args",
             "half of a surrogate pair",
@@ -335,6 +345,46 @@ fn errors_are_in_the_words_of_who_wrote_the_task() {
         assert_eq!(e.field.as_deref(), Some(field), "{body}: {e}");
         assert!(e.reason.contains(part), "{body}: {e}");
         assert_users_words(&e);
+    }
+}
+
+/// Rows: what is enqueued, and the field of a call whose timeout is longer than that of its task's attempt.
+#[test]
+fn a_call_may_take_no_longer_than_its_attempt() {
+    let call = r#""task":"http.request","args":{"url":"http://x/","timeout":"2m"}"#;
+    let each =
+        r#""task":"http.request","each":[{"url":"http://x/"},{"url":"http://x/","timeout":"2m"}]"#;
+    for (timeout, refused) in [
+        ("", true),
+        (r#","timeout":"119s""#, true),
+        (r#","timeout":"2m""#, false),
+    ] {
+        let one = format!("{{{call}{timeout}}}");
+        let after =
+            |given: &str| format!(r#"{{"chain":[{{"task":"echo"}},{{{call}{timeout}{given}}}]}}"#);
+        let of_schedule = format!(r#"{{{call}{timeout},"every":"1m"}}"#);
+        let found = [
+            task(&one).err(),
+            schedule(&of_schedule).err(),
+            workflow(&format!(r#"{{"chain":[{one}]}}"#)).err(),
+            workflow(&format!(r#"{{"group":[{one}]}}"#)).err(),
+            workflow(&after(r#","into":null"#)).err(),
+            workflow(&format!(r#"{{"group":{{{each}{timeout}}}}}"#)).err(),
+        ];
+        let fields = [
+            "args.timeout",
+            "args.timeout",
+            "chain[0].args.timeout",
+            "group[0].args.timeout",
+            "chain[1].args.timeout",
+            "group.each[1].timeout",
+        ];
+        for (error, field) in found.into_iter().zip(fields) {
+            let found = error.as_ref().and_then(|e| e.field.as_deref());
+            assert_eq!(found, refused.then_some(field), "{timeout}: {error:?}");
+        }
+        // What comes before may still give it another one: it is cut when it runs.
+        assert_eq!(workflow(&after("")).err(), None, "{timeout}");
     }
 }
 

@@ -118,6 +118,21 @@ fn an_unanswered_request_is_tried_again() {
 
 /// Rows: the task's own headers, and the trace that is sent with them.
 #[test]
+fn a_timeout_that_is_cut_is_told() {
+    let outcome = |timeout: &str, left_ms| {
+        let host = Rc::new(TestHost::default());
+        let args = json!({"url": "http://example.org/", "timeout": timeout});
+        let control = Control::new(1, left_ms + 10, left_ms, None, None);
+        let outcome = run_with("http.request", args, control, host.clone());
+        (outcome, host.calls.borrow()[0].timeout_ms)
+    };
+    let whole = Outcome::retry("unreachable");
+    assert_eq!(outcome("5s", 5_000), (whole, 5_000));
+    let cut = "unreachable; of its timeout, 5s, the attempt had only 2s left";
+    assert_eq!(outcome("5s", 2_000), (Outcome::retry(cut), 2_000));
+}
+
+#[test]
 fn a_request_goes_on_with_its_trace() {
     let trace_id = "4bf92f3577b34da6a3ce929d0e0e4736";
     let trace = Trace {
@@ -189,13 +204,13 @@ fn wrong_arguments_are_refused_by_name() {
     ];
     for (task, args, field) in table {
         let e = registry(true)
-            .check(task, &args.clone().into())
+            .check(task, &args.clone().into(), 60_000)
             .expect_err(task);
         assert_eq!(e.field.as_deref(), Some(field), "{task} {args}: {e}");
     }
     assert!(
         registry(false)
-            .check("fault", &json!({"how": "panic"}).into())
+            .check("fault", &json!({"how": "panic"}).into(), 60_000)
             .is_err()
     );
 }

@@ -30,7 +30,8 @@ pub fn run(bytes: &[u8]) {
         return;
     };
     let registry = registry(false);
-    let checked = registry.check(kind, &args);
+    // A workflow's task may be given another timeout than its attempt has: that is cut, and no error.
+    let checked = registry.check(kind, &args, u64::MAX);
     if let Err(error) = &checked {
         assert!(
             error

@@ -43,6 +43,8 @@ pub fn run(bytes: &[u8]) {
             }
             assert_bounds(task);
             assert_kept(task);
+            let fits = registry.check(&task.kind, &task.args, task.timeout_ms);
+            assert_eq!(fits, Ok(()), "within {} ms", task.timeout_ms);
             // An item of a batch.
             let item: Json = serde_json::from_slice(bytes).expect("it was read");
             assert_eq!(from_json(&item).and_then(check), Ok(checked));
