@@ -51,11 +51,15 @@ async fn connection(app: Arc<App>, stream: TcpStream, client: SocketAddr) {
         async move { Ok::<_, Infallible>(answer(&app, request, client).await) }
     });
     // Errors are the client's: it left, or did not speak HTTP.
-    _ = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+    let stream = TokioIo::new(stream);
+    _ = http(HEAD_TIME).serve_connection(stream, service).await;
+}
+
+/// Reads requests, whose heads may take so long.
+fn http(head_time: Duration) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(head_time);
+    http
 }
 
 async fn answer(
@@ -208,4 +212,63 @@ fn own(status: StatusCode, kind: &str, title: &str, detail: &str) -> Response<Hy
     headers.insert(CONTENT_TYPE, PROBLEM);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::time::Instant;
+    use std::{net, thread};
+
+    const SHORT: Duration = Duration::from_secs(1);
+    const PATIENCE: Duration = Duration::from_secs(6);
+
+    /// Sends a piece every 100 ms, until they are all sent or the connection is closed. Returns the answer, and after
+    /// how long the server was done with the connection.
+    fn send(pieces: Vec<&'static str>) -> (String, Duration) {
+        let runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = { runtime }.enable_all().build().expect("a runtime");
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"));
+        let listener = listener.expect("a free port");
+        let address = listener.local_addr().expect("its address");
+        let client = thread::spawn(move || {
+            let mut stream = net::TcpStream::connect(address).expect("it listens");
+            let set = stream.set_read_timeout(Some(PATIENCE));
+            set.expect("a time limit is set");
+            for piece in pieces {
+                if stream.write_all(piece.as_bytes()).is_err() {
+                    break;
+                }
+                thread::sleep(Duration::from_millis(100));
+            }
+            let mut answer = String::new();
+            // The server may have closed it before all was read.
+            _ = stream.read_to_string(&mut answer);
+            answer
+        });
+        let start = Instant::now();
+        runtime.block_on(async {
+            let (stream, _) = listener.accept().await.expect("a connection");
+            let service = service_fn(|_| async { Ok::<_, Infallible>(busy()) });
+            _ = http(SHORT)
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+        let took = start.elapsed();
+        (client.join().expect("the client"), took)
+    }
+
+    #[test]
+    fn a_head_that_trickles_ends() {
+        let start = "GET / HTTP/1.1\r\nhost: localhost\r\n";
+        let whole = vec![start, "connection: close\r\n\r\n"];
+        let (answer, _) = send(whole);
+        assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+        // Each line comes in time, and the head does not.
+        let lines = std::iter::repeat_n("x: y\r\n", 30);
+        let (answer, took) = send([start].into_iter().chain(lines).collect());
+        assert_eq!(answer, "");
+        assert!(took >= SHORT && took < 3 * SHORT, "{took:?}");
+    }
 }
