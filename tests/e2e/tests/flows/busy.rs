@@ -9,6 +9,7 @@ use std::time::Duration;
 
 on!(Some: refused_with_what_to_do: local_sqlite LOCAL_SQLITE);
 on!(Some: who_left_keeps_no_place: local_sqlite LOCAL_SQLITE);
+on!(Some: workers_start_when_all_is_taken: local_sqlite LOCAL_SQLITE);
 on!(Some: a_body_that_trickles_ends: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
 on!(Some: a_host_that_calls_its_store_too_often_says_so: local_sqlite LOCAL_SQLITE);
 
@@ -51,6 +52,47 @@ fn who_left_keeps_no_place(pair: Pair) {
     until("the places are free", Duration::from_secs(30), || {
         (http.get("/v1/queues").status == 200).then_some(())
     });
+}
+
+/// One place is for requests from outside, nine are for calls between components. All of these wait for tasks.
+fn workers_start_when_all_is_taken(pair: Pair) {
+    const PLACES: usize = 9;
+    let host = Host::start_with(pair, &[], &["--instances-max", "1"]);
+    let http = host.http();
+    let call = json!({
+        "url": "http://api.spin.internal/v1/tasks?wait=20s",
+        "body": {"task": "sleep", "args": {"for": "2s"}},
+        "timeout": "30s",
+    });
+    let calls = json!({"requests": vec![call; 2 * PLACES]});
+    let answer = thread::scope(|scope| {
+        // Whoever asks whether all is taken takes the place itself for a moment.
+        let answer = scope.spawn(|| {
+            until("it is served", Duration::from_secs(20), || {
+                let reply = http.post("/gather", &calls);
+                (reply.status != 503).then(|| reply.expect(200).json())
+            })
+        });
+        until("all is taken", Duration::from_secs(20), || {
+            let taken = http.get("/v1/queues").status == 503;
+            if !taken {
+                thread::sleep(Duration::from_millis(100));
+            }
+            taken.then_some(())
+        });
+        answer.join().expect("an answer")
+    });
+    let results = answer["results"].as_array().expect("a list");
+    let (answered, refused): (Vec<_>, Vec<_>) =
+        results.iter().partition(|result| result["status"] == 200);
+    for result in &answered {
+        assert_eq!(result["body"]["state"], "succeeded", "{result:#}");
+    }
+    for result in refused {
+        // What it says depends on how much of the body was sent.
+        assert!(result["error"].is_string(), "{result:#}");
+    }
+    assert_eq!(answered.len(), PLACES, "{answer:#}");
 }
 
 fn a_body_that_trickles_ends(pair: Pair) {
