@@ -16,6 +16,8 @@ use tempfile::TempDir;
 
 /// Includes compiling the components, on a busy machine.
 const START_TIME: Duration = Duration::from_secs(90);
+/// What tests have /gather call. As delivered it reaches nothing outside of the application.
+const REACH: (&str, &str) = ("gather_host", "127.0.0.1:*");
 /// So much of the log is shown when a test fails.
 const LOG_LINES: usize = 150;
 
@@ -42,7 +44,14 @@ impl Host {
     /// The same, with more options of the host.
     #[track_caller]
     pub fn start_with(pair: Pair, variables: &[(&str, &str)], options: &[&str]) -> Self {
-        Self::serve(pair, &workspace("spin.toml"), variables, options, None)
+        let variables = [&[REACH], variables].concat();
+        Self::serve(pair, &workspace("spin.toml"), &variables, options, None)
+    }
+
+    /// Starts the application as its manifest says, where /gather reaches nothing outside of it.
+    #[track_caller]
+    pub fn start_as_delivered(pair: Pair) -> Self {
+        Self::serve(pair, &workspace("spin.toml"), &[], &[], None)
     }
 
     /// Starts the application on one more host, with the same Redis.
@@ -50,7 +59,8 @@ impl Host {
     pub fn start_beside(&self, variables: &[(&str, &str)]) -> Self {
         let redis = self.redis.as_ref().expect("this pair's store is Redis");
         let manifest = workspace("spin.toml");
-        Self::serve(self.pair, &manifest, variables, &[], Some(redis))
+        let variables = [&[REACH], variables].concat();
+        Self::serve(self.pair, &manifest, &variables, &[], Some(redis))
     }
 
     /// Starts another application, by its manifest.
@@ -268,11 +278,6 @@ fn arguments(pair: Pair, manifest: &Path, folder: &Path, redis: Option<&Redis>) 
                 arguments.extend(["--runtime-config-file".into(), file.into()]);
             }
         }
-    }
-    // As delivered /gather reaches nothing outside of the application.
-    if manifest == workspace("spin.toml") {
-        let reach = "gather_host=127.0.0.1:*";
-        arguments.extend(["--variable".into(), reach.into()]);
     }
     if let Some(redis) = redis.filter(|_| outbound) {
         let store = format!("store={}", redis.url());

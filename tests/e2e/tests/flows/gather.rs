@@ -1,12 +1,16 @@
 //! Many things at once inside one request.
 
-use handoff_e2e::{Answer, Gate, Host, Pair, TestServer, on_every_pair, on_every_pair_and_wash};
+use handoff_e2e::{
+    Answer, Gate, Host, Pair, TestServer, on, on_every_pair, on_every_pair_and_wash,
+};
 use serde_json::{Value, json};
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 on_every_pair!(each_request_has_its_own_answer, wrong_bodies);
 on_every_pair_and_wash!(waits_at_once, requests_are_sent_at_once);
+// The store makes no difference. On wasmCloud the workload's tasks and /gather may call the same.
+on!(Some: reaches_no_loopback_as_delivered: local_memory LOCAL_MEMORY, spin_sqlite SPIN_SQLITE);
 
 fn waits_at_once(pair: Pair) {
     let host = Host::start(pair, &[]);
@@ -90,6 +94,50 @@ fn requests_are_sent_at_once(pair: Pair) {
     for result in answer["results"].as_array().expect("a list") {
         assert_eq!(result["status"], 200, "{answer}");
     }
+}
+
+fn reaches_no_loopback_as_delivered(pair: Pair) {
+    let host = Host::start_as_delivered(pair);
+    let http = host.http();
+    let server = TestServer::start(|_| Answer::new(200, "reached"));
+    let url = server.url("/");
+    let ask = |urls: &[String]| {
+        let requests: Vec<_> = urls.iter().map(|url| json!({"url": url})).collect();
+        http.post("/gather", &json!({"requests": requests}))
+    };
+    let forms = [
+        "127.0.0.1",
+        "127.0.0.2",
+        "localhost",
+        "LOCALHOST.",
+        "a.localhost",
+        "0.0.0.0",
+        "[::1]",
+        "[::]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+    ];
+    let mut urls = forms.map(|form| url.replace("127.0.0.1", form)).to_vec();
+    urls.push(http.url("/healthz"));
+    let results = ask(&urls).expect(200).json()["results"].clone();
+    for (url, result) in urls.iter().zip(results.as_array().expect("a list")) {
+        let error = result["error"].as_str().unwrap_or_default();
+        assert!(error.contains("may not be called"), "{url}: {result}");
+    }
+    for form in [
+        "127.1",
+        "0x7f000001",
+        "2130706433",
+        "0177.0.0.1",
+        "127.0.0.01",
+        "0",
+    ] {
+        let reply = ask(&[url.replace("127.0.0.1", form)]);
+        reply.expect_problem(400, "invalid-request", Some("requests[0].url"));
+    }
+    assert_eq!(server.received("/").len(), 0);
+    let own = ask(&["http://api.spin.internal/healthz".to_owned()]);
+    assert_eq!(own.expect(200).json()["results"][0]["status"], 200);
 }
 
 fn wrong_bodies(pair: Pair) {
