@@ -33,7 +33,7 @@ use serde::de::DeserializeOwned;
 #[doc = include_str!("../../../README.md")]
 struct Readme;
 
-/// A kind of task. README.md shows a whole one, under "Writing a task".
+/// A kind of task. README.md shows a whole one.
 #[allow(async_fn_in_trait)] // Components have one thread; nothing here needs Send.
 pub trait Task: 'static {
     /// The name by which it is enqueued: lower case, with dots between words.
