@@ -26,6 +26,7 @@ mod leftovers;
 mod limits;
 mod outbound;
 mod oversized;
+mod pages;
 mod primes;
 mod priority;
 mod private;
