@@ -1,4 +1,4 @@
-//! The pages: links lead somewhere, lines end in time, and no page outgrows its purpose.
+//! The pages: links and paths lead somewhere, lines end in time, and no page outgrows its purpose.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -124,4 +124,25 @@ fn lines_of_prose_end_in_time() {
         }
     }
     assert!(long.is_empty(), "longer than {WIDTH}: {}", long.join(" "));
+}
+
+/// Paths of the project that a line names as code.
+fn paths(line: &str) -> impl Iterator<Item = &str> {
+    let code = line.split('`').skip(1).step_by(2);
+    code.filter(|path| {
+        let ours = ["src/", "tests/", "bench/", "docs/", ".wash/", ".ci/"];
+        ours.iter().any(|folder| path.starts_with(folder)) && !path.contains([' ', '{', '<', '*'])
+    })
+}
+
+#[test]
+fn paths_on_pages_are_there() {
+    let mut missing = Vec::new();
+    for (path, page) in pages() {
+        for (number, line) in prose(&page) {
+            let named = paths(line).filter(|path| !root().join(path).exists());
+            missing.extend(named.map(|named| format!("{path}:{number}: {named}")));
+        }
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
 }
