@@ -77,7 +77,9 @@ fn words(command: &str) -> Vec<String> {
 fn filled(http: &Client, path: &str) -> String {
     let mut path = path.to_owned();
     if path.contains("<failed>") {
-        let refused = json!({"task": "http.request", "args": {"url": "http://192.0.2.1/"}});
+        let args = json!({"url": "http://192.0.2.1/", "timeout": "5s"});
+        let once = json!({"attempts": 1});
+        let refused = json!({"task": "http.request", "args": args, "retry": once});
         let id = http.enqueue(&refused);
         assert_eq!(http.finished(&id, SOON)["state"], "failed");
         path = path.replace("<failed>", &id);
