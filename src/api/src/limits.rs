@@ -3,7 +3,7 @@
 use handoff_input::{Duration, FieldError};
 use handoff_platform::http::Problem;
 use handoff_platform::variables::{self, Queues};
-use handoff_queue::NewTask;
+use handoff_queue::TaskSpec;
 use handoff_tasks::Registry;
 
 /// The longest `?wait=`, and the longest `Prefer: wait=` that is applied.
@@ -31,7 +31,7 @@ pub fn registry() -> Result<Registry, Problem> {
 }
 
 /// Refuses a task with a webhook that could not be signed. `field` is what that is called in the request.
-pub fn check_webhook(task: &NewTask, field: &str) -> Result<(), Problem> {
+pub fn check_webhook(task: &TaskSpec, field: &str) -> Result<(), Problem> {
     if task.on_end.is_some() && variables::webhook_secrets()?.is_empty() {
         let reason = "this deployment has no secret to sign it with (variable `webhook_secrets`)";
         return Err(FieldError::new(field, reason).into());

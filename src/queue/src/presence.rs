@@ -5,21 +5,31 @@
 //! lives through and leaves each before it looks at the queue for the last time. Whoever adds work writes first and
 //! looks at the counter then; so one of the two always sees the other.
 
-use crate::config::WINDOW_MS;
-use crate::{Env, Queue, Store, StoreError};
+use crate::base::config::WINDOW_MS;
+use crate::base::env::Env;
+use crate::store::contract::{Store, StoreError};
+use crate::store::core::mechanism;
+
+mechanism!(
+    /// Who is registered: workers, and the keeper.
+    Registry
+);
 
 /// Workers that take new tickets.
 pub(crate) const WORKERS: char = 'w';
+
 /// Who keeps time, rescues and cleans up.
 pub(crate) const KEEPER: char = 'k';
 
 const LEFT: u64 = 1 << 15;
+
 const ASIDE: u64 = LEFT << 15;
+
 const BACK: u64 = ASIDE << 15;
 
 /// A window's counter, read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Presence(u64);
+pub(crate) struct Presence(pub(crate) u64);
 
 impl Presence {
     /// How many joined this window and have neither left it nor stepped aside.
@@ -39,7 +49,7 @@ impl Presence {
     }
 
     /// How often `unit` was added.
-    fn count(self, unit: u64) -> u64 {
+    pub(crate) fn count(self, unit: u64) -> u64 {
         self.0 / unit % LEFT
     }
 }
@@ -48,7 +58,7 @@ pub(crate) fn window(now_ms: u64) -> u64 {
     now_ms / WINDOW_MS
 }
 
-impl<S: Store, E: Env> Queue<S, E> {
+impl<S: Store, E: Env> Registry<'_, S, E> {
     pub(crate) async fn presence(&self, role: char) -> Result<Presence, StoreError> {
         let key = self.keys.presence(role, window(self.env.now_ms()));
         Ok(Presence(self.store.counter(&key).await?))
@@ -64,7 +74,11 @@ impl<S: Store, E: Env> Queue<S, E> {
         Ok(Presence(self.store.increment(&key, LEFT).await?))
     }
 
-    pub(crate) async fn aside(&self, window: u64, aside: bool) -> Result<Presence, StoreError> {
+    pub(crate) async fn set_computing(
+        &self,
+        window: u64,
+        aside: bool,
+    ) -> Result<Presence, StoreError> {
         let key = self.keys.presence(WORKERS, window);
         let delta = if aside { ASIDE } else { BACK };
         Ok(Presence(self.store.increment(&key, delta).await?))

@@ -1,57 +1,31 @@
 //! Finding what was lost: every slot is passed once, in order, some time after its ticket was given out.
 
-use crate::config::{BEGIN_MS, CLOCK_SLACK_MS};
-use crate::guard::{Guard, holds};
-use crate::record::{RunState, Slot, decode_opt, encode};
-use crate::running::RunningList;
-use crate::statistics::Ended;
-use crate::timer::{DUE, Entry, Inserted, What};
-use crate::{Env, Queue, QueueError, Run, Store, Task};
+use crate::base::config::{BEGIN_MS, CLOCK_SLACK_MS};
+use crate::base::env::Env;
+use crate::base::guard::{Guard, holds};
+use crate::limits::waitlist::Waitlists;
+use crate::model::run::{Run, RunState};
+use crate::model::slot::Slot;
+use crate::model::task::Task;
+use crate::progress::running::RunningList;
+use crate::runs::members::MemberCounts;
+use crate::runs::read::Runs;
+use crate::slots::lanes::Slots;
+use crate::store::contract::Store;
+use crate::store::core::mechanism;
+use crate::store::error::QueueError;
+use crate::store::record::{decode_opt, encode};
+use crate::timer::entry::{DUE, Entry, Inserted, What};
+use crate::timer::insert::Timer;
 
-/// What rescue found out about a delivery.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Finding {
-    /// Somebody saw to it, or will.
-    Done,
-    /// It ended its task.
-    Ended(Ended),
-    /// Lost: announce (task, epoch).
-    Announce(u64, u64),
-    /// (task, epoch) runs, delivered by this ticket if the epoch has one, and counts as lost at this
-    /// time unless it is heard of again.
-    Running {
-        task: u64,
-        epoch: u64,
-        ticket: Option<u64>,
-        lost_ms: u64,
-    },
-    /// Not yet clear: look at (task, epoch) again at this time.
-    Later(u64, u64, What, u64),
-    /// A newer version's record is in the way: put this off. Nobody need wait for it.
-    PutOff(Entry),
-}
+use crate::runs::action::Finding;
 
-impl Finding {
-    fn ended(run: &Run) -> Self {
-        Ended::of(run).map_or(Self::Done, Self::Ended)
-    }
+mechanism!(
+    /// Finding what was lost.
+    Rescue
+);
 
-    /// What is to be looked at again, and when.
-    fn look_again(&self) -> Option<(u64, u64, What, u64)> {
-        match *self {
-            Self::Running {
-                task,
-                epoch,
-                lost_ms,
-                ..
-            } => Some((task, epoch, What::Look, lost_ms)),
-            Self::Later(t, e, what, at_ms) => Some((t, e, what, at_ms)),
-            _ => None,
-        }
-    }
-}
-
-impl<S: Store, E: Env> Queue<S, E> {
+impl<S: Store, E: Env> Rescue<'_, S, E> {
     /// Passes slot `n`, whose ticket was given out before `ticketed_ms`.
     pub(crate) async fn pass_slot(&self, n: u64, ticketed_ms: u64) -> Result<Finding, QueueError> {
         let passed = self.pass_readable_slot(n, ticketed_ms).await;
@@ -67,7 +41,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         }
         let home = self.keys.slot(n);
         let mut slot = decode_opt(&home, self.store.get(&home).await?)?;
-        if slot.is_none() && holds(Guard::GiveUpWhenPassing) && self.give_up(n).await? {
+        if slot.is_none() && holds(Guard::GiveUpWhenPassing) && Slots::of(self).give_up(n).await? {
             // Filled meanwhile, by somebody who counts on the ticket.
             slot = decode_opt(&home, self.store.get(&home).await?)?;
         }
@@ -102,14 +76,14 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     /// Sees to a timer entry whose time has come.
-    pub(crate) async fn look_at(&self, entry: &Entry) -> Result<Finding, QueueError> {
+    pub(crate) async fn examine_entry(&self, entry: &Entry) -> Result<Finding, QueueError> {
         let &Entry {
             task, epoch, what, ..
         } = entry;
         // The entry's time is the end of epoch 0's lease: whatever began is over.
         let examined = match what {
             What::Deliver => Ok(Finding::Announce(task, epoch)),
-            What::Retry => self.look_at_retry(task, epoch).await,
+            What::Retry => self.examine_retry(task, epoch).await,
             What::Pass => self.pass_readable_slot(task, 0).await,
             What::Forget | What::Fire | What::Tidy => Ok(Finding::Done),
             What::Attend | What::ForgetLine | What::ForgetKey => Ok(Finding::Done),
@@ -124,7 +98,7 @@ impl<S: Store, E: Env> Queue<S, E> {
 
     /// A retry's entry comes before its outcome. On a slow store, or where this clock is ahead, its time may come in between: who
     /// ran next would take that run for lost.
-    async fn look_at_retry(&self, t: u64, e: u64) -> Result<Finding, QueueError> {
+    async fn examine_retry(&self, t: u64, e: u64) -> Result<Finding, QueueError> {
         let key = self.keys.run(t, e.saturating_sub(1));
         let run: Option<Run> = decode_opt(&key, self.store.get(&key).await?)?;
         if run.is_some_and(|run| !matches!(run.state, RunState::Running { .. })) {
@@ -194,7 +168,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             RunState::Continued {
                 parked: Some(place),
                 ..
-            } if self.is_in_line(&place).await? => Ok(Finding::Done),
+            } if Waitlists::of(self).is_in_line(&place).await? => Ok(Finding::Done),
             RunState::Retrying { at_ms, .. }
             | RunState::Continued {
                 ended_ms: at_ms, ..
@@ -205,7 +179,9 @@ impl<S: Store, E: Env> Queue<S, E> {
             }
             RunState::Waiting { .. } => {
                 // Whoever wrote that may have died before it looked.
-                if holds(Guard::LookAfterWaiting) && self.may_go_on(t, &run.state).await? {
+                if holds(Guard::LookAfterWaiting)
+                    && MemberCounts::of(self).may_continue(t, &run.state).await?
+                {
                     return self.announce_unclaimed(t, e + 1).await;
                 }
                 Ok(Finding::Done)
@@ -225,7 +201,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             _ if !holds(Guard::DecideForTheDead) => Ok(Finding::Done),
             _ => {
                 // Final, but its owner died before it decided: that is anybody's to finish.
-                self.publish_late(t, e, &encode(&run)).await?;
+                Runs::of(self).publish_late(t, e, &encode(&run)).await?;
                 Ok(Finding::ended(&run))
             }
         }
@@ -289,7 +265,7 @@ impl<S: Store, E: Env> Queue<S, E> {
 
     /// Does what findings ask for. Returns when all of it is settled. What runs goes into the keeper's list, or, where
     /// that is full or not at hand, into the timer.
-    pub(crate) async fn act(
+    pub(crate) async fn apply(
         &self,
         findings: &[Finding],
         mut running: Option<&mut RunningList>,
@@ -304,20 +280,20 @@ impl<S: Store, E: Env> Queue<S, E> {
             {
                 let entry = Entry::new(task, epoch, what);
                 let at_ms = at_ms.max(earliest_ms);
-                if self.timer_insert(DUE, at_ms, &entry).await? == Inserted::Scheduled {
+                if Timer::of(self).insert(DUE, at_ms, &entry).await? == Inserted::Scheduled {
                     break;
                 }
                 // That second is passed already: look at once. If it is too early by our clock, a keeper whose clock is
                 // ahead of ours has passed it: wait for a later one.
                 earliest_ms = at_ms + 1_000;
-                finding = self.look_at(&entry).await?;
+                finding = self.examine_entry(&entry).await?;
             }
             match finding {
                 Finding::Announce(t, e) => announce.push((t, e)),
-                Finding::PutOff(entry) => self.put_off(&encode(&entry)).await?,
+                Finding::PutOff(entry) => Timer::of(self).defer(&encode(&entry)).await?,
                 _ => {}
             }
         }
-        Ok(self.announce(&announce).await?)
+        Ok(Slots::of(self).announce(&announce).await?)
     }
 }

@@ -7,7 +7,7 @@ use handoff_input::{Duration, FieldError, JsonObject, List, Object, Time, When, 
 use handoff_queue::{
     ATTEMPTS_MAX, BATCH_MAX, DELAY_MAX_MS, IdempotencyKey, Json,
     KEY_MAX_BYTES as SHARED_KEY_MAX_BYTES, KEY_TTL_DEFAULT_MS, KEY_TTL_MAX_MS, KEY_TTL_MIN_MS,
-    NewTask, Priority, RETENTION_MIN_MS, RetryPolicy,
+    Priority, RETENTION_MIN_MS, RetryPolicy, TaskSpec,
 };
 use serde::Deserialize;
 use serde_json::json;
@@ -40,7 +40,7 @@ pub struct TaskRequest {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checked {
     /// What is to be enqueued.
-    pub task: NewTask,
+    pub task: TaskSpec,
     /// What makes repeating the request harmless.
     pub key: Option<IdempotencyKey>,
 }
@@ -95,7 +95,7 @@ impl TaskRequest {
         let (timeout_ms, _) = lease(self.timeout, self.heartbeat_timeout)?;
         self.check_with(now_ms, |kind, args| {
             registry.check(kind, &args, timeout_ms)?;
-            Ok(NewTask::new(kind, args))
+            Ok(TaskSpec::new(kind, args))
         })
     }
 
@@ -103,7 +103,7 @@ impl TaskRequest {
     pub(crate) fn check_with(
         mut self,
         now_ms: u64,
-        make: impl FnOnce(&str, Json) -> Result<NewTask, FieldError>,
+        make: impl FnOnce(&str, Json) -> Result<TaskSpec, FieldError>,
     ) -> Result<Checked, FieldError> {
         let key = self.idempotency_key.take();
         let ttl = self.idempotency_ttl.take();
@@ -150,8 +150,8 @@ impl TaskRequest {
     fn task(
         self,
         now_ms: u64,
-        make: impl FnOnce(&str, Json) -> Result<NewTask, FieldError>,
-    ) -> Result<NewTask, FieldError> {
+        make: impl FnOnce(&str, Json) -> Result<TaskSpec, FieldError>,
+    ) -> Result<TaskSpec, FieldError> {
         let args = self.args.unwrap_or_else(Json::empty_object);
         let mut task = make(&self.task, args)?;
         task.not_before_ms = not_before(self.delay, self.eta, now_ms)?;

@@ -125,23 +125,9 @@ fn no_request_costs_much_more_than_its_body() {
         let object = |checked: &Checked| {
             let task = handoff_queue::Task {
                 nonce: String::new(),
-                kind: checked.task.kind.clone(),
-                args: checked.task.args.clone(),
                 enqueued_ms: 1,
-                not_before_ms: None,
-                expires_ms: None,
-                priority: checked.task.priority,
-                timeout_ms: 1,
-                heartbeat_timeout_ms: None,
-                retry: checked.task.retry,
-                retention_ms: 1,
+                spec: checked.task.clone(),
                 kept_until_ms: None,
-                trace: None,
-                retry_of: None,
-                on_end: None,
-                end_of: None,
-                occurrence: None,
-                key: None,
                 member_of: None,
             };
             object::task(&id, &TaskView::waiting(task, State::Queued))

@@ -1,7 +1,7 @@
 //! Requests as callers write them: what is taken, and what is said of the rest.
 
 use handoff_input::{FieldError, Json, Object, from_json, from_slice};
-use handoff_queue::{JSON_DEPTH_MAX, NewTask, Workflow};
+use handoff_queue::{JSON_DEPTH_MAX, TaskSpec, Workflow};
 use handoff_tasks::{
     BatchRequest, Registry, ScheduleRequest, TaskRequest, WorkflowRequest, object,
 };
@@ -13,7 +13,7 @@ fn registry() -> Registry {
     handoff_tasks::registry(false).with_args_max(ARGS_MAX)
 }
 
-fn task(body: &str) -> Result<NewTask, FieldError> {
+fn task(body: &str) -> Result<TaskSpec, FieldError> {
     let request: TaskRequest = from_slice(body.as_bytes())?;
     Ok(request.check(&registry(), 0)?.task)
 }

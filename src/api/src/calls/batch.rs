@@ -4,7 +4,7 @@ use super::{After, Answer, KEY_HEADER};
 use crate::{HostQueue, limits};
 use handoff_input::{FieldError, JsonObject};
 use handoff_platform::http::{Problem, Request, Response};
-use handoff_queue::{Env, IdempotencyKey, NewTask, Receipt};
+use handoff_queue::{Env, IdempotencyKey, Receipt, TaskSpec};
 use handoff_tasks::{BatchRequest, Checked};
 
 pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
@@ -72,7 +72,7 @@ pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem
 /// failures concern the others.
 async fn once(
     queue: &HostQueue,
-    task: NewTask,
+    task: TaskSpec,
     key: &IdempotencyKey,
     receipt: &mut Receipt,
     i: usize,

@@ -18,7 +18,7 @@ use crate::{HostQueue, limited, limits};
 use handoff_input::{FieldError, JsonObject, did_you_mean, quoted};
 use handoff_platform::http::access::Caller;
 use handoff_platform::http::{Problem, Response};
-use handoff_queue::{IdempotencyKey, NewTask, Once, Receipt, State, TaskId, TaskView};
+use handoff_queue::{IdempotencyKey, Once, Receipt, State, TaskId, TaskSpec, TaskView};
 use handoff_tasks::object;
 
 /// The header that makes repeating a request harmless.
@@ -164,7 +164,7 @@ impl Taken {
 /// Enqueues a task with an idempotency key, or finds the one that stands for it.
 pub async fn take_once(
     queue: &HostQueue,
-    task: NewTask,
+    task: TaskSpec,
     key: &IdempotencyKey,
 ) -> Result<Taken, Problem> {
     let receipt = match queue.enqueue_once(task, key).await? {

@@ -3,16 +3,16 @@
 use super::{After, Answer};
 use crate::HostQueue;
 use handoff_platform::http::{Problem, Request, Response};
-use handoff_queue::NewTask;
+use handoff_queue::TaskSpec;
 use handoff_tasks::long_running_task;
 use serde_json::json;
 
 pub async fn call(queue: &HostQueue, request: &Request) -> Result<Answer, Problem> {
     let (kind, args) = long_running_task();
     let queue = super::named(queue, None)?;
-    let task = NewTask {
+    let task = TaskSpec {
         trace: request.trace(),
-        ..NewTask::new(kind, args)
+        ..TaskSpec::new(kind, args)
     };
     let receipt = queue.enqueue(vec![task]).await?;
     let id = &receipt.ids[0];

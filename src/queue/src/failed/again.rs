@@ -1,11 +1,21 @@
 //! Retrying failed tasks. A failed task stays as it is; what it did not do a new one does.
 
-use super::{Failed, Standing, Swept};
-use crate::{Env, IdempotencyKey, NewTask, Once, Queue, QueueError, Receipt, State, Store};
-use crate::{TaskId, Trace};
+use crate::base::env::Env;
+use crate::base::id::TaskId;
+use crate::failed::list::{Failed, FailedList, Standing};
+use crate::failed::page::Swept;
+use crate::idempotency::enqueue::Idempotency;
+use crate::idempotency::key::{IdempotencyKey, Once};
+use crate::model::receipt::Receipt;
+use crate::model::state::State;
+use crate::model::task::{TaskSpec, Trace};
+use crate::runs::view::Views;
+use crate::store::contract::Store;
+use crate::store::error::QueueError;
 
 /// So many are looked at together.
 const PAGE: usize = 20;
+
 /// A retry's key outlives the time in which it may be asked for: that counts from when the task failed, by another one's
 /// clock, and a request may take 30 s.
 const KEY_SLACK_MS: u64 = 60_000;
@@ -27,24 +37,29 @@ pub enum Retried {
     Unknown,
 }
 
-impl<S: Store, E: Env> Queue<S, E> {
+impl<S: Store, E: Env> FailedList<'_, S, E> {
     /// Enqueues a failed task anew, once: however often this is repeated, there is one new task. The old one is off the
     /// list then, and stays readable until its retention is over.
-    ///
-    /// # Errors
-    /// If the store fails or takes longer than 30 s. The new task may run all the same, and a repeated request finds it.
-    pub async fn retry(&self, id: &TaskId, trace: Option<Trace>) -> Result<Retried, QueueError> {
+    pub(crate) async fn retry(
+        &self,
+        id: &TaskId,
+        trace: Option<Trace>,
+    ) -> Result<Retried, QueueError> {
         let began_ms = self.env.now_ms();
         match self.standing(id).await? {
             Standing::Failed(failed) if failed.until_ms <= began_ms => Ok(Retried::Over),
-            Standing::Failed(failed) => Ok(match self.again(*failed, trace, began_ms).await? {
-                Once::Created(receipt) => Retried::Created(receipt),
-                Once::Repeated(receipt) => Retried::Repeated(receipt),
-                // Whoever uses the key means the same.
-                Once::Differs | Once::Busy => Retried::Busy,
-            }),
+            Standing::Failed(failed) => {
+                Ok(match self.enqueue_again(*failed, trace, began_ms).await? {
+                    Once::Created(receipt) => Retried::Created(receipt),
+                    Once::Repeated(receipt) => Retried::Repeated(receipt),
+                    // Whoever uses the key means the same.
+                    Once::Differs | Once::Busy => Retried::Busy,
+                })
+            }
             Standing::Not(task, run) => {
-                let view = self.view_of(id, *task, run.map(|run| *run)).await?;
+                let view = Views::of(self)
+                    .view_of(id, *task, run.map(|run| *run))
+                    .await?;
                 Ok(Retried::NotFailed(view.state))
             }
             Standing::Unknown => Ok(Retried::Unknown),
@@ -53,10 +68,7 @@ impl<S: Store, E: Env> Queue<S, E> {
 
     /// Retries all that failed before number `before`, those that failed last first, until `end_ms`. Returns the receipts of
     /// the tasks that it enqueued, as one. Two of these at once share the work.
-    ///
-    /// # Errors
-    /// If the store fails before any was retried.
-    pub async fn retry_failed(
+    pub(crate) async fn retry_failed(
         &self,
         before: Option<u64>,
         end_ms: u64,
@@ -82,7 +94,7 @@ impl<S: Store, E: Env> Queue<S, E> {
                 if self.env.now_ms() >= end_ms && !swept.done.ids.is_empty() {
                     return Ok(swept);
                 }
-                match self.again(failed, trace.clone(), began_ms).await {
+                match self.enqueue_again(failed, trace.clone(), began_ms).await {
                     Ok(Once::Created(receipt)) => swept.done.merge(receipt),
                     Ok(Once::Repeated(_)) => {}
                     Ok(Once::Differs | Once::Busy) => return Ok(swept),
@@ -103,7 +115,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     /// What stands for a failed task that was found in a request which began at this time, and takes that task off the list.
-    async fn again(
+    async fn enqueue_again(
         &self,
         failed: Failed,
         trace: Option<Trace>,
@@ -113,22 +125,19 @@ impl<S: Store, E: Env> Queue<S, E> {
         // As long as the failed task may be retried, this one is kept: asked for in between, it is found.
         let ttl_ms = task.retention_ms + KEY_SLACK_MS;
         let key = IdempotencyKey::internal(&format!("retry:{}", failed.id), ttl_ms);
-        let new = NewTask {
-            priority: task.priority,
-            timeout_ms: task.timeout_ms,
-            heartbeat_timeout_ms: task.heartbeat_timeout_ms,
-            retry: task.retry,
-            retention_ms: task.retention_ms,
+        let new = TaskSpec {
+            not_before_ms: None,
+            expires_ms: None,
             trace,
             retry_of: Some(failed.id.clone()),
-            on_end: task.on_end.clone(),
-            end_of: task.end_of.clone(),
-            key: task.key.clone(),
-            ..NewTask::new(&task.kind, task.args.clone())
+            occurrence: None,
+            ..task.spec.clone()
         };
-        let once = self.enqueue_once_since(began_ms, new, &key).await?;
+        let once = Idempotency::of(self)
+            .enqueue_once_since(began_ms, new, &key)
+            .await?;
         if matches!(once, Once::Created(_) | Once::Repeated(_)) {
-            self.take_off(&[failed]).await?;
+            self.unlist(&[failed]).await?;
             self.in_time(began_ms)?;
         }
         Ok(once)

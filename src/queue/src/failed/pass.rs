@@ -1,49 +1,15 @@
 //! Cleaning up the list of failed tasks: entries of tasks that are gone or did not fail that way are deleted.
 
-use super::Standing;
-use crate::config::RETENTION_MIN_MS;
-use crate::keeper::AGED_EVERY_MS;
-use crate::record::{Sound, is_slot, is_time};
-use crate::{Env, Queue, QueueError, Store};
-use serde::{Deserialize, Serialize};
+use crate::base::config::{AGED_EVERY_MS, RETENTION_MIN_MS};
+use crate::base::env::Env;
+use crate::failed::list::{FailedList, Standing};
+use crate::progress::failed::Passed;
+use crate::store::contract::Store;
+use crate::store::error::QueueError;
 
 const CHUNK: u64 = 100;
 
-/// How far the keeper has come with the list.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Passed {
-    /// The first number that may still have an entry.
-    pub(crate) first: u64,
-    /// Numbers up to here were taken an hour ago: who took them has written the entry, or will not.
-    end: u64,
-    /// (time, number): numbers up to that were taken by then. Oldest first.
-    samples: Vec<(u64, u64)>,
-    /// When to look again.
-    at_ms: u64,
-}
-
-impl Default for Passed {
-    fn default() -> Self {
-        Self {
-            first: 1,
-            end: 0,
-            samples: Vec::new(),
-            at_ms: 0,
-        }
-    }
-}
-
-impl Sound for Passed {
-    fn is_sound(&self) -> bool {
-        let sampled = |s: &(u64, u64)| is_time(s.0) && is_slot(s.1);
-        is_slot(self.first)
-            && is_slot(self.end.saturating_add(1))
-            && is_time(self.at_ms)
-            && self.samples.iter().all(sampled)
-    }
-}
-
-impl<S: Store, E: Env> Queue<S, E> {
+impl<S: Store, E: Env> FailedList<'_, S, E> {
     /// Passes numbers that nobody will write any more, up to the first entry that is still needed.
     pub(crate) async fn pass_failed(&self, passed: &mut Passed) -> Result<(), QueueError> {
         let began_ms = self.env.now_ms();

@@ -9,25 +9,32 @@
 //! counts if the next period's counter was 0 afterwards; otherwise the next period decides, by adopting it or not. Clocks
 //! only choose where to begin. A key that stands for the same for ever has no next period.
 
-use super::{Candidate, Try};
-use crate::config::{CLOCK_SLACK_MS, RETENTION_MIN_MS};
-use crate::guard::{Guard, holds};
-use crate::record::{decode_opt, encode};
-use crate::timer::{Entry, Inserted, OLD};
-use crate::{Env, Queue, QueueError, Store};
+use crate::base::config::{CLOCK_SLACK_MS, RETENTION_MIN_MS};
+use crate::base::env::Env;
+use crate::base::guard::{Guard, holds};
+use crate::idempotency::enqueue::Idempotency;
+use crate::idempotency::key::{Candidate, Try};
+use crate::store::contract::Store;
+use crate::store::error::QueueError;
+use crate::store::record::{decode_opt, encode};
+use crate::timer::entry::{Entry, Inserted, OLD};
+use crate::timer::insert::Timer;
 
 /// How often a request looks what is decided, and the longest pauses in between: about a second in all.
 const PAUSES_MAX_MS: [u64; 12] = [0, 10, 20, 40, 80, 160, 160, 160, 160, 160, 160, 160];
+
 /// Who tries gets this many looks' time to come to its end before others try.
 const PATIENCE: u32 = 3;
+
 /// More tries than any period has.
 const TRIES_MAX: u64 = 10_000;
+
 /// Candidates beyond the counter, of whom stalled, are deleted as far as this.
 const STALLED_MAX: u64 = 8;
 
-impl<S: Store, E: Env> Queue<S, E> {
+impl<S: Store, E: Env> Idempotency<'_, S, E> {
     /// What the key stands for now. `None` if that was not decided in time.
-    pub(super) async fn agree(&self, own: &mut Try<'_>) -> Result<Option<Candidate>, QueueError> {
+    pub(crate) async fn agree(&self, own: &mut Try<'_>) -> Result<Option<Candidate>, QueueError> {
         let mut period = own.key.period(self.env.now_ms());
         let mut waited = 0;
         for pause_max_ms in PAUSES_MAX_MS {
@@ -184,7 +191,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         let from_ms = self.env.now_ms().max(period * ttl_ms);
         let at_ms = from_ms + 2 * ttl_ms + RETENTION_MIN_MS;
         let entry = Entry::forget(own.key.name(period));
-        match self.timer_insert(OLD, at_ms, &entry).await? {
+        match Timer::of(self).insert(OLD, at_ms, &entry).await? {
             Inserted::Scheduled => Ok(()),
             Inserted::Due => Err(QueueError::TooLate),
         }

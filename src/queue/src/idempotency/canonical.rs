@@ -1,7 +1,10 @@
 //! One text for all requests that mean the same.
 
-use crate::Json;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use crate::base::json::Json;
+use serde::de::Deserialize;
+use serde::de::Deserializer;
+use serde::de::MapAccess;
+use serde::de::Visitor;
 use serde_json::value::RawValue;
 use std::fmt;
 
@@ -35,7 +38,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
 /// The document with the names of each object in their order, and without white space. Numbers stay as
 /// they are written: what rounds them would take two requests for one. A name that an object has twice
 /// stays twice, in the order given: which of the two counts is for the reader of the document to say.
-pub(super) fn canonical(json: &Json) -> String {
+pub(crate) fn canonical(json: &Json) -> String {
     let mut text = String::with_capacity(json.as_str().len());
     write(json.raw(), &mut text);
     text

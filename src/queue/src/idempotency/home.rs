@@ -2,41 +2,36 @@
 //! candidate does this, and so does every other that finds it: all write the same bytes, and each counts itself in the
 //! slot's hand-over.
 
-use super::Candidate;
-use crate::config::{GIVEN_UP, RETENTION_MIN_MS};
-use crate::lane::Lane;
-use crate::record::{Slot, encode};
-use crate::rescue::Finding;
-use crate::timer::{DUE, Entry, Inserted, What};
-use crate::{Env, Queue, QueueError, Store, Task};
+use crate::base::config::{GIVEN_UP, RETENTION_MIN_MS};
+use crate::base::env::Env;
+use crate::base::priority::Lane;
+use crate::idempotency::enqueue::Idempotency;
+use crate::idempotency::key::{Candidate, Seen};
+use crate::model::slot::Slot;
+use crate::model::task::Task;
+use crate::rescue::Rescue;
+use crate::runs::action::Finding;
+use crate::slots::lanes::Slots;
+use crate::store::contract::Store;
+use crate::store::error::QueueError;
+use crate::store::record::encode;
+use crate::timer::entry::{DUE, Entry, Inserted, What};
+use crate::timer::insert::Timer;
 
 /// Whoever fills a slot this long after it was taken may come after rescue and retention: the timer sees to what they
 /// would have seen to.
 const OLD_MS: u64 = RETENTION_MIN_MS / 2;
 
-/// What is left to wake somebody for.
-#[derive(Default)]
-pub(super) struct Seen {
-    /// How many slots wait up to this one.
-    pub(super) backlog: u64,
-    /// Something was put into the timer.
-    pub(super) timed: bool,
-    /// Workers take none for now.
-    pub(super) pausable: bool,
-    /// It is in the system's lane.
-    pub(super) system: bool,
-}
-
-impl<S: Store, E: Env> Queue<S, E> {
+impl<S: Store, E: Env> Idempotency<'_, S, E> {
     /// If the request is the one that `created` the candidate, it need not look whether others were here before.
-    pub(super) async fn see_to_home(
+    pub(crate) async fn ensure_home(
         &self,
         found: &Candidate,
         created: bool,
     ) -> Result<Seen, QueueError> {
         let home = self.keys.slot(found.slot);
         if !created && self.store.get(&home).await?.is_some() {
-            if self.is_seen_to(found).await? {
+            if self.is_ensured(found).await? {
                 return Ok(Seen::default());
             }
         } else if found.expires_ms <= self.env.now_ms() {
@@ -51,22 +46,22 @@ impl<S: Store, E: Env> Queue<S, E> {
 
     /// Sees that a member of a workflow is in the slot that was taken for it, and that somebody will run it. As long as the
     /// workflow is not final none goes away, so an absent home was never written.
-    pub(crate) async fn see_to_member(&self, slot: u64, task: Task) -> Result<(), QueueError> {
+    pub(crate) async fn ensure_member(&self, slot: u64, task: Task) -> Result<(), QueueError> {
         let found = Candidate {
             slot,
             task,
             fingerprint: String::new(),
             expires_ms: u64::MAX,
         };
-        self.see_to_home(&found, false).await.map(drop)
+        self.ensure_home(&found, false).await.map(drop)
     }
 
     /// Whether a task whose home is there will run, or did: it has begun, or its ticket is not taken, or who filled its slot
     /// is known to have come to the end of that.
-    async fn is_seen_to(&self, found: &Candidate) -> Result<bool, QueueError> {
+    async fn is_ensured(&self, found: &Candidate) -> Result<bool, QueueError> {
         let slot = found.slot;
         if self.store.get(&self.keys.run(slot, 0)).await?.is_some()
-            || !self.is_ticketed(slot).await?
+            || !Slots::of(self).is_ticketed(slot).await?
             || self.store.counter(&self.keys.claim(slot, 1)).await? > 0
         {
             return Ok(true);
@@ -82,12 +77,12 @@ impl<S: Store, E: Env> Queue<S, E> {
         let now_ms = self.env.now_ms();
         if let Some(due_ms) = task.not_before_ms {
             let entry = Entry::deliver(slot, 1);
-            if self.timer_insert(DUE, due_ms, &entry).await? == Inserted::Due {
-                self.announce(&[(slot, 1)]).await?;
+            if Timer::of(self).insert(DUE, due_ms, &entry).await? == Inserted::Due {
+                Slots::of(self).announce(&[(slot, 1)]).await?;
             }
         }
         let lane = Lane::of(slot);
-        let head = self.head_of(lane).await?;
+        let head = Slots::of(self).head_of(lane).await?;
         let mut seen = Seen {
             backlog: slot.saturating_sub(head.taken),
             timed: task.not_before_ms.is_some(),
@@ -105,10 +100,13 @@ impl<S: Store, E: Env> Queue<S, E> {
         let look = Finding::Later(slot, 0, What::Look, lost_ms);
         if task.enqueued_ms + OLD_MS <= now_ms {
             // The counter may have been deleted and then says nothing about the ticket.
-            self.delete_later(slot, task.kept_until_ms.unwrap_or(now_ms))
+            Timer::of(self)
+                .delete_later(slot, task.kept_until_ms.unwrap_or(now_ms))
                 .await?;
             if task.not_before_ms.is_none() {
-                self.act(std::slice::from_ref(&look), None).await?;
+                Rescue::of(self)
+                    .apply(std::slice::from_ref(&look), None)
+                    .await?;
                 seen.timed = true;
             }
         }
@@ -123,7 +121,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             } else {
                 look
             };
-            self.act(&[finding], None).await?;
+            Rescue::of(self).apply(&[finding], None).await?;
         }
         Ok(seen)
     }

@@ -4,32 +4,44 @@
 //! after is there before it is noted that this one is done, and two entries for the same become one: the first that is seen
 //! to notes how far it came.
 
-use super::{Fired, Occurrence, Overlap, Version};
-use crate::config::{ACKNOWLEDGE_MS, CLOCK_SLACK_MS, KEY_TTL_MAX_MS, RETENTION_MIN_MS};
-use crate::guard::{Guard, holds};
-use crate::record::encode;
-use crate::timer::{DUE, Entry, Inserted, What};
-use crate::{
-    Brief, Env, IdempotencyKey, NewTask, Once, Queue, QueueError, Store, TaskId, WorkerLimits,
-};
+use crate::base::config::{ACKNOWLEDGE_MS, CLOCK_SLACK_MS, KEY_TTL_MAX_MS, RETENTION_MIN_MS};
+use crate::base::env::Env;
+use crate::base::guard::{Guard, holds};
+use crate::base::id::TaskId;
+use crate::base::limits::WorkerLimits;
+use crate::idempotency::enqueue::Idempotency;
+use crate::idempotency::key::{IdempotencyKey, Once};
+use crate::limits::wake::Wakes;
+use crate::model::task::{Occurrence, TaskSpec};
+use crate::runs::view::{Brief, Views};
+use crate::schedule::records::{Fired, Scheduler, Version};
+use crate::schedule::spec::Overlap;
+use crate::schedule::table::FAILED_MAX;
+use crate::store::contract::Store;
+use crate::store::core::Core;
+use crate::store::error::QueueError;
+use crate::store::record::encode;
+use crate::timer::entry::{DUE, Entry, Inserted, What};
+use crate::timer::insert::Timer;
 
 /// So many occurrences are seen to at once. Those after them wait for the next second.
 const AT_ONCE_MAX: usize = 10;
+
 /// An entry is looked at so often although nothing occurs: what was deleted need not be kept in mind for longer.
 const LOOK_AGAIN_MS: u64 = 86_400_000;
 
 /// An entry for all occurrences of a version after this time.
-pub(super) fn entry(number: u64, after_ms: u64, fired: &Fired) -> Entry {
+pub(crate) fn entry(number: u64, after_ms: u64, fired: &Fired) -> Entry {
     Entry {
         name: fired.last.as_ref().map(|last| last.1.clone()),
         ..Entry::new(number, after_ms, What::Fire)
     }
 }
 
-impl<S: Store, E: Env> Queue<S, E> {
+impl<S: Store, E: Env> Scheduler<'_, S, E> {
     /// Sees to a schedule's entry whose time has come, or enters it again: it takes so many calls that on a store which
     /// fails now and then the others of its second would wait for long.
-    pub(crate) async fn see_to_schedule(&self, due: &Entry) -> Result<(), QueueError> {
+    pub(crate) async fn handle_entry(&self, due: &Entry) -> Result<(), QueueError> {
         let seen_to = match due.what {
             What::Tidy => self.tidy(due).await,
             _ => self.fire(due).await,
@@ -38,22 +50,22 @@ impl<S: Store, E: Env> Queue<S, E> {
         self.env.log(&e.to_string());
         if e.is_unreadable() {
             // Whatever is wrong with a record, the schedule goes on when it can be read, or when what it is about is past.
-            return self.put_off(&encode(due)).await;
+            return Timer::of(self).defer(&encode(due)).await;
         }
         self.enter(due, self.env.now_ms() + 1_000).await
     }
 
     /// Puts an entry into the wheel, at this time or as soon afterwards as the wheel takes it.
-    pub(super) async fn enter(&self, entry: &Entry, mut at_ms: u64) -> Result<(), QueueError> {
+    pub(crate) async fn enter(&self, entry: &Entry, mut at_ms: u64) -> Result<(), QueueError> {
         at_ms = at_ms.max(self.env.now_ms());
-        while self.timer_insert(DUE, at_ms, entry).await? == Inserted::Due {
+        while Timer::of(self).insert(DUE, at_ms, entry).await? == Inserted::Due {
             at_ms = (at_ms + 1_000).max(self.env.now_ms());
         }
         Ok(())
     }
 
     /// Puts an entry into the wheel for a version that may have none any more.
-    pub(super) async fn revive(&self, number: u64) -> Result<(), QueueError> {
+    pub(crate) async fn revive(&self, number: u64) -> Result<(), QueueError> {
         let Some(version) = self.version(number).await? else {
             return Ok(());
         };
@@ -129,15 +141,15 @@ impl<S: Store, E: Env> Queue<S, E> {
         before: Option<&str>,
     ) -> Result<Option<TaskId>, QueueError> {
         let schedule = &version.schedule;
-        let queue = Queue::new(&schedule.queue, &self.store, &self.env)?;
+        let queue = Core::new(&schedule.queue, &self.store, &self.env)?;
         let before = before.and_then(|id| id.parse().ok());
         if let (Overlap::Skip, Some(before)) = (schedule.overlap, before)
-            && queue.brief(&before).await? == Brief::Open
+            && Views::of(&queue).brief(&before).await? == Brief::Open
         {
             return Ok(None);
         }
         let expires_ms = schedule.expires_after_ms.map(|ms| self.env.now_ms() + ms);
-        let task = NewTask {
+        let task = TaskSpec {
             expires_ms,
             occurrence: Some(Occurrence {
                 schedule: schedule.name.clone(),
@@ -149,15 +161,34 @@ impl<S: Store, E: Env> Queue<S, E> {
         let ttl_ms = (known_ms + RETENTION_MIN_MS).min(KEY_TTL_MAX_MS);
         let name = format!("schedule:{}:{at_ms}", schedule.name);
         let key = IdempotencyKey::of_event(&name, ttl_ms);
-        let receipt = match queue.enqueue_once(task, &key).await? {
+        let receipt = match Idempotency::of(&queue).enqueue_once(task, &key).await? {
             Once::Created(receipt) | Once::Repeated(receipt) => receipt,
             Once::Differs | Once::Busy => return Err(QueueError::TooLate),
         };
         if schedule.queue != self.name() {
             // In this one whoever keeps it looks for itself.
             let workers_max = WorkerLimits::default().workers_max;
-            queue.wake_for(&receipt, workers_max).await?;
+            Wakes::of(&queue).wake_for(&receipt, workers_max).await?;
         }
         Ok(receipt.ids.into_iter().next())
+    }
+
+    /// Deletes what a change left, as far as it does not count. A version that counts gets an entry in the wheel, in case
+    /// that whoever put it came so late that it was given up.
+    pub(crate) async fn tidy(&self, entry: &Entry) -> Result<(), QueueError> {
+        let table = self.table().await?;
+        let from = entry
+            .epoch
+            .max(entry.task.saturating_sub(FAILED_MAX))
+            .max(1);
+        let passed = from..table.number.min(entry.task + 1);
+        let mut keys: Vec<_> = passed.map(|number| self.keys.table(number)).collect();
+        if table.names.values().any(|&number| number == entry.task) {
+            self.revive(entry.task).await?;
+        } else {
+            keys.push(self.keys.schedule(entry.task));
+            keys.push(self.keys.fired(entry.task));
+        }
+        self.delete_keys(&keys).await
     }
 }

@@ -1,42 +1,15 @@
 //! When a schedule occurs.
 
-use super::Version;
-use crate::config::{EVERY_MIN_MS, MISSED_MAX, MISSED_MS};
-use crate::record::is_time;
-use crate::{Env, Missed, Queue, Store};
-use serde::{Deserialize, Serialize};
+use crate::base::config::{MISSED_MAX, MISSED_MS};
+use crate::base::env::Env;
+use crate::schedule::records::{Scheduler, Version};
+use crate::schedule::spec::{Missed, Rule};
+use crate::store::contract::Store;
+use crate::store::record::is_time;
 
-/// When a schedule occurs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Rule {
-    /// So many milliseconds after it was put, and again and again after the same time; at least a second.
-    Every(u64),
-    /// By the calendar.
-    Cron(Cron),
-}
-
-/// A cron expression in a time zone. What they mean is the business of [`Env`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cron {
-    /// The expression.
-    pub expression: String,
-    /// The time zone's name.
-    pub timezone: String,
-}
-
-impl Rule {
-    pub(super) fn is_sound(&self) -> bool {
-        match self {
-            Self::Every(ms) => *ms >= EVERY_MIN_MS && is_time(*ms),
-            Self::Cron(_) => true,
-        }
-    }
-}
-
-impl<S: Store, E: Env> Queue<S, E> {
+impl<S: Store, E: Env> Scheduler<'_, S, E> {
     /// The first occurrence after this time.
-    pub(super) fn occurs_after(&self, version: &Version, after_ms: u64) -> Option<u64> {
+    pub(crate) fn occurs_after(&self, version: &Version, after_ms: u64) -> Option<u64> {
         let at_ms = match &version.schedule.rule {
             Rule::Every(every_ms) => {
                 let since_ms = after_ms.saturating_sub(version.put_ms);
@@ -62,7 +35,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     /// The time after which occurrences are seen to where all up to `after_ms` are: later if the next one was missed.
-    pub(super) fn past_missed(&self, version: &Version, after_ms: u64, now_ms: u64) -> u64 {
+    pub(crate) fn past_missed(&self, version: &Version, after_ms: u64, now_ms: u64) -> u64 {
         let in_time = |at_ms: u64| at_ms + MISSED_MS >= now_ms;
         let first_ms = self.occurs_after(version, after_ms);
         if first_ms.is_none_or(in_time) {
@@ -85,7 +58,7 @@ impl<S: Store, E: Env> Queue<S, E> {
 
     /// Until when somebody who died while he saw to this occurrence may have others see to it again: until then it must be
     /// known which task it gave.
-    pub(super) fn asked_until(&self, version: &Version, at_ms: u64, most_ms: u64) -> u64 {
+    pub(crate) fn asked_until(&self, version: &Version, at_ms: u64, most_ms: u64) -> u64 {
         let later = match version.schedule.missed {
             Missed::Skip => 0,
             Missed::Latest => 1,

@@ -4,21 +4,28 @@
 //! one under its number. If the counter still reads that number then, the change is made: whoever comes later gets a higher
 //! number, and finds this table or one that was made from it. Otherwise somebody may have missed it, and it is made again.
 
-use crate::config::RETENTION_MIN_MS;
-use crate::guard::{Guard, holds};
-use crate::record::{Sound, decode_opt, encode, is_slot};
-use crate::timer::{Entry, Inserted, OLD, What};
-use crate::{Env, Queue, QueueError, Store};
-use serde::{Deserialize, Serialize};
+use crate::base::config::RETENTION_MIN_MS;
+use crate::base::env::Env;
+use crate::base::guard::{Guard, holds};
+use crate::base::id::is_queue_name;
+use crate::schedule::records::Scheduler;
+use crate::store::contract::Store;
+use crate::store::error::QueueError;
+use crate::store::record::{Sound, decode_opt, encode, is_slot};
+use crate::timer::entry::{Entry, Inserted, OLD, What};
+use crate::timer::insert::Timer;
+use serde::Deserialize;
+use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// How long to wait at most, each time, for others who change it at the same moment.
 const PAUSES_MAX_MS: [u64; 10] = [10, 20, 40, 80, 160, 160, 320, 320, 640, 640];
+
 /// No more changes fail one after the other.
-const FAILED_MAX: u64 = 10_000;
+pub(crate) const FAILED_MAX: u64 = 10_000;
 
 /// The version that counts of each name.
-pub(super) type Names = BTreeMap<String, u64>;
+pub(crate) type Names = BTreeMap<String, u64>;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -26,29 +33,29 @@ struct Record(Names);
 
 impl Sound for Record {
     fn is_sound(&self) -> bool {
-        let named = |name: &String| crate::check_name(name).is_ok();
+        let named = |name: &String| is_queue_name(name);
         self.0.keys().all(named) && self.0.values().copied().all(is_slot)
     }
 }
 
 /// The table, as it is found.
-pub(super) struct Table {
-    pub(super) names: Names,
+pub(crate) struct Table {
+    pub(crate) names: Names,
     /// The number that it was written under; 0 if there is none.
-    number: u64,
+    pub(crate) number: u64,
     /// The last number that was taken.
-    taken: u64,
+    pub(crate) taken: u64,
 }
 
 /// A change on its way.
-pub(super) struct Change {
-    pub(super) number: u64,
-    names: Names,
+pub(crate) struct Change {
+    pub(crate) number: u64,
+    pub(crate) names: Names,
 }
 
-impl<S: Store, E: Env> Queue<S, E> {
+impl<S: Store, E: Env> Scheduler<'_, S, E> {
     /// The last table. What it says may be overruled by a change that is being made.
-    pub(super) async fn table(&self) -> Result<Table, QueueError> {
+    pub(crate) async fn table(&self) -> Result<Table, QueueError> {
         let taken = self.store.counter(&self.keys.changes()).await?;
         self.table_up_to(taken).await
     }
@@ -79,13 +86,13 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     /// Whether nobody has begun to change this table: then whatever comes later is made from it.
-    pub(super) async fn is_agreed(&self, table: &Table) -> Result<bool, QueueError> {
+    pub(crate) async fn is_agreed(&self, table: &Table) -> Result<bool, QueueError> {
         Ok(table.number == table.taken
             && self.store.counter(&self.keys.changes()).await? == table.number)
     }
 
     /// The table, with nobody on the way who does not know it.
-    pub(super) async fn agreed_names(&self) -> Result<Names, QueueError> {
+    pub(crate) async fn agreed_names(&self) -> Result<Names, QueueError> {
         let table = self.table().await?;
         if self.is_agreed(&table).await? || !holds(Guard::AgreeBeforeEnding) {
             return Ok(table.names);
@@ -100,7 +107,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     /// Takes a number for a change, and sees that what the change leaves is deleted, before it leaves anything.
-    pub(super) async fn begin_change(&self) -> Result<Change, QueueError> {
+    pub(crate) async fn begin_change(&self) -> Result<Change, QueueError> {
         let number = self.store.increment(&self.keys.changes(), 1).await?;
         let Table {
             names,
@@ -112,7 +119,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     /// Makes a change, unless `edit` says that there is nothing to change. Others may make theirs at the same moment.
-    pub(super) async fn change<T>(
+    pub(crate) async fn change<T>(
         &self,
         mut change: Change,
         began_ms: u64,
@@ -139,31 +146,12 @@ impl<S: Store, E: Env> Queue<S, E> {
 
     /// Some time later, when nobody can be at it any more, what version `number` left is deleted unless it counts, and the
     /// tables from `from` up to that number.
-    pub(super) async fn tidy_later(&self, number: u64, from: u64) -> Result<(), QueueError> {
+    pub(crate) async fn tidy_later(&self, number: u64, from: u64) -> Result<(), QueueError> {
         let at_ms = self.env.now_ms() + RETENTION_MIN_MS;
         let entry = Entry::new(number, from, What::Tidy);
-        match self.timer_insert(OLD, at_ms, &entry).await? {
+        match Timer::of(self).insert(OLD, at_ms, &entry).await? {
             Inserted::Scheduled => Ok(()),
             Inserted::Due => Err(QueueError::TooLate),
         }
-    }
-
-    /// Deletes what a change left, as far as it does not count. A version that counts gets an entry in the wheel, in case
-    /// that whoever put it came so late that it was given up.
-    pub(super) async fn tidy(&self, entry: &Entry) -> Result<(), QueueError> {
-        let table = self.table().await?;
-        let from = entry
-            .epoch
-            .max(entry.task.saturating_sub(FAILED_MAX))
-            .max(1);
-        let passed = from..table.number.min(entry.task + 1);
-        let mut keys: Vec<_> = passed.map(|number| self.keys.table(number)).collect();
-        if table.names.values().any(|&number| number == entry.task) {
-            self.revive(entry.task).await?;
-        } else {
-            keys.push(self.keys.schedule(entry.task));
-            keys.push(self.keys.fired(entry.task));
-        }
-        self.delete_keys(&keys).await
     }
 }

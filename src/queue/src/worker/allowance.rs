@@ -1,46 +1,31 @@
 //! What this instance may have in progress, and may begin, of a queue with limits.
 
-use super::permits::Permits;
-use super::{Runner, Worker};
-use crate::guard::{Guard, holds};
-use crate::lane::Lane;
+use crate::base::env::Env;
+use crate::base::guard::{Guard, holds};
+use crate::base::priority::Lane;
+use crate::limits::counters::LimitCounters;
+use crate::model::delivery::Ticket;
 use crate::presence::window;
-use crate::{Env, Store, StoreError, Ticket};
-use futures::future::{Either, select};
-use std::cell::Cell;
+use crate::store::contract::{Store, StoreError};
+use crate::worker::state::Runner;
+use crate::worker::state::Worker;
+use futures::future::Either;
+use futures::future::select;
 use std::pin::pin;
 
 /// Who has tasks in progress and gets no further permit looks again after this time.
 const AGAIN_MS: u64 = 200;
+
 /// And who gets no token, unless the period ends sooner.
 const TOKENS_AGAIN_MS: u64 = 1_000;
+
 /// How often it is seen to that a task that computes keeps its permit.
 const RENEW_MS: u64 = 500;
-
-/// Permits and tokens of this instance.
-#[derive(Default)]
-pub(super) struct Allowance {
-    permits: Permits,
-    /// Tokens that it took and did not use, and when their period ends.
-    tokens: Cell<u64>,
-    tokens_end_s: Cell<u64>,
-    /// It was refused, and does not ask again before.
-    permits_at_ms: Cell<u64>,
-    tokens_at_ms: Cell<u64>,
-}
-
-impl Allowance {
-    /// Asks again at once.
-    pub(super) fn ask_again(&self) {
-        self.permits_at_ms.set(0);
-        self.tokens_at_ms.set(0);
-    }
-}
 
 impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     /// How many of `wanted` further tasks may begin here, given how many tickets were set aside. It has permits for as many
     /// then, and their tokens.
-    pub(super) async fn allow(&self, wanted: u64, aside: &[Ticket]) -> Result<u64, StoreError> {
+    pub(crate) async fn allow(&self, wanted: u64, aside: &[Ticket]) -> Result<u64, StoreError> {
         if self.queue.limits.is_none() {
             return Ok(wanted);
         }
@@ -54,7 +39,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     }
 
     /// Tickets that came to nothing leave their tokens to others, while their period lasts: what was taken, and what it came to.
-    pub(super) fn unused(
+    pub(crate) fn unused(
         &self,
         taken_ms: impl IntoIterator<Item = u64>,
         used_ms: impl IntoIterator<Item = u64>,
@@ -111,9 +96,11 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         let free = own.tokens.get();
         if free < wanted && now_ms >= own.tokens_at_ms.get() {
             let key = queue.keys.tokens(end_s);
-            let taken = queue.taken(&key).await?;
+            let taken = LimitCounters::of(queue).taken(&key).await?;
             let more = (wanted - free).min(rate.count.saturating_sub(taken));
-            let more = queue.take_within(&key, more, rate.count).await?;
+            let more = LimitCounters::of(queue)
+                .take_within(&key, more, rate.count)
+                .await?;
             own.tokens.set(free + more);
             if free + more == 0 {
                 own.tokens_at_ms.set(now_ms + TOKENS_AGAIN_MS);
@@ -125,7 +112,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     }
 
     /// Keeps its permits from one window to the next: those of the queue, and those of keys.
-    pub(super) async fn renew_permits(&self, aside: &[Ticket]) -> Result<(), StoreError> {
+    pub(crate) async fn renew_permits(&self, aside: &[Ticket]) -> Result<(), StoreError> {
         let here = window(self.queue.env().now_ms());
         let (queue, in_use) = (&self.queue, self.needed(aside));
         let name = |window| queue.keys.permits(window);
@@ -137,7 +124,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     }
 
     /// Waits for a task that computes. Its instance takes no tickets meanwhile, and holds the permit for it.
-    pub(super) async fn renewing(&self, work: impl Future<Output = ()>) {
+    pub(crate) async fn renewing(&self, work: impl Future<Output = ()>) {
         let limits = self.queue.limits;
         if limits.concurrency.is_none() && limits.per_key.concurrency.is_none() {
             return work.await;
@@ -159,7 +146,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     }
 
     /// Gives back what it does not use. Says whether it did: then it must look whether something waits.
-    pub(super) async fn free_unused(&self, aside: &[Ticket]) -> Result<bool, StoreError> {
+    pub(crate) async fn free_unused(&self, aside: &[Ticket]) -> Result<bool, StoreError> {
         if self.queue.limits.is_none() {
             return Ok(false);
         }
@@ -172,7 +159,9 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         let end_s = own.tokens_end_s.get();
         if tokens > 0 && self.queue.env().now_ms() < end_s * 1_000 {
             let key = self.queue.keys.tokens(end_s);
-            self.queue.give_back(&key, tokens).await?;
+            LimitCounters::of(&self.queue)
+                .give_back(&key, tokens)
+                .await?;
             return Ok(true);
         }
         Ok(freed)

@@ -1,19 +1,23 @@
 //! What a worker and the task that it runs tell each other.
 
-use crate::{Json, Report, TaskId, Trace};
-use std::cell::{Cell, RefCell};
+use crate::base::id::TaskId;
+use crate::base::json::Json;
+use crate::model::report::Report;
+use crate::model::task::Trace;
+use std::cell::Cell;
+use std::cell::RefCell;
 
 /// One attempt, as its task sees it.
 #[derive(Debug)]
 pub struct Control {
-    attempt: u32,
-    deadline_ms: u64,
-    yield_at_ms: u64,
-    checkpoint: Option<Json>,
-    trace: Option<Trace>,
-    end_of: Option<TaskId>,
-    report: RefCell<Report>,
-    pub(super) cancelled: Cell<bool>,
+    pub(crate) attempt: u32,
+    pub(crate) deadline_ms: u64,
+    pub(crate) yield_at_ms: u64,
+    pub(crate) checkpoint: Option<Json>,
+    pub(crate) trace: Option<Trace>,
+    pub(crate) end_of: Option<TaskId>,
+    pub(crate) report: RefCell<Report>,
+    pub(crate) cancelled: Cell<bool>,
 }
 
 impl Control {
@@ -38,19 +42,19 @@ impl Control {
     }
 
     /// The same, with what earlier runs of the task said, and the task whose end it follows.
-    pub(super) fn with(mut self, report: Report, end_of: Option<TaskId>) -> Self {
+    pub(crate) fn with(mut self, report: Report, end_of: Option<TaskId>) -> Self {
         *self.report.get_mut() = report;
         self.end_of = end_of;
         self
     }
 
     /// What the task and its earlier runs said. `None` in the middle of saying it, which only a panic sees.
-    pub(super) fn report(&self) -> Option<Report> {
+    pub(crate) fn report(&self) -> Option<Report> {
         Some(self.report.try_borrow().ok()?.clone())
     }
 
     /// Whether the task said something since this was its report.
-    pub(super) fn has_news_since(&self, report: &Report) -> bool {
+    pub(crate) fn has_news_since(&self, report: &Report) -> bool {
         !report.says_as_much_as(&self.report.borrow())
     }
 

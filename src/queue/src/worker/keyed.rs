@@ -1,27 +1,22 @@
 //! Tasks that share a key: whether one more may begin, and who comes next when one has ended.
 
-use super::permits::Permits;
-use super::{InProgress, Runner, Worker};
-use crate::config::KEY_WINDOW_MS;
-use crate::idempotency::digest;
-use crate::{Delivery, Env, QueueError, Store};
-use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use crate::base::config::KEY_WINDOW_MS;
+use crate::base::digest::digest;
+use crate::base::env::Env;
+use crate::limits::counters::LimitCounters;
+use crate::limits::waitlist::Waitlists;
+use crate::model::delivery::Delivery;
+use crate::store::contract::Store;
+use crate::store::error::QueueError;
+use crate::worker::state::InProgress;
+use crate::worker::state::Runner;
+use crate::worker::state::Worker;
 
 const HOUR_MS: u64 = 3_600_000;
 
-/// What this instance holds for each key.
-#[derive(Default)]
-pub(super) struct Keyed {
-    permits: RefCell<BTreeMap<String, Rc<Permits>>>,
-    /// Keys and hours of which it is known that what is counted will be deleted.
-    noted: RefCell<BTreeSet<(String, u64)>>,
-}
-
 impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     /// Those of `deliveries` that may begin, noted as this instance's. The others wait for their keys.
-    pub(super) async fn admit(&self, deliveries: Vec<Delivery>) -> Vec<Delivery> {
+    pub(crate) async fn admit(&self, deliveries: Vec<Delivery>) -> Vec<Delivery> {
         if self.queue.limits.per_key.is_none() {
             return deliveries;
         }
@@ -37,7 +32,11 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                     admitted.push(delivery);
                     continue;
                 }
-                Ok(Some(behind)) => self.queue.park(&key, delivery, behind).await,
+                Ok(Some(behind)) => {
+                    Waitlists::of(&self.queue)
+                        .park(&key, delivery, behind)
+                        .await
+                }
                 Err(e) => {
                     self.queue.env().log(&e.to_string());
                     self.put_back(vec![delivery]).await;
@@ -57,7 +56,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         let queue = &self.queue;
         let limits = queue.limits.per_key;
         // Whoever comes new does not pass those who wait.
-        if !delivery.called && queue.anybody_waits(key).await? {
+        if !delivery.called && Waitlists::of(queue).anybody_waits(key).await? {
             return Ok(Some(true));
         }
         // One time for all: what is counted must be of the hour that was noted.
@@ -80,9 +79,13 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         }
         if let Some(rate) = limits.rate {
             let tokens = queue.keys.key_tokens(key, rate.end_s(now_ms));
-            let taken = queue.taken(&tokens).await?;
+            let taken = LimitCounters::of(queue).taken(&tokens).await?;
             let most = rate.count.saturating_sub(taken).min(1);
-            if queue.take_within(&tokens, most, rate.count).await? == 0 {
+            if LimitCounters::of(queue)
+                .take_within(&tokens, most, rate.count)
+                .await?
+                == 0
+            {
                 return Ok(Some(false));
             }
         }
@@ -93,7 +96,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     async fn note_key(&self, key: &str, now_ms: u64) -> Result<(), QueueError> {
         let hour = (key.to_owned(), now_ms / HOUR_MS);
         if !self.keyed.noted.borrow().contains(&hour) {
-            self.queue.note_key(key, hour.1).await?;
+            Waitlists::of(&self.queue).note_key(key, hour.1).await?;
             self.keyed.noted.borrow_mut().insert(hour);
         }
         Ok(())
@@ -112,7 +115,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     }
 
     /// Renews the permits of keys in a new window, gives those back whose tasks have ended, and calls who comes next.
-    pub(super) async fn see_to_keys(&self) -> Result<(), QueueError> {
+    pub(crate) async fn see_to_keys(&self) -> Result<(), QueueError> {
         let keys: Vec<_> = self.keyed.permits.borrow().keys().cloned().collect();
         let queue = &self.queue;
         for key in keys {
@@ -131,7 +134,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                 self.keyed.permits.borrow_mut().remove(&key);
             }
             if freed > 0
-                && let Err(e) = queue.call(&key, freed).await
+                && let Err(e) = Waitlists::of(queue).call(&key, freed).await
             {
                 // Left to who looks after the line.
                 queue.env().log(&e.to_string());

@@ -1,13 +1,16 @@
 //! Permits that an instance holds: a counter in the store for each window, and how much of it is its own.
 
-use crate::guard::{Guard, holds};
-use crate::{Env, Queue, Store, StoreError};
+use crate::base::env::Env;
+use crate::base::guard::{Guard, holds};
+use crate::limits::counters::LimitCounters;
+use crate::store::contract::{Store, StoreError};
+use crate::store::core::Core;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 /// How many permits it holds, by window.
 #[derive(Default)]
-pub(super) struct Permits(RefCell<BTreeMap<u64, u64>>);
+pub(crate) struct Permits(pub(crate) RefCell<BTreeMap<u64, u64>>);
 
 /// The name of a window's counter.
 type Name<'a> = &'a dyn Fn(u64) -> String;
@@ -17,25 +20,25 @@ impl Permits {
         self.0.borrow().get(&window).copied().unwrap_or(0)
     }
 
-    fn hold(&self, window: u64, count: u64) {
+    pub(crate) fn hold(&self, window: u64, count: u64) {
         self.0.borrow_mut().insert(window, count);
     }
 
     /// Whether it holds none, as far as it knows.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.borrow().values().all(|count| *count == 0)
     }
 
     /// How many are not in use.
-    pub(super) fn free(&self, here: u64, in_use: u64) -> u64 {
+    pub(crate) fn free(&self, here: u64, in_use: u64) -> u64 {
         let held = self.held(here).min(self.held(here + 1));
         held.saturating_sub(in_use)
     }
 
     /// Takes further ones until `wanted` are free, if the limit allows it. Returns how many are.
-    pub(super) async fn take<S: Store, E: Env>(
+    pub(crate) async fn take<S: Store, E: Env>(
         &self,
-        queue: &Queue<S, E>,
+        queue: &Core<S, E>,
         name: Name<'_>,
         here: u64,
         (in_use, wanted, limit): (u64, u64, u64),
@@ -45,28 +48,36 @@ impl Permits {
             return Ok(wanted);
         }
         let key = name(here);
-        let taken = queue.taken(&key).await?;
+        let taken = LimitCounters::of(queue).taken(&key).await?;
         let more = (wanted - free).min(limit.saturating_sub(taken));
-        let more = queue.take_within(&key, more, limit).await?;
+        let more = LimitCounters::of(queue)
+            .take_within(&key, more, limit)
+            .await?;
         self.hold(here, self.held(here) + more);
         let next = here + 1;
         let later = match holds(Guard::HoldNextWindow) {
-            true => queue.take_within(&name(next), more, limit).await?,
+            true => {
+                LimitCounters::of(queue)
+                    .take_within(&name(next), more, limit)
+                    .await?
+            }
             false => more,
         };
         self.hold(next, self.held(next) + later);
         if later < more {
             self.hold(here, self.held(here) - (more - later));
-            queue.give_back(&key, more - later).await?;
+            LimitCounters::of(queue)
+                .give_back(&key, more - later)
+                .await?;
         }
         Ok(free + later)
     }
 
     /// In a new window it holds permits for what is in progress, there and in the next: whatever the limit says, since it
     /// does run. A call that failed is repeated: to count once too often only makes others wait. Returns how many it gave back.
-    pub(super) async fn renew<S: Store, E: Env>(
+    pub(crate) async fn renew<S: Store, E: Env>(
         &self,
-        queue: &Queue<S, E>,
+        queue: &Core<S, E>,
         name: Name<'_>,
         here: u64,
         in_use: u64,
@@ -88,9 +99,9 @@ impl Permits {
 
     /// Gives back what is not in use, and returns how many that were. The later window first: who takes a permit begins with the
     /// earlier one.
-    pub(super) async fn free_idle<S: Store, E: Env>(
+    pub(crate) async fn free_idle<S: Store, E: Env>(
         &self,
-        queue: &Queue<S, E>,
+        queue: &Core<S, E>,
         name: Name<'_>,
         here: u64,
         in_use: u64,
@@ -101,7 +112,9 @@ impl Permits {
             let idle = count.saturating_sub(in_use);
             if idle > 0 && window >= here {
                 self.hold(window, in_use);
-                queue.give_back(&name(window), idle).await?;
+                LimitCounters::of(queue)
+                    .give_back(&name(window), idle)
+                    .await?;
                 freed = freed.max(idle);
             }
         }

@@ -1,18 +1,30 @@
 //! One attempt from its begin to its written outcome.
 
-use super::{Control, InProgress, Runner, Worker};
-use crate::attempt::Ending;
-use crate::claim::CancelBlocks;
-use crate::config::{BEAT_MS, FIRST_BEAT_MS, OUTCOMES_BYTES};
-use crate::guard::{Guard, holds};
-use crate::{Delivery, Env, Finished, Outcome, RunState, Store, TaskId, WORKFLOW, Wake};
-use futures::future::{Either, poll_fn, select};
+use crate::base::config::{BEAT_MS, FIRST_BEAT_MS, OUTCOMES_BYTES};
+use crate::base::env::{Env, Wake};
+use crate::base::guard::{Guard, holds};
+use crate::base::id::TaskId;
+use crate::completion::Completion;
+use crate::failed::list::FailedList;
+use crate::model::delivery::{Delivery, Ending, Finished, Outcome};
+use crate::model::run::RunState;
+use crate::model::task::WORKFLOW;
+use crate::runs::attempt::Attempts;
+use crate::runs::read::{CancelBlocks, Runs};
+use crate::store::contract::Store;
+use crate::worker::control::Control;
+use crate::worker::state::InProgress;
+use crate::worker::state::Runner;
+use crate::worker::state::Worker;
+use futures::future::Either;
+use futures::future::poll_fn;
+use futures::future::select;
 use std::pin::pin;
 use std::rc::Rc;
 
 impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     /// Runs one delivery and sees that its outcome is written.
-    pub(super) async fn run(&self, delivery: Delivery) {
+    pub(crate) async fn run(&self, delivery: Delivery) {
         let key = self.hold(&delivery, None);
         let workflow = delivery.task.kind == WORKFLOW;
         let mut work = pin!(async {
@@ -33,17 +45,17 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     }
 
     /// Notes a delivery as this instance's, to be handed over should it panic.
-    pub(super) fn hold(&self, delivery: &Delivery, control: Option<Rc<Control>>) -> (u64, u64) {
+    pub(crate) fn hold(&self, delivery: &Delivery, control: Option<Rc<Control>>) -> (u64, u64) {
         let key = (delivery.slot, delivery.epoch);
         let runs = InProgress::Runs(Box::new(delivery.clone()), control);
         self.in_progress.borrow_mut().insert(key, runs);
         key
     }
 
-    async fn attempt(&self, mut delivery: Delivery) {
+    pub(crate) async fn attempt(&self, mut delivery: Delivery) {
         let env = self.queue.env();
         let began_ms = env.now_ms();
-        if let Some(ending) = self.queue.expiry(&delivery) {
+        if let Some(ending) = Attempts::of(&self.queue).expiry(&delivery) {
             return self.ended(ending).await;
         }
         delivery.unstarted = false;
@@ -77,11 +89,13 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                 break overran(timeout_ms, now_ms - began_ms);
             }
             let mut blocks = CancelBlocks::new();
-            let cancelled = self.queue.is_cancelled(delivery.slot, &mut blocks).await;
+            let cancelled = Runs::of(&self.queue)
+                .is_cancelled(delivery.slot, &mut blocks)
+                .await;
             control.cancelled.set(cancelled.unwrap_or(false));
             if now_ms >= beat_at_ms || control.has_news_since(&delivery.run.report) {
                 delivery.run.report = control.report().unwrap_or_default();
-                match self.queue.beat(&mut delivery).await {
+                match Attempts::of(&self.queue).beat(&mut delivery).await {
                     Ok(()) => beat_at_ms = now_ms + BEAT_MS,
                     // The next tick tries again: silence would cost the run.
                     Err(e) => env.log(&e.to_string()),
@@ -100,17 +114,19 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     }
 
     /// Sees that a run's outcome is written, or is going to be with the next [`Worker::flush`].
-    pub(super) async fn end(&self, delivery: Delivery, outcome: Outcome) {
-        let mut ending = self
-            .queue
-            .ending(delivery, outcome, self.limits.result_max_bytes);
+    pub(crate) async fn end(&self, delivery: Delivery, outcome: Outcome) {
+        let mut ending =
+            Attempts::of(&self.queue).ending(delivery, outcome, self.limits.result_max_bytes);
         if matches!(ending.run.state, RunState::Retrying { .. }) {
             self.shift.timed.set(true);
             if !holds(Guard::TimerBeforeOutcome) {
                 ending.set_timer(true);
                 self.write_ending(&ending).await;
             }
-            match self.insist(|| self.queue.schedule_retry(&ending)).await {
+            match self
+                .insist(async || Attempts::of(&self.queue).schedule_retry(&ending).await)
+                .await
+            {
                 Some(scheduled) => ending.set_timer(scheduled),
                 // Nobody would deliver the next attempt: to rescue this one is lost, and it does.
                 None => return,
@@ -119,12 +135,13 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         self.ended(ending).await;
     }
 
-    pub(super) async fn ended(&self, mut ending: Ending) {
+    pub(crate) async fn ended(&self, mut ending: Ending) {
         self.note_ending(&ending);
         if ending.run.is_final() {
             let (slot, ends) = (ending.slot, ending.ends.as_deref());
             let run = &mut ending.run;
-            let ready = self.insist(async || self.queue.before_final(slot, ends, run).await);
+            let ready =
+                self.insist(async || Completion::of(&self.queue).apply(slot, ends, run).await);
             if ready.await.is_none() {
                 // What comes first can't be written: to rescue this run is lost.
                 return;
@@ -141,19 +158,30 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         if !holds(Guard::ListBeforeOutcome) {
             self.flush().await;
             if let Some(i) = ending.run.listed() {
-                self.insist(|| self.queue.enter_failed(i, &id)).await;
+                self.insist(async || FailedList::of(&self.queue).enter_failed(i, &id).await)
+                    .await;
             }
         }
         if !holds(Guard::CountBeforeOutcome) && ending.run.is_final() {
             self.flush().await;
             if let Some(ends) = ending.ends.as_deref() {
-                self.insist(|| self.queue.count(ends, &ending.run)).await;
+                self.insist(async || {
+                    Completion::of(&self.queue)
+                        .count_in_workflow(ends, &ending.run)
+                        .await
+                })
+                .await;
             }
         }
         if !holds(Guard::FollowBeforeOutcome) && ending.run.is_final() {
             self.flush().await;
             if let Some(ends) = ending.ends.as_deref() {
-                self.insist(|| self.queue.follow(&id, ends)).await;
+                self.insist(async || {
+                    Completion::of(&self.queue)
+                        .enqueue_follow_up(&id, ends)
+                        .await
+                })
+                .await;
             }
         }
     }
@@ -165,7 +193,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     }
 
     async fn write_ending(&self, ending: &Ending) {
-        let finish = || self.queue.finish(ending);
+        let finish = async || Attempts::of(&self.queue).finish(ending).await;
         if let Some(Finished::Write(key, value)) = self.insist(finish).await {
             self.outcomes.borrow_mut().push((key, value));
             let bytes: usize = self.outcomes.borrow().iter().map(|o| o.1.len()).sum();
@@ -208,7 +236,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             }
         }
         self.flush().await;
-        if let Err(e) = self.queue.put_back(others).await {
+        if let Err(e) = Attempts::of(&self.queue).put_back(others).await {
             self.queue.env().log(&e.to_string());
         }
         self.in_progress

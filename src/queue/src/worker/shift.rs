@@ -1,49 +1,17 @@
 //! Being registered: as a worker, as the keeper, and leaving so that nothing is left behind.
 
-use super::{Runner, Worker};
-use crate::claim::Around;
-use crate::guard::{Guard, holds};
-use crate::presence::{KEEPER, WORKERS, window};
-use crate::{Env, QueueError, Store, StoreError, Wake};
-use std::cell::{Cell, RefCell};
+use crate::base::env::{Env, Wake};
+use crate::base::guard::{Guard, holds};
+use crate::keeper::pass::Keeper;
+use crate::presence::{KEEPER, Registry, WORKERS, window};
+use crate::store::contract::{Store, StoreError};
+use crate::store::error::QueueError;
+use crate::worker::state::Runner;
+use crate::worker::state::{TURN_MS, Worker};
+use std::cell::RefCell;
 
-/// How often the keeper turns the timer.
-const TURN_MS: u64 = 1_000;
 /// How often a keeper whose time is over tries to wake the next one.
 const HAND_OVERS_MAX: u32 = 3;
-
-/// Where this instance is registered.
-#[derive(Default)]
-pub(super) struct Shift {
-    /// Windows joined as a worker and not left. Only the last two matter: clocks differ by less than a window.
-    worker: RefCell<Vec<u64>>,
-    /// Windows joined as the keeper and not left.
-    keeper: RefCell<Vec<u64>>,
-    /// The last window in which it tried to become the keeper.
-    tried: Cell<u64>,
-    /// The last window in which it did the keeper's whole work, and when it last turned the timer.
-    kept: Cell<u64>,
-    turned_ms: Cell<u64>,
-    /// The last window in which it woke another worker for what waits.
-    called: Cell<u64>,
-    /// What it saw when it last took tickets.
-    pub(super) around: Cell<Around>,
-    /// When it last looked whether slots wait although it takes none.
-    pub(super) looked_ms: Cell<u64>,
-    /// Whether it put something into the timer, so that it must see that somebody keeps the time.
-    pub(super) timed: Cell<bool>,
-}
-
-impl Shift {
-    /// True about once a second.
-    pub(super) fn looks_again(&self, now_ms: u64) -> bool {
-        let due = now_ms >= self.looked_ms.get() + TURN_MS;
-        if due {
-            self.looked_ms.set(now_ms);
-        }
-        due
-    }
-}
 
 fn remember(windows: &RefCell<Vec<u64>>, window: u64) {
     let mut windows = windows.borrow_mut();
@@ -54,24 +22,24 @@ fn remember(windows: &RefCell<Vec<u64>>, window: u64) {
 }
 
 impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
-    fn window(&self) -> u64 {
+    pub(crate) fn window(&self) -> u64 {
         window(self.queue.env().now_ms())
     }
 
     /// Registers in this window, unless it is.
-    pub(super) async fn join(&self) -> Result<(), StoreError> {
+    pub(crate) async fn join(&self) -> Result<(), StoreError> {
         let window = self.window();
         if !self.shift.worker.borrow().contains(&window) {
             // First, since a call that failed may have counted us: to leave once too often only wakes one too many.
             remember(&self.shift.worker, window);
-            self.queue.join(WORKERS, window).await?;
+            Registry::of(&self.queue).join(WORKERS, window).await?;
         }
         Ok(())
     }
 
     /// Wakes another worker for a backlog, once per window. That one does so, too: there are soon enough, and again when the
     /// budgets of many ended and nobody enqueues any more.
-    pub(super) async fn call_another(&self) {
+    pub(crate) async fn call_another(&self) {
         let window = self.window();
         if self.shift.called.replace(window) != window {
             self.queue.wake(Wake::Work).await;
@@ -79,11 +47,11 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     }
 
     /// Leaves every window that it joined. False if it was not registered.
-    pub(super) async fn leave(&self) -> Result<bool, StoreError> {
+    pub(crate) async fn leave(&self) -> Result<bool, StoreError> {
         self.leave_all(WORKERS, &self.shift.worker).await
     }
 
-    pub(super) async fn leave_keeper(&self) -> Result<(), StoreError> {
+    pub(crate) async fn leave_keeper(&self) -> Result<(), StoreError> {
         self.leave_all(KEEPER, &self.shift.keeper).await?;
         Ok(())
     }
@@ -94,7 +62,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             let Some(window) = windows.borrow().last().copied() else {
                 return Ok(any);
             };
-            self.queue.leave(role, window).await?;
+            Registry::of(&self.queue).leave(role, window).await?;
             windows.borrow_mut().retain(|w| *w != window);
             if !holds(Guard::LeaveEveryWindow) {
                 windows.borrow_mut().clear();
@@ -103,9 +71,9 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         }
     }
 
-    pub(super) async fn take_keeper(&self, again: bool) -> Result<bool, StoreError> {
+    pub(crate) async fn take_keeper(&self, again: bool) -> Result<bool, StoreError> {
         self.shift.tried.set(self.window());
-        match self.queue.take_keeper(again).await {
+        match Registry::of(&self.queue).take_keeper(again).await {
             Ok(taken) => {
                 if let Some(window) = taken {
                     remember(&self.shift.keeper, window);
@@ -122,7 +90,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
 
     /// Does the keeper's work if it is due and this instance is the keeper, or if nobody was in this window yet. A
     /// failure is logged: the next pass does what was left undone.
-    pub(super) async fn keep_if_due(&self) {
+    pub(crate) async fn keep_if_due(&self) {
         if let Err(e) = self.try_keep().await {
             self.queue
                 .env()
@@ -144,10 +112,10 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         }
         if self.shift.kept.replace(window) != window {
             self.shift.turned_ms.set(now_ms);
-            self.queue.keep().await?;
+            Keeper::of(&self.queue).keep().await?;
         } else if now_ms / TURN_MS != self.shift.turned_ms.get() / TURN_MS {
             self.shift.turned_ms.set(now_ms);
-            self.queue.keep_time().await?;
+            Keeper::of(&self.queue).keep_time().await?;
         }
         Ok(())
     }
@@ -155,18 +123,20 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     /// Steps aside for a task that runs alone: others must know that nobody is here. Wakes a successor for what waits or is
     /// due. Only what computes counts for `workers_max`: what was lost and waits needs no processor, and all of a dead
     /// host's tasks must run again at once.
-    pub(super) async fn step_aside(&self, computes: bool) -> Result<(), QueueError> {
+    pub(crate) async fn step_aside(&self, computes: bool) -> Result<(), QueueError> {
         if computes {
             let windows = self.shift.worker.borrow().clone();
             for window in windows {
-                self.queue.aside(window, true).await?;
+                Registry::of(&self.queue)
+                    .set_computing(window, true)
+                    .await?;
             }
         } else {
             self.leave().await?;
         }
         let kept = !self.shift.keeper.borrow().is_empty() || self.shift.timed.get();
         self.leave_keeper().await?;
-        if kept && self.queue.keeper_needed().await? {
+        if kept && Keeper::of(&self.queue).keeper_needed().await? {
             self.queue.wake(Wake::Keep).await;
         } else if self.deserted().await? {
             self.queue.wake(Wake::Work).await;
@@ -175,11 +145,13 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     }
 
     /// Is there again after it has computed. Windows that are over keep it aside for good.
-    pub(super) async fn step_back(&self) -> Result<(), StoreError> {
+    pub(crate) async fn step_back(&self) -> Result<(), StoreError> {
         let here = self.window();
         for window in self.shift.worker.take() {
             if window == here {
-                self.queue.aside(window, false).await?;
+                Registry::of(&self.queue)
+                    .set_computing(window, false)
+                    .await?;
                 remember(&self.shift.worker, window);
             }
         }
@@ -187,7 +159,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     }
 
     /// Called when nothing is left to do here. True if the instance may end; false if there is work again.
-    pub(super) async fn ends(&self) -> Result<bool, QueueError> {
+    pub(crate) async fn ends(&self) -> Result<bool, QueueError> {
         // Leave first and look then: enqueueing writes first and looks then. So does who takes permits and is refused.
         self.see_to_keys().await?;
         self.free_unused(&[]).await?;
@@ -212,7 +184,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             // Should a call fail from here on, the next try must look again although nobody keeps any more.
             self.shift.timed.set(true);
             self.leave_keeper().await?;
-            match self.queue.keeper_needed().await {
+            match Keeper::of(&self.queue).keeper_needed().await {
                 Ok(true) if holds(Guard::KeeperStays) => {}
                 Ok(true) => return Ok(true),
                 Ok(false) => return Ok(true),
@@ -243,7 +215,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         }
         for _ in 0..HAND_OVERS_MAX {
             self.queue.wake(Wake::Keep).await;
-            if self.queue.presence(KEEPER).await?.present() > 0 {
+            if Registry::of(&self.queue).presence(KEEPER).await?.present() > 0 {
                 break;
             }
             self.queue.env().sleep_ms(TURN_MS).await;

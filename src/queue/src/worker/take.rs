@@ -1,17 +1,25 @@
 //! Tickets: taking them, looking into their slots, and giving back what can't begin here.
 
-use super::{Runner, Worker};
-use crate::claim::{Found, Room, Share};
-use crate::config::ASIDE_MS;
-use crate::guard::{Guard, holds};
-use crate::lane::Lane;
-use crate::presence::WORKERS;
-use crate::{Delivery, Env, QueueError, Store, StoreError, Ticket, Wake};
+use crate::base::config::ASIDE_MS;
+use crate::base::env::{Env, Wake};
+use crate::base::guard::{Guard, holds};
+use crate::base::priority::Lane;
+use crate::claims::look::Found;
+use crate::claims::share::{Claims, Room, Share};
+use crate::limits::counters::LimitCounters;
+use crate::model::delivery::{Delivery, Ticket};
+use crate::presence::{Registry, WORKERS};
+use crate::runs::attempt::Attempts;
+use crate::slots::lanes::Slots;
+use crate::store::contract::{Store, StoreError};
+use crate::store::error::QueueError;
+use crate::worker::state::Runner;
+use crate::worker::state::Worker;
 
 impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     /// Takes tickets and looks into their slots and into those set aside. The system's come last, and not beside a task that
     /// is to run alone: where enough of them come it would never begin.
-    pub(super) async fn take(
+    pub(crate) async fn take(
         &self,
         room: Room,
         aside: &mut Vec<Ticket>,
@@ -25,7 +33,9 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         } else {
             self.join().await?;
             if (aside.len() as u64) < self.limits.batch_max {
-                let share = self.queue.share(room, self.limits.workers_max).await?;
+                let share = Claims::of(&self.queue)
+                    .share(room, self.limits.workers_max)
+                    .await?;
                 self.shift.around.set(share.around);
                 system = share.system;
                 tickets = self.claim(&share, aside).await?;
@@ -34,7 +44,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         tickets.append(aside);
         let mut deliveries = self.look(tickets, aside).await?;
         if system > 0 && !deliveries.iter().any(|d| self.runs_alone(d)) {
-            let tickets = match self.queue.tickets(Lane::System, system).await {
+            let tickets = match Claims::of(&self.queue).tickets(Lane::System, system).await {
                 Ok(tickets) => tickets,
                 Err(e) if deliveries.is_empty() => return Err(e.into()),
                 // Those that it has must begin.
@@ -53,7 +63,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     }
 
     /// Takes the tickets of users' tasks that limits allow.
-    async fn claim(
+    pub(crate) async fn claim(
         &self,
         share: &Share,
         aside: &mut Vec<Ticket>,
@@ -72,7 +82,9 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             0 => 0,
             _ => self.allow(wanted, aside).await?,
         };
-        let tickets = self.queue.claim(&share.tickets, allowed).await?;
+        let tickets = Claims::of(&self.queue)
+            .claim(&share.tickets, allowed)
+            .await?;
         if share.short && (tickets.len() as u64 == wanted) {
             self.call_another().await;
         }
@@ -92,7 +104,10 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         let taken_ms: Vec<_> = of_users.map(|t| t.taken_ms).collect();
         let mut deliveries = Vec::new();
         let mut empty = Vec::new();
-        match self.queue.look(&tickets, self.shift.around.get()).await {
+        match Claims::of(&self.queue)
+            .resolve(&tickets, self.shift.around.get())
+            .await
+        {
             Ok(found) => self.sort(found, &mut deliveries, &mut empty),
             Err(e) => {
                 // Nothing was claimed yet: the tickets are still good.
@@ -117,11 +132,16 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     }
 
     /// Whether nothing else may run beside it in an instance.
-    pub(super) fn runs_alone(&self, delivery: &Delivery) -> bool {
+    pub(crate) fn runs_alone(&self, delivery: &Delivery) -> bool {
         delivery.run.alone || self.runner.computes(&delivery.task.kind)
     }
 
-    fn sort(&self, found: Vec<Found>, deliveries: &mut Vec<Delivery>, empty: &mut Vec<Ticket>) {
+    pub(crate) fn sort(
+        &self,
+        found: Vec<Found>,
+        deliveries: &mut Vec<Delivery>,
+        empty: &mut Vec<Ticket>,
+    ) {
         for found in found {
             match found {
                 Found::Run(delivery) => deliveries.push(*delivery),
@@ -134,17 +154,24 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
 
     /// Gives up tickets whose slots stayed empty; what was put into them meanwhile is to be run. Returns those that must be
     /// used but could not be looked at.
-    async fn give_up(&self, tickets: Vec<Ticket>, deliveries: &mut Vec<Delivery>) -> Vec<Ticket> {
+    pub(crate) async fn give_up(
+        &self,
+        tickets: Vec<Ticket>,
+        deliveries: &mut Vec<Delivery>,
+    ) -> Vec<Ticket> {
         let mut filled = Vec::new();
         for ticket in tickets {
-            match self.queue.give_up(ticket.slot).await {
+            match Slots::of(&self.queue).give_up(ticket.slot).await {
                 Ok(true) => filled.push(ticket),
                 Ok(false) => {}
                 // Given up or not: rescue sees to it.
                 Err(e) => self.queue.env().log(&e.to_string()),
             }
         }
-        match self.queue.look(&filled, self.shift.around.get()).await {
+        match Claims::of(&self.queue)
+            .resolve(&filled, self.shift.around.get())
+            .await
+        {
             Ok(found) => self.sort(found, deliveries, &mut Vec::new()),
             Err(e) => {
                 self.queue.env().log(&e.to_string());
@@ -155,14 +182,14 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     }
 
     /// Gives up the tickets that were set aside, before this instance is busy for long.
-    pub(super) async fn give_up_aside(&self, aside: &mut Vec<Ticket>) {
+    pub(crate) async fn give_up_aside(&self, aside: &mut Vec<Ticket>) {
         let mut deliveries = Vec::new();
         self.give_up(std::mem::take(aside), &mut deliveries).await;
         self.put_back(deliveries).await;
     }
 
     /// Gives back what can't begin here, or not in time.
-    pub(super) async fn put_back(&self, deliveries: Vec<Delivery>) {
+    pub(crate) async fn put_back(&self, deliveries: Vec<Delivery>) {
         let of_users = deliveries.iter().filter(|d| !d.is_system());
         self.unused(of_users.map(|d| d.taken_ms), []);
         for delivery in &deliveries {
@@ -171,7 +198,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             // An instance that takes no more itself must see at once that somebody does.
             self.shift.looked_ms.set(0);
         }
-        if let Err(e) = self.queue.put_back(deliveries).await {
+        if let Err(e) = Attempts::of(&self.queue).put_back(deliveries).await {
             self.queue.env().log(&e.to_string());
         }
     }
@@ -191,20 +218,20 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
 
     /// Whether slots wait that somebody may take, and whether nobody is registered to do so. Who asks holds no permit that it
     /// does not use.
-    pub(super) async fn waiting(&self) -> Result<(bool, bool), StoreError> {
-        let waits = self.queue.takeable().await?;
-        let user = waits.user > 0 && !self.queue.is_full().await?;
+    pub(crate) async fn waiting(&self) -> Result<(bool, bool), StoreError> {
+        let waits = Slots::of(&self.queue).takeable().await?;
+        let user = waits.user > 0 && !LimitCounters::of(&self.queue).is_full().await?;
         if !user && waits.system == 0 {
             return Ok((false, false));
         }
-        let workers = self.queue.presence(WORKERS).await?;
+        let workers = Registry::of(&self.queue).presence(WORKERS).await?;
         let system = waits.system > 0 && holds(Guard::SystemBesideComputing);
         let takeable = system || workers.aside() < self.limits.workers_max;
         Ok((takeable, takeable && workers.present() == 0))
     }
 
     /// Whether slots wait, nobody is registered to take them, and somebody may.
-    pub(super) async fn deserted(&self) -> Result<bool, StoreError> {
+    pub(crate) async fn deserted(&self) -> Result<bool, StoreError> {
         Ok(self.waiting().await?.1)
     }
 }

@@ -1,19 +1,26 @@
 //! A turn of a workflow from its begin to its written outcome.
 
-use super::{Runner, Worker};
-use crate::attempt::Ending;
-use crate::before_final::Ends;
-use crate::config::NEWER_AGAIN_MS;
-use crate::workflow::Turn;
-use crate::{Delivery, Env, Outcome, QueueError, Receipt, Store};
+use crate::base::config::NEWER_AGAIN_MS;
+use crate::base::env::Env;
+use crate::limits::wake::Wakes;
+use crate::model::delivery::{Delivery, Ending, Outcome};
+use crate::model::effects::Ends;
+use crate::model::receipt::Receipt;
+use crate::runs::attempt::Attempts;
+use crate::store::contract::Store;
+use crate::store::error::QueueError;
+use crate::worker::state::Runner;
+use crate::worker::state::Worker;
+use crate::workflow::gather::Workflows;
+use crate::workflow::turn::Turn;
 
 /// When the store fails the next turn goes on after this time.
 const PUT_OFF_MS: u64 = 2_000;
 
 impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
-    pub(super) async fn turn(&self, mut delivery: Delivery) {
+    pub(crate) async fn turn(&self, mut delivery: Delivery) {
         let env = self.queue.env();
-        if let Some(ending) = self.queue.expiry(&delivery) {
+        if let Some(ending) = Attempts::of(&self.queue).expiry(&delivery) {
             return self.ended(ending).await;
         }
         delivery.unstarted = false;
@@ -22,13 +29,13 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         let yield_at_ms = self.started_ms + self.limits.budget_ms;
         let mut receipt = Receipt::default();
         let noted = |delivery: &Delivery| _ = self.hold(delivery, None);
-        let turned = self
-            .queue
+        let turned = Workflows::of(&self.queue)
             .turn(&mut delivery, yield_at_ms, &mut receipt, noted)
             .await;
         if receipt.backlog > 0 {
             // Many may be enqueued at once, and this worker is one.
-            let woken = self.queue.wake_for(&receipt, self.limits.workers_max);
+            let wakes = Wakes::of(&self.queue);
+            let woken = wakes.wake_for(&receipt, self.limits.workers_max);
             if let Err(e) = woken.await {
                 env.log(&e.to_string());
             }

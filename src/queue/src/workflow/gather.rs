@@ -1,37 +1,50 @@
 //! How the members of a step have ended.
 
-use super::{Member, Progress, Step, Workflow};
-use crate::claim::CancelBlocks;
-use crate::guard::{Guard, holds};
-use crate::lane::Lane;
-use crate::record::RunState;
-use crate::{Counts, Env, Json, Queue, QueueError, Run, Store, TaskId};
+use crate::base::env::Env;
+use crate::base::guard::{Guard, holds};
+use crate::base::id::TaskId;
+use crate::base::json::Json;
+use crate::base::priority::Lane;
+use crate::model::ended::Counts;
+use crate::model::run::{Run, RunState};
+use crate::runs::read::{CancelBlocks, Runs};
+use crate::slots::lanes::Slots;
+use crate::store::contract::Store;
+use crate::store::core::mechanism;
+use crate::store::error::QueueError;
+use crate::workflow::progress::Progress;
+use crate::workflow::spec::{Member, OnFailure, Step, Workflow};
 use serde_json::json;
+
+mechanism!(
+    /// Workflows and their members.
+    Workflows
+);
 
 /// The end of a member.
 #[derive(Debug, Clone)]
 struct End {
     /// What it returned, unless that is not kept.
-    result: Json,
+    pub(crate) result: Json,
     /// Why not, if it did not succeed: its state and, if it failed, the last error.
-    failure: Option<(&'static str, Option<String>)>,
+    pub(crate) failure: Option<(&'static str, Option<String>)>,
 }
 
 /// What is known of a step's members.
 #[derive(Debug)]
-pub(super) struct Gathered {
-    pub(super) step: usize,
+pub(crate) struct Gathered {
+    pub(crate) step: usize,
     ends: Vec<Option<End>>,
     /// Results are kept up to so many bytes, and how many these have.
-    keep_bytes: u64,
-    bytes: u64,
+    pub(crate) keep_bytes: u64,
+    pub(crate) bytes: u64,
     /// Members whose records can't be read count as not ended. Otherwise they are an error.
-    only_readable: bool,
+    pub(crate) only_readable: bool,
 }
 
 impl Gathered {
     /// Nothing is known of these.
-    pub(super) fn new(step: usize, len: usize, keep_bytes: u64) -> Self {
+    pub(crate) fn new(step: usize, len: usize, keep_bytes: u64) -> Self {
         Self {
             step,
             ends: vec![None; len],
@@ -42,14 +55,14 @@ impl Gathered {
     }
 
     /// The same, of members whose records can be read.
-    pub(super) fn of_readable(self) -> Self {
+    pub(crate) fn of_readable(self) -> Self {
         Self {
             only_readable: true,
             ..self
         }
     }
 
-    fn add(&mut self, index: usize, run: Run) {
+    pub(crate) fn add(&mut self, index: usize, run: Run) {
         let error = run.errors.last().map(|e| e.error.clone());
         let (mut result, failure) = match run.state {
             RunState::Succeeded { result, .. } => (result, None),
@@ -66,7 +79,7 @@ impl Gathered {
     }
 
     /// How many have ended, and how.
-    pub(super) fn counts(&self) -> Counts {
+    pub(crate) fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for end in self.ends.iter().flatten() {
             match end.failure.as_ref().map(|f| f.0) {
@@ -80,21 +93,21 @@ impl Gathered {
     }
 
     /// How many have ended.
-    pub(super) fn ended(&self) -> u64 {
+    pub(crate) fn ended(&self) -> u64 {
         self.ends.iter().flatten().count() as u64
     }
 
-    pub(super) fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         self.ends.iter().all(Option::is_some)
     }
 
     /// Whether its results are more than may be kept.
-    pub(super) fn overflows(&self) -> bool {
+    pub(crate) fn overflows(&self) -> bool {
         self.bytes > self.keep_bytes
     }
 
     /// The first one that did not succeed, in words.
-    pub(super) fn failure(&self, id: &TaskId, progress: &Progress) -> Option<String> {
+    pub(crate) fn failure(&self, id: &TaskId, progress: &Progress) -> Option<String> {
         let failed = |end: &Option<End>| end.as_ref().is_some_and(|end| end.failure.is_some());
         let index = self.ends.iter().position(failed)?;
         let (state, error) = self.ends[index].as_ref()?.failure.as_ref()?;
@@ -130,7 +143,7 @@ impl Gathered {
     }
 
     /// The only result.
-    pub(super) fn result(&self) -> Json {
+    pub(crate) fn result(&self) -> Json {
         let end = self.ends.first().and_then(Option::as_ref);
         end.map_or_else(Json::null, |end| end.result.clone())
     }
@@ -138,7 +151,7 @@ impl Gathered {
 
 /// What a step is given by the one before it.
 #[derive(Debug, Clone)]
-pub(super) enum Input {
+pub(crate) enum Input {
     Result(Json),
     Results {
         results: Vec<Json>,
@@ -147,8 +160,8 @@ pub(super) enum Input {
 }
 
 impl Input {
-    pub(super) fn of(workflow: &Workflow, gathered: &Gathered) -> Self {
-        let wait = workflow.on_failure == super::OnFailure::Wait;
+    pub(crate) fn of(workflow: &Workflow, gathered: &Gathered) -> Self {
+        let wait = workflow.on_failure == OnFailure::Wait;
         gathered.input(&workflow.steps[gathered.step], wait)
     }
 
@@ -156,7 +169,7 @@ impl Input {
     ///
     /// # Errors
     /// If they can't be put together, in words.
-    pub(super) fn args(&self, member: &Member, args: Option<&Json>) -> Result<Json, String> {
+    pub(crate) fn args(&self, member: &Member, args: Option<&Json>) -> Result<Json, String> {
         if let (None, None, Self::Result(result)) = (args, &member.into, self) {
             return Ok(result.clone());
         }
@@ -178,11 +191,11 @@ impl Input {
     }
 }
 
-impl<S: Store, E: Env> Queue<S, E> {
+impl<S: Store, E: Env> Workflows<'_, S, E> {
     /// Looks at the members of whose end nothing is known yet. Only what is final counts: what a run came to that was
     /// superseded is nobody's end. Of those that wait for their ticket, and that nobody asked to cancel, nothing is read.
     /// Does `now_and_then` in between.
-    pub(super) async fn gather(
+    pub(crate) async fn gather(
         &self,
         id: &TaskId,
         progress: &Progress,
@@ -193,7 +206,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         // All of a step are in one lane.
         let first = progress.member_id(id, gathered.step, 0);
         let lane = first.map_or(Lane::Normal, |first| Lane::of(first.slot()));
-        let head = self.last_ticket(lane).await?;
+        let head = Slots::of(self).last_ticket(lane).await?;
         let mut cancels = CancelBlocks::new();
         for index in 0..gathered.ends.len() {
             if index % NOW_AND_THEN == NOW_AND_THEN - 1 {
@@ -204,7 +217,10 @@ impl<S: Store, E: Env> Queue<S, E> {
             };
             let waits = member.slot() > head;
             if gathered.ends[index].is_some()
-                || (waits && !self.any_cancelled(member.slot(), &mut cancels).await)
+                || (waits
+                    && !Runs::of(self)
+                        .any_cancelled(member.slot(), &mut cancels)
+                        .await)
             {
                 continue;
             }
@@ -219,11 +235,11 @@ impl<S: Store, E: Env> Queue<S, E> {
 
     async fn member_end(&self, member: &TaskId) -> Result<Option<Run>, QueueError> {
         if holds(Guard::TakeOnlyFinalResults) {
-            return self.final_run(member).await;
+            return Runs::of(self).final_run(member).await;
         }
         // The closest that looks final.
-        let mut epoch = self.latest_epoch(member.slot()).await? + 1;
-        while let Some(run) = self.closest_run(member.slot(), epoch).await? {
+        let mut epoch = Runs::of(self).latest_epoch(member.slot()).await? + 1;
+        while let Some(run) = Runs::of(self).closest_run(member.slot(), epoch).await? {
             if run.is_final() {
                 return Ok(Some(run));
             }
@@ -233,7 +249,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     /// What is known of the step before this one, all of whose members have ended.
-    pub(super) async fn gather_before(
+    pub(crate) async fn gather_before(
         &self,
         id: &TaskId,
         workflow: &Workflow,

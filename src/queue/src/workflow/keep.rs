@@ -1,30 +1,37 @@
 //! What of a workflow is kept how long.
 
-use super::Workflow;
-use crate::config::RETENTION_MIN_MS;
-use crate::{Env, Queue, QueueError, Store, Task, WORKFLOW};
+use crate::base::config::RETENTION_MIN_MS;
+use crate::base::env::Env;
+use crate::model::task::{Task, WORKFLOW};
+use crate::runs::read::Runs;
+use crate::store::contract::Store;
+use crate::store::error::QueueError;
+use crate::workflow::gather::Workflows;
+use crate::workflow::spec::Workflow;
 
 /// A workflow whose retention is over goes with the keeper's next pass, and its members then.
 const SOON_MS: u64 = 60_000;
 
-impl<S: Store, E: Env> Queue<S, E> {
+impl<S: Store, E: Env> Workflows<'_, S, E> {
     /// Until when a task is kept, whose own retention is over, for the workflow that it belongs to: until that is gone.
     pub(crate) async fn member_until_ms(&self, task: &Task) -> Result<Option<u64>, QueueError> {
         let Some(member) = &task.member_of else {
             return Ok(None);
         };
-        let Some(workflow) = self.home(&member.workflow).await? else {
+        let Some(workflow) = Runs::of(self).home(&member.workflow).await? else {
             return Ok(None);
         };
         let now_ms = self.env.now_ms();
-        Ok(Some(match self.final_run(&member.workflow).await? {
-            // Far enough away that others need not wait for it.
-            None => now_ms + 2 * RETENTION_MIN_MS,
-            Some(run) => {
-                let ended_ms = run.ended_ms().unwrap_or(now_ms);
-                (ended_ms + workflow.retention_ms).max(now_ms + SOON_MS)
-            }
-        }))
+        Ok(Some(
+            match Runs::of(self).final_run(&member.workflow).await? {
+                // Far enough away that others need not wait for it.
+                None => now_ms + 2 * RETENTION_MIN_MS,
+                Some(run) => {
+                    let ended_ms = run.ended_ms().unwrap_or(now_ms);
+                    (ended_ms + workflow.retention_ms).max(now_ms + SOON_MS)
+                }
+            },
+        ))
     }
 
     /// What a workflow and its members have besides what every task has. Whichever goes last takes it along: a member may have

@@ -1,21 +1,34 @@
 //! A workflow's members: what they are called, enqueueing them once, and cancelling them.
 
-use super::gather::Input;
-use super::{CHUNK, Membership, Progress, Workflow};
-use crate::config::GIVEN_UP;
-use crate::guard::{Guard, holds};
-use crate::lane::Lane;
-use crate::operate::Head;
-use crate::record::{Slot, encode};
-use crate::rescue::Finding;
-use crate::timer::What;
-use crate::{Env, Json, Queue, QueueError, Run, Store, Task, TaskId};
-use sha2::{Digest, Sha256};
+use crate::base::config::GIVEN_UP;
+use crate::base::env::Env;
+use crate::base::guard::{Guard, holds};
+use crate::base::id::TaskId;
+use crate::base::json::Json;
+use crate::base::priority::Lane;
+use crate::idempotency::enqueue::Idempotency;
+use crate::model::run::Run;
+use crate::model::slot::Slot;
+use crate::model::task::{Membership, Task, TaskSpec};
+use crate::rescue::Rescue;
+use crate::runs::action::Finding;
+use crate::runs::read::Runs;
+use crate::slots::head::Head;
+use crate::slots::lanes::Slots;
+use crate::store::contract::Store;
+use crate::store::error::QueueError;
+use crate::store::record::encode;
+use crate::timer::entry::What;
+use crate::workflow::gather::{Input, Workflows};
+use crate::workflow::progress::{CHUNK, Progress};
+use crate::workflow::spec::Workflow;
+use sha2::Digest;
+use sha2::Sha256;
 use std::collections::BTreeSet;
 
 impl Progress {
     /// The id of a member, if its slot is decided. Who knows one member's can't tell the others'.
-    pub(super) fn member_id(&self, workflow: &TaskId, step: usize, index: usize) -> Option<TaskId> {
+    pub(crate) fn member_id(&self, workflow: &TaskId, step: usize, index: usize) -> Option<TaskId> {
         let slot = self.slot(step, index)?;
         Some(TaskId::new(
             workflow.queue(),
@@ -32,11 +45,11 @@ fn nonce(workflow: &TaskId, step: usize, index: usize) -> String {
 }
 
 /// A workflow and what its step is given: all that a member is made of.
-pub(super) struct Maker<'a> {
-    pub(super) id: &'a TaskId,
-    pub(super) task: &'a Task,
-    pub(super) workflow: &'a Workflow,
-    pub(super) input: Option<Input>,
+pub(crate) struct Maker<'a> {
+    pub(crate) id: &'a TaskId,
+    pub(crate) task: &'a Task,
+    pub(crate) workflow: &'a Workflow,
+    pub(crate) input: Option<Input>,
 }
 
 impl Maker<'_> {
@@ -44,7 +57,7 @@ impl Maker<'_> {
     ///
     /// # Errors
     /// In words, if one can't be made.
-    pub(super) fn chunk(&self, step: usize, chunk: usize, at_ms: u64) -> Result<Vec<Task>, String> {
+    pub(crate) fn chunk(&self, step: usize, chunk: usize, at_ms: u64) -> Result<Vec<Task>, String> {
         let spec = &self.workflow.steps[step];
         let indices = chunk * CHUNK..spec.len().min((chunk + 1) * CHUNK);
         indices
@@ -53,8 +66,9 @@ impl Maker<'_> {
     }
 
     fn member(&self, step: usize, index: usize, at_ms: u64) -> Result<Task, String> {
-        let spec = &self.workflow.steps[step];
-        let (member, args) = spec.member(index).ok_or("it has no such member")?;
+        let step_spec = &self.workflow.steps[step];
+        let of = step_spec.len() as u64;
+        let (member, args) = step_spec.member(index).ok_or("it has no such member")?;
         let input = self.input.as_ref().filter(|_| !member.ignores);
         let args = match input {
             None => args.cloned().unwrap_or_else(Json::empty_object),
@@ -73,48 +87,40 @@ impl Maker<'_> {
                 member.kind
             ));
         }
-        Ok(Task {
-            nonce: nonce(self.id, step, index),
-            kind: member.kind.clone(),
-            args,
+        let spec = TaskSpec {
             priority: self.task.priority,
-            enqueued_ms: at_ms,
-            not_before_ms: None,
-            expires_ms: None,
             timeout_ms: member.timeout_ms,
             heartbeat_timeout_ms: member.heartbeat_timeout_ms,
             retry: member.retry,
             retention_ms: self.task.retention_ms,
-            kept_until_ms: None,
             trace: self.task.trace.clone(),
-            retry_of: None,
-            on_end: None,
-            end_of: None,
-            occurrence: None,
-            key: None,
+            ..TaskSpec::new(&member.kind, args)
+        };
+        Ok(Task {
             member_of: Some(Membership {
                 workflow: self.id.clone(),
                 step: step as u64,
                 index: index as u64,
-                of: spec.len() as u64,
-                fail_fast: self.workflow.fails_fast(spec),
+                of,
+                fail_fast: self.workflow.fails_fast(step_spec),
             }),
+            ..spec.enqueued(nonce(self.id, step, index), at_ms)
         })
     }
 }
 
-impl<S: Store, E: Env> Queue<S, E> {
+impl<S: Store, E: Env> Workflows<'_, S, E> {
     /// Fills slots that were taken for this, for the first time as far as is known. Another may do the same: who overtook us
     /// and takes us for lost.
-    pub(super) async fn fill(&self, first: u64, tasks: Vec<Task>) -> Result<Head, QueueError> {
+    pub(crate) async fn fill(&self, first: u64, tasks: Vec<Task>) -> Result<Head, QueueError> {
         let Some(enqueued_ms) = tasks.first().map(|task| task.enqueued_ms) else {
-            return Ok(self.head().await?);
+            return Ok(Slots::of(self).head().await?);
         };
         self.in_time(enqueued_ms)?;
         let leases: Vec<_> = tasks.iter().map(Task::lease).collect();
         let home = |(slot, task)| (self.keys.slot(slot), encode(&Slot::Task(Box::new(task))));
         self.write((first..).zip(tasks).map(home).collect()).await?;
-        let head = self.head_of(Lane::of(first)).await?;
+        let head = Slots::of(self).head_of(Lane::of(first)).await?;
         let mut findings = Vec::new();
         for (slot, lease) in (first..=head.taken).zip(leases) {
             let handover = self.store.increment(&self.keys.handover(slot), 1).await?;
@@ -129,20 +135,20 @@ impl<S: Store, E: Env> Queue<S, E> {
                 Finding::Later(slot, 0, What::Look, lost_ms)
             });
         }
-        self.act(&findings, None).await?;
+        Rescue::of(self).apply(&findings, None).await?;
         Ok(head)
     }
 
     /// Fills slots that another took, who may have filled some of them, or all.
-    pub(super) async fn adopt(&self, first: u64, tasks: Vec<Task>) -> Result<(), QueueError> {
+    pub(crate) async fn adopt(&self, first: u64, tasks: Vec<Task>) -> Result<(), QueueError> {
         for (slot, task) in (first..).zip(tasks) {
-            self.see_to_member(slot, task).await?;
+            Idempotency::of(self).ensure_member(slot, task).await?;
         }
         Ok(())
     }
 
     /// Whether the next turn is begun: then that one decides where members are.
-    pub(super) async fn is_superseded(&self, slot: u64, epoch: u64) -> Result<bool, QueueError> {
+    pub(crate) async fn is_superseded(&self, slot: u64, epoch: u64) -> Result<bool, QueueError> {
         let next = self
             .store
             .counter(&self.keys.claim(slot, epoch + 1))
@@ -193,7 +199,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     /// Fills the last chunk of a workflow if it can be made, which it could when its slots were taken.
-    pub(super) async fn adopt_last(
+    pub(crate) async fn adopt_last(
         &self,
         maker: &Maker<'_>,
         progress: &Progress,
@@ -210,7 +216,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// Asks all of them to stop: who takes one sees that, and who runs it at its next checkpoint.
     async fn cancel_each(&self, members: &[TaskId]) -> Result<(), QueueError> {
         if let [member] = members
-            && self.final_run(member).await?.is_some()
+            && Runs::of(self).final_run(member).await?.is_some()
         {
             return Ok(());
         }
@@ -231,7 +237,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         };
         // Of what nobody has taken by now every claimer sees that it is cancelled: it ends here, with the bytes that the claimer
         // would write. So it ends in a paused queue, too.
-        let taken = self.last_ticket(Lane::of(first)).await?;
+        let taken = Slots::of(self).last_ticket(Lane::of(first)).await?;
         let untaken = members.iter().filter(|member| member.slot() > taken);
         let ended = untaken.map(|member| {
             let run = Run::cancelled_before_start(member.nonce());

@@ -1,20 +1,32 @@
 //! One turn of a workflow: it enqueues what is next, and looks how that has ended.
 
-use super::gather::{Gathered, Input};
-use super::members::Maker;
-use super::{Progress, Step, Workflow};
-use crate::guard::{Guard, holds};
-use crate::lane::Lane;
-use crate::record::encode;
-use crate::transition::running;
-use crate::{Delivery, Env, Outcome, Queue, QueueError, Receipt, RunState, Store, TaskId};
+use crate::base::env::Env;
+use crate::base::guard::{Guard, holds};
+use crate::base::id::TaskId;
+use crate::base::priority::Lane;
+use crate::model::delivery::{Delivery, Outcome};
+use crate::model::receipt::Receipt;
+use crate::model::run::RunState;
+use crate::model::transition::running;
+use crate::runs::members::MemberCounts;
+use crate::slots::lanes::Slots;
+use crate::store::contract::Store;
+use crate::store::error::QueueError;
+use crate::store::record::encode;
+use crate::workflow::gather::{Gathered, Input, Workflows};
+use crate::workflow::members::Maker;
+use crate::workflow::progress::{CHUNK, Progress};
+use crate::workflow::spec::{Step, Workflow};
 use serde_json::json;
 
 /// The end of a member that was counted is written in a moment: so long a turn waits in place …
 const PATIENCE_MS: u64 = 2_000;
+
 const LOOK_EVERY_MS: u64 = 25;
+
 /// … and longer if whoever was about to write it died, until rescue has found that.
 const PUT_OFF_MS: u64 = 10_000;
+
 /// A turn marks anew that it runs after this time.
 const MARK_MS: u64 = 5_000;
 
@@ -30,12 +42,12 @@ pub(crate) enum Turn {
 
 /// A turn that goes on.
 struct Going<'a, N> {
-    delivery: &'a mut Delivery,
+    pub(crate) delivery: &'a mut Delivery,
     /// Is told whenever the record changes.
-    noted: N,
-    id: TaskId,
-    workflow: Workflow,
-    progress: Progress,
+    pub(crate) noted: N,
+    pub(crate) id: TaskId,
+    pub(crate) workflow: Workflow,
+    pub(crate) progress: Progress,
 }
 
 impl<N: Fn(&Delivery)> Going<'_, N> {
@@ -44,12 +56,12 @@ impl<N: Fn(&Delivery)> Going<'_, N> {
     }
 
     /// Keeps how far it is with the run, for whatever is written of it next.
-    fn keep(&mut self) {
+    pub(crate) fn keep(&mut self) {
         self.delivery.run.checkpoint = Some(self.progress.checkpoint());
     }
 }
 
-impl<S: Store, E: Env> Queue<S, E> {
+impl<S: Store, E: Env> Workflows<'_, S, E> {
     /// Runs a delivery of a workflow until it ends, waits for its members, or it is `yield_at_ms`. What it enqueued is added to
     /// `receipt`, so that somebody is woken for it. Whatever happens, the delivery's run says how far it is.
     ///
@@ -104,7 +116,9 @@ impl<S: Store, E: Env> Queue<S, E> {
             {
                 return Ok(turn);
             }
-            let counted = self.counted(going.id.slot(), step as u64).await?;
+            let counted = MemberCounts::of(self)
+                .counted(going.id.slot(), step as u64)
+                .await?;
             let failed = fails_fast && counted.failed > going.progress.seen;
             if counted.ended < of as u64 && !failed && !going.progress.again {
                 return Ok(self.waits(going, step, of, fails_fast));
@@ -190,7 +204,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     ) -> Result<Option<Turn>, QueueError> {
         let step = going.progress.step();
         let of = going.workflow.steps[step].len();
-        let chunks = of.div_ceil(super::CHUNK);
+        let chunks = of.div_ceil(CHUNK);
         if going.progress.chunks() == chunks && !going.progress.unfilled {
             return Ok(None);
         }
@@ -229,8 +243,8 @@ impl<S: Store, E: Env> Queue<S, E> {
             };
             let count = tasks.len() as u64;
             let lane = Lane::from(task.priority);
-            self.open_lane(lane).await?;
-            let last = self.take_slots(lane, count).await?;
+            Slots::of(self).open_lane(lane).await?;
+            let last = Slots::of(self).take_slots(lane, count).await?;
             let first = last - count + 1;
             if let Some(chunks) = going.progress.steps.last_mut() {
                 chunks.push((first, at_ms));

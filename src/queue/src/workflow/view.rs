@@ -1,9 +1,17 @@
 //! How a workflow stands.
 
-use super::gather::Gathered;
-use super::{Progress, Step, WORKFLOW, Workflow};
-use crate::config::PAGE_BYTES;
-use crate::{Counts, Env, Queue, QueueError, Store, TaskId, TaskView};
+use crate::base::config::PAGE_BYTES;
+use crate::base::env::Env;
+use crate::base::id::TaskId;
+use crate::model::ended::Counts;
+use crate::model::task::WORKFLOW;
+use crate::runs::read::Runs;
+use crate::runs::view::{TaskView, Views};
+use crate::store::contract::Store;
+use crate::store::error::QueueError;
+use crate::workflow::gather::{Gathered, Workflows};
+use crate::workflow::progress::Progress;
+use crate::workflow::spec::{Step, Workflow};
 
 /// Everything there is to know about a workflow.
 #[derive(Debug, Clone)]
@@ -29,12 +37,9 @@ pub struct MemberView {
     pub task: Option<(TaskId, Result<TaskView, QueueError>)>,
 }
 
-impl<S: Store, E: Env> Queue<S, E> {
+impl<S: Store, E: Env> Workflows<'_, S, E> {
     /// Everything about a workflow; `None` if there is none with this id.
-    ///
-    /// # Errors
-    /// If the store fails.
-    pub async fn workflow(&self, id: &TaskId) -> Result<Option<WorkflowView>, QueueError> {
+    pub(crate) async fn workflow(&self, id: &TaskId) -> Result<Option<WorkflowView>, QueueError> {
         let Some((task, workflow, progress)) = self.standing_of(id).await? else {
             return Ok(None);
         };
@@ -64,10 +69,7 @@ impl<S: Store, E: Env> Queue<S, E> {
 
     /// `limit` tasks of a workflow from number `from` on, in the order in which they are given, and whether there are more.
     /// Fewer if they are large. `None` if there is no workflow with this id.
-    ///
-    /// # Errors
-    /// If the store fails.
-    pub async fn members(
+    pub(crate) async fn members(
         &self,
         id: &TaskId,
         from: usize,
@@ -88,7 +90,7 @@ impl<S: Store, E: Env> Queue<S, E> {
             let mut task = None;
             if let Some(member) = progress.member_id(id, step, index) {
                 // One must not hide the others.
-                task = match QueueError::or_unreadable(self.view(&member).await)? {
+                task = match QueueError::or_unreadable(Views::of(self).view(&member).await)? {
                     Ok(view) => view.map(|view| (member, Ok(view))),
                     Err(e) => Some((member, Err(e))),
                 };
@@ -104,11 +106,15 @@ impl<S: Store, E: Env> Queue<S, E> {
         &self,
         id: &TaskId,
     ) -> Result<Option<(TaskView, Workflow, Progress)>, QueueError> {
-        let run = match self.final_run(id).await? {
+        let run = match Runs::of(self).final_run(id).await? {
             Some(run) => Some(run),
-            None => self.open_run(id.slot()).await?,
+            None => Runs::of(self).open_run(id.slot()).await?,
         };
-        let Some(task) = self.home(id).await?.filter(|task| task.kind == WORKFLOW) else {
+        let Some(task) = Runs::of(self)
+            .home(id)
+            .await?
+            .filter(|task| task.kind == WORKFLOW)
+        else {
             return Ok(None);
         };
         let checkpoint = run.as_ref().and_then(|run| run.checkpoint.as_ref());
@@ -119,7 +125,7 @@ impl<S: Store, E: Env> Queue<S, E> {
                 reason: "it is no workflow, or not as far as it is said to be".to_owned(),
             });
         };
-        let view = self.view_of(id, task, run).await?;
+        let view = Views::of(self).view_of(id, task, run).await?;
         Ok(Some((view, workflow, progress)))
     }
 }

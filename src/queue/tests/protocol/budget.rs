@@ -4,8 +4,9 @@ use crate::pages::{page, page_each};
 use crate::support::{Line, Sim, SimQueue, set, task, value, with};
 use handoff_queue::memory::Calls;
 use handoff_queue::{
-    FollowUp, IdempotencyKey, Limits, Member, Missed, NewTask, OnFailure, Once, Overlap, Priority,
-    RETENTION_MIN_MS, Rate, RetryPolicy, Rule, Schedule, State, Step, TaskId, Wake, Workflow,
+    FollowUp, IdempotencyKey, Limits, Member, Missed, OnFailure, Once, Overlap, Priority,
+    RETENTION_MIN_MS, Rate, RetryPolicy, Rule, Schedule, State, Step, TaskId, TaskSpec, Wake,
+    Workflow,
 };
 use serde_json::json;
 
@@ -45,7 +46,7 @@ fn alone() -> Sim {
     sim
 }
 
-fn tasks(n: usize) -> Vec<NewTask> {
+fn tasks(n: usize) -> Vec<TaskSpec> {
     (0..n).map(|i| task(&format!("t{i}"), json!({}))).collect()
 }
 
@@ -289,7 +290,7 @@ fn a_time_to_expire_costs_no_call_more_whether_it_is_over_or_not() {
     for (expires_ms, state) in [(0, State::Expired), (60_000, State::Succeeded)] {
         let sim = alone();
         let expires_ms = Some(sim.now_ms() + expires_ms);
-        let new = tasks(127).into_iter().map(|t| NewTask { expires_ms, ..t });
+        let new = tasks(127).into_iter().map(|t| TaskSpec { expires_ms, ..t });
         let new: Vec<_> = new.collect();
         let mut ids = Vec::new();
         let cost = cost_of(&sim, |sim| ids = sim.enqueue(new));
@@ -343,7 +344,7 @@ fn a_long_task_costs_its_heartbeats_more() {
 fn a_minute_of_many_long_tasks() {
     let minute = |tasks: usize| {
         let sim = Sim::new(6);
-        let long = |i| NewTask {
+        let long = |i| TaskSpec {
             timeout_ms: 600_000,
             ..task(&format!("t{i}"), json!({"sleep_ms": 150_000}))
         };
@@ -360,7 +361,7 @@ fn a_minute_of_many_long_tasks() {
 }
 
 /// All calls of all instances in two minutes in which `n` tasks made by `new` run.
-fn two_minutes(n: usize, new: impl Fn(&Sim, NewTask) -> NewTask) -> Calls {
+fn two_minutes(n: usize, new: impl Fn(&Sim, TaskSpec) -> TaskSpec) -> Calls {
     let sim = Sim::new(3);
     // The keeper's first pass is a long one.
     sim.tick();
@@ -380,7 +381,7 @@ fn two_minutes(n: usize, new: impl Fn(&Sim, NewTask) -> NewTask) -> Calls {
 
 /// Asserts what the first such task may cost, all calls counted, beyond a task without; and that the page says what each
 /// further one costs.
-fn assert_extra(name: &str, first_max: (u64, u64), new: impl Fn(&Sim, NewTask) -> NewTask) {
+fn assert_extra(name: &str, first_max: (u64, u64), new: impl Fn(&Sim, TaskSpec) -> TaskSpec) {
     let plain = |n| two_minutes(n, |_, task| task);
     let (plain_one, plain_many) = (plain(1), plain(101));
     let (one, many) = (two_minutes(1, &new), two_minutes(101, &new));
@@ -404,7 +405,7 @@ fn assert_extra(name: &str, first_max: (u64, u64), new: impl Fn(&Sim, NewTask) -
 
 #[test]
 fn a_delay() {
-    assert_extra("each delay", (230, 370), |sim, task| NewTask {
+    assert_extra("each delay", (230, 370), |sim, task| TaskSpec {
         not_before_ms: Some(sim.now_ms() + 20_000),
         ..task
     });
@@ -637,7 +638,7 @@ fn a_page_of_failed_tasks_and_taking_them_off_whatever_failed() {
 #[test]
 fn rescue_and_retention_of_five_hundred() {
     let sim = Sim::new(5);
-    let hour = |t| NewTask {
+    let hour = |t| TaskSpec {
         retention_ms: RETENTION_MIN_MS,
         ..t
     };

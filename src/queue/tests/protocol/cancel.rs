@@ -2,7 +2,7 @@
 
 use crate::support::{Action, Sim, When, task};
 use futures::FutureExt;
-use handoff_queue::{Cancelled, NewTask, State, Store, TaskId, Wake};
+use handoff_queue::{Cancelled, State, Store, TaskId, TaskSpec, Wake};
 use serde_json::json;
 
 fn cancel(sim: &Sim, id: &TaskId) -> Cancelled {
@@ -34,7 +34,7 @@ fn a_waiting_task_never_runs() {
 #[test]
 fn a_delayed_task_never_runs() {
     let sim = Sim::new(2);
-    let id = sim.enqueue_one(NewTask {
+    let id = sim.enqueue_one(TaskSpec {
         not_before_ms: Some(sim.now_ms() + 5_000),
         ..task("a", json!({}))
     });

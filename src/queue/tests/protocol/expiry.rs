@@ -1,11 +1,11 @@
 //! Expiry: what has not begun in time does not begin, and ends; what began is left alone.
 
 use crate::support::{Action, Sim, When, computing, task};
-use handoff_queue::{Brief, CLOCK_SLACK_MS, NewTask, RETENTION_MIN_MS, State, TaskId, Wake};
+use handoff_queue::{Brief, CLOCK_SLACK_MS, RETENTION_MIN_MS, State, TaskId, TaskSpec, Wake};
 use serde_json::{Value, json};
 
-fn expiring(sim: &Sim, name: &str, args: Value, ms: u64) -> NewTask {
-    NewTask {
+fn expiring(sim: &Sim, name: &str, args: Value, ms: u64) -> TaskSpec {
+    TaskSpec {
         expires_ms: Some(sim.now_ms() + ms),
         ..task(name, args)
     }
@@ -47,7 +47,7 @@ fn whoever_takes_it_too_late_ends_it() {
 #[test]
 fn an_expired_task_stays_readable_for_its_retention_from_then_on() {
     let sim = asleep(2);
-    let id = sim.enqueue_one(NewTask {
+    let id = sim.enqueue_one(TaskSpec {
         retention_ms: RETENTION_MIN_MS,
         ..expiring(&sim, "a", json!({}), 1_000)
     });
@@ -65,7 +65,7 @@ fn an_expired_task_stays_readable_for_its_retention_from_then_on() {
 fn a_delayed_task_expires_when_the_timer_is_late() {
     let sim = Sim::new(3);
     let due_ms = sim.now_ms() + 5_000;
-    let delayed = |name: &str, expires_ms| NewTask {
+    let delayed = |name: &str, expires_ms| TaskSpec {
         not_before_ms: Some(due_ms),
         expires_ms: Some(expires_ms),
         ..task(name, json!({}))
@@ -101,7 +101,7 @@ fn what_began_in_time_is_tried_again_and_goes_on() {
 #[test]
 fn a_lost_run_is_tried_again_though_its_time_to_begin_is_over() {
     let sim = Sim::new(5);
-    let id = sim.enqueue_one(NewTask {
+    let id = sim.enqueue_one(TaskSpec {
         timeout_ms: 3_000,
         ..expiring(&sim, "a", json!({"sleep_ms": 1_500}), 500)
     });
@@ -116,7 +116,7 @@ fn what_was_put_back_before_it_began_still_expires() {
     let sim = asleep(6);
     // The second can't begin beside the first, and is put back.
     let first = sim.enqueue_one(computing("first", json!({"sleep_ms": 5_000})));
-    let second = sim.enqueue_one(NewTask {
+    let second = sim.enqueue_one(TaskSpec {
         expires_ms: Some(sim.now_ms() + 2_000),
         ..computing("second", json!({}))
     });
@@ -135,7 +135,7 @@ fn what_was_put_back_before_it_began_still_expires() {
 #[test]
 fn it_expires_between_its_claim_and_its_begin() {
     let sim = asleep(7);
-    let id = sim.enqueue_one(NewTask {
+    let id = sim.enqueue_one(TaskSpec {
         not_before_ms: Some(sim.now_ms() + 1),
         ..expiring(&sim, "a", json!({}), 6_000)
     });
@@ -159,7 +159,7 @@ fn it_expires_between_its_claim_and_its_begin() {
 fn it_expires_while_it_waits_for_its_neighbours_to_end() {
     let sim = asleep(10);
     let neighbour = sim.enqueue_one(task("neighbour", json!({"sleep_ms": 150})));
-    let id = sim.enqueue_one(NewTask {
+    let id = sim.enqueue_one(TaskSpec {
         expires_ms: Some(sim.now_ms() + 100),
         ..computing("a", json!({}))
     });
@@ -179,7 +179,7 @@ fn clocks_that_differ_let_it_begin_late_by_no_more_than_they_do() {
         let ids: Vec<_> = (0..20)
             .map(|i| {
                 sim.run_for(150);
-                sim.enqueue_one(NewTask {
+                sim.enqueue_one(TaskSpec {
                     expires_ms: Some(expires_ms),
                     ..task(&format!("t{i}"), json!({}))
                 })
@@ -211,7 +211,7 @@ fn a_cancel_that_was_confirmed_counts_before_the_expiry() {
 fn a_late_write_of_the_expiry_does_not_undo_what_came_after() {
     let sim = Sim::new(9);
     sim.world.faults.wake_fails.set(1_000);
-    let id = sim.enqueue_one(NewTask {
+    let id = sim.enqueue_one(TaskSpec {
         timeout_ms: 1_000,
         ..expiring(&sim, "a", json!({}), 500)
     });

@@ -3,8 +3,8 @@
 use crate::support::{Action, Sim, SimQueue, When, task};
 use futures::FutureExt;
 use handoff_queue::{
-    Brief, Cancelled, Discarded, FailedPage, IdempotencyKey, NewTask, Once, RETENTION_MIN_MS,
-    Receipt, Retried, RetryPolicy, State, Store, Swept, TaskId, Wake,
+    Brief, Cancelled, Discarded, FailedPage, IdempotencyKey, Once, RETENTION_MIN_MS, Receipt,
+    Retried, RetryPolicy, State, Store, Swept, TaskId, TaskSpec, Wake,
 };
 use serde_json::{Value, json};
 use std::cell::Cell;
@@ -19,8 +19,8 @@ fn once() -> RetryPolicy {
     }
 }
 
-fn failing(name: &str) -> NewTask {
-    NewTask {
+fn failing(name: &str) -> TaskSpec {
+    TaskSpec {
         retention_ms: RETENTION_MIN_MS,
         ..task(name, json!({"fatal": format!("{name} is no use")}))
     }
@@ -100,7 +100,7 @@ fn those_that_failed_last_come_first_page_by_page_and_no_others() {
     let asked = cancelled.clone();
     sim.wait(|queue| async move { queue.cancel(&asked).await.unwrap() });
     sim.until_state(&cancelled, State::Cancelled, 5_000);
-    let thrice = NewTask {
+    let thrice = TaskSpec {
         retry: RetryPolicy {
             attempts: 3,
             ..RetryPolicy::default()
@@ -132,7 +132,7 @@ fn those_that_failed_last_come_first_page_by_page_and_no_others() {
 #[test]
 fn however_a_task_fails_it_is_listed() {
     let sim = Sim::new(2);
-    let last = |name, args| NewTask {
+    let last = |name, args| TaskSpec {
         retry: once(),
         timeout_ms: 2_000,
         ..task(name, args)
@@ -160,7 +160,7 @@ fn a_task_that_was_entered_twice_is_listed_once() {
         "q.test.f.1" if call.operation == "set" => Action::Stall(When::After, 60_000),
         _ => Action::Pass,
     });
-    let short = NewTask {
+    let short = TaskSpec {
         timeout_ms: 1_000,
         ..failing("twice")
     };
@@ -184,7 +184,7 @@ fn whose_owner_died_before_its_outcome_is_not_listed() {
         "q.test.f.1" if call.operation == "set" => Action::Kill(When::After),
         _ => Action::Pass,
     });
-    let id = sim.enqueue_one(NewTask {
+    let id = sim.enqueue_one(TaskSpec {
         timeout_ms: 1_000,
         ..failing("dies")
     });
@@ -221,7 +221,7 @@ fn who_stalls_for_hours_while_it_lists_is_listed_all_the_same() {
                 false => Action::Pass,
             }
         });
-        let id = sim.enqueue_one(NewTask {
+        let id = sim.enqueue_one(TaskSpec {
             timeout_ms: 24 * HOUR_MS,
             retention_ms: 8 * HOUR_MS,
             ..failing("stalls")
@@ -240,7 +240,7 @@ fn who_stalls_for_hours_while_it_lists_is_listed_all_the_same() {
 #[test]
 fn a_retry_is_one_new_task_however_often_it_is_asked_for() {
     let sim = Sim::new(6);
-    let of = NewTask {
+    let of = TaskSpec {
         timeout_ms: 12_345,
         retry: once(),
         retention_ms: 2 * HOUR_MS,
@@ -271,7 +271,7 @@ fn a_retry_is_one_new_task_however_often_it_is_asked_for() {
     let same = |view: &handoff_queue::TaskView| {
         let task = view.task.clone();
         let timing = (task.timeout_ms, task.retention_ms);
-        (task.kind, task.args, task.retry, timing)
+        (task.kind.clone(), task.args.clone(), task.retry, timing)
     };
     assert_eq!(same(&old), same(&new));
     // It fails as well: it is listed in place of the old one, and may be retried itself.

@@ -2,18 +2,18 @@
 
 use crate::support::{self, Action, Sim, When, task};
 use futures::FutureExt;
-use handoff_queue::{Brief, NewTask, State, Store, Wake};
+use handoff_queue::{Brief, State, Store, TaskSpec, Wake};
 use serde_json::json;
 
-fn short_timeout(task: NewTask) -> NewTask {
-    NewTask {
+fn short_timeout(task: TaskSpec) -> TaskSpec {
+    TaskSpec {
         timeout_ms: 5_000,
         ..task
     }
 }
 
 /// A task whose first owner stops for 100 s before `operation` on `key`, and comes back.
-fn stalled_owner(seed: u64, operation: &'static str, key: &'static str, new: NewTask) -> Sim {
+fn stalled_owner(seed: u64, operation: &'static str, key: &'static str, new: TaskSpec) -> Sim {
     let sim = Sim::new(seed);
     let mut first = true;
     sim.world.faults.script(move |call| {
@@ -74,7 +74,7 @@ fn an_owner_of_epoch_0_that_comes_back_changes_nothing() {
 #[test]
 fn an_owner_of_a_later_epoch_that_comes_back_changes_nothing() {
     let new = short_timeout(task("a", json!({"sleep_ms": 500})));
-    let new = NewTask {
+    let new = TaskSpec {
         not_before_ms: Some(support::START_MS + 100),
         ..new
     };
@@ -128,7 +128,7 @@ fn who_dies_between_outcome_and_decision_is_finished_by_rescue() {
             }
             Action::Pass
         });
-        let id = sim.enqueue_one(NewTask {
+        let id = sim.enqueue_one(TaskSpec {
             not_before_ms: Some(sim.now_ms() + 100),
             ..task("a", json!({"then": 5}))
         });
@@ -195,7 +195,7 @@ fn a_failed_write_of_an_outcome_is_repeated_with_the_same_bytes() {
                 Action::Pass
             });
             // Claimed late enough that the start mark of epoch 1 is written.
-            let id = sim.enqueue_one(NewTask {
+            let id = sim.enqueue_one(TaskSpec {
                 not_before_ms: Some(sim.now_ms() + 100),
                 ..short_timeout(task("a", json!({"sleep_ms": 200})))
             });
@@ -209,7 +209,7 @@ fn a_failed_write_of_an_outcome_is_repeated_with_the_same_bytes() {
 #[test]
 fn a_deadline_in_a_second_that_a_keeper_ahead_has_passed_is_put_off_to_a_later_one() {
     let sim = Sim::new(7);
-    let id = sim.enqueue_one(NewTask {
+    let id = sim.enqueue_one(TaskSpec {
         timeout_ms: 20_000,
         ..task("a", json!({"sleep_ms": 15_000}))
     });
@@ -245,7 +245,7 @@ fn a_deadline_in_a_second_that_a_keeper_ahead_has_passed_is_put_off_to_a_later_o
 fn a_task_that_is_announced_twice_runs_once() {
     let sim = Sim::new(8);
     sim.world.faults.wake_fails.set(1_000);
-    let id = sim.enqueue_one(NewTask {
+    let id = sim.enqueue_one(TaskSpec {
         not_before_ms: Some(sim.now_ms() + 600_000),
         ..task("a", json!({"sleep_ms": 100}))
     });

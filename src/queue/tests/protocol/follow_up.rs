@@ -1,11 +1,11 @@
 //! What is enqueued when a task has ended.
 
 use crate::support::{Action, Sim, When, computing, parts, set, task};
-use handoff_queue::{FollowUp, Limits, NewTask, Rate, RetryPolicy, State, Waiting, Wake};
+use handoff_queue::{FollowUp, Limits, Rate, RetryPolicy, State, TaskSpec, Waiting, Wake};
 use serde_json::{Value, json};
 
-fn followed(name: &str, args: Value) -> NewTask {
-    NewTask {
+fn followed(name: &str, args: Value) -> TaskSpec {
+    TaskSpec {
         timeout_ms: 5_000,
         on_end: Some(FollowUp {
             kind: "io".to_owned(),
@@ -25,13 +25,13 @@ fn every_end_is_followed_once() {
         followed("retried", json!({"fail_times": 2, "after_ms": 100})),
         followed("in parts", json!({"continues": 3})),
         followed("failed", json!({"fatal": "no use"})),
-        NewTask {
+        TaskSpec {
             not_before_ms: Some(sim.now_ms() + 2_000),
             expires_ms: Some(sim.now_ms()),
             ..followed("expired", json!({}))
         },
     ]);
-    let delayed = sim.enqueue_one(NewTask {
+    let delayed = sim.enqueue_one(TaskSpec {
         not_before_ms: Some(sim.now_ms() + 60_000),
         ..followed("cancelled", json!({}))
     });

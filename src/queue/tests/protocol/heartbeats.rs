@@ -1,14 +1,14 @@
 //! A run is lost when it falls silent, whatever its timeout.
 
 use crate::support::{Sim, computing, task};
-use handoff_queue::{NewTask, RetryPolicy, State, TIMEOUT_MAX_MS};
+use handoff_queue::{RetryPolicy, State, TIMEOUT_MAX_MS, TaskSpec};
 use serde_json::json;
 
 /// What a dead host was running runs again within this time of the next request.
 const AGAIN_MS: u64 = 20_000;
 
-fn lasting(name: &str, timeout_ms: u64) -> NewTask {
-    NewTask {
+fn lasting(name: &str, timeout_ms: u64) -> TaskSpec {
+    TaskSpec {
         timeout_ms,
         ..task(name, json!({"sleep_ms": 120_000}))
     }
@@ -76,7 +76,7 @@ fn however_many_a_dead_host_ran() {
 fn what_is_heard_of_is_not_lost() {
     let sim = Sim::new(2);
     sim.world.faults.skew_ms.set(3_000);
-    let id = sim.enqueue_one(NewTask {
+    let id = sim.enqueue_one(TaskSpec {
         timeout_ms: TIMEOUT_MAX_MS,
         ..task("a", json!({"sleep_ms": 3_600_000}))
     });
@@ -96,7 +96,7 @@ fn silence_lasts_as_long_as_the_task_says() {
     ];
     for (heartbeat_timeout_ms, runs, state) in table {
         let sim = Sim::new(3);
-        let id = sim.enqueue_one(NewTask {
+        let id = sim.enqueue_one(TaskSpec {
             heartbeat_timeout_ms,
             retry: RetryPolicy {
                 attempts: 1,
@@ -124,7 +124,7 @@ fn a_store_that_fails_at_heartbeats_costs_no_run() {
             false => Action::Pass,
         }
     });
-    let id = sim.enqueue_one(NewTask {
+    let id = sim.enqueue_one(TaskSpec {
         timeout_ms: 600_000,
         ..task("a", json!({"sleep_ms": 120_000}))
     });

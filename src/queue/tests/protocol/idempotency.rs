@@ -3,7 +3,7 @@
 use crate::support::{self, Action, Sim, Spawned, When, task};
 use futures::FutureExt;
 use handoff_queue::{
-    Brief, IdempotencyKey, NewTask, Once, QueueError, RETENTION_MIN_MS, State, Store, TaskId, Wake,
+    Brief, IdempotencyKey, Once, QueueError, RETENTION_MIN_MS, State, Store, TaskId, TaskSpec, Wake,
 };
 use serde_json::json;
 
@@ -15,7 +15,7 @@ fn key(ttl_ms: u64) -> IdempotencyKey {
 }
 
 /// A request by a client of its own. It wakes a worker as the api component does.
-fn request(sim: &Sim, key: &IdempotencyKey, task: NewTask) -> Spawned<Once> {
+fn request(sim: &Sim, key: &IdempotencyKey, task: TaskSpec) -> Spawned<Once> {
     let key = key.clone();
     sim.spawn(|_, queue| async move {
         let once = queue.enqueue_once(task, &key).await.unwrap();
@@ -79,7 +79,7 @@ fn a_hundred_at_once_get_one_task() {
 fn a_repeated_request_finds_the_task_until_its_time_is_over() {
     let sim = Sim::new(1);
     let key = key(5 * HOUR_MS);
-    let kept_shortly = |name: &str| NewTask {
+    let kept_shortly = |name: &str| TaskSpec {
         retention_ms: RETENTION_MIN_MS,
         ..task(name, json!({}))
     };
@@ -104,7 +104,7 @@ fn a_repeated_request_finds_the_task_until_its_time_is_over() {
 #[test]
 fn nothing_is_left_when_the_key_is_over() {
     let sim = Sim::new(1);
-    let kept_shortly = NewTask {
+    let kept_shortly = TaskSpec {
         retention_ms: RETENTION_MIN_MS,
         ..task("a", json!({}))
     };
@@ -321,7 +321,7 @@ fn a_delayed_task_is_announced_before_it_counts_as_seen_to() {
         }
         Action::Pass
     });
-    let delayed = |name: &str| NewTask {
+    let delayed = |name: &str| TaskSpec {
         not_before_ms: Some(sim.now_ms() + 5_000),
         ..task(name, json!({}))
     };
@@ -342,7 +342,7 @@ fn a_winner_that_died_is_followed_after_hours() {
     for delay_ms in [None, Some(3 * HOUR_MS)] {
         let sim = Sim::new(1);
         first_dies(&sim, "set", "q.test.s.1");
-        let asked = NewTask {
+        let asked = TaskSpec {
             not_before_ms: delay_ms.map(|ms| sim.now_ms() + ms),
             retention_ms: RETENTION_MIN_MS,
             ..task("a", json!({}))

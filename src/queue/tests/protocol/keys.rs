@@ -1,7 +1,7 @@
 //! Tasks that share a key: how many run at once, and begin in a period, and that nobody else waits for them.
 
 use crate::support::{Sim, computing, keyed, task};
-use handoff_queue::{Cancelled, KEY_WINDOW_MS, KeyLimits, Limits, NewTask, Rate, State, TaskId};
+use handoff_queue::{Cancelled, KEY_WINDOW_MS, KeyLimits, Limits, Rate, State, TaskId, TaskSpec};
 use serde_json::json;
 
 const SECOND_MS: u64 = 1_000;
@@ -17,7 +17,7 @@ fn limited(seed: u64, concurrency: Option<u64>, rate: Option<Rate>) -> Sim {
     sim
 }
 
-fn of(key: &str, count: u64, sleep_ms: u64) -> Vec<NewTask> {
+fn of(key: &str, count: u64, sleep_ms: u64) -> Vec<TaskSpec> {
     let new = |i| keyed(key, &format!("{key}{i}"), json!({"sleep_ms": sleep_ms}));
     (0..count).map(new).collect()
 }
@@ -75,7 +75,7 @@ fn no_more_of_a_key_run_at_once_than_may() {
 #[test]
 fn tasks_that_compute_wait_for_their_key_too() {
     let sim = limited(1, Some(1), None);
-    let new = |i: u64| NewTask {
+    let new = |i: u64| TaskSpec {
         key: Some("a".to_owned()),
         ..computing(&format!("t{i}"), json!({"sleep_ms": 500, "key": "a"}))
     };
@@ -109,7 +109,7 @@ fn what_waits_for_its_key_is_queued_and_can_be_cancelled_and_expires() {
     let first = sim.enqueue(of("a", 1, 3_000));
     sim.run_for(100);
     let soon = Some(sim.now_ms() + 1_000);
-    let expiring = NewTask {
+    let expiring = TaskSpec {
         expires_ms: soon,
         ..keyed("a", "expires", json!({}))
     };
@@ -168,7 +168,7 @@ fn without_limits_a_key_is_only_shown() {
     let ids = sim.enqueue(of("a", 5, 1_000));
     sim.run_for(1_500);
     assert!(all(&sim, &ids, State::Succeeded));
-    let kept = sim.view(&ids[0]).unwrap().task.key;
+    let kept = sim.view(&ids[0]).unwrap().task.spec.key;
     assert_eq!(kept.as_deref(), Some("a"));
     let plain = sim.enqueue_one(task("plain", json!({})));
     assert_eq!(sim.view(&plain).unwrap().task.key, None);

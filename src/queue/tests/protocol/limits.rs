@@ -1,7 +1,7 @@
 //! Limits of a queue: how many tasks run at once, and begin in a period, over all workers.
 
 use crate::support::{Sim, computing, task};
-use handoff_queue::{IN_PROGRESS_BYTES, Limits, NewTask, Rate, State, TaskId};
+use handoff_queue::{IN_PROGRESS_BYTES, Limits, Rate, State, TaskId, TaskSpec};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -72,7 +72,7 @@ fn tasks_that_compute_hold_their_permits_in_instances_of_their_own() {
 #[test]
 fn long_tasks_keep_their_permits_over_many_windows() {
     let sim = limited(1, at_once(2));
-    let long = |i| NewTask {
+    let long = |i| TaskSpec {
         timeout_ms: 60_000,
         ..task(&format!("t{i}"), json!({"sleep_ms": 40_000}))
     };
@@ -121,7 +121,7 @@ fn what_needs_no_run_costs_none_of_the_rate() {
     let sim = limited(1, rate(5, 60));
     // Each is passed once before it is due, and has a slot of its own then.
     let due_ms = sim.now_ms() + 3_000;
-    let delayed = |i| NewTask {
+    let delayed = |i| TaskSpec {
         not_before_ms: Some(due_ms),
         ..task(&format!("t{i}"), json!({}))
     };

@@ -1,11 +1,11 @@
 //! What one task may do to others.
 
 use crate::support::{Sim, computing, task};
-use handoff_queue::{NewTask, RetryPolicy, State, WorkerLimits};
+use handoff_queue::{RetryPolicy, State, TaskSpec, WorkerLimits};
 use serde_json::json;
 
-fn short_lease(task: NewTask, attempts: u32) -> NewTask {
-    NewTask {
+fn short_lease(task: TaskSpec, attempts: u32) -> TaskSpec {
+    TaskSpec {
         timeout_ms: 2_000,
         retry: RetryPolicy {
             attempts,
@@ -46,8 +46,8 @@ fn a_task_that_kills_its_instance_takes_no_other_with_it() {
     }
 }
 
-fn killer(name: &str) -> NewTask {
-    NewTask {
+fn killer(name: &str) -> TaskSpec {
+    TaskSpec {
         kind: "killer".to_owned(),
         ..short_lease(task(name, json!({"sleep_ms": 500, "traps": true})), 1)
     }
@@ -132,7 +132,7 @@ fn what_comes_due_in_a_worker_that_takes_no_more_is_taken_by_another() {
     // The instance stays for the long task, past its budget; the other task comes due meanwhile, and nobody asks.
     let long = sim.enqueue_one(task("long", json!({"sleep_ms": 50_000})));
     let due_ms = sim.now_ms() + 20_000;
-    let late = sim.enqueue_one(NewTask {
+    let late = sim.enqueue_one(TaskSpec {
         not_before_ms: Some(due_ms),
         ..task("late", json!({}))
     });

@@ -1,7 +1,7 @@
 //! Pausing, resuming and emptying a queue.
 
 use crate::support::{Action, Sim, When, computing, task};
-use handoff_queue::{NewTask, State, Waiting, Wake};
+use handoff_queue::{State, TaskSpec, Waiting, Wake};
 use serde_json::json;
 
 fn pause(sim: &Sim) {
@@ -29,7 +29,7 @@ fn waiting(sim: &Sim) -> u64 {
         .waiting
 }
 
-fn tasks(names: &str, count: usize) -> Vec<NewTask> {
+fn tasks(names: &str, count: usize) -> Vec<TaskSpec> {
     (0..count)
         .map(|i| task(&format!("{names}{i}"), json!({})))
         .collect()
@@ -44,7 +44,7 @@ fn a_paused_queue_takes_tasks_in_and_runs_none() {
     pause(&sim);
     let mut ids = sim.enqueue(tasks("t", 30));
     let soon = Some(sim.now_ms() + 5_000);
-    let delayed = NewTask {
+    let delayed = TaskSpec {
         not_before_ms: soon,
         ..task("delayed", json!({}))
     };
@@ -99,7 +99,7 @@ fn a_purge_cancels_what_waits_and_nothing_else() {
     let sim = Sim::new(2);
     let done = sim.enqueue_one(task("done", json!({})));
     let running = sim.enqueue_one(task("running", json!({"sleep_ms": 9_000})));
-    let later = NewTask {
+    let later = TaskSpec {
         not_before_ms: Some(sim.now_ms() + 60_000),
         ..task("later", json!({}))
     };

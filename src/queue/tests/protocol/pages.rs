@@ -3,8 +3,8 @@
 use crate::support::{Sim, keyed, set, task, with};
 use handoff_queue::memory::Calls;
 use handoff_queue::{
-    Cancelled, FollowUp, IdempotencyKey, Json, KeyLimits, Limits, Missed, NewTask, OnFailure,
-    Overlap, Priority, RETENTION_MIN_MS, Rate, RetryPolicy, Rule, Schedule, Step, Workflow,
+    Cancelled, FollowUp, IdempotencyKey, Json, KeyLimits, Limits, Missed, OnFailure, Overlap,
+    Priority, RETENTION_MIN_MS, Rate, RetryPolicy, Rule, Schedule, Step, TaskSpec, Workflow,
 };
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -126,7 +126,7 @@ fn touched() -> BTreeSet<String> {
 }
 
 fn everything(sim: &Sim) {
-    let hour = |task| NewTask {
+    let hour = |task| TaskSpec {
         retention_ms: RETENTION_MIN_MS,
         ..task
     };
@@ -134,7 +134,7 @@ fn everything(sim: &Sim) {
     for priority in Priority::ALL {
         ids.extend(sim.enqueue(vec![hour(with(priority, task("t", json!({}))))]));
     }
-    let later = NewTask {
+    let later = TaskSpec {
         not_before_ms: Some(sim.now_ms() + 20_000),
         ..task("later", json!({}))
     };
@@ -148,7 +148,7 @@ fn everything(sim: &Sim) {
         retry: RetryPolicy::default(),
     });
     sim.enqueue_one(hour(fails));
-    let traps = NewTask {
+    let traps = TaskSpec {
         kind: "killer".to_owned(),
         timeout_ms: 2_000,
         ..task("traps", json!({"traps": true}))

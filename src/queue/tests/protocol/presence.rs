@@ -2,7 +2,7 @@
 
 use crate::support::{Action, Sim, When, task};
 use futures::FutureExt;
-use handoff_queue::{NewTask, State, Store, WINDOW_MS, Wake};
+use handoff_queue::{State, Store, TaskSpec, WINDOW_MS, Wake};
 use serde_json::json;
 
 /// How many are registered as workers or keepers in a window that anybody's clock may still be in, by the counters.
@@ -36,7 +36,7 @@ fn when_all_is_done_nobody_is_left() {
         for i in 0..20 {
             let args = json!({"fail_times": i % 2, "continues": i % 3, "sleep_ms": i * 100});
             let delay = (i % 4 == 0).then(|| sim.now_ms() + 3_000);
-            sim.enqueue_one(NewTask {
+            sim.enqueue_one(TaskSpec {
                 not_before_ms: delay,
                 ..task(&format!("t{i}"), args)
             });
@@ -52,7 +52,7 @@ fn when_all_is_done_nobody_is_left() {
 #[test]
 fn a_keeper_stays_while_something_is_due_and_only_one() {
     let sim = Sim::new(1);
-    let id = sim.enqueue_one(NewTask {
+    let id = sim.enqueue_one(TaskSpec {
         not_before_ms: Some(sim.now_ms() + 90_000),
         ..task("a", json!({}))
     });
@@ -203,7 +203,7 @@ fn a_keeper_stays_although_calls_fail_now_and_then() {
     for which in [".head", ".tail", ".keeper", ".ts.", ".k.", ".w."] {
         let sim = Sim::new(4);
         failing(&sim, 7, which);
-        let id = sim.enqueue_one(NewTask {
+        let id = sim.enqueue_one(TaskSpec {
             not_before_ms: Some(sim.now_ms() + 60_000),
             ..task("a", json!({}))
         });

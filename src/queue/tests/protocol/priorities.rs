@@ -2,8 +2,8 @@
 
 use crate::support::{self, Action, Sim, When, computing, task, with};
 use handoff_queue::{
-    FollowUp, IdempotencyKey, NewTask, Once, Priority, RETENTION_MIN_MS, Retried, RetryPolicy,
-    State, Store, Waiting, Wake,
+    FollowUp, IdempotencyKey, Once, Priority, RETENTION_MIN_MS, Retried, RetryPolicy, State, Store,
+    TaskSpec, Waiting, Wake,
 };
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ const HIGH: Priority = Priority::High;
 const NORMAL: Priority = Priority::Normal;
 const LOW: Priority = Priority::Low;
 
-fn tasks(priority: Priority, count: usize, args: &Value) -> Vec<NewTask> {
+fn tasks(priority: Priority, count: usize, args: &Value) -> Vec<TaskSpec> {
     let name = |i| format!("{priority:?}{i}");
     (0..count)
         .map(|i| with(priority, computing(&name(i), args.clone())))
@@ -125,12 +125,12 @@ fn whatever_follows_keeps_the_priority() {
         retry: Default::default(),
     };
     let job = json!({"continues": 3, "fail_times": 1, "after_ms": 400, "sleep_ms": 50});
-    let id = sim.enqueue_one(NewTask {
+    let id = sim.enqueue_one(TaskSpec {
         on_end: Some(follow),
         ..with(LOW, computing("job", job))
     });
     let fails = sim.enqueue_one(with(HIGH, task("fails", json!({"fatal": "no use"}))));
-    let later = sim.enqueue_one(NewTask {
+    let later = sim.enqueue_one(TaskSpec {
         not_before_ms: Some(sim.now_ms() + 2_000),
         ..with(HIGH, task("later", json!({})))
     });
@@ -138,7 +138,7 @@ fn whatever_follows_keeps_the_priority() {
         HIGH,
         task("lost", json!({"sleep_ms": 1_500, "traps": true})),
     );
-    let lost = sim.enqueue_one(NewTask {
+    let lost = sim.enqueue_one(TaskSpec {
         timeout_ms: 2_000,
         retry: RetryPolicy {
             attempts: 2,
@@ -297,7 +297,7 @@ fn nothing_is_left_in_any_lane() {
     for priority in Priority::ALL {
         let args = json!({"continues": 1, "fail_times": 1, "after_ms": 10});
         let of = tasks(priority, 20, &args).into_iter();
-        let hour = |t| NewTask {
+        let hour = |t| TaskSpec {
             retention_ms: RETENTION_MIN_MS,
             ..t
         };

@@ -3,8 +3,8 @@
 use crate::support::{Action, Sim, When, keyed, task};
 use futures::FutureExt;
 use handoff_queue::{
-    Brief, KEY_WINDOW_MS, KeyLimits, Limits, Member, Missed, NewTask, Overlap, Put,
-    RETENTION_MIN_MS, Rule, Schedule, State, Step, Store, TaskId, Wake, Workflow,
+    Brief, KEY_WINDOW_MS, KeyLimits, Limits, Member, Missed, Overlap, Put, RETENTION_MIN_MS, Rule,
+    Schedule, State, Step, Store, TaskId, TaskSpec, Wake, Workflow,
 };
 use serde_json::json;
 
@@ -20,8 +20,8 @@ fn put(sim: &Sim, key: &str, value: &[u8]) {
         .unwrap();
 }
 
-fn kept_an_hour(task: NewTask) -> NewTask {
-    NewTask {
+fn kept_an_hour(task: TaskSpec) -> TaskSpec {
+    TaskSpec {
         retention_ms: RETENTION_MIN_MS,
         ..task
     }
@@ -93,7 +93,7 @@ fn a_broken_outcome_concerns_only_its_task() {
 fn broken_timer_entries_and_what_they_name_hold_nobody_up() {
     let sim = Sim::new(3);
     let due_ms = sim.now_ms() + 10_000;
-    let delayed = |name: &str| NewTask {
+    let delayed = |name: &str| TaskSpec {
         not_before_ms: Some(due_ms),
         ..task(name, json!({}))
     };
@@ -125,7 +125,7 @@ fn broken_timer_entries_and_what_they_name_hold_nobody_up() {
 fn what_a_newer_version_wrote_waits_for_it() {
     let sim = Sim::new(5);
     let due_ms = sim.now_ms() + 10_000;
-    let delayed = NewTask {
+    let delayed = TaskSpec {
         not_before_ms: Some(due_ms),
         ..task("delayed", json!({}))
     };
@@ -212,7 +212,7 @@ fn assert_operator_knows_of(sim: &Sim, key: &str) {
 
 /// A task that waits for no time, and one that does: `healthy` and `later`.
 fn enqueue_healthy(sim: &Sim) {
-    let later = NewTask {
+    let later = TaskSpec {
         not_before_ms: Some(sim.now_ms() + 70_000),
         ..task("later", json!({}))
     };

@@ -2,7 +2,9 @@
 
 use crate::support::{Action, Sim, When, task};
 use futures::FutureExt;
-use handoff_queue::{Brief, Cancelled, NewTask, RETENTION_MIN_MS, RetryPolicy, State, Store, Wake};
+use handoff_queue::{
+    Brief, Cancelled, RETENTION_MIN_MS, RetryPolicy, State, Store, TaskSpec, Wake,
+};
 use serde_json::json;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -11,8 +13,8 @@ const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 60 * MINUTE_MS;
 const DAY_MS: u64 = 24 * HOUR_MS;
 
-fn kept(ms: u64, task: NewTask) -> NewTask {
-    NewTask {
+fn kept(ms: u64, task: TaskSpec) -> TaskSpec {
+    TaskSpec {
         retention_ms: ms,
         ..task
     }
@@ -34,7 +36,7 @@ fn left(sim: &Sim) -> Vec<String> {
 fn every_kind_of_task_goes_without_a_trace() {
     let sim = Sim::new(1);
     let kept = |t| kept(RETENTION_MIN_MS, t);
-    let delayed = |ms: u64, t| NewTask {
+    let delayed = |ms: u64, t| TaskSpec {
         not_before_ms: Some(sim.now_ms() + ms),
         ..kept(t)
     };
@@ -46,7 +48,7 @@ fn every_kind_of_task_goes_without_a_trace() {
         kept(task("plain", json!({}))),
         kept(task("retried", json!({"fail_times": 2}))),
         kept(task("continued", json!({"continues": 20}))),
-        NewTask {
+        TaskSpec {
             retry: once,
             ..kept(task("failed", json!({"fail_times": 1})))
         },
@@ -84,7 +86,7 @@ fn every_kind_of_task_goes_without_a_trace() {
 fn a_task_kept_longer_does_not_hold_back_those_behind_it() {
     let sim = Sim::new(2);
     let long = sim.enqueue_one(kept(4 * DAY_MS, task("long", json!({}))));
-    let far = sim.enqueue_one(NewTask {
+    let far = sim.enqueue_one(TaskSpec {
         not_before_ms: Some(sim.now_ms() + 3 * DAY_MS),
         ..kept(RETENTION_MIN_MS, task("far", json!({})))
     });
@@ -180,7 +182,7 @@ fn a_timer_entry_written_behind_the_keepers_back_goes_too() {
     ] {
         let sim = Sim::new(4);
         // Somebody keeps time.
-        sim.enqueue_one(NewTask {
+        sim.enqueue_one(TaskSpec {
             not_before_ms: Some(sim.now_ms() + 20_000),
             ..kept(RETENTION_MIN_MS, task("other", json!({})))
         });
@@ -191,7 +193,7 @@ fn a_timer_entry_written_behind_the_keepers_back_goes_too() {
                 _ => Action::Pass,
             }
         });
-        let late = NewTask {
+        let late = TaskSpec {
             not_before_ms: Some(sim.now_ms() + 2_000),
             ..kept(RETENTION_MIN_MS, task("late", json!({})))
         };

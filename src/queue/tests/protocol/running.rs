@@ -1,7 +1,7 @@
 //! Running tasks: beside each other, alone, in parts, and when one panics.
 
 use crate::support::{self, Sim, computing, task};
-use handoff_queue::{BEGIN_MS, Json, NewTask, State, WorkerLimits};
+use handoff_queue::{BEGIN_MS, Json, State, TaskSpec, WorkerLimits};
 use serde_json::json;
 
 #[test]
@@ -170,11 +170,11 @@ fn a_neighbour_that_has_ended_keeps_its_outcome_when_another_panics() {
     sim.world.faults.script(slow("q.test.c.1.2"));
     let due = Some(sim.now_ms() + 1);
     let ids = sim.enqueue(vec![
-        NewTask {
+        TaskSpec {
             not_before_ms: due,
             ..task("good", json!({"sleep_ms": 900}))
         },
-        NewTask {
+        TaskSpec {
             not_before_ms: due,
             ..task("bad", json!({"sleep_ms": 1_100, "panic_times": 1}))
         },

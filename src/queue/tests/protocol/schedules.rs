@@ -2,8 +2,8 @@
 
 use crate::support::{Action, Sim, SimQueue, When, parts, task};
 use handoff_queue::{
-    Cron, MISSED_MAX, Missed, NewTask, Overlap, Put, RETENTION_MIN_MS, Rule, SCHEDULES_MAX,
-    Schedule, ScheduleView, State, Store, Wake,
+    Cron, MISSED_MAX, Missed, Overlap, Put, RETENTION_MIN_MS, Rule, SCHEDULES_MAX, Schedule,
+    ScheduleView, State, Store, TaskSpec, Wake,
 };
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ fn every(name: &str, ms: u64, args: Value) -> Schedule {
         name: name.to_owned(),
         rule: Rule::Every(ms),
         queue: "test".to_owned(),
-        task: NewTask {
+        task: TaskSpec {
             retention_ms: RETENTION_MIN_MS,
             ..task(name, args)
         },
@@ -106,7 +106,7 @@ fn every_occurrence_gives_one_task_at_its_time_with_no_tick_at_all() {
     assert_eq!(at_ms, view.put_ms + 60_000);
     let task = sim.view(&id).unwrap();
     assert_eq!(task.state, State::Succeeded);
-    let occurrence = task.task.occurrence.unwrap();
+    let occurrence = task.task.spec.occurrence.unwrap();
     assert_eq!(
         (occurrence.schedule.as_str(), occurrence.at_ms),
         ("a", at_ms)

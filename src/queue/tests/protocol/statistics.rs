@@ -2,14 +2,14 @@
 
 use crate::support::{Sim, task};
 use futures::FutureExt;
-use handoff_queue::{Counts, NewTask, State, Statistics, Store, TaskId, Wake};
+use handoff_queue::{Counts, State, Statistics, Store, TaskId, TaskSpec, Wake};
 use serde_json::{Value, json};
 
 fn look(sim: &Sim) -> Statistics {
     sim.wait(|queue| async move { queue.statistics().await.unwrap() })
 }
 
-fn tasks(args: Value, count: usize) -> Vec<NewTask> {
+fn tasks(args: Value, count: usize) -> Vec<TaskSpec> {
     (0..count)
         .map(|i| task(&format!("t{i}"), args.clone()))
         .collect()
@@ -39,7 +39,7 @@ fn ends_are_counted_by_how_and_once() {
     // Longer than rescue's first look.
     sim.enqueue(tasks(json!({"sleep_ms": 25_000}), 2));
     let now_ms = sim.now_ms();
-    let later = |expires_ms| NewTask {
+    let later = |expires_ms| TaskSpec {
         not_before_ms: Some(now_ms + 40_000),
         expires_ms,
         ..task("later", json!({}))
@@ -64,7 +64,7 @@ fn ends_are_counted_by_how_and_once() {
 fn what_runs_is_counted_from_its_begin_to_its_end() {
     let sim = Sim::new(3);
     let short = sim.enqueue(tasks(json!({"sleep_ms": 4_000}), 20));
-    let long = NewTask {
+    let long = TaskSpec {
         timeout_ms: 600_000,
         ..task("long", json!({"sleep_ms": 60_000}))
     };

@@ -1,7 +1,7 @@
 //! Delays and retries: never early, and soon.
 
 use crate::support::{self, Action, Sim, When, computing, task};
-use handoff_queue::{CLOCK_SLACK_MS, DELAY_MAX_MS, NewTask, RetryPolicy, State, Wake};
+use handoff_queue::{CLOCK_SLACK_MS, DELAY_MAX_MS, RetryPolicy, State, TaskSpec, Wake};
 use serde_json::json;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -9,8 +9,8 @@ use std::rc::Rc;
 /// How late a task may begin while a keeper lives: the timer turns every second.
 const LATE_MS: u64 = 2_000;
 
-fn delayed(sim: &Sim, name: &str, ms: u64) -> NewTask {
-    NewTask {
+fn delayed(sim: &Sim, name: &str, ms: u64) -> TaskSpec {
+    TaskSpec {
         not_before_ms: Some(sim.now_ms() + ms),
         ..task(name, json!({}))
     }
@@ -78,7 +78,7 @@ fn skewed_clocks_make_a_delay_early_by_no_more_than_the_skew() {
 #[test]
 fn a_time_that_is_past_means_at_once() {
     let sim = Sim::new(3);
-    let id = sim.enqueue_one(NewTask {
+    let id = sim.enqueue_one(TaskSpec {
         not_before_ms: Some(sim.now_ms() - 5_000),
         ..task("a", json!({}))
     });
@@ -114,7 +114,7 @@ fn a_delay_of_thirty_days_is_found_with_few_calls() {
 fn retries_back_off_with_jitter() {
     let sim = Sim::new(5);
     let names: Vec<_> = (0..30).map(|i| format!("t{i}")).collect();
-    let tasks = names.iter().map(|n| NewTask {
+    let tasks = names.iter().map(|n| TaskSpec {
         retry: RetryPolicy {
             initial_ms: 4_000,
             factor: 3.0,
@@ -162,7 +162,7 @@ fn a_wait_that_the_task_asked_for_is_kept() {
 #[test]
 fn a_final_failure_lists_every_attempt() {
     let sim = Sim::new(7);
-    let id = sim.enqueue_one(NewTask {
+    let id = sim.enqueue_one(TaskSpec {
         retry: RetryPolicy {
             attempts: 3,
             ..RetryPolicy::default()
@@ -186,7 +186,7 @@ fn a_final_failure_lists_every_attempt() {
 #[test]
 fn lost_workers_use_up_attempts() {
     let sim = Sim::new(8);
-    let id = sim.enqueue_one(NewTask {
+    let id = sim.enqueue_one(TaskSpec {
         timeout_ms: 8_000,
         retry: RetryPolicy {
             attempts: 2,
@@ -227,7 +227,7 @@ fn a_timeout_is_a_failed_attempt() {
         attempts: 1,
         ..RetryPolicy::default()
     };
-    let limited = |t: NewTask| NewTask {
+    let limited = |t: TaskSpec| TaskSpec {
         timeout_ms: 3_000,
         retry: once,
         ..t
@@ -274,7 +274,7 @@ fn overtaken_by_the_keeper(operation: &'static str, part: &'static str, after_ms
         }
         Action::Pass
     });
-    let id = sim.enqueue_one(NewTask {
+    let id = sim.enqueue_one(TaskSpec {
         // So that nobody takes the stalled worker for lost.
         timeout_ms: 3_600_000,
         heartbeat_timeout_ms: Some(3_600_000),
@@ -312,7 +312,7 @@ fn a_retry_that_is_delivered_before_its_outcome_is_written_is_the_next_attempt()
         let sim = Sim::new(offset_ms);
         sim.run_for(offset_ms);
         // Who waits for this one keeps the time.
-        sim.enqueue_one(NewTask {
+        sim.enqueue_one(TaskSpec {
             not_before_ms: Some(sim.now_ms() + 60_000),
             ..task("later", json!({}))
         });

@@ -1,7 +1,7 @@
 //! Waiting for the end of a task: soon after it, with few looks, whoever works.
 
 use crate::support::{Line, Sim, task};
-use handoff_queue::{Brief, NewTask, TaskId};
+use handoff_queue::{Brief, TaskId, TaskSpec};
 use serde_json::json;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -88,7 +88,7 @@ fn who_waits_long_sees_that_somebody_works() {
     let sim = Sim::new(4);
     sim.world.faults.wake_fails.set(1_000);
     let id = sim.enqueue_one(task("a", json!({})));
-    let delayed = sim.enqueue_one(NewTask {
+    let delayed = sim.enqueue_one(TaskSpec {
         not_before_ms: Some(sim.now_ms() + 8_000),
         ..task("b", json!({}))
     });

@@ -1,7 +1,7 @@
 //! Watching a task: every change once and in order, also when another instance goes on from a position.
 
 use crate::support::{Sim, task};
-use handoff_queue::{Event, NewTask, RetryPolicy, Seen, TaskId};
+use handoff_queue::{Event, RetryPolicy, Seen, TaskId, TaskSpec};
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -46,8 +46,8 @@ fn words(event: Event<'_>) -> String {
     }
 }
 
-fn without_jitter(sim: &Sim, args: Value, delay_ms: u64) -> NewTask {
-    NewTask {
+fn without_jitter(sim: &Sim, args: Value, delay_ms: u64) -> TaskSpec {
+    TaskSpec {
         not_before_ms: (delay_ms > 0).then(|| sim.now_ms() + delay_ms),
         retry: RetryPolicy {
             attempts: 2,
@@ -119,7 +119,7 @@ fn who_saw_the_end_sees_nothing_more() {
 #[test]
 fn a_lost_worker_and_its_successor_are_seen() {
     let sim = Sim::new(3);
-    let id = sim.enqueue_one(NewTask {
+    let id = sim.enqueue_one(TaskSpec {
         timeout_ms: 3_000,
         ..task("a", json!({"logs": 1, "sleep_ms": 1_500}))
     });

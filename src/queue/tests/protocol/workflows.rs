@@ -2,7 +2,7 @@
 
 use crate::support::{Action, Sim, When, parts};
 use handoff_queue::{
-    Cancelled, Counts, Json, Limits, Member, NewTask, OnFailure, RetryPolicy, State, Step, TaskId,
+    Cancelled, Counts, Json, Limits, Member, OnFailure, RetryPolicy, State, Step, TaskId, TaskSpec,
     Waiting, Workflow,
 };
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ fn member(name: &str, mut args: Value) -> Member {
     }
 }
 
-fn workflow(steps: Vec<Step>, on_failure: OnFailure) -> NewTask {
+fn workflow(steps: Vec<Step>, on_failure: OnFailure) -> TaskSpec {
     let workflow = Workflow {
         steps,
         on_failure,
@@ -31,7 +31,7 @@ fn workflow(steps: Vec<Step>, on_failure: OnFailure) -> NewTask {
     workflow.task()
 }
 
-fn chain(members: Vec<Member>) -> NewTask {
+fn chain(members: Vec<Member>) -> TaskSpec {
     workflow(
         members.into_iter().map(Step::One).collect(),
         OnFailure::Fail,

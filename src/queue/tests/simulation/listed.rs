@@ -216,7 +216,7 @@ pub fn one_task_per_retry(sim: &Sim) -> Result<(), Wrong> {
         let record = store.get(key).now_or_never().unwrap().unwrap();
         let record = record.unwrap_or_default();
         let slot: Value = serde_json::from_slice(record.get(1..).unwrap_or_default()).unwrap();
-        if let Some(of) = slot["task"]["retry_of"].as_str()
+        if let Some(of) = slot["task"]["spec"]["retry_of"].as_str()
             && let Some(other) = again.insert(of.to_owned(), key.clone())
         {
             return Err((None, format!("{key} and {other} both retry {of}")));

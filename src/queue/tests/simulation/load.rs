@@ -4,8 +4,8 @@ use super::schedules::Schedules;
 use super::workflows;
 use crate::support::{Sim, World, computing, run_name, set, task, value};
 use handoff_queue::{
-    Cancelled, FollowUp, IdempotencyKey, KeyLimits, NewTask, Once, Priority, RETENTION_MIN_MS,
-    RetryPolicy, Run, TIMEOUT_MAX_MS, Task, TaskId, Waiting,
+    Cancelled, FollowUp, IdempotencyKey, KeyLimits, Once, Priority, RETENTION_MIN_MS, RetryPolicy,
+    Run, TIMEOUT_MAX_MS, Task, TaskId, TaskSpec, Waiting,
 };
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
@@ -225,7 +225,7 @@ impl Load {
     }
 
     /// Enqueues as the api component does: acknowledge, then wake.
-    pub fn enqueue(self: &Rc<Self>, sim: &Sim, tasks: Vec<NewTask>) {
+    pub fn enqueue(self: &Rc<Self>, sim: &Sim, tasks: Vec<TaskSpec>) {
         let (load, world) = (self.clone(), sim.world.clone());
         self.note_due(&tasks);
         sim.spawn(|_, queue| async move {
@@ -239,7 +239,7 @@ impl Load {
         });
     }
 
-    fn note_due(&self, tasks: &[NewTask]) {
+    fn note_due(&self, tasks: &[TaskSpec]) {
         let due_ms = tasks.iter().filter_map(|t| t.not_before_ms);
         let last_due_ms = due_ms.chain([self.last_due_ms.get()]).max();
         self.last_due_ms.set(last_due_ms.unwrap_or(0));
@@ -299,7 +299,7 @@ impl Load {
         key: &str,
         ttl_ms: u64,
         body: u64,
-        task: NewTask,
+        task: TaskSpec,
     ) {
         let (load, world) = (self.clone(), sim.world.clone());
         self.note_due(std::slice::from_ref(&task));
@@ -359,12 +359,12 @@ impl Load {
     }
 
     /// A task that does what `args` say, and whose result tells which one it is.
-    pub fn named(&self, mut args: Value) -> NewTask {
+    pub fn named(&self, mut args: Value) -> TaskSpec {
         self.names.set(self.names.get() + 1);
         let name = format!("n{}", self.names.get());
         args["then"] = name.as_str().into();
         let follows = self.mix.follows && self.names.get().is_multiple_of(3);
-        NewTask {
+        TaskSpec {
             on_end: follows.then(|| follow_up(&name)),
             timeout_ms: 12_000,
             retry: RetryPolicy {
@@ -377,7 +377,7 @@ impl Load {
         }
     }
 
-    fn task(&self, sim: &Sim) -> NewTask {
+    fn task(&self, sim: &Sim) -> TaskSpec {
         let (world, mix) = (&sim.world, &self.mix);
         let mut args = match world.below(12) {
             0 if mix.failures => json!({"fail_times": 1 + world.below(3)}),

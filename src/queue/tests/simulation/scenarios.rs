@@ -5,7 +5,7 @@ use super::schedules::schedule;
 use super::stage::{Stage, is_of_a_task};
 use crate::support::{Action, START_MS, When, parts, run_name};
 use handoff_queue::{
-    CLOCK_SLACK_MS, Missed, NewTask, OnFailure, Priority, RETENTION_MIN_MS, Schedule, WINDOW_MS,
+    CLOCK_SLACK_MS, Missed, OnFailure, Priority, RETENTION_MIN_MS, Schedule, TaskSpec, WINDOW_MS,
 };
 use serde_json::json;
 use std::cell::Cell;
@@ -539,7 +539,7 @@ pub static SCENARIOS: [Scenario; 82] = [
         search: Search::Singles,
         left: Left::NothingAfterHours,
         play: |stage| {
-            let long = NewTask {
+            let long = TaskSpec {
                 timeout_ms: 12_000,
                 ..stage.task(json!({"sleep_ms": 11_900}))
             };
@@ -596,7 +596,7 @@ pub static SCENARIOS: [Scenario; 82] = [
         left: Left::NothingAfterHours,
         play: |stage| {
             stage.points.open.set(false);
-            let killer = || NewTask {
+            let killer = || TaskSpec {
                 kind: "killer".to_owned(),
                 ..stage.fatal(json!({"sleep_ms": 300, "traps": true}))
             };
@@ -620,7 +620,7 @@ pub static SCENARIOS: [Scenario; 82] = [
             stage.points.open.set(false);
             for _ in 0..60 {
                 let killer = stage.fatal(json!({"sleep_ms": 500, "traps": true}));
-                let killer = NewTask {
+                let killer = TaskSpec {
                     kind: "killer".to_owned(),
                     ..killer
                 };
@@ -662,7 +662,7 @@ pub static SCENARIOS: [Scenario; 82] = [
         search: Search::Pairs,
         left: Left::NothingAfterHours,
         play: |stage| {
-            let task = NewTask {
+            let task = TaskSpec {
                 on_end: Some(follow_up("it")),
                 ..stage.task(json!({"fail_times": 1, "after_ms": 600}))
             };
@@ -710,12 +710,12 @@ pub static SCENARIOS: [Scenario; 82] = [
             limits.workers_max = 1;
             stage.sim.world.limits.set(limits);
             stage.points.open.set(false);
-            let long = NewTask {
+            let long = TaskSpec {
                 kind: "compute".to_owned(),
                 timeout_ms: 12_000,
                 ..stage.task(json!({"sleep_ms": 4_000}))
             };
-            let delayed = NewTask {
+            let delayed = TaskSpec {
                 not_before_ms: Some(stage.sim.now_ms() + MINUTE_MS),
                 on_end: Some(follow_up("it")),
                 ..stage.task(json!({}))
@@ -781,7 +781,7 @@ pub static SCENARIOS: [Scenario; 82] = [
         left: Left::NothingAfterHours,
         play: |stage| {
             let asks = || {
-                let task = NewTask {
+                let task = TaskSpec {
                     not_before_ms: Some(stage.sim.now_ms() + 2_500),
                     ..stage.task(json!({}))
                 };
@@ -1120,7 +1120,7 @@ pub static SCENARIOS: [Scenario; 82] = [
 
 /// A task that may take a day, and takes 24 s.
 fn runs_long(stage: &Stage) {
-    let long = NewTask {
+    let long = TaskSpec {
         timeout_ms: DAY_MS,
         ..stage.task(json!({"sleep_ms": 24_000}))
     };

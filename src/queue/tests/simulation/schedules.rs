@@ -3,7 +3,7 @@
 use super::model::Wrong;
 use crate::support::{Instance, Sim, task};
 use handoff_queue::{
-    CLOCK_SLACK_MS, Missed, NewTask, Overlap, Put, RETENTION_MIN_MS, Rule, Schedule,
+    CLOCK_SLACK_MS, Missed, Overlap, Put, RETENTION_MIN_MS, Rule, Schedule, TaskSpec,
 };
 use serde_json::json;
 use std::cell::{Cell, RefCell};
@@ -36,7 +36,7 @@ pub fn schedule(name: &str, every_ms: u64, args: serde_json::Value) -> Schedule 
         name: name.to_owned(),
         rule: Rule::Every(every_ms),
         queue: "test".to_owned(),
-        task: NewTask {
+        task: TaskSpec {
             timeout_ms: 5_000,
             retention_ms: RETENTION_MIN_MS,
             ..task(name, args)

@@ -6,7 +6,7 @@ use super::workflows;
 use crate::support::{Action, Call, Instance, Sim, When, parts, set, with};
 use futures::FutureExt;
 use handoff_queue::{
-    Cancelled, Limits, MemberView, NewTask, OnFailure, Priority, Rate, State, Store, TaskId,
+    Cancelled, Limits, MemberView, OnFailure, Priority, Rate, State, Store, TaskId, TaskSpec,
 };
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
@@ -201,7 +201,7 @@ impl Stage {
     pub fn enqueues_followed(&self, args: Value, sleep_ms: u64) {
         let mut follow = follow_up("it");
         set(&mut follow.args, "sleep_ms", sleep_ms);
-        let task = NewTask {
+        let task = TaskSpec {
             on_end: Some(follow),
             ..self.task(args)
         };
@@ -291,7 +291,7 @@ impl Stage {
                 Some(true) => "compute",
                 _ => "io",
             };
-            NewTask {
+            TaskSpec {
                 kind: kind.to_owned(),
                 key: Some("a".to_owned()),
                 ..self.task(args)
@@ -300,15 +300,15 @@ impl Stage {
         self.load.enqueue(&self.sim, tasks.collect());
     }
 
-    pub fn task(&self, args: Value) -> NewTask {
-        NewTask {
+    pub fn task(&self, args: Value) -> TaskSpec {
+        TaskSpec {
             timeout_ms: 3_000,
             ..self.load.named(args)
         }
     }
 
     /// A task with a single attempt.
-    pub fn fatal(&self, args: Value) -> NewTask {
+    pub fn fatal(&self, args: Value) -> TaskSpec {
         let mut task = self.task(args);
         task.retry.attempts = 1;
         task
@@ -364,7 +364,7 @@ impl Stage {
     }
 
     pub fn delays(&self, args: Value, ms: u64) {
-        let task = NewTask {
+        let task = TaskSpec {
             not_before_ms: Some(self.sim.now_ms() + ms),
             ..self.task(args)
         };
@@ -398,7 +398,7 @@ impl Stage {
     /// Two tasks: one that expires when it is due, and one that does not.
     pub fn expires(&self, due_ms: u64, ms: u64) {
         let due_ms = self.sim.now_ms() + due_ms;
-        let task = |expires_ms| NewTask {
+        let task = |expires_ms| TaskSpec {
             not_before_ms: (due_ms > self.sim.now_ms()).then_some(due_ms),
             expires_ms: Some(expires_ms),
             ..self.task(json!({}))

@@ -4,8 +4,8 @@ use super::load::{Asked, Load};
 use super::model::never_twice;
 use crate::support::{Sim, run_name, value};
 use handoff_queue::{
-    Counts, Json, Member, MemberView, NewTask, OnFailure, RETENTION_MIN_MS, RetryPolicy, Run,
-    RunState, State, Step, TaskView, Workflow, WorkflowView,
+    Counts, Json, Member, MemberView, OnFailure, RETENTION_MIN_MS, RetryPolicy, Run, RunState,
+    State, Step, TaskSpec, TaskView, Workflow, WorkflowView,
 };
 use serde_json::{Value, json};
 
@@ -49,7 +49,7 @@ pub fn is_member(name: &str) -> bool {
 }
 
 /// A chain, a group or a chord.
-pub fn random(sim: &Sim, name: &str) -> NewTask {
+pub fn random(sim: &Sim, name: &str) -> TaskSpec {
     let world = &sim.world;
     let one = |step| Step::One(member(sim, format!("{name}.{step}.0"), step));
     let many = |of: u64| {
@@ -66,7 +66,7 @@ pub fn random(sim: &Sim, name: &str) -> NewTask {
 }
 
 /// The same of members that do what these `args` say.
-pub fn of(steps: &[&[Value]], on_failure: OnFailure) -> NewTask {
+pub fn of(steps: &[&[Value]], on_failure: OnFailure) -> TaskSpec {
     let one = |step: usize, i: usize, args: &Value| {
         let mut args = args.clone();
         args["name"] = format!("w.{step}.{i}").into();
@@ -90,13 +90,13 @@ pub fn of(steps: &[&[Value]], on_failure: OnFailure) -> NewTask {
     workflow(steps.iter().enumerate().map(step).collect(), on_failure)
 }
 
-fn workflow(steps: Vec<Step>, on_failure: OnFailure) -> NewTask {
+fn workflow(steps: Vec<Step>, on_failure: OnFailure) -> TaskSpec {
     let workflow = Workflow {
         steps,
         on_failure,
         args_max_bytes: ARGS_MAX,
     };
-    NewTask {
+    TaskSpec {
         retention_ms: RETENTION_MIN_MS,
         ..workflow.task()
     }

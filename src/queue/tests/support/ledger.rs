@@ -82,7 +82,7 @@ impl Ledger {
             self.about.borrow_mut().insert(slot, task);
         }
         let name = |value: &Value| value.as_str().map(str::to_owned);
-        let of = &record["task"]["occurrence"];
+        let of = &record["task"]["spec"]["occurrence"];
         if let (Some(schedule), Some(at_ms)) = (name(&of["schedule"]), of["at_ms"].as_u64()) {
             let mut occurrences = self.occurrences.borrow_mut();
             occurrences

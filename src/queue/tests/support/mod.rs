@@ -20,7 +20,7 @@ use futures::executor::{LocalPool, LocalSpawner};
 use futures::task::LocalSpawnExt;
 use handoff_queue::memory::MemoryStore;
 use handoff_queue::{
-    Brief, Env, Limits, NewTask, Priority, Queue, Receipt, State, TaskId, TaskView, Wake,
+    Brief, Env, Limits, Priority, Queue, Receipt, State, TaskId, TaskSpec, TaskView, Wake,
     WorkerLimits,
 };
 use instance::{Guarded, SimEnv};
@@ -281,7 +281,7 @@ impl Sim {
     }
 
     /// Enqueues as the api component does: acknowledge, then wake.
-    pub fn enqueue(&self, tasks: Vec<NewTask>) -> Vec<TaskId> {
+    pub fn enqueue(&self, tasks: Vec<TaskSpec>) -> Vec<TaskId> {
         self.wait(|queue| async move {
             let receipt = queue.enqueue(tasks).await.unwrap();
             queue.wake_for(&receipt, 8).await.unwrap();
@@ -289,7 +289,7 @@ impl Sim {
         })
     }
 
-    pub fn enqueue_one(&self, task: NewTask) -> TaskId {
+    pub fn enqueue_one(&self, task: TaskSpec) -> TaskId {
         self.enqueue(vec![task]).remove(0)
     }
 
@@ -377,28 +377,28 @@ impl<T> Spawned<T> {
 }
 
 /// A task of the test kind that does `args`. Its name is how its runs are found.
-pub fn task(name: &str, mut args: Value) -> NewTask {
+pub fn task(name: &str, mut args: Value) -> TaskSpec {
     args["name"] = name.into();
-    NewTask::new("io", args)
+    TaskSpec::new("io", args)
 }
 
 /// The same task with another priority.
-pub fn with(priority: Priority, task: NewTask) -> NewTask {
-    NewTask { priority, ..task }
+pub fn with(priority: Priority, task: TaskSpec) -> TaskSpec {
+    TaskSpec { priority, ..task }
 }
 
 /// The same of a key, of which only so many run at once.
-pub fn keyed(key: &str, name: &str, mut args: Value) -> NewTask {
+pub fn keyed(key: &str, name: &str, mut args: Value) -> TaskSpec {
     args["key"] = key.into();
-    NewTask {
+    TaskSpec {
         key: Some(key.to_owned()),
         ..task(name, args)
     }
 }
 
 /// The same as a task that computes: nothing else happens in its instance meanwhile.
-pub fn computing(name: &str, args: Value) -> NewTask {
-    NewTask {
+pub fn computing(name: &str, args: Value) -> TaskSpec {
+    TaskSpec {
         kind: "compute".to_owned(),
         ..task(name, args)
     }

@@ -4,9 +4,9 @@ use super::{SLOTS, TASKS};
 use crate::targets::NOW_MS;
 use handoff_queue::memory::MemoryStore;
 use handoff_queue::{
-    Brief, Control, Cron, Env, IdempotencyKey, Json, KeyLimits, Limits, Missed, NewTask, Outcome,
-    Overlap, Queue, QueueError, RETENTION_MIN_MS, Rule, Runner, Schedule, State, Store, StoreError,
-    TaskId, Wake, Worker, WorkerLimits,
+    Brief, Control, Cron, Env, IdempotencyKey, Json, KeyLimits, Limits, Missed, Outcome, Overlap,
+    Queue, QueueError, RETENTION_MIN_MS, Rule, Runner, Schedule, State, Store, StoreError, TaskId,
+    TaskSpec, Wake, Worker, WorkerLimits,
 };
 use serde_json::json;
 use std::cell::{Cell, RefCell, RefMut};
@@ -108,7 +108,7 @@ impl World {
     /// A task of each kind, and as many empty slots. Behind them two tasks that share a key, one with an idempotency key, and a
     /// schedule.
     pub fn enqueue_tasks(&self) {
-        let delayed = NewTask {
+        let delayed = TaskSpec {
             not_before_ms: Some(NOW_MS + 5_000),
             ..task("done")
         };
@@ -118,7 +118,7 @@ impl World {
             .expect("nothing is broken yet");
         let tail = self.inner.store.increment("q.q.tail", SLOTS - TASKS);
         assert_eq!(self.wait(tail), Ok(SLOTS));
-        let keyed = || NewTask {
+        let keyed = || TaskSpec {
             key: Some("k".to_owned()),
             ..task("sleep")
         };
@@ -211,10 +211,10 @@ impl World {
 }
 
 /// A task that is kept as short as possible.
-fn task(kind: &str) -> NewTask {
-    NewTask {
+fn task(kind: &str) -> TaskSpec {
+    TaskSpec {
         retention_ms: RETENTION_MIN_MS,
-        ..NewTask::new(kind, json!({}))
+        ..TaskSpec::new(kind, json!({}))
     }
 }
 

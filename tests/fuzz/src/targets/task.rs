@@ -2,7 +2,7 @@
 
 use super::{NOW_MS, assert_names_field};
 use handoff_input::{Json, from_json, from_slice};
-use handoff_queue::{ATTEMPTS_MAX, DELAY_MAX_MS, NewTask, RETENTION_MIN_MS, TIMEOUT_MAX_MS, Task};
+use handoff_queue::{ATTEMPTS_MAX, DELAY_MAX_MS, RETENTION_MIN_MS, TIMEOUT_MAX_MS, Task, TaskSpec};
 use handoff_tasks::{TaskRequest, registry};
 use std::collections::BTreeMap;
 
@@ -59,7 +59,7 @@ fn assert_known(object: &BTreeMap<String, Json>, fields: &[&str]) {
 }
 
 /// Whatever was asked for, it is within README's bounds.
-pub fn assert_bounds(task: &NewTask) {
+pub fn assert_bounds(task: &TaskSpec) {
     assert!(registry(true).names().any(|name| name == task.kind));
     let later = NOW_MS + 1..=NOW_MS + DELAY_MAX_MS;
     assert!(
@@ -81,44 +81,12 @@ pub fn assert_bounds(task: &NewTask) {
 }
 
 /// What is stored is read again as the same.
-fn assert_kept(task: &NewTask) {
-    let NewTask {
-        kind,
-        args,
-        not_before_ms,
-        expires_ms,
-        priority,
-        timeout_ms,
-        heartbeat_timeout_ms,
-        retry,
-        retention_ms,
-        trace,
-        retry_of,
-        on_end,
-        end_of,
-        occurrence,
-        key,
-    } = task.clone();
-    let nonce = "0123456789abcdef01234567".to_owned();
+fn assert_kept(task: &TaskSpec) {
     let task = Task {
-        nonce,
-        kind,
-        args,
+        nonce: "0123456789abcdef01234567".to_owned(),
         enqueued_ms: NOW_MS,
-        not_before_ms,
-        expires_ms,
-        priority,
-        timeout_ms,
-        heartbeat_timeout_ms,
-        retry,
-        retention_ms,
-        trace,
-        retry_of,
-        on_end,
-        end_of,
+        spec: task.clone(),
         kept_until_ms: Some(NOW_MS),
-        occurrence,
-        key,
         member_of: None,
     };
     let stored = serde_json::to_vec(&task).expect("its keys are text");

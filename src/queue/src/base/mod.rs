@@ -1,0 +1,12 @@
+//! What everything else is made of: bounds, guards, the environment, ids, values. No store.
+
+pub(crate) mod config;
+pub(crate) mod digest;
+pub(crate) mod env;
+pub(crate) mod guard;
+pub(crate) mod histogram;
+pub(crate) mod id;
+pub(crate) mod json;
+pub(crate) mod limits;
+pub(crate) mod priority;
+pub(crate) mod retry;

@@ -1,0 +1,251 @@
+//! Taking tasks out: tickets, and what is found in their slots.
+
+use crate::base::config::BEGIN_MS;
+use crate::base::env::Env;
+use crate::base::guard::{Guard, holds};
+use crate::claims::share::{Around, Claims};
+use crate::completion::Completion;
+use crate::limits::waitlist::Waitlists;
+use crate::model::delivery::{Delivery, Ticket};
+use crate::model::effects::Ends;
+use crate::model::run::{Run, RunState};
+use crate::model::slot::Slot;
+use crate::model::task::Task;
+use crate::model::transition::{Begin, begin};
+use crate::runs::killers::{KillerCounts, Killers};
+use crate::runs::read::{CancelBlocks, Runs};
+use crate::store::contract::Store;
+use crate::store::error::QueueError;
+use crate::store::record::{decode_opt, encode};
+
+/// What a ticket came to.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// Run this.
+    Run(Box<Delivery>),
+    /// The slot is not written yet.
+    Empty(Ticket),
+    /// This write settles it: a task that was cancelled or expired before it began.
+    Write(String, Vec<u8>),
+    /// Nothing to do.
+    Nothing,
+}
+
+impl<S: Store, E: Env> Claims<'_, S, E> {
+    /// Looks into the slots of `tickets`. A slot that can't be read or taken is logged and left to rescue. What is
+    /// `around` decides which run alone.
+    pub(crate) async fn resolve(
+        &self,
+        tickets: &[Ticket],
+        around: Around,
+    ) -> Result<Vec<Found>, QueueError> {
+        let keys: Vec<_> = tickets.iter().map(|t| self.keys.slot(t.slot)).collect();
+        let values = self.store.get_many(&keys).await?;
+        let mut cancels = CancelBlocks::new();
+        let mut killers = Killers::default();
+        let mut found = Vec::with_capacity(tickets.len());
+        for ((ticket, key), value) in tickets.iter().zip(&keys).zip(values) {
+            let looked = match decode_opt::<Slot>(key, value) {
+                Ok(None) => Ok(Found::Empty(*ticket)),
+                Ok(Some(Slot::Void)) => Ok(Found::Nothing),
+                Ok(Some(Slot::Task(task))) => {
+                    self.take_home(*ticket, *task, &mut cancels, around, &mut killers)
+                        .await
+                }
+                Ok(Some(Slot::Announce(t, e))) => {
+                    self.take_announced(ticket.slot, (t, e), &mut cancels, around, &mut killers)
+                        .await
+                }
+                Err(e) => Err(e),
+            };
+            found.push(looked.unwrap_or_else(|e| {
+                self.env.log(&format!("left to rescue: {e}"));
+                Found::Nothing
+            }));
+        }
+        Ok(found)
+    }
+
+    async fn take_home(
+        &self,
+        ticket: Ticket,
+        task: Task,
+        cancels: &mut CancelBlocks,
+        around: Around,
+        killers: &mut Killers,
+    ) -> Result<Found, QueueError> {
+        let slot = ticket.slot;
+        if task.not_before_ms.is_some() {
+            // The timer delivers it, as epoch 1.
+            return Ok(Found::Nothing);
+        }
+        if Runs::of(self).is_cancelled(slot, cancels).await? {
+            let run = Run::cancelled_before_start(&task.nonce);
+            return self.ends_at_home(slot, &task, run).await;
+        }
+        let mut run = match begin(&task, 0, None, self.env.now_ms()) {
+            Begin::Start(run) => run,
+            Begin::Expired(run) => return self.ends_at_home(slot, &task, run).await,
+            // There is nothing before epoch 0.
+            Begin::Adopt(_) | Begin::Exhausted(_) => return Ok(Found::Nothing),
+        };
+        run.alone = self.is_alone(&task, &run, around, killers).await;
+        Ok(Found::Run(Box::new(Delivery {
+            slot,
+            epoch: 0,
+            task,
+            run,
+            unstarted: true,
+            called: false,
+            taken_ms: ticket.taken_ms,
+        })))
+    }
+
+    /// Whether a run is to be alone in its instance.
+    async fn is_alone(
+        &self,
+        task: &Task,
+        run: &Run,
+        around: Around,
+        killers: &mut Killers,
+    ) -> bool {
+        if around.crowded || run.alone || !around.killers {
+            return run.alone && !around.crowded;
+        }
+        KillerCounts::of(self)
+            .is_killer(&task.kind, killers)
+            .await
+            .unwrap_or_else(|e| {
+                self.env.log(&e.to_string());
+                false
+            })
+    }
+
+    /// A task that ends before it began.
+    async fn ends_at_home(
+        &self,
+        slot: u64,
+        task: &Task,
+        mut run: Run,
+    ) -> Result<Found, QueueError> {
+        let ends = Ends::of(task);
+        if ends.is_some()
+            && self
+                .first_outcome(slot)
+                .await?
+                .is_some_and(|r| r.is_final())
+        {
+            // Its canceller ended it, perhaps days ago: what follows is no longer found by its key.
+            return Ok(Found::Nothing);
+        }
+        Completion::of(self)
+            .apply(slot, ends.as_deref(), &mut run)
+            .await?;
+        Ok(Found::Write(self.keys.run(slot, 0), encode(&run)))
+    }
+
+    async fn first_outcome(&self, slot: u64) -> Result<Option<Run>, QueueError> {
+        let key = self.keys.run(slot, 0);
+        decode_opt(&key, self.store.get(&key).await?)
+    }
+
+    async fn take_announced(
+        &self,
+        ticket: u64,
+        (slot, epoch): (u64, u64),
+        cancels: &mut CancelBlocks,
+        around: Around,
+        killers: &mut Killers,
+    ) -> Result<Found, QueueError> {
+        let home = self.keys.slot(slot);
+        // Of a task that is final or gone nothing is touched.
+        let seen = [self.keys.result(slot), home.clone()];
+        let seen = self.store.get_many(&seen).await?;
+        if !matches!(seen.as_slice(), [None, Some(_)]) {
+            return Ok(Found::Nothing);
+        }
+        let taken_ms = self.env.now_ms();
+        let claim = self.keys.claim(slot, epoch);
+        if self.store.increment(&claim, 1).await? != 1 && holds(Guard::ClaimOnce) {
+            return Ok(Found::Nothing);
+        }
+        // Earlier runs before the home: deletion takes the home first, so an absent run means nothing once the home is
+        // read after it and is still there.
+        let earlier = Runs::of(self).closest_run(slot, epoch).await?;
+        let Some(Slot::Task(task)) = decode_opt(&home, self.store.get(&home).await?)? else {
+            // Deleted after its retention, while an old announcement waited: leave nothing behind.
+            self.store.delete_many(&[claim]).await?;
+            return Ok(Found::Nothing);
+        };
+        let ends = Ends::of(&task);
+        if earlier.as_ref().is_some_and(Run::was_lost_alone) {
+            // Should it fail, the next such run is counted.
+            if let Err(e) = KillerCounts::of(self).count_killer(&task.kind).await {
+                self.env.log(&e.to_string());
+            }
+        }
+        let mut begins = begin(&task, epoch, earlier.clone(), self.env.now_ms());
+        begins.delivered_by(ticket);
+        if let Begin::Adopt(run) = begins {
+            Runs::of(self).decide_late(slot, epoch, &run).await?;
+            return Ok(Found::Nothing);
+        }
+        if let Begin::Exhausted(mut run) = begins {
+            Completion::of(self)
+                .apply(slot, ends.as_deref(), &mut run)
+                .await?;
+            Runs::of(self).decide_late(slot, epoch, &run).await?;
+            return Ok(Found::Nothing);
+        }
+        let unstarted = earlier.as_ref().is_none_or(Run::is_unstarted);
+        let line = earlier.as_ref().and_then(Run::parked);
+        let line = line.map(|place| place.line.clone());
+        if Runs::of(self).is_cancelled(slot, cancels).await? {
+            let mut run = earlier.unwrap_or_else(|| Run::cancelled_before_start(&task.nonce));
+            (run.epoch, run.ticket) = (epoch, ticket);
+            run.state = RunState::Cancelled;
+            Completion::of(self)
+                .apply(slot, ends.as_deref(), &mut run)
+                .await?;
+            // Who asked for it may have done so long ago.
+            Runs::of(self).decide_late(slot, epoch, &run).await?;
+            Waitlists::of(self).call_instead(line).await?;
+            return Ok(Found::Nothing);
+        }
+        // After a cancel: who asked for that may have been told that it is done.
+        let Begin::Start(mut run) = begins else {
+            if let Begin::Expired(mut run) = begins {
+                Completion::of(self)
+                    .apply(slot, ends.as_deref(), &mut run)
+                    .await?;
+                Runs::of(self).decide(slot, epoch, &run).await?;
+                Waitlists::of(self).call_instead(line).await?;
+            }
+            return Ok(Found::Nothing);
+        };
+        run.alone = self.is_alone(&task, &run, around, killers).await;
+        self.store
+            .set(&self.keys.run(slot, epoch), &encode(&run))
+            .await?;
+        let delivery = Delivery {
+            slot,
+            epoch,
+            task: *task,
+            run,
+            unstarted,
+            called: line.is_some(),
+            taken_ms,
+        };
+        Ok(Found::Run(Box::new(delivery)))
+    }
+
+    /// Whether a delivery's right to begin is over.
+    pub(crate) fn too_late(&self, delivery: &Delivery) -> bool {
+        self.waited_ms(delivery) > BEGIN_MS && holds(Guard::BeginInTime)
+    }
+
+    /// How long ago its ticket was taken, in milliseconds.
+    pub(crate) fn waited_ms(&self, delivery: &Delivery) -> u64 {
+        self.env.now_ms().saturating_sub(delivery.taken_ms)
+    }
+}

@@ -1,0 +1,169 @@
+//! TODO
+
+use crate::base::digest::digest;
+use crate::base::json::Json;
+use crate::idempotency::canonical::canonical;
+use crate::model::receipt::Receipt;
+use crate::model::slot::Slot;
+use crate::model::task::Task;
+use crate::store::record::{Sound, is_slot, is_time};
+use serde::Deserialize;
+use serde::Serialize;
+
+/// What is left to wake somebody for.
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// How many slots wait up to this one.
+    pub(crate) backlog: u64,
+    /// Something was put into the timer.
+    pub(crate) timed: bool,
+    /// Workers take none for now.
+    pub(crate) pausable: bool,
+    /// It is in the system's lane.
+    pub(crate) system: bool,
+}
+
+/// Makes repeating a request harmless. The same key of a caller with another time to live is another key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey {
+    pub(crate) digest: String,
+    pub(crate) ttl_ms: u64,
+    /// It stands for the same task for ever: no later use of it means another one.
+    pub(crate) forever: bool,
+    pub(crate) fingerprint: String,
+}
+
+impl IdempotencyKey {
+    /// A key that a caller chose. `request` is what must be the same when it is used again; the order of names in it
+    /// does not matter. Numbers are the same if they are written the same. `ttl_ms` must be from [`crate::KEY_TTL_MIN_MS`] to [`crate::KEY_TTL_MAX_MS`].
+    pub fn of_caller(key: &str, ttl_ms: u64, request: &Json) -> Self {
+        let fingerprint = digest(&canonical(request));
+        Self {
+            digest: digest(&format!("caller.{ttl_ms}.{key}")),
+            ttl_ms: ttl_ms.max(1),
+            forever: false,
+            fingerprint,
+        }
+    }
+
+    /// The same key of another owner is another key.
+    #[must_use]
+    pub fn owned_by(mut self, owner: &str) -> Self {
+        // A digest has a fixed length, so no two owners and keys are the same text; and no other name space is `owner`.
+        self.digest = digest(&format!("owner.{}.{owner}", self.digest));
+        self
+    }
+
+    /// A key of the application's own, such as `retry:<id>`, in a name space where no caller's key is. Whoever uses it
+    /// means the same.
+    pub fn internal(key: &str, ttl_ms: u64) -> Self {
+        Self {
+            digest: digest(&format!("internal.{ttl_ms}.{key}")),
+            ttl_ms: ttl_ms.max(1),
+            forever: false,
+            fingerprint: String::new(),
+        }
+    }
+
+    /// A key of something that happens once ever, such as an occurrence of a schedule: it stands for the first task that was
+    /// enqueued for it, whatever becomes of that. The time to live says how long that is known at least, and may differ from
+    /// one use to the next.
+    pub fn of_event(key: &str, ttl_ms: u64) -> Self {
+        Self {
+            digest: digest(&format!("event.{key}")),
+            ttl_ms: ttl_ms.max(1),
+            forever: true,
+            fingerprint: String::new(),
+        }
+    }
+
+    /// The period that a time is in. What stands for the same for ever has only one.
+    pub(crate) fn period(&self, at_ms: u64) -> u64 {
+        if self.forever { 0 } else { at_ms / self.ttl_ms }
+    }
+
+    /// What stands for the key and a period in the names of the store's keys.
+    pub(crate) fn name(&self, period: u64) -> String {
+        format!("{}.{period}", self.digest)
+    }
+}
+
+/// What became of a request with an idempotency key.
+#[derive(Debug)]
+pub enum Once {
+    /// It is the first: its task was enqueued.
+    Created(Receipt),
+    /// An equal one was first: this is its task, as it was enqueued.
+    Repeated(Receipt),
+    /// Another request was first with this key. Nothing was enqueued.
+    Differs,
+    /// Others are trying at this moment, and it was not decided in time whose task it is.
+    Busy,
+}
+
+/// A task that somebody wants to be the key's. Whoever adopts it must be able to write its home.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Candidate {
+    pub(crate) slot: u64,
+    pub(crate) task: Task,
+    pub(crate) fingerprint: String,
+    pub(crate) expires_ms: u64,
+}
+
+impl Sound for Candidate {
+    fn is_sound(&self) -> bool {
+        let task = Slot::Task(Box::new(self.task.clone()));
+        is_slot(self.slot) && is_time(self.expires_ms) && task.is_sound()
+    }
+}
+
+/// A request while it finds out what its key stands for.
+pub(crate) struct Try<'a> {
+    pub(crate) key: &'a IdempotencyKey,
+    pub(crate) task: Task,
+    /// Its own candidate, once it needed one.
+    pub(crate) own: Option<Candidate>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::digest::is_name;
+
+    #[test]
+    fn names_tell_what_differs() {
+        let caller = |key, ttl_ms| IdempotencyKey::of_caller(key, ttl_ms, &Json::empty_object());
+        let one = caller("a", 60_000);
+        assert!(is_name(&one.name(29_000_000)), "{}", one.name(29_000_000));
+        assert_eq!(one, caller("a", 60_000));
+        for other in [
+            caller("b", 60_000),
+            caller("a", 60_001),
+            IdempotencyKey::internal("a", 60_000),
+            IdempotencyKey::of_event("a", 60_000),
+            caller("a", 60_000).owned_by("ci"),
+            caller("a", 60_000).owned_by("shop"),
+            caller("a", 60_000).owned_by(""),
+        ] {
+            assert_ne!(one.digest, other.digest);
+        }
+        let event = |ttl_ms| IdempotencyKey::of_event("a", ttl_ms).name(0);
+        assert_eq!(event(60_000), event(60_001));
+        for bad in ["", ".", "a.1", &one.digest, &format!("{}.x", one.digest)] {
+            assert!(!is_name(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_order_of_names_is_no_difference() {
+        let of = |text: &str| {
+            let request = text.parse().expect("it is JSON");
+            IdempotencyKey::of_caller("a", 60_000, &request)
+        };
+        assert_eq!(
+            of(r#"{"a": {"x": 1, "y": 2}, "b": 3}"#),
+            of(r#"{"b":3,"a":{"y":2,"x":1}}"#)
+        );
+        assert_ne!(of(r#"{"a": [1, 2]}"#), of(r#"{"a": [2, 1]}"#));
+    }
+}

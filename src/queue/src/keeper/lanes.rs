@@ -1,0 +1,153 @@
+//! How far the keeper has come in a lane, and how it goes on.
+
+use crate::base::config::{AGED_EVERY_MS, RESCUE_LAG_MS, RETENTION_MIN_MS, WINDOW_MS};
+use crate::base::env::Env;
+use crate::base::guard::{Guard, holds};
+use crate::base::priority::Lane;
+use crate::keeper::pass::Keeper;
+use crate::keeper::retention::Retention;
+use crate::progress::cursors::Cursors;
+use crate::progress::deletes::Doomed;
+use crate::progress::running::RunningList;
+use crate::progress::tally::Tally;
+use crate::rescue::Rescue;
+use crate::slots::head::Head;
+use crate::slots::lanes::Slots;
+use crate::store::contract::{Store, StoreError};
+use crate::store::error::QueueError;
+
+/// Bounds of one pass, as the keeper's others.
+const PASS_MAX: u64 = 5_000;
+
+const RETAIN_MAX: u64 = 2_000;
+
+/// The most samples; a further one takes the place of the last, which only makes rescue look later.
+const SAMPLES_MAX: usize = 16;
+
+impl<S: Store, E: Env> Keeper<'_, S, E> {
+    /// Notes which tickets of a lane were given out by now. Returns the lane's head, if it is time to look: in every whole pass, and
+    /// 5 s after the last time. How soon a delivery without a mark counts as lost depends on it.
+    pub(crate) async fn sample(
+        &self,
+        lane: Lane,
+        cursors: &mut Cursors,
+        whole: bool,
+    ) -> Result<Option<Head>, StoreError> {
+        let now_ms = self.env.now_ms();
+        let last = cursors.samples.last().copied();
+        let (last_ms, last_head) = last.unwrap_or((0, cursors.rescue - 1));
+        if now_ms < last_ms + WINDOW_MS && !whole {
+            return Ok(None);
+        }
+        let head = Slots::of(self).head_of(lane).await?;
+        if head.taken > last_head {
+            cursors.samples.truncate(SAMPLES_MAX - 1);
+            // The time after the read: by then these tickets were given out.
+            let read_ms = if holds(Guard::SampleTimeAfterRead) {
+                self.env.now_ms()
+            } else {
+                now_ms
+            };
+            cursors.samples.push((read_ms, head.taken));
+        }
+        Ok(Some(head))
+    }
+
+    /// Passes tickets of a lane that were given out long enough ago.
+    pub(crate) async fn pass_tickets(
+        &self,
+        cursors: &mut Cursors,
+        running: &mut RunningList,
+        tally: &mut Tally,
+    ) -> Result<(), QueueError> {
+        let now_ms = self.env.now_ms();
+        let (mut cursor, mut samples) = (cursors.rescue, cursors.samples.clone());
+        let (first, mut findings) = (cursor, Vec::new());
+        let mut passed = Ok(());
+        let end = cursor + PASS_MAX;
+        'samples: while let Some(&(ticketed_ms, head)) = samples.first() {
+            if ticketed_ms + RESCUE_LAG_MS > now_ms {
+                break;
+            }
+            while cursor <= head {
+                if cursor >= end || self.is_over(now_ms) {
+                    break 'samples;
+                }
+                match Rescue::of(self).pass_slot(cursor, ticketed_ms).await {
+                    Ok(finding) => findings.push(finding),
+                    Err(e) => {
+                        // What was passed before is settled all the same: else a long pass would never come to its end on a
+                        // store that fails now and then.
+                        passed = Err(e);
+                        break 'samples;
+                    }
+                }
+                cursor += 1;
+            }
+            samples.remove(0);
+        }
+        if !holds(Guard::SettleBeforeMovingOn) {
+            cursors.rescue = cursor;
+        }
+        Rescue::of(self).apply(&findings, Some(running)).await?;
+        for (slot, finding) in (first..).zip(&findings) {
+            tally.passed(running, slot, finding, now_ms);
+        }
+        cursors.rescue = cursor;
+        cursors.samples = samples;
+        passed
+    }
+
+    /// Lets retention go on as far as rescue was an hour ago.
+    pub(crate) async fn advance_age(
+        &self,
+        lane: Lane,
+        cursors: &mut Cursors,
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
+        let (last_ms, _) = cursors.aged.last().copied().unwrap_or_default();
+        if now_ms >= last_ms + AGED_EVERY_MS {
+            let end = self.passed_and_given(lane, cursors.rescue).await?;
+            cursors.aged.push((now_ms, end));
+        }
+        let is_over = |aged: &mut (u64, u64)| aged.0 + RETENTION_MIN_MS <= now_ms;
+        for (_, end) in cursors.aged.extract_if(.., is_over) {
+            cursors.retain_end = end;
+        }
+        if !holds(Guard::KeepHandoverCounters) {
+            cursors.retain_end = cursors.rescue;
+        }
+        Ok(())
+    }
+
+    /// Where retention may end that begins to look there an hour from now: it deletes what is known of the tickets of slots, and
+    /// claimers who race take tickets of slots that nobody is given before days have passed.
+    async fn passed_and_given(&self, lane: Lane, rescue: u64) -> Result<u64, StoreError> {
+        if !holds(Guard::RetainOnlyGivenSlots) {
+            return Ok(rescue);
+        }
+        Ok(rescue.min(Slots::of(self).last_slot(lane).await? + 1))
+    }
+
+    pub(crate) async fn advance_retention(
+        &self,
+        cursors: &mut Cursors,
+        noted: &mut Doomed,
+        now_ms: u64,
+    ) -> Result<(), QueueError> {
+        let (mut cursor, mut doomed) = (cursors.retain, noted.clone());
+        let end = cursors.retain_end.min(cursor + RETAIN_MAX);
+        let kept = Retention::of(self)
+            .retain(&mut cursor, end, &mut doomed)
+            .await;
+        // Also if that failed: what was found before is good.
+        cursors.retain = cursor;
+        if !holds(Guard::NoteBeforeDeleting) {
+            Retention::of(self).delete(&doomed).await?;
+            doomed = Doomed::default();
+        }
+        *noted = doomed;
+        cursors.retain_at_ms = kept?.map_or(0, |until_ms| until_ms.min(now_ms + AGED_EVERY_MS));
+        Ok(())
+    }
+}

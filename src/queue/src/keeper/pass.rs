@@ -1,0 +1,238 @@
+//! The keeper: whoever registers first in a window turns the timer, rescues, and cleans up. Two at once are harmless.
+
+use crate::base::config::{RETENTION_MIN_MS, WINDOW_MS};
+use crate::base::env::Env;
+use crate::base::guard::{Guard, holds};
+use crate::base::priority::Lane;
+use crate::failed::list::FailedList;
+use crate::keeper::retention::Retention;
+use crate::limits::counters::LimitCounters;
+use crate::presence::{KEEPER, WORKERS, window};
+use crate::progress::cursors::Cursors;
+use crate::progress::deletes::Doomed;
+use crate::progress::record::{KeeperRecord, Progress, WINDOWS_MAX};
+use crate::slots::head::Head;
+use crate::slots::lanes::Slots;
+use crate::store::contract::{Store, StoreError};
+use crate::store::core::mechanism;
+use crate::store::error::QueueError;
+use crate::store::record::encode;
+use crate::timer::entry::{DUE, OLD};
+use crate::timer::insert::{SWEEP_LAG_S, Timer};
+
+mechanism!(
+    /// The keeper's work.
+    Keeper
+);
+
+const SWEEP_MAX: usize = 64;
+
+/// Where no keeper came for so many windows (a day), nobody was there: those in between are skipped.
+const WINDOWS_IDLE: u64 = 86_400_000 / WINDOW_MS;
+
+/// Registrations older than this many windows are deleted. An instance that stalled may still leave old ones, and would
+/// bring them back.
+const WINDOWS_KEPT: u64 = RETENTION_MIN_MS / WINDOW_MS;
+
+impl<S: Store, E: Env> Keeper<'_, S, E> {
+    /// One turn of the due timer, and a look whether rescue is due. Called about every second by the keeper.
+    ///
+    /// # Errors
+    /// If the store fails. Everything undone is done by the next turn.
+    pub(crate) async fn keep_time(&self) -> Result<(), QueueError> {
+        self.pass(false).await
+    }
+
+    /// The keeper's whole work, once per window.
+    ///
+    /// # Errors
+    /// If the store fails. Everything undone is done by the next pass.
+    pub(crate) async fn keep(&self) -> Result<(), QueueError> {
+        self.pass(true).await
+    }
+
+    async fn pass(&self, whole: bool) -> Result<(), QueueError> {
+        let (mut stored, mut progress) = self.progress().await?;
+        if stored.is_none() {
+            // The first pass has most to do: should it not come to its end, the next one need not begin anew.
+            self.store
+                .set(&self.keys.keeper(), &encode(&progress))
+                .await?;
+            stored = Some(progress.clone());
+        }
+        let done = self.parts(&mut progress, whole).await;
+        // Every part changes the progress when all that it did is settled. Storing that much after a failure lets a
+        // keeper come forward on a store that fails now and then.
+        self.store_progress(stored, progress).await?;
+        done
+    }
+
+    async fn parts(&self, progress: &mut Progress, whole: bool) -> Result<(), QueueError> {
+        // What is swept must lie behind the cursors as they are stored: should this pass not be, the next one turns from
+        // there again, and must find what it counts.
+        let stored_s = (progress.due_s, progress.old_s);
+        self.turn_due(progress).await?;
+        let (running, tally) = (&mut progress.running, &mut progress.tally);
+        self.examine_running(running, tally).await?;
+        self.rescue(progress, whole).await?;
+        if whole {
+            self.clean_up(progress, stored_s).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether anything is due later or rescue has not passed every ticket: while that is so, a keeper stays.
+    pub(crate) async fn keeper_needed(&self) -> Result<bool, QueueError> {
+        let (_, progress) = self.progress().await?;
+        let head = Slots::of(self).head().await?;
+        if progress.passed(Lane::Normal) <= head.taken {
+            return Ok(true);
+        }
+        for lane in Lane::PRIORITIES.into_iter().filter(|_| head.lanes) {
+            if progress.passed(lane) <= Slots::of(self).last_ticket(lane).await? {
+                return Ok(true);
+            }
+        }
+        if !progress.running.is_empty() && holds(Guard::StayWhileRunning) {
+            return Ok(true);
+        }
+        // What may not begin now may when a period is over, or when the permits of the dead are.
+        let limited = !self.limits.is_none() && holds(Guard::StayWhileLimited);
+        if limited && Slots::of(self).takeable().await?.user > 0 {
+            return Ok(true);
+        }
+        if Timer::of(self).next_s(DUE, progress.due_s).await?.is_some() {
+            return Ok(true);
+        }
+        // Last, since a keeper that stays need not know.
+        let system = Slots::of(self).tail().await?.system;
+        Ok(system
+            && progress.passed(Lane::System) <= Slots::of(self).last_ticket(Lane::System).await?)
+    }
+
+    async fn progress(&self) -> Result<(Option<Progress>, Progress), QueueError> {
+        let stored = KeeperRecord::of(self).stored_progress().await?;
+        let progress = match stored.clone() {
+            Some(progress) => progress,
+            None => Progress::first(Timer::of(self).first_s().await?, self.env.now_ms()),
+        };
+        Ok((stored, progress))
+    }
+
+    /// Stores how far a pass came that found `stored`, unless another keeper stored something meanwhile: what that one noted
+    /// to be deleted must not be forgotten, and to do all again does no harm.
+    async fn store_progress(
+        &self,
+        stored: Option<Progress>,
+        progress: Progress,
+    ) -> Result<(), QueueError> {
+        if stored.as_ref() != Some(&progress)
+            && KeeperRecord::of(self).stored_progress().await? == stored
+        {
+            let record = encode(&progress);
+            self.store.set(&self.keys.keeper(), &record).await?;
+        }
+        Ok(())
+    }
+
+    async fn rescue(&self, progress: &mut Progress, whole: bool) -> Result<(), QueueError> {
+        let Progress {
+            normal,
+            lanes,
+            running,
+            tally,
+            ..
+        } = progress;
+        if let Some(head) = self.sample(Lane::Normal, normal, whole).await? {
+            for lane in self.other_lanes(head).await? {
+                lanes.entry(lane).or_insert_with(|| Cursors::first(lane));
+            }
+        }
+        let mut done = self.pass_tickets(normal, running, tally).await;
+        for (lane, cursors) in lanes {
+            // Whatever fails in one lane, the others need not wait.
+            done = done.and(match self.sample(*lane, cursors, whole).await {
+                Ok(_) => self.pass_tickets(cursors, running, tally).await,
+                Err(e) => Err(e.into()),
+            });
+        }
+        done
+    }
+
+    /// The lanes in use besides the normal one, whose head this is.
+    async fn other_lanes(&self, head: Head) -> Result<Vec<Lane>, StoreError> {
+        let mut lanes = Vec::new();
+        if head.lanes {
+            lanes.extend(Lane::PRIORITIES);
+        }
+        if Slots::of(self).tail().await?.system {
+            lanes.push(Lane::System);
+        }
+        Ok(lanes)
+    }
+
+    async fn clean_up(
+        &self,
+        progress: &mut Progress,
+        (due_s, old_s): (u64, u64),
+    ) -> Result<(), QueueError> {
+        let now_ms = self.env.now_ms();
+        for (lane, cursors) in progress.cursors() {
+            self.advance_age(lane, cursors, now_ms).await?;
+        }
+        Retention::of(self).delete(&progress.doomed).await?;
+        progress.doomed = Doomed::default();
+        let Progress {
+            normal,
+            lanes,
+            doomed,
+            ..
+        } = progress;
+        for cursors in std::iter::once(normal).chain(lanes.values_mut()) {
+            if now_ms >= cursors.retain_at_ms {
+                self.advance_retention(cursors, doomed, now_ms).await?;
+            }
+        }
+        FailedList::of(self)
+            .pass_failed(&mut progress.failed)
+            .await?;
+        self.turn_old(progress).await?;
+        let over = |stray: &mut (u64, String)| (stray.0 + SWEEP_LAG_S) * 1_000 <= now_ms;
+        let strays = progress.strays.extract_if(.., over);
+        progress.doomed.keys.extend(strays.map(|stray| stray.1));
+
+        Timer::of(self)
+            .sweep(DUE, &mut progress.due_swept_s, due_s, SWEEP_MAX)
+            .await?;
+        Timer::of(self)
+            .sweep(OLD, &mut progress.old_swept_s, old_s, SWEEP_MAX)
+            .await?;
+
+        self.unregister(progress).await
+    }
+
+    /// Deletes old registrations. After a long time without a keeper there are many windows to pass, most of them empty.
+    async fn unregister(&self, progress: &mut Progress) -> Result<(), QueueError> {
+        let began_ms = self.env.now_ms();
+        let end = window(began_ms).saturating_sub(WINDOWS_KEPT);
+        let first = progress.window;
+        if let Some(last) = LimitCounters::of(self).last_limited(began_ms) {
+            progress.limited = progress.limited.max(last);
+        }
+        while progress.window < end && !self.is_over(began_ms) {
+            let windows = progress.window..end.min(progress.window + WINDOWS_MAX);
+            let next = windows.end;
+            let of = |w| [WORKERS, KEEPER].map(|role| self.keys.presence(role, w));
+            let mut keys: Vec<_> = windows.clone().flat_map(of).collect();
+            let limited = windows.filter(|w| *w <= progress.limited);
+            let counters = LimitCounters::of(self);
+            keys.extend(limited.flat_map(|w| counters.limit_keys(w)));
+            self.store.delete_many(&keys).await?;
+            progress.window = next;
+            if next >= first + WINDOWS_IDLE {
+                progress.window = next.max(end.saturating_sub(WINDOWS_IDLE));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,207 @@
+//! Deleting what is final and no longer to be kept.
+
+use crate::base::config::{RETENTION_DEFAULT_MS, RETENTION_MIN_MS};
+use crate::base::env::Env;
+use crate::base::guard::{Guard, holds};
+use crate::base::id::TaskId;
+use crate::model::slot::Slot;
+use crate::progress::deletes::Doomed;
+use crate::rescue::Rescue;
+use crate::runs::action::Finding;
+use crate::runs::read::Runs;
+use crate::slots::lanes::Slots;
+use crate::store::contract::Store;
+use crate::store::core::mechanism;
+use crate::store::error::QueueError;
+use crate::store::record::decode_opt;
+use crate::timer::insert::Timer;
+use crate::workflow::gather::Workflows;
+
+mechanism!(
+    /// Deleting what is over.
+    Retention
+);
+
+/// What retention found in a slot.
+enum Age {
+    /// Nothing to keep: delete the task, which was claimed up to this epoch, and these keys that it has besides.
+    Over(u64, Vec<String>),
+    /// Not a task: only the slot's own keys.
+    Bare,
+    /// Nothing was ever written. Something may be yet, if the slot was taken for a task with an idempotency key: it must
+    /// not be deleted for what is known now.
+    Empty,
+    /// A record in the way is broken.
+    Unreadable,
+    /// A record in the way is a newer version's.
+    Newer,
+    /// Keep it. Times are in milliseconds since 1970.
+    Keep { enqueued_ms: u64, until_ms: u64 },
+}
+
+impl<S: Store, E: Env> Retention<'_, S, E> {
+    /// Finds what to delete from slot `cursor` on, up to `end`. Stops at the first task that is to be kept, and says until
+    /// when, unless it is kept for unusually long: then the timer sees to it, and those behind it need not wait.
+    pub(crate) async fn retain(
+        &self,
+        cursor: &mut u64,
+        end: u64,
+        doomed: &mut Doomed,
+    ) -> Result<Option<u64>, QueueError> {
+        let began_ms = self.env.now_ms();
+        while *cursor < end && !self.is_over(began_ms) {
+            match self.age(*cursor).await? {
+                Age::Over(latest, others) => doomed.add(*cursor, latest, others),
+                Age::Bare => {
+                    let keys = [self.keys.slot(*cursor), self.keys.handover(*cursor)];
+                    doomed.keys.extend(keys);
+                }
+                Age::Empty => doomed.keys.push(self.keys.handover(*cursor)),
+                Age::Unreadable => {}
+                Age::Newer => self.delete_newer_later(*cursor).await?,
+                Age::Keep {
+                    enqueued_ms,
+                    until_ms,
+                } => {
+                    let now_ms = self.env.now_ms();
+                    let young = enqueued_ms + RETENTION_DEFAULT_MS > now_ms;
+                    if young || until_ms <= now_ms + RETENTION_MIN_MS {
+                        return Ok(Some(until_ms));
+                    }
+                    Timer::of(self).delete_later(*cursor, until_ms).await?;
+                }
+            }
+            *cursor += 1;
+        }
+        Ok(None)
+    }
+
+    /// Looks at a task whose retention the timer says is over: it goes, or is put off again.
+    pub(crate) async fn age_due(&self, task: u64, doomed: &mut Doomed) -> Result<(), QueueError> {
+        match self.age(task).await? {
+            Age::Over(latest, others) => doomed.add(task, latest, others),
+            Age::Bare | Age::Empty | Age::Unreadable => {}
+            Age::Newer => self.delete_newer_later(task).await?,
+            Age::Keep { until_ms, .. } => Timer::of(self).delete_later(task, until_ms).await?,
+        }
+        Ok(())
+    }
+
+    async fn delete_newer_later(&self, task: u64) -> Result<(), QueueError> {
+        let at_ms = self.env.now_ms() + RETENTION_DEFAULT_MS;
+        Timer::of(self).delete_later(task, at_ms).await
+    }
+
+    /// Deletes what an earlier pass found. The homes go first and alone: who finds one gone knows that the task is,
+    /// and starts nothing.
+    pub(crate) async fn delete(&self, doomed: &Doomed) -> Result<(), QueueError> {
+        let homes: Vec<_> = doomed.tasks().map(|t| self.keys.slot(t.0)).collect();
+        if holds(Guard::DeleteHomeFirst) {
+            self.delete_keys(&homes).await?;
+        }
+        let mut rest = doomed.keys.clone();
+        for (slot, latest) in doomed.tasks() {
+            rest.extend(self.task_keys(slot, latest).await?);
+        }
+        self.delete_keys(&rest).await?;
+        if !holds(Guard::DeleteHomeFirst) {
+            self.delete_keys(&homes).await?;
+        }
+        Ok(())
+    }
+
+    async fn age(&self, slot: u64) -> Result<Age, QueueError> {
+        match self.age_readable(slot).await {
+            // It stays, and those behind it need not wait.
+            Err(e) if e.is_unreadable() => {
+                self.env.log(&e.to_string());
+                let newer = matches!(e, QueueError::Newer { .. });
+                Ok(if newer { Age::Newer } else { Age::Unreadable })
+            }
+            other => other,
+        }
+    }
+
+    async fn age_readable(&self, slot: u64) -> Result<Age, QueueError> {
+        let home = self.keys.slot(slot);
+        let task = match decode_opt(&home, self.store.get(&home).await?)? {
+            Some(Slot::Task(task)) => task,
+            Some(_) => return Ok(Age::Bare),
+            None => return self.age_empty(slot).await,
+        };
+        let id = TaskId::new(self.name(), slot, &task.nonce);
+        let Some((run, at_once)) = Runs::of(self).final_record(&id).await? else {
+            // Rescue has passed it, and still it may wait for nobody: its enqueuer filled the slot only then, and died before
+            // it acknowledged.
+            let finding = Rescue::of(self).pass_task(slot, &task, 0).await?;
+            // In a paused queue it would be announced again each time.
+            if matches!(finding, Finding::Announce(..))
+                && !Slots::of(self)
+                    .is_paused(Slots::of(self).head().await?.pausable)
+                    .await?
+            {
+                Rescue::of(self).apply(&[finding], None).await?;
+            }
+            // Not final: look again when it might be, and not so soon that those behind it would wait for it.
+            let until_ms = self.env.now_ms() + task.retention_ms.max(2 * RETENTION_MIN_MS);
+            let enqueued_ms = task.enqueued_ms;
+            return Ok(Age::Keep {
+                enqueued_ms,
+                until_ms,
+            });
+        };
+        let ended_ms = Runs::of(self).ended_ms(slot, &task, &run, at_once).await?;
+        let key_ms = task.kept_until_ms.filter(|_| holds(Guard::KeepWhileKeyed));
+        let until_ms = (ended_ms + task.retention_ms).max(key_ms.unwrap_or(0));
+        if until_ms > self.env.now_ms() {
+            let enqueued_ms = task.enqueued_ms;
+            return Ok(Age::Keep {
+                enqueued_ms,
+                until_ms,
+            });
+        }
+        if let Some(until_ms) = Workflows::of(self).member_until_ms(&task).await? {
+            let enqueued_ms = task.enqueued_ms;
+            return Ok(Age::Keep {
+                enqueued_ms,
+                until_ms,
+            });
+        }
+        let latest = match at_once {
+            true => 0,
+            false => Runs::of(self).latest_epoch(slot).await?,
+        };
+        let mut others = Workflows::of(self).workflow_keys(slot, &task);
+        others.extend(run.listed().map(|i| self.keys.failure(i)));
+        Ok(Age::Over(latest, others))
+    }
+
+    /// A slot without a record: never filled; or a keeper took the home away, died, and its note was overwritten by one that was
+    /// there before. Then something of the task is left.
+    async fn age_empty(&self, slot: u64) -> Result<Age, QueueError> {
+        let latest = Runs::of(self).latest_epoch(slot).await?;
+        let ran = latest > 0 || self.store.get(&self.keys.run(slot, 0)).await?.is_some();
+        Ok(if ran {
+            Age::Over(latest, Vec::new())
+        } else {
+            Age::Empty
+        })
+    }
+
+    /// All keys of a task besides its home. A stale announcement may have been claimed after `latest` was found, but
+    /// none is once the home is gone.
+    async fn task_keys(&self, slot: u64, mut latest: u64) -> Result<Vec<String>, QueueError> {
+        let claimed = |e| self.keys.claim(slot, e);
+        while self.store.counter(&claimed(latest + 1)).await? > 0 {
+            latest += 1;
+        }
+        let mut keys = vec![
+            self.keys.handover(slot),
+            self.keys.result(slot),
+            self.keys.cancel(slot),
+        ];
+        keys.extend((0..=latest).map(|e| self.keys.run(slot, e)));
+        keys.extend((1..=latest).map(|e| self.keys.claim(slot, e)));
+        Ok(keys)
+    }
+}

@@ -1,0 +1,81 @@
+//! Deliveries that ran when rescue passed them: the keeper looks at each until it ends or falls silent.
+//!
+//! They are in the keeper's record beside its cursors: what lies before a cursor is settled, or here, or in the timer. So
+//! a look at a run that goes on costs one read and no entry of the timer.
+
+use crate::base::config::RECORDS_MAX;
+use crate::base::env::Env;
+use crate::keeper::pass::Keeper;
+use crate::model::run::{Run, RunState};
+use crate::progress::running::RunningList;
+use crate::progress::tally::Tally;
+use crate::rescue::Rescue;
+use crate::runs::action::Finding;
+use crate::store::contract::Store;
+use crate::store::error::QueueError;
+use crate::store::record::decode_opt;
+use crate::timer::entry::{Entry, What};
+
+/// So many are looked at before what was found is settled.
+const LOOKS_MAX: usize = 100;
+
+impl<S: Store, E: Env> Keeper<'_, S, E> {
+    /// Looks at the runs that fell silent as far as the keeper knows.
+    ///
+    /// # Errors
+    /// If the store fails. What was not settled stays in the list.
+    pub(crate) async fn examine_running(
+        &self,
+        running: &mut RunningList,
+        tally: &mut Tally,
+    ) -> Result<(), QueueError> {
+        let began_ms = self.env.now_ms();
+        for due in running.due(began_ms).chunks(LOOKS_MAX) {
+            let mut findings = Vec::with_capacity(due.len());
+            for (&(task, epoch), heard) in due.iter().zip(self.heard_of(due).await?) {
+                findings.push(match heard {
+                    Some(finding) => finding,
+                    None => {
+                        Rescue::of(self)
+                            .examine_entry(&Entry::new(task, epoch, What::Look))
+                            .await?
+                    }
+                });
+            }
+            Rescue::of(self).apply(&findings, Some(running)).await?;
+            let now_ms = self.env.now_ms();
+            for (&(task, epoch), finding) in due.iter().zip(&findings) {
+                tally.looked(running, (task, epoch), finding, now_ms);
+            }
+            if self.is_over(began_ms) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Which of these deliveries were heard of: they go on running.
+    async fn heard_of(&self, due: &[(u64, u64)]) -> Result<Vec<Option<Finding>>, QueueError> {
+        let now_ms = self.env.now_ms();
+        let mut heard = Vec::with_capacity(due.len());
+        for due in due.chunks(RECORDS_MAX) {
+            let keys: Vec<_> = due.iter().map(|&(t, e)| self.keys.run(t, e)).collect();
+            let values = self.store.get_many(&keys).await?;
+            for ((key, value), &(task, epoch)) in keys.iter().zip(values).zip(due) {
+                let run: Option<Run> = decode_opt(key, value).ok().flatten();
+                heard.push(run.and_then(|run| match run.state {
+                    RunState::Running { lost_ms, .. } if lost_ms > now_ms => {
+                        Some(Finding::Running {
+                            task,
+                            epoch,
+                            ticket: run.delivered_by(),
+                            lost_ms,
+                        })
+                    }
+                    _ => None,
+                }));
+            }
+        }
+        Ok(heard)
+    }
+}

@@ -1,0 +1,78 @@
+//! TODO
+
+use crate::base::env::Env;
+use crate::idempotency::enqueue::Idempotency;
+use crate::keeper::pass::Keeper;
+use crate::keeper::retention::Retention;
+use crate::limits::waitlist::Waitlists;
+use crate::progress::record::Progress;
+use crate::rescue::Rescue;
+use crate::runs::killers::KillerCounts;
+use crate::schedule::records::Scheduler;
+use crate::store::contract::Store;
+use crate::store::error::QueueError;
+use crate::timer::entry::{DUE, Entry, OLD, What};
+use crate::timer::insert::Timer;
+
+/// Bounds of one pass, so that a keeper that has much to catch up with still stores how far it came.
+const TURN_MAX: usize = 500;
+
+impl<S: Store, E: Env> Keeper<'_, S, E> {
+    pub(crate) async fn turn_due(&self, progress: &mut Progress) -> Result<(), QueueError> {
+        let turn = Timer::of(self).turn(DUE, progress.due_s, TURN_MAX).await?;
+        let mut findings = Vec::with_capacity(turn.entries.len());
+        let is_other =
+            |entry: &&Entry| matches!(entry.what, What::Fire | What::Tidy | What::Attend);
+        let (others, tasks): (Vec<_>, Vec<_>) = turn.entries.iter().partition(is_other);
+        for entry in &tasks {
+            findings.push(Rescue::of(self).examine_entry(entry).await?);
+        }
+        let (running, tally) = (&mut progress.running, &mut progress.tally);
+        Rescue::of(self).apply(&findings, Some(running)).await?;
+        let now_ms = self.env.now_ms();
+        for (entry, finding) in tasks.iter().zip(&findings) {
+            tally.looked(running, (entry.task, entry.epoch), finding, now_ms);
+        }
+        for entry in others {
+            match &entry.name {
+                Some(line) if entry.what == What::Attend => Waitlists::of(self).serve(line).await?,
+                _ => Scheduler::of(self).handle_entry(entry).await?,
+            }
+        }
+        if !turn.keys.is_empty() {
+            self.store.delete_many(&turn.keys).await?;
+        }
+        progress.strays.extend(turn.strays);
+        progress.due_s = turn.cursor_s;
+        Ok(())
+    }
+
+    pub(crate) async fn turn_old(&self, progress: &mut Progress) -> Result<(), QueueError> {
+        let turn = Timer::of(self).turn(OLD, progress.old_s, TURN_MAX).await?;
+        let mut doomed = progress.doomed.clone();
+        let mut findings = Vec::new();
+        let mut over = Vec::new();
+        for entry in &turn.entries {
+            match (entry.what, &entry.name) {
+                (What::Delete, _) => Retention::of(self).age_due(entry.task, &mut doomed).await?,
+                (What::Forget, Some(name)) => over.push(name.as_str()),
+                (What::ForgetLine, Some(line)) => Waitlists::of(self).forget_line(line).await?,
+                (What::ForgetKey, Some(hour)) => Waitlists::of(self).forget_key(hour).await?,
+                (What::ForgetKiller, Some(name)) => {
+                    KillerCounts::of(self).forget_killer(name).await?
+                }
+                (What::Fire | What::Tidy, _) => Scheduler::of(self).handle_entry(entry).await?,
+                _ => findings.push(Rescue::of(self).examine_entry(entry).await?),
+            }
+        }
+        Rescue::of(self)
+            .apply(&findings, Some(&mut progress.running))
+            .await?;
+        Idempotency::of(self).forget(&over).await?;
+        doomed.keys.extend(turn.keys);
+        progress.doomed = doomed;
+        progress.strays.extend(turn.strays);
+        progress.old_s = turn.cursor_s;
+        Ok(())
+    }
+}

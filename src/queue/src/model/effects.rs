@@ -1,0 +1,31 @@
+//! TODO
+
+use crate::model::task::{FollowUp, Membership, Task, Trace, WORKFLOW};
+
+/// What of a task matters at its end.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Ends {
+    pub(crate) follow_up: Option<FollowUp>,
+    pub(crate) retention_ms: u64,
+    pub(crate) trace: Option<Trace>,
+    pub(crate) member_of: Option<Membership>,
+    /// The task itself, if it is a workflow.
+    pub(crate) workflow: Option<Task>,
+}
+
+impl Ends {
+    /// If it is followed by anything, or has to do with a workflow.
+    pub(crate) fn of(task: &Task) -> Option<Box<Self>> {
+        let workflow = (task.kind == WORKFLOW).then(|| task.clone());
+        if task.on_end.is_none() && task.member_of.is_none() && workflow.is_none() {
+            return None;
+        }
+        Some(Box::new(Self {
+            follow_up: task.on_end.clone(),
+            retention_ms: task.retention_ms,
+            trace: task.trace.clone(),
+            member_of: task.member_of.clone(),
+            workflow,
+        }))
+    }
+}

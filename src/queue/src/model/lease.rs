@@ -1,0 +1,54 @@
+//! When a run counts as lost: after silence, or when it must have overrun its timeout.
+
+use crate::base::config::{BEGIN_MS, CLOCK_SLACK_MS, HEARTBEAT_TIMEOUT_DEFAULT_MS};
+use crate::base::guard::{Guard, holds};
+use crate::model::task::Task;
+
+/// What a task says of its runs' lengths, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Lease {
+    pub(crate) timeout_ms: u64,
+    pub(crate) heartbeat_timeout_ms: u64,
+}
+
+impl Task {
+    /// Its lease. A worker renews it by each heartbeat.
+    pub(crate) fn lease(&self) -> Lease {
+        Lease {
+            timeout_ms: self.timeout_ms,
+            heartbeat_timeout_ms: self.heartbeat_timeout_ms(),
+        }
+    }
+
+    /// How long a run may be silent before it counts as lost, in milliseconds.
+    pub fn heartbeat_timeout_ms(&self) -> u64 {
+        let asked_ms = self.heartbeat_timeout_ms;
+        asked_ms.unwrap_or(HEARTBEAT_TIMEOUT_DEFAULT_MS)
+    }
+}
+
+impl Lease {
+    /// When a run counts as lost that began at `begun_ms` at the latest and was last heard of at `heard_ms`.
+    ///
+    /// Silence needs no slack for clocks: heartbeats come every 5 s, and clocks differ by 3 s. The
+    /// end of a timeout does: its run may write its outcome at the last moment.
+    pub(crate) fn lost_ms(self, begun_ms: u64, heard_ms: u64) -> u64 {
+        let slack_ms = if holds(Guard::LeaseSlack) {
+            CLOCK_SLACK_MS
+        } else {
+            0
+        };
+        let overrun_ms = begun_ms + BEGIN_MS + self.timeout_ms + slack_ms;
+        if !holds(Guard::LostBySilence) {
+            return overrun_ms;
+        }
+        overrun_ms.min(heard_ms + self.heartbeat_timeout_ms)
+    }
+
+    /// When a delivery counts as lost that left no mark, and whose ticket was taken at `taken_ms` at the latest. That is
+    /// known from a sample, up to 5 s later: so the silence counts as 3 s longer, within what clocks may differ.
+    pub(crate) fn unmarked_lost_ms(self, taken_ms: u64) -> u64 {
+        let heard_ms = taken_ms.saturating_sub(CLOCK_SLACK_MS);
+        self.lost_ms(taken_ms, heard_ms)
+    }
+}

@@ -1,0 +1,28 @@
+//! TODO
+
+use crate::model::task::Task;
+use crate::store::record::{Sound, is_epoch, is_slot};
+use serde::Deserialize;
+use serde::Serialize;
+
+/// A slot of the queue. Immutable once written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Slot {
+    /// A task's home.
+    Task(Box<Task>),
+    /// A later delivery of a task: (home slot, epoch).
+    Announce(u64, u64),
+    /// Nothing: skipped by an enqueuer that found itself overtaken.
+    Void,
+}
+
+impl Sound for Slot {
+    fn is_sound(&self) -> bool {
+        match self {
+            Self::Task(task) => task.is_sound(),
+            Self::Announce(task, epoch) => is_slot(*task) && is_epoch(*epoch),
+            Self::Void => true,
+        }
+    }
+}

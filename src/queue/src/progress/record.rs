@@ -1,0 +1,152 @@
+//! TODO
+
+use crate::base::config::WINDOW_MS;
+use crate::base::env::Env;
+use crate::base::priority::Lane;
+use crate::presence::window;
+use crate::progress::cursors::Cursors;
+use crate::progress::deletes::Doomed;
+use crate::progress::failed::Passed;
+use crate::progress::running::RunningList;
+use crate::progress::tally::Tally;
+use crate::store::contract::Store;
+use crate::store::core::mechanism;
+use crate::store::error::QueueError;
+use crate::store::record::{Sound, decode_opt, is_time, is_zero};
+use serde::Deserialize;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+mechanism!(
+    /// The record of how far the keeper has come.
+    KeeperRecord
+);
+
+/// So many windows' registrations are deleted in one call.
+pub(crate) const WINDOWS_MAX: u64 = 500;
+
+/// How far everything has come. Whichever of two keepers stores it, it is true: what lies before a cursor is settled.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Progress {
+    /// In the normal lane.
+    #[serde(flatten)]
+    pub(crate) normal: Cursors,
+    /// In the others, once they are in use.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) lanes: BTreeMap<Lane, Cursors>,
+    /// The next second of each timer wheel.
+    pub(crate) due_s: u64,
+    pub(crate) old_s: u64,
+    /// How far the wheels' closed counters are deleted.
+    pub(crate) due_swept_s: u64,
+    pub(crate) old_swept_s: u64,
+    /// What the next pass deletes.
+    pub(crate) doomed: Doomed,
+    /// Entries that were counted and not there when their second was closed, with that second: an inserter may still
+    /// write them. They are deleted when it can't any more.
+    pub(crate) strays: Vec<(u64, String)>,
+    /// The next window whose registrations are deleted.
+    pub(crate) window: u64,
+    /// What ran when rescue passed it.
+    #[serde(default, skip_serializing_if = "RunningList::is_empty")]
+    pub(crate) running: RunningList,
+    /// What was counted on the way.
+    #[serde(default)]
+    pub(crate) tally: Tally,
+    /// How far the list of failed tasks is cleaned up.
+    #[serde(default)]
+    pub(crate) failed: Passed,
+    /// The last window that may have counters of limits.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) limited: u64,
+}
+
+impl Sound for Progress {
+    fn is_sound(&self) -> bool {
+        let seconds = [self.due_s, self.old_s, self.due_swept_s, self.old_swept_s];
+        self.normal.is_sound()
+            && self
+                .lanes
+                .iter()
+                .all(|(lane, cursors)| cursors.are_in(*lane))
+            && seconds
+                .into_iter()
+                .all(|s| is_time(s.saturating_mul(1_000)))
+            && self
+                .strays
+                .iter()
+                .all(|s| is_time(s.0.saturating_mul(1_000)))
+            && is_time(self.window.saturating_mul(WINDOW_MS))
+            && is_time(self.limited.saturating_mul(WINDOW_MS))
+            && self.doomed.is_sound()
+            && self.running.is_sound()
+            && self.tally.is_sound()
+            && self.failed.is_sound()
+    }
+}
+
+impl Progress {
+    pub(crate) fn first(start_s: u64, now_ms: u64) -> Self {
+        Self {
+            normal: Cursors::first(Lane::Normal),
+            lanes: BTreeMap::new(),
+            due_s: start_s,
+            old_s: start_s,
+            due_swept_s: start_s,
+            old_swept_s: start_s,
+            doomed: Doomed::default(),
+            strays: Vec::new(),
+            // A first pass that failed may be a while ago.
+            window: window(now_ms).saturating_sub(WINDOWS_MAX),
+            running: RunningList::default(),
+            tally: Tally::default(),
+            failed: Passed::default(),
+            limited: 0,
+        }
+    }
+
+    /// The next slot of a lane that rescue passes.
+    pub(crate) fn passed(&self, lane: Lane) -> u64 {
+        let cursors = match lane {
+            Lane::Normal => Some(&self.normal),
+            _ => self.lanes.get(&lane),
+        };
+        cursors.map_or(lane.base() + 1, |cursors| cursors.rescue)
+    }
+
+    /// The cursors of the lanes that are in use.
+    pub(crate) fn cursors(&mut self) -> impl Iterator<Item = (Lane, &mut Cursors)> {
+        let others = self
+            .lanes
+            .iter_mut()
+            .map(|(lane, cursors)| (*lane, cursors));
+        std::iter::once((Lane::Normal, &mut self.normal)).chain(others)
+    }
+}
+
+impl<S: Store, E: Env> KeeperRecord<'_, S, E> {
+    /// The next slot that rescue passes in each lane, what ran when it did, and what was counted so far.
+    pub(crate) async fn tally(
+        &self,
+    ) -> Result<(impl Fn(Lane) -> u64, RunningList, Tally), QueueError> {
+        let progress = self.stored_progress().await?;
+        let progress = progress.unwrap_or_else(|| Progress::first(0, 0));
+        let (running, tally) = (progress.running.clone(), progress.tally.clone());
+        Ok((move |lane| progress.passed(lane), running, tally))
+    }
+
+    /// The first number in the list of failed tasks that may still have an entry.
+    pub(crate) async fn first_failure(&self) -> Result<u64, QueueError> {
+        match self.stored_progress().await {
+            Ok(progress) => Ok(progress.map_or(1, |progress| progress.failed.first)),
+            // A newer version's: then all of them may.
+            Err(e) if e.is_unreadable() => Ok(1),
+            Err(e) => Err(e),
+        }
+    }
+
+    pub(crate) async fn stored_progress(&self) -> Result<Option<Progress>, QueueError> {
+        let key = self.keys.keeper();
+        decode_opt(&key, self.store.get(&key).await?)
+    }
+}

@@ -1,0 +1,102 @@
+//! TODO
+
+use crate::base::guard::{Guard, holds};
+use crate::runs::action::Finding;
+use crate::store::record::{Sound, is_epoch, is_slot, is_time};
+use serde::Deserialize;
+use serde::Serialize;
+
+/// The timer knows what runs beyond so many.
+const RUNNING_MAX: usize = 1_000;
+
+/// A delivery that ran.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Delivered {
+    #[serde(rename = "t")]
+    pub(crate) task: u64,
+    #[serde(rename = "e")]
+    pub(crate) epoch: u64,
+    /// It counts as lost then, unless it is heard of again.
+    #[serde(rename = "l")]
+    pub(crate) lost_ms: u64,
+    /// Its end counts in the statistics: rescue passed the slot by which it was delivered.
+    #[serde(rename = "c")]
+    pub(crate) counts: bool,
+}
+
+/// What runs, as far as rescue has passed it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RunningList(Vec<Delivered>);
+
+impl Sound for RunningList {
+    fn is_sound(&self) -> bool {
+        self.0
+            .iter()
+            .all(|d| is_slot(d.task) && is_epoch(d.epoch) && is_time(d.lost_ms))
+    }
+}
+
+impl RunningList {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The deliveries: (task, epoch).
+    pub(crate) fn deliveries(&self) -> impl ExactSizeIterator<Item = (u64, u64)> {
+        self.0.iter().map(|d| (d.task, d.epoch))
+    }
+
+    /// Takes a delivery that runs. False if it does not run, or if there is no room for it.
+    pub(crate) fn takes(&mut self, finding: &Finding) -> bool {
+        let &Finding::Running {
+            task,
+            epoch,
+            lost_ms,
+            ..
+        } = finding
+        else {
+            return false;
+        };
+        let known = self.find(task, epoch);
+        if let Some(known) = known {
+            known.lost_ms = lost_ms;
+            return true;
+        }
+        let room = self.0.len() < RUNNING_MAX && holds(Guard::WatchWhatRuns);
+        if room {
+            self.0.push(Delivered {
+                task,
+                epoch,
+                lost_ms,
+                counts: false,
+            });
+        }
+        room || !holds(Guard::WatchWhatRuns)
+    }
+
+    /// Notes that the end of a delivery counts in the statistics.
+    pub(crate) fn count(&mut self, task: u64, epoch: u64) {
+        if let Some(known) = self.find(task, epoch) {
+            known.counts = true;
+        }
+    }
+
+    /// Forgets a delivery that does not run any more. Says whether its end counts.
+    pub(crate) fn remove(&mut self, task: u64, epoch: u64) -> bool {
+        let counts = self.find(task, epoch).is_some_and(|d| d.counts);
+        self.0.retain(|d| (d.task, d.epoch) != (task, epoch));
+        counts
+    }
+
+    fn find(&mut self, task: u64, epoch: u64) -> Option<&mut Delivered> {
+        self.0
+            .iter_mut()
+            .find(|d| (d.task, d.epoch) == (task, epoch))
+    }
+
+    /// Those that count as lost by now unless they were heard of again.
+    pub(crate) fn due(&self, now_ms: u64) -> Vec<(u64, u64)> {
+        let due = self.0.iter().filter(|d| d.lost_ms <= now_ms);
+        due.map(|d| (d.task, d.epoch)).collect()
+    }
+}

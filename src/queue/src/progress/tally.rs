@@ -1,0 +1,98 @@
+//! TODO
+
+use crate::base::histogram::Histogram;
+use crate::model::ended::{Counts, Ended};
+use crate::progress::running::RunningList;
+use crate::runs::action::Finding;
+use crate::store::record::{Sound, is_time};
+use serde::Deserialize;
+use serde::Serialize;
+
+/// Percentiles are those of this period so far and the one before: half an hour.
+pub(crate) const PERIOD_MS: u64 = 1_800_000;
+
+/// How long tasks took that ended in one period.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Lengths {
+    pub(crate) latency: Histogram,
+    pub(crate) run: Histogram,
+}
+
+/// What the keeper counted, stored with how far it came, so that nothing is counted twice.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Tally {
+    pub(crate) ended: Counts,
+    /// The number of the current period, its lengths, and those of the one before.
+    pub(crate) period: u64,
+    pub(crate) current: Lengths,
+    pub(crate) before: Lengths,
+}
+
+impl Sound for Tally {
+    fn is_sound(&self) -> bool {
+        is_time(self.period.saturating_mul(PERIOD_MS))
+    }
+}
+
+impl Tally {
+    /// Rescue passed this slot. Where an epoch was announced twice, the slot counts by which it was delivered.
+    pub(crate) fn passed(
+        &mut self,
+        running: &mut RunningList,
+        slot: u64,
+        finding: &Finding,
+        now_ms: u64,
+    ) {
+        let by_this = |ticket: Option<u64>| ticket.is_none_or(|ticket| ticket == slot);
+        match *finding {
+            Finding::Ended(ended) if by_this(ended.ticket) => self.count(ended, now_ms),
+            Finding::Running {
+                task,
+                epoch,
+                ticket,
+                ..
+            } if by_this(ticket) => running.count(task, epoch),
+            _ => {}
+        }
+    }
+
+    /// The keeper looked at a delivery, which rescue may have passed while it ran.
+    pub(crate) fn looked(
+        &mut self,
+        running: &mut RunningList,
+        (task, epoch): (u64, u64),
+        finding: &Finding,
+        now_ms: u64,
+    ) {
+        if matches!(finding, Finding::Running { .. }) {
+            return;
+        }
+        let counts = running.remove(task, epoch);
+        match *finding {
+            Finding::Ended(ended) if counts => self.count(ended, now_ms),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn count(&mut self, ended: Ended, now_ms: u64) {
+        self.turn(now_ms / PERIOD_MS);
+        self.ended.count(ended.how);
+        if let Some(ms) = ended.latency_ms {
+            self.current.latency.count(ms);
+        }
+        if let Some(ms) = ended.run_ms {
+            self.current.run.count(ms);
+        }
+    }
+
+    /// Comes to this period, if it is a later one.
+    pub(crate) fn turn(&mut self, period: u64) {
+        if period <= self.period {
+            return;
+        }
+        let current = std::mem::take(&mut self.current);
+        let follows = period == self.period + 1;
+        self.before = if follows { current } else { Lengths::default() };
+        self.period = period;
+    }
+}

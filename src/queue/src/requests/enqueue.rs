@@ -1,0 +1,96 @@
+//! Taking tasks in.
+
+use crate::base::config::ACKNOWLEDGE_MS;
+use crate::base::env::Env;
+use crate::base::guard::{Guard, holds};
+use crate::base::id::TaskId;
+use crate::base::priority::Lane;
+use crate::model::receipt::Receipt;
+use crate::model::slot::Slot;
+use crate::model::task::{Task, TaskSpec};
+use crate::slots::head::Head;
+use crate::slots::lanes::Slots;
+use crate::store::contract::Store;
+use crate::store::core::mechanism;
+use crate::store::error::QueueError;
+use crate::timer::entry::{DUE, Entry, Inserted};
+use crate::timer::insert::Timer;
+
+mechanism!(
+    /// Taking tasks in.
+    Enqueuer
+);
+
+impl<S: Store, E: Env> Enqueuer<'_, S, E> {
+    /// Enqueues tasks: all of one lane in one increment and one write, whatever their number. Returning is the
+    /// acknowledgement; wake a worker with [`Queue::wake_for`] after it was passed on.
+    pub(crate) async fn enqueue(&self, tasks: Vec<TaskSpec>) -> Result<Receipt, QueueError> {
+        let began_ms = self.env.now_ms();
+        let tasks: Vec<Task> = tasks
+            .into_iter()
+            .map(|task| task.enqueued(self.nonce(), began_ms))
+            .collect();
+        let mut receipt = Receipt {
+            timed: tasks.iter().any(|t| t.not_before_ms.is_some()),
+            ..Receipt::default()
+        };
+        let mut slots = vec![0; tasks.len()];
+        for lane in Lane::ALL {
+            let of_lane = |&i: &usize| tasks[i].lane() == lane;
+            let places: Vec<_> = (0..tasks.len()).filter(of_lane).collect();
+            if places.is_empty() {
+                continue;
+            }
+            let of_lane: Vec<_> = places.iter().map(|&i| &tasks[i]).collect();
+            let (first, head) = self.enqueue_in(lane, &of_lane).await?;
+            for (slot, &i) in (first..).zip(&places) {
+                slots[i] = slot;
+            }
+            if lane.is_system() {
+                receipt.system = true;
+                continue;
+            }
+            let last = first + places.len() as u64 - 1;
+            receipt.backlog += last.saturating_sub(head.taken);
+            receipt.pausable |= head.pausable;
+        }
+        let took_ms = self.env.now_ms().saturating_sub(began_ms);
+        if took_ms > ACKNOWLEDGE_MS && holds(Guard::AcknowledgeInTime) {
+            return Err(QueueError::TooLate);
+        }
+        let id = |(slot, task): (u64, &Task)| TaskId::new(self.name(), slot, &task.nonce);
+        receipt.ids = slots.into_iter().zip(&tasks).map(id).collect();
+        receipt.tasks = tasks;
+        Ok(receipt)
+    }
+
+    /// Enqueues tasks of one lane. Returns the first of their slots, and the head of their lane, looked at afterwards.
+    async fn enqueue_in(&self, lane: Lane, tasks: &[&Task]) -> Result<(u64, Head), QueueError> {
+        Slots::of(self).open_lane(lane).await?;
+        let records = tasks.iter().map(|&t| Slot::Task(Box::new(t.clone())));
+        let slots = Slots::of(self)
+            .append(lane, 0, &records.collect::<Vec<_>>())
+            .await?;
+        let (first, last) = (*slots.start(), *slots.end());
+        let mut announce = Vec::new();
+        for (t, task) in (first..).zip(tasks) {
+            if let Some(due_ms) = task.not_before_ms {
+                // A delayed task's home never runs; the timer delivers it as epoch 1.
+                let entry = Entry::deliver(t, 1);
+                if Timer::of(self).insert(DUE, due_ms, &entry).await? == Inserted::Due {
+                    announce.push((t, 1));
+                }
+            }
+        }
+        let (given_up, head) = Slots::of(self).settle(slots).await?;
+        let runs_at_home = |n: &u64| tasks[(n - first) as usize].not_before_ms.is_none();
+        announce.extend(given_up.into_iter().filter(runs_at_home).map(|n| (n, 1)));
+        Slots::of(self)
+            .announce_behind(lane, head.taken.saturating_sub(last), &announce)
+            .await?;
+        if !holds(Guard::OpenLaneFirst) {
+            Slots::of(self).set_lane_in_use(lane).await?;
+        }
+        Ok((first, head))
+    }
+}

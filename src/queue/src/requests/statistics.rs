@@ -1,0 +1,219 @@
+//! How a queue does, without a scan and without a store call more per task: rescue passes every ticket anyway, and counts
+//! what it finds ended. What it has not passed yet, the last seconds, is estimated from a sample.
+
+use crate::base::config::{CLOCK_SLACK_MS, RECORDS_MAX};
+use crate::base::env::Env;
+use crate::base::histogram::Histogram;
+use crate::base::priority::{Lane, Priority};
+use crate::model::ended::Counts;
+use crate::model::run::{Run, RunState};
+use crate::model::slot::Slot;
+use crate::progress::record::KeeperRecord;
+use crate::progress::tally::{PERIOD_MS, Tally};
+use crate::requests::depth::{Admin, Depth};
+use crate::slots::lanes::Slots;
+use crate::store::contract::Store;
+use crate::store::core::mechanism;
+use crate::store::error::QueueError;
+use crate::store::record::{Sound, decode_opt};
+
+mechanism!(
+    /// How a queue does.
+    StatisticsReader
+);
+
+/// No more are looked at to tell how many run.
+const SAMPLE_MAX: u64 = 50;
+
+/// So many slots are looked at for one that waits.
+const WAITING_MAX: u64 = 8;
+
+/// What half, nine tenths and 99 hundredths of the tasks don't exceed, in milliseconds; too long by an eighth at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Percentiles {
+    /// Half of them.
+    pub p50_ms: u64,
+    /// Nine tenths.
+    pub p90_ms: u64,
+    /// 99 hundredths.
+    pub p99_ms: u64,
+}
+
+impl Percentiles {
+    pub(crate) fn of(histogram: &Histogram) -> Option<Self> {
+        Some(Self {
+            p50_ms: histogram.percentile_ms(50)?,
+            p90_ms: histogram.percentile_ms(90)?,
+            p99_ms: histogram.percentile_ms(99)?,
+        })
+    }
+}
+
+/// How a queue stands, and how it did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statistics {
+    /// What waits, and who works.
+    pub depth: Depth,
+    /// How long the one that is next has been waiting, of each priority; the longest of these, in milliseconds.
+    pub oldest_waiting_ms: Option<u64>,
+    /// How many of users' tasks run: of what was taken in the last seconds estimated from a sample, if that is more than 50, and of those that
+    /// run for longer no more than 1,000.
+    pub running: u64,
+    /// How many ended since the queue began, up to some 10 s ago.
+    pub ended: Counts,
+    /// From when a task could have begun to its end: of those that succeeded or failed in the last half to whole hour.
+    pub latency: Option<Percentiles>,
+    /// The last attempts of the same.
+    pub run: Option<Percentiles>,
+}
+
+/// No more of these than [`SAMPLE_MAX`], evenly apart.
+fn sample(from: u64, count: u64) -> impl Iterator<Item = u64> {
+    let taken = count.min(SAMPLE_MAX);
+    (0..taken).map(move |i| from + i * count / taken)
+}
+
+/// How many of `count` it is, if it is so many of a sample.
+fn scaled(hits: usize, count: u64) -> u64 {
+    let taken = count.clamp(1, SAMPLE_MAX);
+    (hits as u64 * count).div_ceil(taken)
+}
+
+impl<S: Store, E: Env> StatisticsReader<'_, S, E> {
+    /// How the queue stands and did. Reads no more than about 300 records, or 600 once any task had a priority, however much waits.
+    pub(crate) async fn statistics(&self) -> Result<Statistics, QueueError> {
+        let now_ms = self.env.now_ms();
+        let keeper = KeeperRecord::of(self);
+        let (passed, known, mut tally) = keeper.tally().await?;
+        let depth = Admin::of(self).depth().await?;
+        // A period that nobody counted in.
+        tally.turn(now_ms.saturating_sub(CLOCK_SLACK_MS) / PERIOD_MS);
+        let Tally {
+            current, before, ..
+        } = tally;
+        let cancelled = self.store.counter(&self.keys.cancelled()).await?;
+        tally.ended.cancelled = tally.ended.cancelled.saturating_add(cancelled);
+        let of_users = |&(task, _): &(u64, u64)| !Lane::of(task).is_system();
+        let known: Vec<_> = known.deliveries().filter(of_users).collect();
+        let (mut oldest_ms, mut running) = (None, self.known_running(&known).await?);
+        let in_use = |lane: &Priority| lane.is_normal() || depth.by_priority.is_some();
+        for lane in Priority::ALL.into_iter().filter(in_use) {
+            let head = Slots::of(self).last_ticket(lane.into()).await?;
+            let since_ms = self.oldest_waiting_ms(head, depth.each().of(lane)).await?;
+            oldest_ms = since_ms.into_iter().chain(oldest_ms).min();
+            running += self.running(passed(lane.into()), head).await?;
+        }
+        Ok(Statistics {
+            depth,
+            oldest_waiting_ms: oldest_ms.map(|ms| now_ms.saturating_sub(ms)),
+            running,
+            ended: tally.ended,
+            latency: Percentiles::of(&current.latency.with(&before.latency)),
+            run: Percentiles::of(&current.run.with(&before.run)),
+        })
+    }
+
+    /// What matters of each record. All at once would be too much to hold, since any may be large.
+    async fn records<T: serde::de::DeserializeOwned + Sound, U>(
+        &self,
+        keys: &[String],
+        of: impl Fn(T) -> U,
+    ) -> Result<Vec<Option<U>>, QueueError> {
+        let mut records = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(RECORDS_MAX) {
+            let values = self.store.get_many(keys).await?;
+            for (key, value) in keys.iter().zip(values) {
+                // What can't be read is not counted.
+                records.push(decode_opt(key, value).ok().flatten().map(&of));
+            }
+        }
+        Ok(records)
+    }
+
+    /// Since when the first one behind `head` waits.
+    async fn oldest_waiting_ms(&self, head: u64, waiting: u64) -> Result<Option<u64>, QueueError> {
+        let next = head + 1..=head + waiting.min(WAITING_MAX);
+        let keys: Vec<_> = next.map(|n| self.keys.slot(n)).collect();
+        let waits = |slot| match slot {
+            Slot::Task(task) => (
+                task.not_before_ms.is_none().then_some(task.enqueued_ms),
+                None,
+            ),
+            Slot::Announce(task, epoch) => (None, Some((task, epoch))),
+            Slot::Void => (None, None),
+        };
+        for waits in self.records(&keys, waits).await?.into_iter().flatten() {
+            let since_ms = match waits {
+                (None, Some((task, epoch))) => self.announced_ms(task, epoch).await?,
+                (since_ms, _) => since_ms,
+            };
+            if since_ms.is_some() {
+                return Ok(since_ms);
+            }
+        }
+        Ok(None)
+    }
+
+    /// When a later epoch of a task could begin.
+    async fn announced_ms(&self, task: u64, epoch: u64) -> Result<Option<u64>, QueueError> {
+        let key = self.keys.run(task, epoch.saturating_sub(1));
+        let state = |run: Run| run.state;
+        let earlier = self.records(&[key], state).await?.remove(0);
+        match earlier {
+            Some(RunState::Retrying { at_ms, .. }) => return Ok(Some(at_ms)),
+            Some(RunState::Continued { ended_ms, .. } | RunState::Waiting { ended_ms, .. }) => {
+                return Ok(Some(ended_ms));
+            }
+            _ => {}
+        }
+        let due_ms = |slot| match slot {
+            Slot::Task(task) => Some(task.not_before_ms.unwrap_or(task.enqueued_ms)),
+            _ => None,
+        };
+        let home = self.records(&[self.keys.slot(task)], due_ms).await?;
+        Ok(home.into_iter().flatten().flatten().next())
+    }
+
+    /// How many run of those whose tickets rescue has not passed yet.
+    async fn running(&self, passed: u64, head: u64) -> Result<u64, QueueError> {
+        let recent = (head + 1).saturating_sub(passed);
+        let slots: Vec<_> = sample(passed, recent).collect();
+        let keys: Vec<_> = slots.iter().map(|&n| self.keys.slot(n)).collect();
+        // Its own slot is a task's epoch 0.
+        let delivers = |slot| match slot {
+            Slot::Task(task) if task.not_before_ms.is_none() => Some((None, 0)),
+            Slot::Announce(task, epoch) => Some((Some(task), epoch)),
+            _ => None,
+        };
+        let found = self.records(&keys, delivers).await?;
+        let taken = slots.iter().zip(found).filter_map(|(&n, found)| {
+            let (task, epoch) = found??;
+            Some((task.unwrap_or(n), epoch))
+        });
+        let taken: Vec<_> = taken.collect();
+        Ok(scaled(self.open(&taken, true).await?, recent))
+    }
+
+    /// How many run of those that did when rescue last looked.
+    async fn known_running(&self, known: &[(u64, u64)]) -> Result<u64, QueueError> {
+        let count = known.len() as u64;
+        let known: Vec<_> = sample(0, count).map(|i| known[i as usize]).collect();
+        Ok(scaled(self.open(&known, false).await?, count))
+    }
+
+    /// How many of these deliveries run. One without a record does if it was taken just now.
+    async fn open(&self, deliveries: &[(u64, u64)], just_now: bool) -> Result<usize, QueueError> {
+        let keys = deliveries.iter().map(|&(t, e)| self.keys.run(t, e));
+        let keys: Vec<_> = keys.collect();
+        let runs = |run: Run| matches!(run.state, RunState::Running { .. });
+        let running = self.records(&keys, runs).await?;
+        let results = deliveries.iter().map(|&(t, _)| self.keys.result(t));
+        let results: Vec<_> = results.collect();
+        let decided = self.records(&results, |_: Run| ()).await?;
+        let open = running
+            .iter()
+            .zip(&decided)
+            .filter(|(running, decided)| decided.is_none() && running.unwrap_or(just_now));
+        Ok(open.count())
+    }
+}

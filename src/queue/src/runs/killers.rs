@@ -1,0 +1,83 @@
+//! Kinds of tasks that end the instances they run in. Whoever finds a run lost that was alone in its instance counts it
+//! for its kind. A kind with several of these begins alone from then on, also in its first run: so a caller who
+//! enqueues one such task a second holds up nobody.
+//!
+//! The normal lane's tail says whether any kind was ever counted. A queue without them reads nothing more.
+
+use crate::base::config::{KILLER_PERIOD_MS, KILLS_MAX};
+use crate::base::digest::digest;
+use crate::base::env::Env;
+use crate::base::guard::{Guard, holds};
+use crate::base::priority::Lane;
+use crate::model::task::WORKFLOW;
+use crate::slots::head::KILLERS;
+use crate::slots::lanes::Slots;
+use crate::store::contract::{Store, StoreError};
+use crate::store::core::mechanism;
+use crate::store::error::QueueError;
+use crate::timer::entry::What;
+use crate::timer::insert::Timer;
+use std::collections::BTreeMap;
+
+mechanism!(
+    /// Which kinds of tasks end their instances.
+    KillerCounts
+);
+
+/// A count is deleted so long after its period. An instance that stalls for longer leaves one behind.
+const LATE_MS: u64 = 7_200_000;
+
+/// What is known of kinds, read at most once per batch.
+#[derive(Default)]
+pub(crate) struct Killers(pub(crate) BTreeMap<String, bool>);
+
+fn name(kind: &str, period: u64) -> String {
+    format!("{}.{period}", digest(kind))
+}
+
+impl<S: Store, E: Env> KillerCounts<'_, S, E> {
+    /// Counts a run of this kind that was lost while it was alone in its instance.
+    pub(crate) async fn count_killer(&self, kind: &str) -> Result<(), QueueError> {
+        if kind == WORKFLOW {
+            return Ok(());
+        }
+        let period = self.env.now_ms() / KILLER_PERIOD_MS;
+        let name = name(kind, period);
+        // What deletes it comes first.
+        let over_ms = (period + 1) * KILLER_PERIOD_MS + LATE_MS;
+        Timer::of(self)
+            .forget_at(over_ms, What::ForgetKiller, &name)
+            .await?;
+        self.store.increment(&self.keys.killer(&name), 1).await?;
+        if !Slots::of(self).tail().await?.killers {
+            let tail = self.keys.tail(Lane::Normal);
+            self.store.increment(&tail, KILLERS).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether tasks of this kind are to begin alone: several were lost so in this period and the one before.
+    pub(crate) async fn is_killer(
+        &self,
+        kind: &str,
+        known: &mut Killers,
+    ) -> Result<bool, StoreError> {
+        if let Some(kills) = known.0.get(kind) {
+            return Ok(*kills);
+        }
+        let period = self.env.now_ms() / KILLER_PERIOD_MS;
+        let mut lost = 0;
+        for period in [period.saturating_sub(1), period] {
+            let key = self.keys.killer(&name(kind, period));
+            lost += self.store.counter(&key).await?;
+        }
+        let kills = lost >= KILLS_MAX && holds(Guard::KeepKillersApart);
+        known.0.insert(kind.to_owned(), kills);
+        Ok(kills)
+    }
+
+    /// Deletes the count of a kind in a period.
+    pub(crate) async fn forget_killer(&self, name: &str) -> Result<(), StoreError> {
+        self.store.delete_many(&[self.keys.killer(name)]).await
+    }
+}

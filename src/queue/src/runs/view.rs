@@ -1,0 +1,189 @@
+//! How a task stands.
+
+use crate::base::config::GIVEN_UP;
+use crate::base::env::Env;
+use crate::base::id::TaskId;
+use crate::base::json::Json;
+use crate::model::report::Report;
+use crate::model::run::{AttemptError, Run, RunState};
+use crate::model::state::{Phase, State, Step};
+use crate::model::task::Task;
+use crate::runs::read::Runs;
+use crate::slots::lanes::Slots;
+use crate::store::contract::Store;
+use crate::store::core::mechanism;
+use crate::store::error::QueueError;
+use crate::store::record::decode_opt;
+
+mechanism!(
+    /// How tasks stand.
+    Views
+);
+
+/// Everything there is to know about a task. Times are in milliseconds since 1970.
+#[derive(Debug, Clone)]
+pub struct TaskView {
+    /// The task as it was enqueued.
+    pub task: Task,
+    /// How it stands.
+    pub state: State,
+    /// The current or last attempt, from 1; 0 if none began.
+    pub attempt: u32,
+    /// Failed attempts.
+    pub errors: Vec<AttemptError>,
+    /// What it said while it ran.
+    pub report: Report,
+    /// When the current or last attempt began, as far as it is known.
+    pub started_ms: Option<u64>,
+    /// When it became final, as far as it is known; of a cancelled task, when that was asked for or seen to.
+    pub ended_ms: Option<u64>,
+    /// When it runs next, if it waits for a time.
+    pub next_ms: Option<u64>,
+    /// What it returned.
+    pub result: Option<Json>,
+    pub(crate) step: Step,
+}
+
+impl TaskView {
+    /// How many bytes of JSON it has, about.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.task.args.bytes() + self.result.as_ref().map_or(0, Json::bytes)
+    }
+
+    /// A task of which nothing ran yet.
+    pub fn waiting(task: Task, state: State) -> Self {
+        Self {
+            next_ms: task.not_before_ms,
+            task,
+            state,
+            attempt: 0,
+            errors: Vec::new(),
+            report: Report::default(),
+            started_ms: None,
+            ended_ms: None,
+            result: None,
+            step: Step::default(),
+        }
+    }
+}
+
+/// A short answer, for callers that only wait for the end.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Brief {
+    /// No such task.
+    Unknown,
+    /// Not final.
+    Open,
+    /// Final.
+    Final(Box<Run>),
+}
+
+/// A task's view from its home and its latest record.
+fn describe(task: Task, run: Option<Run>, ticketed: bool, now_ms: u64) -> TaskView {
+    let mut view = TaskView::waiting(task, State::Queued);
+    let Some(run) = run else {
+        view.next_ms = view.next_ms.filter(|&at| at > now_ms);
+        view.state = match view.task.not_before_ms {
+            Some(_) if view.next_ms.is_some() => State::Scheduled,
+            None if ticketed => State::Running,
+            _ => State::Queued,
+        };
+        view.step.phase = match view.state {
+            State::Scheduled => Phase::Scheduled,
+            State::Running => Phase::Taken,
+            _ => Phase::Queued,
+        };
+        // Its ticket is that of the first run.
+        view.attempt = u32::from(view.state == State::Running);
+        return view;
+    };
+    view.step = Step {
+        epoch: run.epoch,
+        phase: match run.state {
+            RunState::Running { .. } => Phase::Running,
+            _ => Phase::Ended,
+        },
+    };
+    view.next_ms = None;
+    view.ended_ms = run.ended_ms();
+    view.state = match run.state {
+        // Its members run.
+        RunState::Running { .. } | RunState::Waiting { .. } => State::Running,
+        RunState::Succeeded { result, .. } => {
+            view.result = Some(result);
+            State::Succeeded
+        }
+        RunState::Failed { .. } => State::Failed,
+        RunState::Cancelled => State::Cancelled,
+        RunState::Expired { .. } => State::Expired,
+        RunState::Retrying { at_ms, .. } => {
+            view.next_ms = Some(at_ms);
+            State::Retrying
+        }
+        RunState::Continued { .. } => State::Queued,
+    };
+    view.attempt = run.attempt;
+    view.errors = run.errors;
+    view.report = run.report;
+    view.started_ms = (run.started_ms > 0).then_some(run.started_ms);
+    view
+}
+
+impl<S: Store, E: Env> Views<'_, S, E> {
+    /// Whether a task is final, in at most 4 reads.
+    pub(crate) async fn brief(&self, id: &TaskId) -> Result<Brief, QueueError> {
+        if let Some(run) = Runs::of(self).final_run(id).await? {
+            return Ok(Brief::Final(Box::new(run)));
+        }
+        Ok(match Runs::of(self).home(id).await? {
+            Some(_) => Brief::Open,
+            None => Brief::Unknown,
+        })
+    }
+
+    /// Everything about a task; `None` if there is none with this id.
+    pub(crate) async fn view(&self, id: &TaskId) -> Result<Option<TaskView>, QueueError> {
+        let run = Runs::of(self).final_run(id).await?;
+        let Some(task) = Runs::of(self).home(id).await? else {
+            return Ok(None);
+        };
+        Ok(Some(self.view_of(id, task, run).await?))
+    }
+
+    /// The same of a task that was viewed before: its home never changes.
+    pub(crate) async fn view_again(
+        &self,
+        id: &TaskId,
+        view: &TaskView,
+    ) -> Result<TaskView, QueueError> {
+        let run = Runs::of(self).final_run(id).await?;
+        self.view_of(id, view.task.clone(), run).await
+    }
+
+    pub(crate) async fn view_of(
+        &self,
+        id: &TaskId,
+        task: Task,
+        run: Option<Run>,
+    ) -> Result<TaskView, QueueError> {
+        let slot = id.slot();
+        let run = match run {
+            Some(run) => Some(run),
+            None => Runs::of(self).open_run(slot).await?,
+        };
+        let ticketed = match &run {
+            Some(_) => true,
+            // A ticket that was given up is nobody's: the task was announced, and waits.
+            None => {
+                Slots::of(self).is_ticketed(slot).await?
+                    && self.store.counter(&self.keys.handover(slot)).await? < GIVEN_UP
+            }
+        };
+        let mut view = describe(task, run, ticketed, self.env.now_ms());
+        if view.state == State::Cancelled {
+            let key = self.keys.cancel(slot);
+            view.ended_ms = decode_opt(&key, self.store.get(&key).await?)?;
+        }
+        Ok(view)
+    }
+}

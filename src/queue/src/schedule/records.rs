@@ -1,0 +1,68 @@
+//! TODO
+
+use crate::base::env::Env;
+use crate::base::id::is_queue_name;
+use crate::schedule::spec::Schedule;
+use crate::store::contract::Store;
+use crate::store::core::mechanism;
+use crate::store::error::QueueError;
+use crate::store::record::{Sound, decode_opt, is_time};
+use serde::Deserialize;
+use serde::Serialize;
+
+mechanism!(
+    /// Schedules.
+    Scheduler
+);
+
+/// A version of a schedule, as it is stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Version {
+    pub(crate) put_ms: u64,
+    pub(crate) schedule: Schedule,
+}
+
+impl Sound for Version {
+    fn is_sound(&self) -> bool {
+        let Schedule { name, queue, .. } = &self.schedule;
+        let mut times = [self.put_ms]
+            .into_iter()
+            .chain(self.schedule.expires_after_ms);
+        is_queue_name(name)
+            && is_queue_name(queue)
+            && self.schedule.rule.is_sound()
+            && self.schedule.task.is_sound()
+            && times.all(is_time)
+    }
+}
+
+/// How far a version has come. Several keepers may write it, an older one over a newer one, too: it only saves work and
+/// tells what was last.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Fired {
+    /// Up to this time all occurrences are seen to, and there is an entry in the wheel for those after it.
+    pub(crate) passed_ms: u64,
+    /// The last occurrence that gave a task, and the task's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last: Option<(u64, String)>,
+}
+
+impl Sound for Fired {
+    fn is_sound(&self) -> bool {
+        let last_ms = self.last.as_ref().map_or(0, |last| last.0);
+        is_time(self.passed_ms) && is_time(last_ms)
+    }
+}
+
+impl<S: Store, E: Env> Scheduler<'_, S, E> {
+    pub(crate) async fn version(&self, number: u64) -> Result<Option<Version>, QueueError> {
+        let key = self.keys.schedule(number);
+        decode_opt(&key, self.store.get(&key).await?)
+    }
+
+    pub(crate) async fn fired(&self, number: u64) -> Result<Fired, QueueError> {
+        let key = self.keys.fired(number);
+        let fired = decode_opt(&key, self.store.get(&key).await?)?;
+        Ok(fired.unwrap_or_default())
+    }
+}

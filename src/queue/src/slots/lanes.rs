@@ -1,0 +1,154 @@
+//! Lanes. A queue has one for each priority and one for the system: slots and tickets of their own.
+//! The high bits of a slot say which lane it is in, so nothing that is named by a slot knows of lanes.
+//!
+//! The lane of the system holds what follows from the end of a task: webhooks and the turns of
+//! workflows. It knows no pause, no limit and no purge, since these are for the tasks of users.
+//!
+//! A reader of the queue reads the normal lane's head, which says whether other priorities are
+//! [in use](Head::lanes), and its tail, which says whether the system's lane [is](Tail::system).
+//! A queue without them reads nothing more.
+
+use crate::base::env::Env;
+use crate::base::guard::{Guard, holds};
+use crate::base::priority::{Lane, Priority};
+use crate::slots::head::{Head, LANES, Lanes, SYSTEM, Tail, Waiting};
+use crate::store::contract::{Store, StoreError};
+use crate::store::core::mechanism;
+
+mechanism!(
+    /// The slots and tickets of a queue, in its lanes.
+    Slots
+);
+
+/// How much waits for tickets that may be taken, limits aside.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Takeable {
+    /// Of users' tasks: none while the queue is paused.
+    pub user: u64,
+    /// Of the system's.
+    pub system: u64,
+}
+
+impl<S: Store, E: Env> Slots<'_, S, E> {
+    /// How many slots wait for a ticket that somebody may take.
+    pub(crate) async fn takeable(&self) -> Result<Takeable, StoreError> {
+        let lanes = self.lanes().await?;
+        let (mut user, mut system) = (lanes.waiting.total(), lanes.system.unwrap_or(0));
+        if user > 0 && self.is_paused(lanes.head.pausable).await? {
+            user = 0;
+        }
+        if !holds(Guard::SystemWhilePaused) && self.is_paused(lanes.head.pausable).await? {
+            system = 0;
+        }
+        Ok(Takeable { user, system })
+    }
+
+    /// Takes `count` slots of a lane and returns the last of them.
+    pub(crate) async fn take_slots(&self, lane: Lane, count: u64) -> Result<u64, StoreError> {
+        let after = self.store.increment(&self.keys.tail(lane), count).await?;
+        Ok(lane.base() + Tail::of(after).last)
+    }
+
+    /// The normal lane's tail.
+    pub(crate) async fn tail(&self) -> Result<Tail, StoreError> {
+        let counter = self.store.counter(&self.keys.tail(Lane::Normal)).await?;
+        Ok(Tail::of(counter))
+    }
+
+    /// The last slot of a lane that was given out.
+    pub(crate) async fn last_slot(&self, lane: Lane) -> Result<u64, StoreError> {
+        let counter = self.store.counter(&self.keys.tail(lane)).await?;
+        Ok(lane.base() + Tail::of(counter).last)
+    }
+
+    /// The head of a lane. Only the normal one's says whether the queue was ever paused.
+    pub(crate) async fn head_of(&self, lane: Lane) -> Result<Head, StoreError> {
+        if lane.is_normal() {
+            return self.head().await;
+        }
+        Ok(Head::of_other_lane(self.last_ticket(lane).await?))
+    }
+
+    /// The last slot of a lane whose ticket was given out.
+    pub(crate) async fn last_ticket(&self, lane: Lane) -> Result<u64, StoreError> {
+        let counter = self.store.counter(&self.keys.head(lane)).await?;
+        Ok(match lane {
+            Lane::Normal => Head::of(counter).taken,
+            _ => lane.base() + counter,
+        })
+    }
+
+    /// Whether the ticket of a slot was given out.
+    pub(crate) async fn is_ticketed(&self, slot: u64) -> Result<bool, StoreError> {
+        Ok(self.last_ticket(Lane::of(slot)).await? >= slot)
+    }
+
+    /// What waits for tickets, paused or not.
+    pub(crate) async fn lanes(&self) -> Result<Lanes, StoreError> {
+        // Slots first: a ticket that is taken in between is none too many.
+        let tail = self.tail().await?;
+        let head = self.head().await?;
+        let mut waiting = Waiting {
+            normal: tail.last.saturating_sub(head.taken),
+            ..Waiting::default()
+        };
+        if head.lanes {
+            waiting.high = self.waiting_in(Lane::High).await?;
+            waiting.low = self.waiting_in(Lane::Low).await?;
+        }
+        let system = match tail.system {
+            true => Some(self.waiting_in(Lane::System).await?),
+            false => None,
+        };
+        Ok(Lanes {
+            waiting,
+            system,
+            head,
+        })
+    }
+
+    pub(crate) async fn waiting_in(&self, lane: Lane) -> Result<u64, StoreError> {
+        let last = self.last_slot(lane).await?;
+        Ok(last.saturating_sub(self.last_ticket(lane).await?))
+    }
+
+    /// The lanes that a claim of users' tasks looks into, in order.
+    pub(crate) fn lanes_to_claim(&self, head: Head) -> Vec<Lane> {
+        if head.lanes {
+            Priority::order(self.env.random()).map(Lane::from).to_vec()
+        } else {
+            vec![Lane::Normal]
+        }
+    }
+
+    /// Says that a lane is in use, before a slot is taken in one that nobody might look into: who dies behind that must leave
+    /// nothing that no keeper finds. Of several who are first each says so, which does no harm.
+    pub(crate) async fn open_lane(&self, lane: Lane) -> Result<(), StoreError> {
+        if lane.is_normal() || !holds(Guard::OpenLaneFirst) {
+            return Ok(());
+        }
+        self.set_lane_in_use(lane).await
+    }
+
+    pub(crate) async fn set_lane_in_use(&self, lane: Lane) -> Result<(), StoreError> {
+        let (key, flag) = match lane {
+            Lane::Normal => return Ok(()),
+            Lane::System if self.tail().await?.system => return Ok(()),
+            Lane::System => (self.keys.tail(Lane::Normal), SYSTEM),
+            _ if self.head().await?.lanes => return Ok(()),
+            _ => (self.keys.head(Lane::Normal), LANES),
+        };
+        self.store.increment(&key, flag).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn head(&self) -> Result<Head, StoreError> {
+        let key = self.keys.head(Lane::Normal);
+        Ok(Head::of(self.store.counter(&key).await?))
+    }
+
+    /// Whether no tickets are to be taken.
+    pub(crate) async fn is_paused(&self, pausable: bool) -> Result<bool, StoreError> {
+        Ok(pausable && self.store.get(&self.keys.paused()).await?.is_some())
+    }
+}

@@ -1,0 +1,111 @@
+//! What every mechanism of the protocol works with.
+
+use crate::base::config::ACKNOWLEDGE_MS;
+use crate::base::env::{Env, Wake};
+use crate::base::id::TaskId;
+use crate::base::limits::Limits;
+use crate::store::contract::{Store, StoreError};
+use crate::store::error::QueueError;
+use crate::store::keys::Keys;
+
+/// A part of a keeper's pass takes no longer than this, whatever the store needs for a call: tasks
+/// wait meanwhile, and the host may end the instance.
+const PART_MS: u64 = 200;
+/// The most keys deleted in one call.
+const DELETE_MAX: usize = 1_000;
+
+/// A queue's store, the names of its keys, the environment, and its limits.
+pub(crate) struct Core<S, E> {
+    pub(crate) store: S,
+    pub(crate) env: E,
+    pub(crate) keys: Keys,
+    pub(crate) limits: Limits,
+}
+
+/// Declares a mechanism: a view of a [`Core`] with the steps of one thing. A mechanism that needs
+/// another one imports it, so the imports of a file tell what it stands on.
+macro_rules! mechanism {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        pub(crate) struct $name<'a, S, E>(&'a $crate::store::core::Core<S, E>);
+
+        impl<'a, S, E> $name<'a, S, E> {
+            pub(crate) fn of(core: &'a $crate::store::core::Core<S, E>) -> Self {
+                Self(core)
+            }
+        }
+
+        impl<S, E> std::ops::Deref for $name<'_, S, E> {
+            type Target = $crate::store::core::Core<S, E>;
+
+            fn deref(&self) -> &Self::Target {
+                self.0
+            }
+        }
+    };
+}
+pub(crate) use mechanism;
+
+impl<S: Store, E: Env> Core<S, E> {
+    pub(crate) fn new(name: &str, store: S, env: E) -> Result<Self, QueueError> {
+        Ok(Self {
+            keys: Keys::new(name)?,
+            store,
+            env,
+            limits: Limits::default(),
+        })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        self.keys.queue()
+    }
+
+    pub(crate) fn env(&self) -> &E {
+        &self.env
+    }
+
+    /// The random part of a new task's id.
+    pub(crate) fn nonce(&self) -> String {
+        TaskId::nonce_from(self.env.random(), self.env.random())
+    }
+
+    /// Wakes a worker of this queue.
+    pub(crate) async fn wake(&self, wake: Wake) {
+        self.env.wake(self.name(), wake).await;
+    }
+
+    /// One write call, however many entries.
+    pub(crate) async fn write(&self, entries: Vec<(String, Vec<u8>)>) -> Result<(), StoreError> {
+        self.write_all(&entries).await
+    }
+
+    /// The same of entries that may have to be written again.
+    pub(crate) async fn write_all(&self, entries: &[(String, Vec<u8>)]) -> Result<(), StoreError> {
+        match entries {
+            [] => Ok(()),
+            [(key, value)] => self.store.set(key, value).await,
+            _ => self.store.set_many(entries).await,
+        }
+    }
+
+    pub(crate) async fn delete_keys(&self, keys: &[String]) -> Result<(), QueueError> {
+        for keys in keys.chunks(DELETE_MAX) {
+            self.store.delete_many(keys).await?;
+        }
+        Ok(())
+    }
+
+    /// Fails if a request that began at this time took too long for its promises to count.
+    pub(crate) fn in_time(&self, began_ms: u64) -> Result<(), QueueError> {
+        if self.env.now_ms().saturating_sub(began_ms) > ACKNOWLEDGE_MS {
+            return Err(QueueError::TooLate);
+        }
+        Ok(())
+    }
+
+    /// Whether a part of a pass that began at `began_ms` has taken long enough. The next pass does
+    /// what is left.
+    pub(crate) fn is_over(&self, began_ms: u64) -> bool {
+        self.env.now_ms().saturating_sub(began_ms) >= PART_MS
+    }
+}

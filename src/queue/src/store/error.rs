@@ -1,0 +1,71 @@
+//! What can go wrong in the queue.
+
+use crate::store::contract::StoreError;
+use std::fmt;
+
+/// Why an operation on the queue failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum QueueError {
+    /// The store failed; the operation may or may not have been applied.
+    Store(StoreError),
+    /// A record in the store was written by a newer version. That version sees to it.
+    Newer {
+        /// The key of the record.
+        key: String,
+    },
+    /// A record in the store is broken: cut short, or not written by Handoff.
+    Record {
+        /// The key of the record.
+        key: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Enqueueing took so long that a promise can no longer be given. The task may run all the same.
+    TooLate,
+    /// The queue's name is not 1 to 32 characters of `a-z 0-9 _`.
+    Name(String),
+}
+
+impl fmt::Display for QueueError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store(e) => e.fmt(f),
+            Self::Newer { key } => write!(
+                f,
+                "the record {key} was written by a newer version, which must see to it: deploy that version everywhere"
+            ),
+            Self::Record { key, reason } => write!(f, "the record {key} can't be read: {reason}"),
+            Self::TooLate => write!(
+                f,
+                "the store took too long to accept the task; it may run, but that is not promised"
+            ),
+            Self::Name(name) => write!(
+                f,
+                "the queue name {name:?} must be 1 to 32 characters of a-z, 0-9 and _"
+            ),
+        }
+    }
+}
+
+impl QueueError {
+    /// Whether a record is in the way, and not the store.
+    pub fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Newer { .. } | Self::Record { .. })
+    }
+
+    /// What was read, or the reason why its record can't be read. Other failures are passed on.
+    pub(crate) fn or_unreadable<T>(read: Result<T, Self>) -> Result<Result<T, Self>, Self> {
+        match read {
+            Err(e) if !e.is_unreadable() => Err(e),
+            read => Ok(read),
+        }
+    }
+}
+
+impl std::error::Error for QueueError {}
+
+impl From<StoreError> for QueueError {
+    fn from(e: StoreError) -> Self {
+        Self::Store(e)
+    }
+}

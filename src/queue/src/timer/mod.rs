@@ -1,0 +1,6 @@
+//! The timer: what is due later, as data in the store.
+
+pub(crate) mod entry;
+pub(crate) mod insert;
+pub(crate) mod sweep;
+pub(crate) mod wheel;

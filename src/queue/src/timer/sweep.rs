@@ -1,0 +1,111 @@
+//! TODO
+
+use crate::base::config::DELAY_MAX_MS;
+use crate::base::env::Env;
+use crate::store::contract::{Store, StoreError};
+use crate::store::error::QueueError;
+use crate::timer::entry::{DUE, OLD};
+use crate::timer::insert::{DAY, MINUTE, SPANS, SWEEP_LAG_S, Timer, count};
+
+impl<S: Store, E: Env> Timer<'_, S, E> {
+    /// Where the first keeper of a queue begins: at the first day that holds an entry, or yesterday.
+    pub(crate) async fn first_s(&self) -> Result<u64, QueueError> {
+        let now_s = self.env.now_ms() / 1_000;
+        let yesterday = (now_s - now_s % DAY).saturating_sub(DAY);
+        let mut day = yesterday.saturating_sub(DELAY_MAX_MS / 1_000);
+        while day < yesterday {
+            for wheel in [DUE, OLD] {
+                let key = self.keys.bucket(wheel, 'd', day);
+                if count(self.counter_retrying(&key).await?) > 0 {
+                    return Ok(day);
+                }
+            }
+            day += DAY;
+        }
+        Ok(day)
+    }
+
+    /// Sixty reads in a row would hardly ever all succeed on a store that fails now and then.
+    async fn counter_retrying(&self, key: &str) -> Result<u64, StoreError> {
+        for _ in 0..2 {
+            if let Ok(counter) = self.store.counter(key).await {
+                return Ok(counter);
+            }
+        }
+        self.store.counter(key).await
+    }
+
+    /// The earliest second from `cursor_s` on that may hold an entry: exact in this minute, else the start of the
+    /// minute, hour or day.
+    pub(crate) async fn next_s(
+        &self,
+        wheel: char,
+        cursor_s: u64,
+    ) -> Result<Option<u64>, QueueError> {
+        let mut at = cursor_s;
+        let end = self.env.now_ms() / 1_000 + DELAY_MAX_MS / 1_000 + 2 * DAY;
+        while at < end {
+            let aligned = SPANS.iter().find(|(_, span)| at.is_multiple_of(*span));
+            let (unit, span) = aligned.copied().unwrap_or(('s', 1));
+            let key = self.keys.bucket(wheel, unit, at);
+            if count(self.store.counter(&key).await?) == 0 {
+                at += span;
+                continue;
+            }
+            return Ok(Some(at));
+        }
+        Ok(None)
+    }
+
+    /// Deletes the closed counters of what the wheel passed long ago, at most `steps` spans of them from `swept_s` on.
+    pub(crate) async fn sweep(
+        &self,
+        wheel: char,
+        swept_s: &mut u64,
+        cursor_s: u64,
+        steps: usize,
+    ) -> Result<(), QueueError> {
+        let end = cursor_s.saturating_sub(SWEEP_LAG_S);
+        for _ in 0..steps {
+            let Some((step, seconds)) = self.sweep_step(wheel, *swept_s, end).await? else {
+                break;
+            };
+            if !seconds.is_empty() {
+                self.store.delete_many(&seconds).await?;
+            }
+            let to = *swept_s + step;
+            // Fine to coarse, one by one: who sweeps again after a failure must find the mark of what is left.
+            for (unit, span) in SPANS.into_iter().rev() {
+                if to.is_multiple_of(span) {
+                    let mark = self.keys.bucket(wheel, unit, to - span);
+                    self.store.delete_many(&[mark]).await?;
+                }
+            }
+            *swept_s = to;
+        }
+        Ok(())
+    }
+
+    /// How far to sweep next, and the seconds' counters in there. Marks go when their span has been swept.
+    async fn sweep_step(
+        &self,
+        wheel: char,
+        at: u64,
+        end: u64,
+    ) -> Result<Option<(u64, Vec<String>)>, QueueError> {
+        for (unit, span) in SPANS {
+            if at.is_multiple_of(span) && at + span <= end {
+                let mark = self
+                    .store
+                    .counter(&self.keys.bucket(wheel, unit, at))
+                    .await?;
+                if count(mark) == 0 {
+                    return Ok(Some((span, Vec::new())));
+                }
+            }
+        }
+        let seconds = at..at + MINUTE;
+        let keys = seconds.map(|s| self.keys.bucket(wheel, 's', s)).collect();
+        Ok((at + MINUTE <= end).then_some((MINUTE, keys)))
+    }
+}

@@ -1,0 +1,282 @@
+//! The loop of one worker instance.
+
+use crate::base::env::{Env, Wake};
+use crate::base::guard::{Guard, holds};
+use crate::base::priority::Lane;
+use crate::claims::share::{Claims, Room};
+use crate::model::delivery::{Delivery, Ticket};
+use crate::store::contract::Store;
+use crate::store::error::QueueError;
+use crate::worker::state::{Runner, Worker};
+use futures::future::Either;
+use futures::future::FutureExt;
+use futures::future::select;
+use futures::stream::FuturesUnordered;
+use futures::stream::StreamExt;
+use std::collections::VecDeque;
+use std::pin::pin;
+
+/// How often a worker with tasks in progress looks for more.
+const POLL_MS: u64 = 20;
+
+/// A task that computes waits so long for those in progress to end. Where short tasks never cease it would else be put back
+/// by one worker after the other; where long ones run, another instance begins it sooner.
+/// The more often it was put back the longer, up to [`HOLD_MAX_MS`].
+const HOLD_MS: u64 = 200;
+
+/// What was lost is put back at once as long as it has no later epoch than this.
+const PUT_BACK_AT_ONCE: u64 = 4;
+
+/// Below [`crate::BEGIN_MS`].
+const HOLD_MAX_MS: u64 = 1_500;
+
+/// The system's tasks in progress are at most this part of those of users, and come on top of them.
+const SYSTEM_PART: usize = 8;
+
+/// A worker that the store failed this often in a row ends; the queue goes on with the next request.
+const FAILURES_MAX: u32 = 20;
+
+impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
+    /// Registers. Whoever woke this worker is answered after this, so that it can rely on it.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn start(&self, wake: Wake) -> Result<(), QueueError> {
+        self.join().await?;
+        if wake == Wake::Keep
+            && let Err(e) = self.take_keeper(true).await
+        {
+            self.queue.env().log(&e.to_string());
+        }
+        Ok(())
+    }
+
+    /// Works until nothing is left to do or the budget is over.
+    ///
+    /// # Errors
+    /// If the store fails again and again. Nothing is lost by that: what was taken is rescued.
+    pub async fn work(&self) -> Result<(), QueueError> {
+        let mut running = FuturesUnordered::new();
+        let mut aside = Vec::new();
+        let mut batch = 1;
+        // Taken, and to begin when those in progress leave room for their bytes.
+        let mut ready = VecDeque::new();
+        // A task that computes: it begins here when those in progress have ended, unless that takes too long.
+        let mut next: Option<Delivery> = None;
+        // Met such a task while others were in progress: takes nothing more until they have ended.
+        let mut alone = false;
+        let (mut failures, mut ends_failed) = (0, 0);
+        loop {
+            if running.is_empty() {
+                alone = false;
+            }
+            let room = if alone || !ready.is_empty() {
+                Room::default()
+            } else {
+                self.room(batch)
+            };
+            let taken = self.beside(&mut running, self.take(room, &mut aside)).await;
+            let found = match taken {
+                Ok(found) => {
+                    failures = 0;
+                    found
+                }
+                Err(e) => {
+                    self.queue.env().log(&e.to_string());
+                    failures += 1;
+                    if failures > FAILURES_MAX && running.is_empty() {
+                        return Err(e);
+                    }
+                    let pause = self.queue.env().sleep_ms(POLL_MS * u64::from(failures));
+                    self.beside(&mut running, pause).await;
+                    Vec::new()
+                }
+            };
+            let took = !found.is_empty();
+            let mut others = Vec::new();
+            for delivery in found {
+                let computes = self.runs_alone(&delivery);
+                if Claims::of(&self.queue).too_late(&delivery) || computes && next.is_some() {
+                    others.push(delivery);
+                } else if computes {
+                    self.hold(&delivery, None);
+                    next = Some(delivery);
+                } else {
+                    // Now, and not when it is polled first: another one's panic may come before that.
+                    self.hold(&delivery, None);
+                    ready.push_back(delivery);
+                }
+            }
+            while let Some(delivery) = self.next_that_fits(&mut ready) {
+                // Its instance may have stalled since it was taken.
+                if Claims::of(&self.queue).too_late(&delivery) {
+                    others.push(delivery);
+                    continue;
+                }
+                running.push(self.begin(delivery));
+                while let Some(Some(())) = running.next().now_or_never() {}
+            }
+            while let Some(Some(())) = running.next().now_or_never() {}
+            // Tasks that wait begin all at once; one that computes begins alone, here or in an instance that is free.
+            batch = (batch * 2).min(self.limits.batch_max);
+            if next.is_some() || !others.is_empty() {
+                batch = 1;
+                alone = !running.is_empty();
+            }
+            let too_long = |next: &mut Delivery| {
+                let hold_ms = self.hold_ms(next).min(HOLD_MAX_MS);
+                alone && Claims::of(&self.queue).waited_ms(next) >= hold_ms
+            };
+            others.extend(next.take_if(too_long));
+            let waits =
+                |delivery: &Delivery| Claims::of(&self.queue).waited_ms(delivery) <= HOLD_MAX_MS;
+            while ready.front().is_some_and(|delivery| !waits(delivery)) {
+                others.extend(ready.pop_front());
+            }
+            self.beside(&mut running, self.put_back(others)).await;
+
+            self.beside(&mut running, async {
+                self.flush().await;
+                self.keep_if_due().await;
+            })
+            .await;
+            if running.is_empty() {
+                // What ended beside the keeper's work.
+                self.flush().await;
+                if !ready.is_empty() {
+                    // There is room for them now.
+                    continue;
+                }
+                if let Some(delivery) = next.take() {
+                    self.compute(delivery, &mut aside).await;
+                } else if !aside.is_empty() {
+                    self.queue.env().sleep_ms(self.pause_ms(&aside)).await;
+                } else if !took && failures == 0 {
+                    match self.ends().await {
+                        Ok(true) => return Ok(()),
+                        Ok(false) => ends_failed = 0,
+                        // It may be the keeper of what is due: one failed call must not end that.
+                        Err(e) => {
+                            self.queue.env().log(&e.to_string());
+                            ends_failed += 1;
+                            if ends_failed > FAILURES_MAX {
+                                return Err(e);
+                            }
+                            let wait_ms = POLL_MS * u64::from(ends_failed);
+                            self.queue.env().sleep_ms(wait_ms).await;
+                        }
+                    }
+                }
+                continue;
+            }
+            if !took {
+                let tick = pin!(self.queue.env().sleep_ms(self.pause_ms(&aside)));
+                select(running.next(), tick).await;
+            }
+            self.beside(&mut running, self.flush()).await;
+        }
+    }
+
+    /// What it has room for, of a batch. The system's tasks have room of their own: however slow the receivers of webhooks are,
+    /// users' tasks begin.
+    fn room(&self, batch: u64) -> Room {
+        let in_progress = self.in_progress.borrow();
+        let is_system = |key: &&(u64, u64)| Lane::of(key.0).is_system();
+        let system = in_progress.keys().filter(is_system).count();
+        let user = in_progress.len() - system;
+        let most = self.limits.in_progress_max;
+        let system_max = (most / SYSTEM_PART).max(1);
+        let fits = batch.min(self.load.room());
+        Room {
+            user: fits.min(most.saturating_sub(user) as u64),
+            system: fits.min(system_max.saturating_sub(system) as u64),
+        }
+    }
+
+    /// How long a task that is to run alone waits for those in progress, in milliseconds. What was lost waits for
+    /// nobody at first: one of them may be what ends its instance again.
+    fn hold_ms(&self, delivery: &Delivery) -> u64 {
+        let computes = self.runner.computes(&delivery.task.kind);
+        let times = match computes || !holds(Guard::ShunWhatMayKill) {
+            true => delivery.epoch + 1,
+            false => delivery.epoch.saturating_sub(PUT_BACK_AT_ONCE),
+        };
+        HOLD_MS.saturating_mul(times)
+    }
+
+    /// How long it waits before it looks for more, and again into the slots that it found empty: soon at first, since whoever took
+    /// such a slot is about to fill it, and then each time when twice as much has passed.
+    fn pause_ms(&self, aside: &[Ticket]) -> u64 {
+        let now_ms = self.queue.env().now_ms();
+        let ages = aside.iter().map(|t| now_ms.saturating_sub(t.taken_ms));
+        ages.min().unwrap_or(POLL_MS).clamp(1, POLL_MS)
+    }
+
+    /// Waits for `work` while the tasks in progress go on and their outcomes are written: whatever keeps this instance
+    /// waiting, a slow store or a host that starts no other instance, must not make them overrun their time.
+    async fn beside<T>(
+        &self,
+        running: &mut FuturesUnordered<impl Future<Output = ()>>,
+        work: impl Future<Output = T>,
+    ) -> T {
+        let mut work = pin!(work);
+        while !running.is_empty() {
+            if let Either::Left((done, _)) = select(work.as_mut(), running.next()).await {
+                return done;
+            }
+            while let Some(Some(())) = running.next().now_or_never() {}
+            self.flush().await;
+        }
+        work.await
+    }
+
+    /// Runs a task that computes or was lost, alone. Nobody may count on this instance meanwhile.
+    async fn compute(&self, delivery: Delivery, aside: &mut Vec<Ticket>) {
+        self.give_up_aside(aside).await;
+        if let Err(e) = self.free_unused(&[]).await {
+            self.queue.env().log(&e.to_string());
+        }
+        let computes = self.runner.computes(&delivery.task.kind);
+        if let Err(e) = self.step_aside(computes).await {
+            self.queue.env().log(&e.to_string());
+            // Whether somebody keeps the time is not known.
+            self.queue.wake(Wake::Keep).await;
+        }
+        if Claims::of(&self.queue).too_late(&delivery) {
+            self.put_back(vec![delivery]).await;
+        } else {
+            self.renewing(self.begin(delivery)).await;
+        }
+        self.flush().await;
+        if let Err(e) = self.step_back().await {
+            self.queue.env().log(&e.to_string());
+        }
+    }
+
+    /// Writes the outcomes of short tasks, all at once.
+    pub(crate) async fn flush(&self) {
+        let outcomes = self.outcomes.take();
+        self.insist(|| self.queue.write_all(&outcomes)).await;
+    }
+
+    /// Tries a write again that the store failed: a lost outcome would run its task a second time.
+    pub(crate) async fn insist<T, X: std::fmt::Display>(
+        &self,
+        mut write: impl AsyncFnMut() -> Result<T, X>,
+    ) -> Option<T> {
+        for tries in 1..=5 {
+            match write().await {
+                Ok(done) => return Some(done),
+                Err(e) => {
+                    self.queue.env().log(&e.to_string());
+                    self.queue.env().sleep_ms(50 * tries).await;
+                }
+            }
+        }
+        None
+    }
+
+    pub(crate) fn budget_over(&self) -> bool {
+        self.queue.env().now_ms().saturating_sub(self.started_ms) >= self.limits.budget_ms
+    }
+}
