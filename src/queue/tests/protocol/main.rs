@@ -30,5 +30,6 @@ mod statistics;
 mod support;
 mod timing;
 mod waiting;
+mod walls;
 mod watching;
 mod workflows;
