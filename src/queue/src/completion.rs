@@ -1,12 +1,12 @@
 //! What comes before a task's end.
 
 use crate::base::env::Env;
-use crate::base::guard::{Guard, holds};
+use crate::base::guard::{Guard, enabled};
 use crate::base::id::TaskId;
 use crate::failed::list::FailedList;
 use crate::idempotency::enqueue::Idempotency;
 use crate::idempotency::key::{IdempotencyKey, Once};
-use crate::model::effects::Ends;
+use crate::model::effects::CompletionEffects;
 use crate::model::run::{Run, RunState};
 use crate::model::task::{FollowUp, TaskSpec};
 use crate::runs::members::MemberCounts;
@@ -31,7 +31,7 @@ impl<S: Store, E: Env> Completion<'_, S, E> {
     pub(crate) async fn apply(
         &self,
         slot: u64,
-        ends: Option<&Ends>,
+        ends: Option<&CompletionEffects>,
         run: &mut Run,
     ) -> Result<(), QueueError> {
         let id = TaskId::new(self.name(), slot, &run.nonce);
@@ -50,11 +50,16 @@ impl<S: Store, E: Env> Completion<'_, S, E> {
         Ok(())
     }
 
-    async fn apply_effects(&self, id: &TaskId, ends: &Ends, run: &Run) -> Result<(), QueueError> {
-        if holds(Guard::FollowBeforeOutcome) {
+    async fn apply_effects(
+        &self,
+        id: &TaskId,
+        ends: &CompletionEffects,
+        run: &Run,
+    ) -> Result<(), QueueError> {
+        if enabled(Guard::FollowBeforeOutcome) {
             self.enqueue_follow_up(id, ends).await?;
         }
-        if holds(Guard::CountBeforeOutcome) {
+        if enabled(Guard::CountBeforeOutcome) {
             self.count_in_workflow(ends, run).await?;
         }
         match &ends.workflow {
@@ -66,7 +71,11 @@ impl<S: Store, E: Env> Completion<'_, S, E> {
     }
 
     /// Tells the workflow that a member of it ends.
-    pub(crate) async fn count_in_workflow(&self, ends: &Ends, run: &Run) -> Result<(), QueueError> {
+    pub(crate) async fn count_in_workflow(
+        &self,
+        ends: &CompletionEffects,
+        run: &Run,
+    ) -> Result<(), QueueError> {
         match &ends.member_of {
             Some(member) => MemberCounts::of(self).count_member(member, run).await,
             None => Ok(()),
@@ -77,7 +86,7 @@ impl<S: Store, E: Env> Completion<'_, S, E> {
     pub(crate) async fn enqueue_follow_up(
         &self,
         id: &TaskId,
-        ends: &Ends,
+        ends: &CompletionEffects,
     ) -> Result<(), QueueError> {
         let Some(FollowUp {
             kind,

@@ -3,7 +3,7 @@
 //! This crate never names a host. The store is the trait [`Store`]; time, randomness, sleeping and waking come from
 //! the trait [`Env`]; so the same code runs inside a component and inside a test with virtual time.
 //!
-//! ARCHITECTURE.md tells the protocol as a whole. In short: a task gets a numbered *slot* by incrementing `tail`;
+//! docs/protocol tells the protocol as a whole. In short: a task gets a numbered *slot* by incrementing `tail`;
 //! a worker gets *tickets* by incrementing `head`; the holder of ticket n owns *epoch* 0 of the task in slot n. Every
 //! later delivery is an *announcement*, a slot that names (task, epoch), and whoever first increments that epoch's
 //! claim counter owns it. Every key is a counter, or has one writer, or all its writers write the same bytes.
@@ -38,7 +38,7 @@ pub use base::limits::{KeyLimits, Limits, Rate, WorkerLimits};
 pub use base::priority::Priority;
 pub use base::retry::RetryPolicy;
 pub use failed::again::Retried;
-pub use failed::page::{Discarded, FailedPage, Swept};
+pub use failed::page::{BulkResult, Discarded, FailedPage};
 pub use idempotency::key::{IdempotencyKey, Once};
 pub use model::delivery::{Delivery, Finished, Outcome, Ticket};
 pub use model::ended::Counts;
@@ -51,7 +51,7 @@ pub use requests::cancel::Cancelled;
 pub use requests::depth::Depth;
 pub use requests::statistics::{Percentiles, Statistics};
 pub use requests::watch::{Event, Seen, Watch};
-pub use runs::view::{Brief, TaskView};
+pub use runs::view::{TaskStatus, TaskView};
 pub use schedule::spec::{Missed, Overlap, Put, Rule, Schedule, ScheduleView, Schedules};
 pub use slots::head::Waiting;
 pub use store::contract::{Store, StoreError};
@@ -152,7 +152,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         before: Option<u64>,
         end_ms: u64,
         trace: Option<Trace>,
-    ) -> Result<Swept<Receipt>, QueueError> {
+    ) -> Result<BulkResult<Receipt>, QueueError> {
         FailedList::of(&self.core)
             .retry_failed(before, end_ms, trace)
             .await
@@ -183,7 +183,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         &self,
         before: Option<u64>,
         end_ms: u64,
-    ) -> Result<Swept<u64>, QueueError> {
+    ) -> Result<BulkResult<u64>, QueueError> {
         FailedList::of(&self.core)
             .discard_failed(before, end_ms)
             .await
@@ -286,7 +286,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     ///
     /// # Errors
     /// If the store fails.
-    pub async fn wait(&self, id: &TaskId, wait_ms: u64) -> Result<Brief, QueueError> {
+    pub async fn wait(&self, id: &TaskId, wait_ms: u64) -> Result<TaskStatus, QueueError> {
         Waits::of(&self.core).wait(id, wait_ms).await
     }
 
@@ -302,8 +302,8 @@ impl<S: Store, E: Env> Queue<S, E> {
     ///
     /// # Errors
     /// If the store fails.
-    pub async fn brief(&self, id: &TaskId) -> Result<Brief, QueueError> {
-        Views::of(&self.core).brief(id).await
+    pub async fn status(&self, id: &TaskId) -> Result<TaskStatus, QueueError> {
+        Views::of(&self.core).status(id).await
     }
 
     /// Everything about a task; `None` if there is none with this id.

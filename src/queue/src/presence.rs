@@ -1,6 +1,6 @@
 //! Who is there: registrations in windows of [`WINDOW_MS`], so that the dead disappear by themselves.
 //!
-//! One counter per role and window: joining adds 1, leaving adds [`LEFT`], stepping aside adds [`ASIDE`] and coming back
+//! One counter per role and window: joining adds 1, leaving adds [`LEFT`], stepping aside adds [`COMPUTING`] and coming back
 //! adds [`BACK`]. There is room for 32,767 of each in a window; beyond, too many or too few are woken until it is over. A role's member joins every window that it
 //! lives through and leaves each before it looks at the queue for the last time. Whoever adds work writes first and
 //! looks at the counter then; so one of the two always sees the other.
@@ -23,9 +23,9 @@ pub(crate) const KEEPER: char = 'k';
 
 const LEFT: u64 = 1 << 15;
 
-const ASIDE: u64 = LEFT << 15;
+const COMPUTING: u64 = LEFT << 15;
 
-const BACK: u64 = ASIDE << 15;
+const BACK: u64 = COMPUTING << 15;
 
 /// A window's counter, read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub(crate) struct Presence(pub(crate) u64);
 impl Presence {
     /// How many joined this window and have neither left it nor stepped aside.
     pub(crate) fn present(self) -> u64 {
-        let gone = self.count(LEFT) + self.aside();
+        let gone = self.count(LEFT) + self.computing();
         self.joined().saturating_sub(gone)
     }
 
@@ -44,8 +44,8 @@ impl Presence {
     }
 
     /// How many have stepped aside, to compute.
-    pub(crate) fn aside(self) -> u64 {
-        self.count(ASIDE).saturating_sub(self.count(BACK))
+    pub(crate) fn computing(self) -> u64 {
+        self.count(COMPUTING).saturating_sub(self.count(BACK))
     }
 
     /// How often `unit` was added.
@@ -77,10 +77,10 @@ impl<S: Store, E: Env> Registry<'_, S, E> {
     pub(crate) async fn set_computing(
         &self,
         window: u64,
-        aside: bool,
+        computing: bool,
     ) -> Result<Presence, StoreError> {
         let key = self.keys.presence(WORKERS, window);
-        let delta = if aside { ASIDE } else { BACK };
+        let delta = if computing { COMPUTING } else { BACK };
         Ok(Presence(self.store.increment(&key, delta).await?))
     }
 
@@ -118,12 +118,12 @@ mod tests {
             (3 + 3 * LEFT, 3, 0),
             // A leave whose join was lost must not hide the others' absence.
             (LEFT, 0, 0),
-            (3 + LEFT + ASIDE, 3, 1),
-            (3 + LEFT + 2 * ASIDE, 3, 0),
-            (1 + 5 * ASIDE, 1, 0),
+            (3 + LEFT + COMPUTING, 3, 1),
+            (3 + LEFT + 2 * COMPUTING, 3, 0),
+            (1 + 5 * COMPUTING, 1, 0),
             // Who computes one task after the other steps aside and comes back each time.
-            (3 + LEFT + 1_000 * ASIDE + 999 * BACK, 3, 1),
-            (3 + 1_000 * ASIDE + 1_000 * BACK, 3, 3),
+            (3 + LEFT + 1_000 * COMPUTING + 999 * BACK, 3, 1),
+            (3 + 1_000 * COMPUTING + 1_000 * BACK, 3, 3),
             // A step back whose step aside was lost.
             (3 + BACK, 3, 3),
         ];
@@ -132,7 +132,7 @@ mod tests {
             assert_eq!((p.joined(), p.present()), (joined, present), "{counter}");
         }
         // Some stores tell counters from text by that.
-        let most = (LEFT - 1) * (1 + LEFT + ASIDE + BACK);
+        let most = (LEFT - 1) * (1 + LEFT + COMPUTING + BACK);
         assert!(most < 3_000_000_000_000_000_000);
     }
 }

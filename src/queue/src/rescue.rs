@@ -2,7 +2,7 @@
 
 use crate::base::config::{BEGIN_MS, CLOCK_SLACK_MS};
 use crate::base::env::Env;
-use crate::base::guard::{Guard, holds};
+use crate::base::guard::{Guard, enabled};
 use crate::limits::waitlist::Waitlists;
 use crate::model::run::{Run, RunState};
 use crate::model::slot::Slot;
@@ -15,10 +15,10 @@ use crate::store::contract::Store;
 use crate::store::core::mechanism;
 use crate::store::error::QueueError;
 use crate::store::record::{decode_opt, encode};
-use crate::timer::entry::{DUE, Entry, Inserted, What};
+use crate::timer::entry::{DUE, Entry, EntryKind, Inserted};
 use crate::timer::insert::Timer;
 
-use crate::runs::action::Finding;
+use crate::runs::action::RescueAction;
 
 mechanism!(
     /// Finding what was lost.
@@ -27,28 +27,39 @@ mechanism!(
 
 impl<S: Store, E: Env> Rescue<'_, S, E> {
     /// Passes slot `n`, whose ticket was given out before `ticketed_ms`.
-    pub(crate) async fn pass_slot(&self, n: u64, ticketed_ms: u64) -> Result<Finding, QueueError> {
+    pub(crate) async fn pass_slot(
+        &self,
+        n: u64,
+        ticketed_ms: u64,
+    ) -> Result<RescueAction, QueueError> {
         let passed = self.pass_readable_slot(n, ticketed_ms).await;
-        let entry = Entry::new(n, 0, What::Pass);
+        let entry = Entry::new(n, 0, EntryKind::Pass);
         self.unless_unreadable(&entry, passed)
     }
 
-    async fn pass_readable_slot(&self, n: u64, ticketed_ms: u64) -> Result<Finding, QueueError> {
+    async fn pass_readable_slot(
+        &self,
+        n: u64,
+        ticketed_ms: u64,
+    ) -> Result<RescueAction, QueueError> {
         let key = self.keys.run(n, 0);
         let run: Option<Run> = decode_opt(&key, self.store.get(&key).await?)?;
         if let Some(run) = run.filter(Run::is_final) {
-            return Ok(Finding::ended(&run));
+            return Ok(RescueAction::ended(&run));
         }
         let home = self.keys.slot(n);
         let mut slot = decode_opt(&home, self.store.get(&home).await?)?;
-        if slot.is_none() && holds(Guard::GiveUpWhenPassing) && Slots::of(self).give_up(n).await? {
+        if slot.is_none() && enabled(Guard::GiveUpWhenPassing) && Slots::of(self).give_up(n).await?
+        {
             // Filled meanwhile, by somebody who counts on the ticket.
             slot = decode_opt(&home, self.store.get(&home).await?)?;
         }
         match slot {
-            None => Ok(Finding::Done),
-            Some(Slot::Void) => Ok(Finding::Done),
-            Some(Slot::Announce(..)) if !holds(Guard::PassAnnouncements) => Ok(Finding::Done),
+            None => Ok(RescueAction::Done),
+            Some(Slot::Void) => Ok(RescueAction::Done),
+            Some(Slot::Announce(..)) if !enabled(Guard::PassAnnouncements) => {
+                Ok(RescueAction::Done)
+            }
             Some(Slot::Announce(t, e)) => self.examine(t, e, None, false).await,
             Some(Slot::Task(task)) => self.pass_task(n, &task, ticketed_ms).await,
         }
@@ -60,12 +71,12 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
         n: u64,
         task: &Task,
         ticketed_ms: u64,
-    ) -> Result<Finding, QueueError> {
+    ) -> Result<RescueAction, QueueError> {
         match task.not_before_ms {
             // Its enqueuer may have died before the timer entry: look whether epoch 1 was delivered.
             Some(at_ms) => {
                 let due_ms = at_ms + BEGIN_MS + CLOCK_SLACK_MS;
-                let later = Finding::Later(n, 0, What::Look, due_ms);
+                let later = RescueAction::Later(n, 0, EntryKind::Look, due_ms);
                 self.unless_claimed(n, 1, due_ms, later).await
             }
             None => {
@@ -76,20 +87,22 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
     }
 
     /// Sees to a timer entry whose time has come.
-    pub(crate) async fn examine_entry(&self, entry: &Entry) -> Result<Finding, QueueError> {
+    pub(crate) async fn examine_entry(&self, entry: &Entry) -> Result<RescueAction, QueueError> {
         let &Entry {
             task, epoch, what, ..
         } = entry;
         // The entry's time is the end of epoch 0's lease: whatever began is over.
         let examined = match what {
-            What::Deliver => Ok(Finding::Announce(task, epoch)),
-            What::Retry => self.examine_retry(task, epoch).await,
-            What::Pass => self.pass_readable_slot(task, 0).await,
-            What::Forget | What::Fire | What::Tidy => Ok(Finding::Done),
-            What::Attend | What::ForgetLine | What::ForgetKey => Ok(Finding::Done),
-            What::ForgetKiller => Ok(Finding::Done),
+            EntryKind::Deliver => Ok(RescueAction::Announce(task, epoch)),
+            EntryKind::Retry => self.examine_retry(task, epoch).await,
+            EntryKind::Pass => self.pass_readable_slot(task, 0).await,
+            EntryKind::Forget | EntryKind::Fire | EntryKind::Tidy => Ok(RescueAction::Done),
+            EntryKind::Attend | EntryKind::ForgetLine | EntryKind::ForgetKey => {
+                Ok(RescueAction::Done)
+            }
+            EntryKind::ForgetKiller => Ok(RescueAction::Done),
             _ => {
-                let again = what == What::LookAgain;
+                let again = what == EntryKind::LookAgain;
                 self.examine(task, epoch, Some(0), again).await
             }
         };
@@ -98,30 +111,30 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
 
     /// A retry's entry comes before its outcome. On a slow store, or where this clock is ahead, its time may come in between: who
     /// ran next would take that run for lost.
-    async fn examine_retry(&self, t: u64, e: u64) -> Result<Finding, QueueError> {
+    async fn examine_retry(&self, t: u64, e: u64) -> Result<RescueAction, QueueError> {
         let key = self.keys.run(t, e.saturating_sub(1));
         let run: Option<Run> = decode_opt(&key, self.store.get(&key).await?)?;
         if run.is_some_and(|run| !matches!(run.state, RunState::Running { .. })) {
-            return Ok(Finding::Announce(t, e));
+            return Ok(RescueAction::Announce(t, e));
         }
         let then_ms = self.env.now_ms() + BEGIN_MS;
-        Ok(Finding::Later(t, e, What::Look, then_ms))
+        Ok(RescueAction::Later(t, e, EntryKind::Look, then_ms))
     }
 
     /// One record that can't be read must not stop all others. A newer version's is looked at again.
     pub(crate) fn unless_unreadable(
         &self,
         entry: &Entry,
-        examined: Result<Finding, QueueError>,
-    ) -> Result<Finding, QueueError> {
+        examined: Result<RescueAction, QueueError>,
+    ) -> Result<RescueAction, QueueError> {
         let Err(e) = examined else { return examined };
         if !e.is_unreadable() {
             return Err(e);
         }
         self.env.log(&e.to_string());
         Ok(match e {
-            QueueError::Newer { .. } => Finding::PutOff(entry.clone()),
-            _ => Finding::Done,
+            QueueError::Newer { .. } => RescueAction::Defer(entry.clone()),
+            _ => RescueAction::Done,
         })
     }
 
@@ -133,19 +146,19 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
         e: u64,
         taken_ms: Option<u64>,
         again: bool,
-    ) -> Result<Finding, QueueError> {
+    ) -> Result<RescueAction, QueueError> {
         let home = self.keys.slot(t);
         let Some(Slot::Task(task)) = decode_opt(&home, self.store.get(&home).await?)? else {
-            return Ok(Finding::Done);
+            return Ok(RescueAction::Done);
         };
         let key = self.keys.result(t);
         let decided: Option<Run> = decode_opt(&key, self.store.get(&key).await?)?;
         if let Some(run) = decided {
             let by_this = run.epoch == e;
             return Ok(if by_this {
-                Finding::ended(&run)
+                RescueAction::ended(&run)
             } else {
-                Finding::Done
+                RescueAction::Done
             });
         }
         // Before the read: whoever stalls behind it must not take a run for lost that was heard of meanwhile.
@@ -160,35 +173,35 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
         };
         match run.state {
             RunState::Retrying { .. } | RunState::Continued { .. } | RunState::Waiting { .. }
-                if !holds(Guard::AnnounceForTheDead) =>
+                if !enabled(Guard::AnnounceForTheDead) =>
             {
-                Ok(Finding::Done)
+                Ok(RescueAction::Done)
             }
-            RunState::Retrying { timer: true, .. } => Ok(Finding::Done),
+            RunState::Retrying { timer: true, .. } => Ok(RescueAction::Done),
             RunState::Continued {
                 parked: Some(place),
                 ..
-            } if Waitlists::of(self).is_in_line(&place).await? => Ok(Finding::Done),
+            } if Waitlists::of(self).is_in_line(&place).await? => Ok(RescueAction::Done),
             RunState::Retrying { at_ms, .. }
             | RunState::Continued {
                 ended_ms: at_ms, ..
             } => {
                 let due_ms = at_ms + BEGIN_MS + CLOCK_SLACK_MS;
-                let later = Finding::Later(t, e, What::Look, due_ms);
+                let later = RescueAction::Later(t, e, EntryKind::Look, due_ms);
                 self.unless_claimed(t, e + 1, due_ms, later).await
             }
             RunState::Waiting { .. } => {
                 // Whoever wrote that may have died before it looked.
-                if holds(Guard::LookAfterWaiting)
+                if enabled(Guard::LookAfterWaiting)
                     && MemberCounts::of(self).may_continue(t, &run.state).await?
                 {
                     return self.announce_unclaimed(t, e + 1).await;
                 }
-                Ok(Finding::Done)
+                Ok(RescueAction::Done)
             }
             RunState::Running { lost_ms, .. } => {
                 if lost_ms > looked_ms {
-                    return Ok(Finding::Running {
+                    return Ok(RescueAction::Running {
                         task: t,
                         epoch: e,
                         ticket: run.delivered_by(),
@@ -197,12 +210,12 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
                 }
                 self.announce_unclaimed(t, e + 1).await
             }
-            _ if e == 0 => Ok(Finding::ended(&run)),
-            _ if !holds(Guard::DecideForTheDead) => Ok(Finding::Done),
+            _ if e == 0 => Ok(RescueAction::ended(&run)),
+            _ if !enabled(Guard::DecideForTheDead) => Ok(RescueAction::Done),
             _ => {
                 // Final, but its owner died before it decided: that is anybody's to finish.
                 Runs::of(self).publish_late(t, e, &encode(&run)).await?;
-                Ok(Finding::ended(&run))
+                Ok(RescueAction::ended(&run))
             }
         }
     }
@@ -214,11 +227,11 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
         e: u64,
         (lost_ms, looked_ms): (u64, u64),
         again: bool,
-    ) -> Result<Finding, QueueError> {
+    ) -> Result<RescueAction, QueueError> {
         let now_ms = self.env.now_ms();
         if e == 0 {
             if lost_ms > looked_ms {
-                return Ok(Finding::Later(t, 0, What::Look, lost_ms));
+                return Ok(RescueAction::Later(t, 0, EntryKind::Look, lost_ms));
             }
             return self.announce_unclaimed(t, 1).await;
         }
@@ -228,21 +241,21 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
                 let key = self.keys.run(t, 0);
                 let first: Option<Run> = decode_opt(&key, self.store.get(&key).await?)?;
                 if first.is_some_and(|r| r.is_final()) {
-                    return Ok(Finding::Done);
+                    return Ok(RescueAction::Done);
                 }
             }
-            return Ok(Finding::Announce(t, e));
+            return Ok(RescueAction::Announce(t, e));
         }
-        if again || !holds(Guard::LookAgainAtUnmarked) {
+        if again || !enabled(Guard::LookAgainAtUnmarked) {
             return self.announce_unclaimed(t, e + 1).await;
         }
         let then_ms = now_ms + BEGIN_MS + CLOCK_SLACK_MS;
-        Ok(Finding::Later(t, e, What::LookAgain, then_ms))
+        Ok(RescueAction::Later(t, e, EntryKind::LookAgain, then_ms))
     }
 
     /// (t, e) is to be delivered by now: it must be claimed, or announced.
-    async fn announce_unclaimed(&self, t: u64, e: u64) -> Result<Finding, QueueError> {
-        self.unless_claimed(t, e, 0, Finding::Done).await
+    async fn announce_unclaimed(&self, t: u64, e: u64) -> Result<RescueAction, QueueError> {
+        self.unless_claimed(t, e, 0, RescueAction::Done).await
     }
 
     /// (t, e) is to be delivered: it must be claimed, or announced once it is due. Until then it is `later`: a look at what this
@@ -252,31 +265,32 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
         t: u64,
         e: u64,
         due_ms: u64,
-        later: Finding,
-    ) -> Result<Finding, QueueError> {
+        later: RescueAction,
+    ) -> Result<RescueAction, QueueError> {
         if self.store.counter(&self.keys.claim(t, e)).await? > 0 {
-            return Ok(Finding::Done);
+            return Ok(RescueAction::Done);
         }
         if due_ms > self.env.now_ms() {
             return Ok(later);
         }
-        Ok(Finding::Announce(t, e))
+        Ok(RescueAction::Announce(t, e))
     }
 
     /// Does what findings ask for. Returns when all of it is settled. What runs goes into the keeper's list, or, where
     /// that is full or not at hand, into the timer.
     pub(crate) async fn apply(
         &self,
-        findings: &[Finding],
+        actions: &[RescueAction],
         mut running: Option<&mut RunningList>,
     ) -> Result<(), QueueError> {
         let mut announce = Vec::new();
-        for finding in findings {
-            let mut finding = finding.clone();
+        for action in actions {
+            let mut action = action.clone();
             let mut earliest_ms = 0;
-            let mut listed = |finding: &Finding| running.as_mut().is_some_and(|r| r.takes(finding));
-            while let Some((task, epoch, what, at_ms)) = finding.look_again()
-                && !listed(&finding)
+            let mut listed =
+                |action: &RescueAction| running.as_mut().is_some_and(|r| r.takes(action));
+            while let Some((task, epoch, what, at_ms)) = action.next_look()
+                && !listed(&action)
             {
                 let entry = Entry::new(task, epoch, what);
                 let at_ms = at_ms.max(earliest_ms);
@@ -286,11 +300,11 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
                 // That second is passed already: look at once. If it is too early by our clock, a keeper whose clock is
                 // ahead of ours has passed it: wait for a later one.
                 earliest_ms = at_ms + 1_000;
-                finding = self.examine_entry(&entry).await?;
+                action = self.examine_entry(&entry).await?;
             }
-            match finding {
-                Finding::Announce(t, e) => announce.push((t, e)),
-                Finding::PutOff(entry) => Timer::of(self).defer(&encode(&entry)).await?,
+            match action {
+                RescueAction::Announce(t, e) => announce.push((t, e)),
+                RescueAction::Defer(entry) => Timer::of(self).defer(&encode(&entry)).await?,
                 _ => {}
             }
         }

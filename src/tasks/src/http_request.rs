@@ -105,7 +105,7 @@ pub(crate) fn judge(reply: &Reply, now_ms: u64) -> Outcome {
             )),
         },
         429 | 503 => match retry_after_ms(reply, now_ms) {
-            Some(ms) => Outcome::PutOff(ms),
+            Some(ms) => Outcome::Snooze(ms),
             None => Outcome::retry(error()),
         },
         408 | 500..=599 => Outcome::retry(error()),
@@ -142,15 +142,15 @@ mod tests {
             judge(&reply(200, "")),
             Outcome::Done(r#"{"status":200,"body":{"a":1}}"#.parse().expect("JSON"))
         );
-        assert_eq!(judge(&reply(429, "7")), Outcome::PutOff(7_000));
-        assert_eq!(judge(&reply(503, "0")), Outcome::PutOff(0));
+        assert_eq!(judge(&reply(429, "7")), Outcome::Snooze(7_000));
+        assert_eq!(judge(&reply(503, "0")), Outcome::Snooze(0));
         // 3 s later, and some time before.
         let (later, before) = (
             "Mon, 23 Nov 2026 08:00:00 GMT",
             "Sun, 22 Nov 2026 08:00:00 GMT",
         );
-        assert_eq!(judge(&reply(503, later)), Outcome::PutOff(3_000));
-        assert_eq!(judge(&reply(429, before)), Outcome::PutOff(0));
+        assert_eq!(judge(&reply(503, later)), Outcome::Snooze(3_000));
+        assert_eq!(judge(&reply(429, before)), Outcome::Snooze(0));
         assert!(retries(judge(&reply(503, "soon"))));
         assert!(retries(judge(&reply(429, ""))));
         assert!(retries(judge(&reply(500, "7"))));

@@ -60,7 +60,7 @@ impl Task for CountPrimes {
                 return Outcome::Cancelled;
             }
             if counted.from < below && context.should_continue_elsewhere() {
-                return Outcome::go_on(counted);
+                return Outcome::continue_from(counted);
             }
         }
         Outcome::done(json!({"below": below, "primes": counted.primes}))

@@ -127,7 +127,7 @@ async fn ended(context: &Context) -> Result<TaskView, Outcome> {
                 return Err(Outcome::Fail(gone.to_owned()));
             }
             Ok(Some(view)) if view.state.is_final() => return Ok(view),
-            Ok(Some(_)) if context.now_ms() >= until_ms => return Err(Outcome::PutOff(PUT_OFF_MS)),
+            Ok(Some(_)) if context.now_ms() >= until_ms => return Err(Outcome::Snooze(PUT_OFF_MS)),
             Ok(Some(_)) => {}
         }
         if context.sleep(LOOK_EVERY_MS).await.is_err() {

@@ -3,19 +3,19 @@
 use super::{After, Answer, parse_id, unknown};
 use crate::HostQueue;
 use handoff_platform::http::{Problem, Response};
-use handoff_queue::{Brief, Json, Run, RunState};
+use handoff_queue::{Json, Run, RunState, TaskStatus};
 use serde::Serialize;
 use serde_json::json;
 
 pub async fn call(queue: &HostQueue, id: &str) -> Result<Answer, Problem> {
     let id = parse_id(id)?;
-    match queue.brief(&id).await? {
-        Brief::Unknown => Err(unknown(&id.to_string())),
-        Brief::Open => Ok(Answer {
+    match queue.status(&id).await? {
+        TaskStatus::Unknown => Err(unknown(&id.to_string())),
+        TaskStatus::Open => Ok(Answer {
             response: Response::json(200, &json!({"status": "processing"})),
             after: After::Push { waits: true },
         }),
-        Brief::Final(run) => Ok(Answer::new(Response::json(200, &body(*run)))),
+        TaskStatus::Final(run) => Ok(Answer::new(Response::json(200, &body(*run)))),
     }
 }
 

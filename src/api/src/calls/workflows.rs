@@ -6,7 +6,7 @@ use super::{After, Answer, KEY_HEADER, Taken, parse_id, state_only};
 use crate::{HostQueue, limits, push_along};
 use handoff_input::{JsonObject, quoted};
 use handoff_platform::http::{Problem, Request, Response};
-use handoff_queue::{Brief, Cancelled, Env, TaskId};
+use handoff_queue::{Cancelled, Env, TaskId, TaskStatus};
 use handoff_tasks::{WorkflowRequest, object};
 
 /// The most tasks on a page, and how many there are unless the request says otherwise.
@@ -39,7 +39,7 @@ pub async fn enqueue(queue: &HostQueue, request: Request) -> Result<Answer, Prob
         push_along(&queue, after).await;
         after = After::Push { waits: true };
         match queue.wait(&taken.id, wait.ms).await {
-            Ok(Brief::Final(_)) => status = 200,
+            Ok(TaskStatus::Final(_)) => status = 200,
             Ok(_) => {}
             // It is taken, and the answer must say so.
             Err(e) => queue

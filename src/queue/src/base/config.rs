@@ -7,7 +7,7 @@ pub const CLOCK_SLACK_MS: u64 = 3_000;
 pub const BEGIN_MS: u64 = 2_000;
 
 /// A ticket whose slot is still empty is given up after this time. Below [`BEGIN_MS`].
-pub const ASIDE_MS: u64 = 1_000;
+pub const EMPTY_TICKET_MS: u64 = 1_000;
 
 /// An enqueuer that needed longer than this does not acknowledge.
 pub const ACKNOWLEDGE_MS: u64 = 30_000;

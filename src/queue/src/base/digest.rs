@@ -1,4 +1,4 @@
-//! TODO
+//! Digests that stand for texts of any length in the names of keys.
 
 use sha2::Digest;
 use sha2::Sha256;

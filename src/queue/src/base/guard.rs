@@ -162,12 +162,12 @@ guards! {
 }
 
 #[cfg(not(feature = "sabotage"))]
-pub(crate) const fn holds(_: Guard) -> bool {
+pub(crate) const fn enabled(_: Guard) -> bool {
     true
 }
 
 #[cfg(feature = "sabotage")]
-pub(crate) use sabotage::holds;
+pub(crate) use sabotage::enabled;
 
 #[cfg(feature = "sabotage")]
 pub(crate) mod sabotage {
@@ -178,7 +178,7 @@ pub(crate) mod sabotage {
         static LEFT_OUT: Cell<Option<Guard>> = const { Cell::new(None) };
     }
 
-    pub(crate) fn holds(guard: Guard) -> bool {
+    pub(crate) fn enabled(guard: Guard) -> bool {
         LEFT_OUT.get() != Some(guard)
     }
 

@@ -1,4 +1,4 @@
-//! TODO
+//! The limits of queues, keys and workers, as a deployment sets them.
 
 use crate::base::config::RESULT_MAX_BYTES;
 

@@ -1,4 +1,4 @@
-//! What everything else is made of: bounds, guards, the environment, ids, values. No store.
+//! Bounds, guards, the environment, ids and values. Nothing here knows a store.
 
 pub(crate) mod config;
 pub(crate) mod digest;

@@ -1,4 +1,4 @@
-//! TODO
+//! Priorities, and the lanes that they mean.
 
 use serde::Deserialize;
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! Taking tasks out: tickets, and what is found in their slots.
+//! Claims: a worker takes tickets and begins the tasks in their slots.
 
-pub(crate) mod look;
 pub(crate) mod share;
+pub(crate) mod tickets;

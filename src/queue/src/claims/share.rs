@@ -1,7 +1,7 @@
-//! TODO
+//! How many tickets a worker takes, and of which lanes.
 
 use crate::base::env::Env;
-use crate::base::guard::{Guard, holds};
+use crate::base::guard::{Guard, enabled};
 use crate::base::priority::Lane;
 use crate::model::delivery::Ticket;
 use crate::presence::{Presence, Registry, WORKERS};
@@ -99,19 +99,19 @@ impl<S: Store, E: Env> Claims<'_, S, E> {
                 continue;
             }
             let workers = self.workers(&mut seen).await?;
-            if workers.aside() >= workers_max {
+            if workers.computing() >= workers_max {
                 break;
             }
             let count = share.fair(waiting, workers, workers_max).min(left);
             share.tickets.push((lane, count));
             left -= count;
         }
-        let open = !share.paused || holds(Guard::SystemWhilePaused);
+        let open = !share.paused || enabled(Guard::SystemWhilePaused);
         if tail.system && room.system > 0 && open {
             let waiting = Slots::of(self).waiting_in(Lane::System).await?;
             if waiting > 0 {
                 let workers = self.workers(&mut seen).await?;
-                if workers.aside() >= workers_max && !holds(Guard::SystemBesideComputing) {
+                if workers.computing() >= workers_max && !enabled(Guard::SystemBesideComputing) {
                     return Ok(share);
                 }
                 share.system = share.fair(waiting, workers, workers_max).min(room.system);

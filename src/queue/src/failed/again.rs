@@ -3,7 +3,7 @@
 use crate::base::env::Env;
 use crate::base::id::TaskId;
 use crate::failed::list::{Failed, FailedList, Standing};
-use crate::failed::page::Swept;
+use crate::failed::page::BulkResult;
 use crate::idempotency::enqueue::Idempotency;
 use crate::idempotency::key::{IdempotencyKey, Once};
 use crate::model::receipt::Receipt;
@@ -73,8 +73,8 @@ impl<S: Store, E: Env> FailedList<'_, S, E> {
         before: Option<u64>,
         end_ms: u64,
         trace: Option<Trace>,
-    ) -> Result<Swept<Receipt>, QueueError> {
-        let mut swept = Swept {
+    ) -> Result<BulkResult<Receipt>, QueueError> {
+        let mut swept = BulkResult {
             done: Receipt::default(),
             next: before,
         };

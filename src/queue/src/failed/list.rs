@@ -2,7 +2,7 @@
 
 use crate::base::config::{PAGE_BYTES, RETENTION_MIN_MS};
 use crate::base::env::Env;
-use crate::base::guard::{Guard, holds};
+use crate::base::guard::{Guard, enabled};
 use crate::base::id::TaskId;
 use crate::base::json::Json;
 use crate::model::run::{Run, RunState};
@@ -68,7 +68,7 @@ impl<S: Store, E: Env> FailedList<'_, S, E> {
         loop {
             let began_ms = self.env.now_ms();
             let i = self.store.increment(&self.keys.failures(), 1).await?;
-            if holds(Guard::ListBeforeOutcome) {
+            if enabled(Guard::ListBeforeOutcome) {
                 self.enter_failed(i, id).await?;
             }
             if self.env.now_ms().saturating_sub(began_ms) < LISTED_IN_MS {

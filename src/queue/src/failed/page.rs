@@ -1,4 +1,4 @@
-//! TODO
+//! Pages of failed tasks, and discarding them.
 
 use crate::base::env::Env;
 use crate::base::id::TaskId;
@@ -21,7 +21,7 @@ pub struct FailedPage {
 
 /// What a call about all failed tasks came to.
 #[derive(Debug, Default)]
-pub struct Swept<T> {
+pub struct BulkResult<T> {
     /// What became of those that it took off the list.
     pub done: T,
     /// Where to go on, if it did not come to the end of the list.
@@ -87,8 +87,8 @@ impl<S: Store, E: Env> FailedList<'_, S, E> {
         &self,
         before: Option<u64>,
         end_ms: u64,
-    ) -> Result<Swept<u64>, QueueError> {
-        let mut swept = Swept {
+    ) -> Result<BulkResult<u64>, QueueError> {
+        let mut swept = BulkResult {
             done: 0,
             next: before,
         };

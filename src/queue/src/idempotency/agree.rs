@@ -11,7 +11,7 @@
 
 use crate::base::config::{CLOCK_SLACK_MS, RETENTION_MIN_MS};
 use crate::base::env::Env;
-use crate::base::guard::{Guard, holds};
+use crate::base::guard::{Guard, enabled};
 use crate::idempotency::enqueue::Idempotency;
 use crate::idempotency::key::{Candidate, Try};
 use crate::store::contract::Store;
@@ -42,7 +42,7 @@ impl<S: Store, E: Env> Idempotency<'_, S, E> {
                 let pause_ms = 1 + self.env.random() % pause_max_ms.max(1);
                 self.env.sleep_ms(pause_ms).await;
             }
-            let found = match self.look_in(own, period).await? {
+            let found = match self.read_period(own, period).await? {
                 (0, _) => match self.decided_before(own, period).await? {
                     Some(_) if self.moved_on(own, period - 1).await? => continue,
                     Some(before) => return Ok(Some(before)),
@@ -75,7 +75,7 @@ impl<S: Store, E: Env> Idempotency<'_, S, E> {
     }
 
     /// How often a period was tried for, and what is decided in it.
-    async fn look_in(
+    async fn read_period(
         &self,
         own: &Try<'_>,
         period: u64,
@@ -96,10 +96,10 @@ impl<S: Store, E: Env> Idempotency<'_, S, E> {
         own: &Try<'_>,
         period: u64,
     ) -> Result<Option<Candidate>, QueueError> {
-        if period == 0 || !holds(Guard::LookAtPeriodBefore) {
+        if period == 0 || !enabled(Guard::LookAtPeriodBefore) {
             return Ok(None);
         }
-        let (_, before) = self.look_in(own, period - 1).await?;
+        let (_, before) = self.read_period(own, period - 1).await?;
         Ok(before.filter(|c| self.is_live(c)))
     }
 
@@ -130,13 +130,13 @@ impl<S: Store, E: Env> Idempotency<'_, S, E> {
         period: u64,
         v: u64,
     ) -> Result<Option<Candidate>, QueueError> {
-        if holds(Guard::AdoptEarlierCandidate) {
+        if enabled(Guard::AdoptEarlierCandidate) {
             let earlier = self.highest(&own.key.name(period), v - 1).await?;
             if earlier.is_some() {
                 return Ok(earlier);
             }
         }
-        if period == 0 || !holds(Guard::LookAtPeriodBefore) {
+        if period == 0 || !enabled(Guard::LookAtPeriodBefore) {
             return Ok(None);
         }
         let before = own.key.name(period - 1);
@@ -170,13 +170,13 @@ impl<S: Store, E: Env> Idempotency<'_, S, E> {
     /// Whether nobody tried after `v`.
     async fn is_last(&self, name: &str, v: u64) -> Result<bool, QueueError> {
         let tries = self.store.counter(&self.keys.tries(name)).await?;
-        Ok(tries == v || !holds(Guard::DecideOnlyIfLast))
+        Ok(tries == v || !enabled(Guard::DecideOnlyIfLast))
     }
 
     /// Whether the period after this one is begun. While it is far away by our clock, it is so by nobody's.
     async fn moved_on(&self, own: &Try<'_>, period: u64) -> Result<bool, QueueError> {
         let end_ms = (period + 1) * own.key.ttl_ms;
-        if self.env.now_ms() + CLOCK_SLACK_MS < end_ms || !holds(Guard::LookAtPeriodAfter) {
+        if self.env.now_ms() + CLOCK_SLACK_MS < end_ms || !enabled(Guard::LookAtPeriodAfter) {
             return Ok(false);
         }
         let next = self.keys.tries(&own.key.name(period + 1));

@@ -2,9 +2,9 @@
 
 use crate::base::config::RETENTION_MIN_MS;
 use crate::base::env::Env;
-use crate::base::guard::{Guard, holds};
+use crate::base::guard::{Guard, enabled};
 use crate::base::id::TaskId;
-use crate::idempotency::key::{Candidate, IdempotencyKey, Once, Seen, Try};
+use crate::idempotency::key::{Candidate, HomeState, IdempotencyKey, Once, Try};
 use crate::model::receipt::Receipt;
 use crate::model::slot::Slot;
 use crate::model::task::{Task, TaskSpec};
@@ -61,11 +61,11 @@ impl<S: Store, E: Env> Idempotency<'_, S, E> {
         // What stood for the key for ever was there, and its time is over.
         let over = key.forever && found.expires_ms <= self.env.now_ms();
         let seen = if over {
-            Seen::default()
-        } else if created || holds(Guard::SeeToHome) {
+            HomeState::default()
+        } else if created || enabled(Guard::SeeToHome) {
             self.ensure_home(&found, created).await?
         } else {
-            Seen::default()
+            HomeState::default()
         };
         self.in_time(began_ms)?;
         let receipt = Receipt {

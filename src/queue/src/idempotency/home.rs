@@ -6,16 +6,16 @@ use crate::base::config::{GIVEN_UP, RETENTION_MIN_MS};
 use crate::base::env::Env;
 use crate::base::priority::Lane;
 use crate::idempotency::enqueue::Idempotency;
-use crate::idempotency::key::{Candidate, Seen};
+use crate::idempotency::key::{Candidate, HomeState};
 use crate::model::slot::Slot;
 use crate::model::task::Task;
 use crate::rescue::Rescue;
-use crate::runs::action::Finding;
+use crate::runs::action::RescueAction;
 use crate::slots::lanes::Slots;
 use crate::store::contract::Store;
 use crate::store::error::QueueError;
 use crate::store::record::encode;
-use crate::timer::entry::{DUE, Entry, Inserted, What};
+use crate::timer::entry::{DUE, Entry, EntryKind, Inserted};
 use crate::timer::insert::Timer;
 
 /// Whoever fills a slot this long after it was taken may come after rescue and retention: the timer sees to what they
@@ -28,11 +28,11 @@ impl<S: Store, E: Env> Idempotency<'_, S, E> {
         &self,
         found: &Candidate,
         created: bool,
-    ) -> Result<Seen, QueueError> {
+    ) -> Result<HomeState, QueueError> {
         let home = self.keys.slot(found.slot);
         if !created && self.store.get(&home).await?.is_some() {
             if self.is_ensured(found).await? {
-                return Ok(Seen::default());
+                return Ok(HomeState::default());
             }
         } else if found.expires_ms <= self.env.now_ms() {
             // It may be gone because its time is over.
@@ -72,7 +72,7 @@ impl<S: Store, E: Env> Idempotency<'_, S, E> {
     }
 
     /// What an enqueuer does when its slot is filled, by any number of them.
-    async fn hand_over(&self, found: &Candidate) -> Result<Seen, QueueError> {
+    async fn hand_over(&self, found: &Candidate) -> Result<HomeState, QueueError> {
         let (slot, task) = (found.slot, &found.task);
         let now_ms = self.env.now_ms();
         if let Some(due_ms) = task.not_before_ms {
@@ -83,7 +83,7 @@ impl<S: Store, E: Env> Idempotency<'_, S, E> {
         }
         let lane = Lane::of(slot);
         let head = Slots::of(self).head_of(lane).await?;
-        let mut seen = Seen {
+        let mut seen = HomeState {
             backlog: slot.saturating_sub(head.taken),
             timed: task.not_before_ms.is_some(),
             pausable: head.pausable,
@@ -97,7 +97,7 @@ impl<S: Store, E: Env> Idempotency<'_, S, E> {
         }
         // If nobody has begun by the end of a lease, nobody will.
         let lost_ms = task.lease().unmarked_lost_ms(self.env.now_ms());
-        let look = Finding::Later(slot, 0, What::Look, lost_ms);
+        let look = RescueAction::Later(slot, 0, EntryKind::Look, lost_ms);
         if task.enqueued_ms + OLD_MS <= now_ms {
             // The counter may have been deleted and then says nothing about the ticket.
             Timer::of(self)
@@ -116,12 +116,12 @@ impl<S: Store, E: Env> Idempotency<'_, S, E> {
             let first = handover % GIVEN_UP == 1;
             // Another who filled it counts on the ticket, or announces, or died before it did.
             seen.timed |= !first;
-            let finding = if first {
-                Finding::Announce(slot, 1)
+            let action = if first {
+                RescueAction::Announce(slot, 1)
             } else {
                 look
             };
-            Rescue::of(self).apply(&[finding], None).await?;
+            Rescue::of(self).apply(&[action], None).await?;
         }
         Ok(seen)
     }

@@ -1,4 +1,4 @@
-//! TODO
+//! Keys, and the candidates that they may stand for.
 
 use crate::base::digest::digest;
 use crate::base::json::Json;
@@ -6,13 +6,13 @@ use crate::idempotency::canonical::canonical;
 use crate::model::receipt::Receipt;
 use crate::model::slot::Slot;
 use crate::model::task::Task;
-use crate::store::record::{Sound, is_slot, is_time};
+use crate::store::record::{Validate, is_slot, is_time};
 use serde::Deserialize;
 use serde::Serialize;
 
 /// What is left to wake somebody for.
 #[derive(Default)]
-pub(crate) struct Seen {
+pub(crate) struct HomeState {
     /// How many slots wait up to this one.
     pub(crate) backlog: u64,
     /// Something was put into the timer.
@@ -110,10 +110,10 @@ pub(crate) struct Candidate {
     pub(crate) expires_ms: u64,
 }
 
-impl Sound for Candidate {
-    fn is_sound(&self) -> bool {
+impl Validate for Candidate {
+    fn is_valid(&self) -> bool {
         let task = Slot::Task(Box::new(self.task.clone()));
-        is_slot(self.slot) && is_time(self.expires_ms) && task.is_sound()
+        is_slot(self.slot) && is_time(self.expires_ms) && task.is_valid()
     }
 }
 

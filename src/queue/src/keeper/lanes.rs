@@ -2,12 +2,12 @@
 
 use crate::base::config::{AGED_EVERY_MS, RESCUE_LAG_MS, RETENTION_MIN_MS, WINDOW_MS};
 use crate::base::env::Env;
-use crate::base::guard::{Guard, holds};
+use crate::base::guard::{Guard, enabled};
 use crate::base::priority::Lane;
 use crate::keeper::pass::Keeper;
 use crate::keeper::retention::Retention;
 use crate::progress::cursors::Cursors;
-use crate::progress::deletes::Doomed;
+use crate::progress::deletes::PendingDeletes;
 use crate::progress::running::RunningList;
 use crate::progress::tally::Tally;
 use crate::rescue::Rescue;
@@ -43,7 +43,7 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
         if head.taken > last_head {
             cursors.samples.truncate(SAMPLES_MAX - 1);
             // The time after the read: by then these tickets were given out.
-            let read_ms = if holds(Guard::SampleTimeAfterRead) {
+            let read_ms = if enabled(Guard::SampleTimeAfterRead) {
                 self.env.now_ms()
             } else {
                 now_ms
@@ -62,7 +62,7 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
     ) -> Result<(), QueueError> {
         let now_ms = self.env.now_ms();
         let (mut cursor, mut samples) = (cursors.rescue, cursors.samples.clone());
-        let (first, mut findings) = (cursor, Vec::new());
+        let (first, mut actions) = (cursor, Vec::new());
         let mut passed = Ok(());
         let end = cursor + PASS_MAX;
         'samples: while let Some(&(ticketed_ms, head)) = samples.first() {
@@ -74,7 +74,7 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
                     break 'samples;
                 }
                 match Rescue::of(self).pass_slot(cursor, ticketed_ms).await {
-                    Ok(finding) => findings.push(finding),
+                    Ok(action) => actions.push(action),
                     Err(e) => {
                         // What was passed before is settled all the same: else a long pass would never come to its end on a
                         // store that fails now and then.
@@ -86,12 +86,12 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
             }
             samples.remove(0);
         }
-        if !holds(Guard::SettleBeforeMovingOn) {
+        if !enabled(Guard::SettleBeforeMovingOn) {
             cursors.rescue = cursor;
         }
-        Rescue::of(self).apply(&findings, Some(running)).await?;
-        for (slot, finding) in (first..).zip(&findings) {
-            tally.passed(running, slot, finding, now_ms);
+        Rescue::of(self).apply(&actions, Some(running)).await?;
+        for (slot, action) in (first..).zip(&actions) {
+            tally.passed(running, slot, action, now_ms);
         }
         cursors.rescue = cursor;
         cursors.samples = samples;
@@ -114,7 +114,7 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
         for (_, end) in cursors.aged.extract_if(.., is_over) {
             cursors.retain_end = end;
         }
-        if !holds(Guard::KeepHandoverCounters) {
+        if !enabled(Guard::KeepHandoverCounters) {
             cursors.retain_end = cursors.rescue;
         }
         Ok(())
@@ -123,7 +123,7 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
     /// Where retention may end that begins to look there an hour from now: it deletes what is known of the tickets of slots, and
     /// claimers who race take tickets of slots that nobody is given before days have passed.
     async fn passed_and_given(&self, lane: Lane, rescue: u64) -> Result<u64, StoreError> {
-        if !holds(Guard::RetainOnlyGivenSlots) {
+        if !enabled(Guard::RetainOnlyGivenSlots) {
             return Ok(rescue);
         }
         Ok(rescue.min(Slots::of(self).last_slot(lane).await? + 1))
@@ -132,21 +132,21 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
     pub(crate) async fn advance_retention(
         &self,
         cursors: &mut Cursors,
-        noted: &mut Doomed,
+        noted: &mut PendingDeletes,
         now_ms: u64,
     ) -> Result<(), QueueError> {
-        let (mut cursor, mut doomed) = (cursors.retain, noted.clone());
+        let (mut cursor, mut pending) = (cursors.retain, noted.clone());
         let end = cursors.retain_end.min(cursor + RETAIN_MAX);
         let kept = Retention::of(self)
-            .retain(&mut cursor, end, &mut doomed)
+            .retain(&mut cursor, end, &mut pending)
             .await;
         // Also if that failed: what was found before is good.
         cursors.retain = cursor;
-        if !holds(Guard::NoteBeforeDeleting) {
-            Retention::of(self).delete(&doomed).await?;
-            doomed = Doomed::default();
+        if !enabled(Guard::NoteBeforeDeleting) {
+            Retention::of(self).delete(&pending).await?;
+            pending = PendingDeletes::default();
         }
-        *noted = doomed;
+        *noted = pending;
         cursors.retain_at_ms = kept?.map_or(0, |until_ms| until_ms.min(now_ms + AGED_EVERY_MS));
         Ok(())
     }

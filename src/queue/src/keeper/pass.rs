@@ -2,14 +2,14 @@
 
 use crate::base::config::{RETENTION_MIN_MS, WINDOW_MS};
 use crate::base::env::Env;
-use crate::base::guard::{Guard, holds};
+use crate::base::guard::{Guard, enabled};
 use crate::base::priority::Lane;
 use crate::failed::list::FailedList;
 use crate::keeper::retention::Retention;
 use crate::limits::counters::LimitCounters;
 use crate::presence::{KEEPER, WORKERS, window};
 use crate::progress::cursors::Cursors;
-use crate::progress::deletes::Doomed;
+use crate::progress::deletes::PendingDeletes;
 use crate::progress::record::{KeeperRecord, Progress, WINDOWS_MAX};
 use crate::slots::head::Head;
 use crate::slots::lanes::Slots;
@@ -93,11 +93,11 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
                 return Ok(true);
             }
         }
-        if !progress.running.is_empty() && holds(Guard::StayWhileRunning) {
+        if !progress.running.is_empty() && enabled(Guard::StayWhileRunning) {
             return Ok(true);
         }
         // What may not begin now may when a period is over, or when the permits of the dead are.
-        let limited = !self.limits.is_none() && holds(Guard::StayWhileLimited);
+        let limited = !self.limits.is_none() && enabled(Guard::StayWhileLimited);
         if limited && Slots::of(self).takeable().await?.user > 0 {
             return Ok(true);
         }
@@ -180,17 +180,17 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
         for (lane, cursors) in progress.cursors() {
             self.advance_age(lane, cursors, now_ms).await?;
         }
-        Retention::of(self).delete(&progress.doomed).await?;
-        progress.doomed = Doomed::default();
+        Retention::of(self).delete(&progress.pending).await?;
+        progress.pending = PendingDeletes::default();
         let Progress {
             normal,
             lanes,
-            doomed,
+            pending,
             ..
         } = progress;
         for cursors in std::iter::once(normal).chain(lanes.values_mut()) {
             if now_ms >= cursors.retain_at_ms {
-                self.advance_retention(cursors, doomed, now_ms).await?;
+                self.advance_retention(cursors, pending, now_ms).await?;
             }
         }
         FailedList::of(self)
@@ -199,7 +199,7 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
         self.turn_old(progress).await?;
         let over = |stray: &mut (u64, String)| (stray.0 + SWEEP_LAG_S) * 1_000 <= now_ms;
         let strays = progress.strays.extract_if(.., over);
-        progress.doomed.keys.extend(strays.map(|stray| stray.1));
+        progress.pending.keys.extend(strays.map(|stray| stray.1));
 
         Timer::of(self)
             .sweep(DUE, &mut progress.due_swept_s, due_s, SWEEP_MAX)

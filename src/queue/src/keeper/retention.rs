@@ -2,12 +2,12 @@
 
 use crate::base::config::{RETENTION_DEFAULT_MS, RETENTION_MIN_MS};
 use crate::base::env::Env;
-use crate::base::guard::{Guard, holds};
+use crate::base::guard::{Guard, enabled};
 use crate::base::id::TaskId;
 use crate::model::slot::Slot;
-use crate::progress::deletes::Doomed;
+use crate::progress::deletes::PendingDeletes;
 use crate::rescue::Rescue;
-use crate::runs::action::Finding;
+use crate::runs::action::RescueAction;
 use crate::runs::read::Runs;
 use crate::slots::lanes::Slots;
 use crate::store::contract::Store;
@@ -46,17 +46,17 @@ impl<S: Store, E: Env> Retention<'_, S, E> {
         &self,
         cursor: &mut u64,
         end: u64,
-        doomed: &mut Doomed,
+        pending: &mut PendingDeletes,
     ) -> Result<Option<u64>, QueueError> {
         let began_ms = self.env.now_ms();
         while *cursor < end && !self.is_over(began_ms) {
             match self.age(*cursor).await? {
-                Age::Over(latest, others) => doomed.add(*cursor, latest, others),
+                Age::Over(latest, others) => pending.add(*cursor, latest, others),
                 Age::Bare => {
                     let keys = [self.keys.slot(*cursor), self.keys.handover(*cursor)];
-                    doomed.keys.extend(keys);
+                    pending.keys.extend(keys);
                 }
-                Age::Empty => doomed.keys.push(self.keys.handover(*cursor)),
+                Age::Empty => pending.keys.push(self.keys.handover(*cursor)),
                 Age::Unreadable => {}
                 Age::Newer => self.delete_newer_later(*cursor).await?,
                 Age::Keep {
@@ -77,9 +77,13 @@ impl<S: Store, E: Env> Retention<'_, S, E> {
     }
 
     /// Looks at a task whose retention the timer says is over: it goes, or is put off again.
-    pub(crate) async fn age_due(&self, task: u64, doomed: &mut Doomed) -> Result<(), QueueError> {
+    pub(crate) async fn age_due(
+        &self,
+        task: u64,
+        pending: &mut PendingDeletes,
+    ) -> Result<(), QueueError> {
         match self.age(task).await? {
-            Age::Over(latest, others) => doomed.add(task, latest, others),
+            Age::Over(latest, others) => pending.add(task, latest, others),
             Age::Bare | Age::Empty | Age::Unreadable => {}
             Age::Newer => self.delete_newer_later(task).await?,
             Age::Keep { until_ms, .. } => Timer::of(self).delete_later(task, until_ms).await?,
@@ -94,17 +98,17 @@ impl<S: Store, E: Env> Retention<'_, S, E> {
 
     /// Deletes what an earlier pass found. The homes go first and alone: who finds one gone knows that the task is,
     /// and starts nothing.
-    pub(crate) async fn delete(&self, doomed: &Doomed) -> Result<(), QueueError> {
-        let homes: Vec<_> = doomed.tasks().map(|t| self.keys.slot(t.0)).collect();
-        if holds(Guard::DeleteHomeFirst) {
+    pub(crate) async fn delete(&self, pending: &PendingDeletes) -> Result<(), QueueError> {
+        let homes: Vec<_> = pending.tasks().map(|t| self.keys.slot(t.0)).collect();
+        if enabled(Guard::DeleteHomeFirst) {
             self.delete_keys(&homes).await?;
         }
-        let mut rest = doomed.keys.clone();
-        for (slot, latest) in doomed.tasks() {
+        let mut rest = pending.keys.clone();
+        for (slot, latest) in pending.tasks() {
             rest.extend(self.task_keys(slot, latest).await?);
         }
         self.delete_keys(&rest).await?;
-        if !holds(Guard::DeleteHomeFirst) {
+        if !enabled(Guard::DeleteHomeFirst) {
             self.delete_keys(&homes).await?;
         }
         Ok(())
@@ -133,14 +137,14 @@ impl<S: Store, E: Env> Retention<'_, S, E> {
         let Some((run, at_once)) = Runs::of(self).final_record(&id).await? else {
             // Rescue has passed it, and still it may wait for nobody: its enqueuer filled the slot only then, and died before
             // it acknowledged.
-            let finding = Rescue::of(self).pass_task(slot, &task, 0).await?;
+            let action = Rescue::of(self).pass_task(slot, &task, 0).await?;
             // In a paused queue it would be announced again each time.
-            if matches!(finding, Finding::Announce(..))
+            if matches!(action, RescueAction::Announce(..))
                 && !Slots::of(self)
                     .is_paused(Slots::of(self).head().await?.pausable)
                     .await?
             {
-                Rescue::of(self).apply(&[finding], None).await?;
+                Rescue::of(self).apply(&[action], None).await?;
             }
             // Not final: look again when it might be, and not so soon that those behind it would wait for it.
             let until_ms = self.env.now_ms() + task.retention_ms.max(2 * RETENTION_MIN_MS);
@@ -151,7 +155,9 @@ impl<S: Store, E: Env> Retention<'_, S, E> {
             });
         };
         let ended_ms = Runs::of(self).ended_ms(slot, &task, &run, at_once).await?;
-        let key_ms = task.kept_until_ms.filter(|_| holds(Guard::KeepWhileKeyed));
+        let key_ms = task
+            .kept_until_ms
+            .filter(|_| enabled(Guard::KeepWhileKeyed));
         let until_ms = (ended_ms + task.retention_ms).max(key_ms.unwrap_or(0));
         if until_ms > self.env.now_ms() {
             let enqueued_ms = task.enqueued_ms;

@@ -10,11 +10,11 @@ use crate::model::run::{Run, RunState};
 use crate::progress::running::RunningList;
 use crate::progress::tally::Tally;
 use crate::rescue::Rescue;
-use crate::runs::action::Finding;
+use crate::runs::action::RescueAction;
 use crate::store::contract::Store;
 use crate::store::error::QueueError;
 use crate::store::record::decode_opt;
-use crate::timer::entry::{Entry, What};
+use crate::timer::entry::{Entry, EntryKind};
 
 /// So many are looked at before what was found is settled.
 const LOOKS_MAX: usize = 100;
@@ -31,21 +31,21 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
     ) -> Result<(), QueueError> {
         let began_ms = self.env.now_ms();
         for due in running.due(began_ms).chunks(LOOKS_MAX) {
-            let mut findings = Vec::with_capacity(due.len());
+            let mut actions = Vec::with_capacity(due.len());
             for (&(task, epoch), heard) in due.iter().zip(self.heard_of(due).await?) {
-                findings.push(match heard {
-                    Some(finding) => finding,
+                actions.push(match heard {
+                    Some(action) => action,
                     None => {
                         Rescue::of(self)
-                            .examine_entry(&Entry::new(task, epoch, What::Look))
+                            .examine_entry(&Entry::new(task, epoch, EntryKind::Look))
                             .await?
                     }
                 });
             }
-            Rescue::of(self).apply(&findings, Some(running)).await?;
+            Rescue::of(self).apply(&actions, Some(running)).await?;
             let now_ms = self.env.now_ms();
-            for (&(task, epoch), finding) in due.iter().zip(&findings) {
-                tally.looked(running, (task, epoch), finding, now_ms);
+            for (&(task, epoch), action) in due.iter().zip(&actions) {
+                tally.looked(running, (task, epoch), action, now_ms);
             }
             if self.is_over(began_ms) {
                 break;
@@ -55,7 +55,7 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
     }
 
     /// Which of these deliveries were heard of: they go on running.
-    async fn heard_of(&self, due: &[(u64, u64)]) -> Result<Vec<Option<Finding>>, QueueError> {
+    async fn heard_of(&self, due: &[(u64, u64)]) -> Result<Vec<Option<RescueAction>>, QueueError> {
         let now_ms = self.env.now_ms();
         let mut heard = Vec::with_capacity(due.len());
         for due in due.chunks(RECORDS_MAX) {
@@ -65,7 +65,7 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
                 let run: Option<Run> = decode_opt(key, value).ok().flatten();
                 heard.push(run.and_then(|run| match run.state {
                     RunState::Running { lost_ms, .. } if lost_ms > now_ms => {
-                        Some(Finding::Running {
+                        Some(RescueAction::Running {
                             task,
                             epoch,
                             ticket: run.delivered_by(),

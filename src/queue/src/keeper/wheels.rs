@@ -1,4 +1,4 @@
-//! TODO
+//! The entries of both timer wheels whose time has come.
 
 use crate::base::env::Env;
 use crate::idempotency::enqueue::Idempotency;
@@ -11,7 +11,7 @@ use crate::runs::killers::KillerCounts;
 use crate::schedule::records::Scheduler;
 use crate::store::contract::Store;
 use crate::store::error::QueueError;
-use crate::timer::entry::{DUE, Entry, OLD, What};
+use crate::timer::entry::{DUE, Entry, EntryKind, OLD};
 use crate::timer::insert::Timer;
 
 /// Bounds of one pass, so that a keeper that has much to catch up with still stores how far it came.
@@ -20,22 +20,28 @@ const TURN_MAX: usize = 500;
 impl<S: Store, E: Env> Keeper<'_, S, E> {
     pub(crate) async fn turn_due(&self, progress: &mut Progress) -> Result<(), QueueError> {
         let turn = Timer::of(self).turn(DUE, progress.due_s, TURN_MAX).await?;
-        let mut findings = Vec::with_capacity(turn.entries.len());
-        let is_other =
-            |entry: &&Entry| matches!(entry.what, What::Fire | What::Tidy | What::Attend);
+        let mut actions = Vec::with_capacity(turn.entries.len());
+        let is_other = |entry: &&Entry| {
+            matches!(
+                entry.what,
+                EntryKind::Fire | EntryKind::Tidy | EntryKind::Attend
+            )
+        };
         let (others, tasks): (Vec<_>, Vec<_>) = turn.entries.iter().partition(is_other);
         for entry in &tasks {
-            findings.push(Rescue::of(self).examine_entry(entry).await?);
+            actions.push(Rescue::of(self).examine_entry(entry).await?);
         }
         let (running, tally) = (&mut progress.running, &mut progress.tally);
-        Rescue::of(self).apply(&findings, Some(running)).await?;
+        Rescue::of(self).apply(&actions, Some(running)).await?;
         let now_ms = self.env.now_ms();
-        for (entry, finding) in tasks.iter().zip(&findings) {
-            tally.looked(running, (entry.task, entry.epoch), finding, now_ms);
+        for (entry, action) in tasks.iter().zip(&actions) {
+            tally.looked(running, (entry.task, entry.epoch), action, now_ms);
         }
         for entry in others {
             match &entry.name {
-                Some(line) if entry.what == What::Attend => Waitlists::of(self).serve(line).await?,
+                Some(line) if entry.what == EntryKind::Attend => {
+                    Waitlists::of(self).serve(line).await?
+                }
                 _ => Scheduler::of(self).handle_entry(entry).await?,
             }
         }
@@ -49,28 +55,36 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
 
     pub(crate) async fn turn_old(&self, progress: &mut Progress) -> Result<(), QueueError> {
         let turn = Timer::of(self).turn(OLD, progress.old_s, TURN_MAX).await?;
-        let mut doomed = progress.doomed.clone();
-        let mut findings = Vec::new();
+        let mut pending = progress.pending.clone();
+        let mut actions = Vec::new();
         let mut over = Vec::new();
         for entry in &turn.entries {
             match (entry.what, &entry.name) {
-                (What::Delete, _) => Retention::of(self).age_due(entry.task, &mut doomed).await?,
-                (What::Forget, Some(name)) => over.push(name.as_str()),
-                (What::ForgetLine, Some(line)) => Waitlists::of(self).forget_line(line).await?,
-                (What::ForgetKey, Some(hour)) => Waitlists::of(self).forget_key(hour).await?,
-                (What::ForgetKiller, Some(name)) => {
+                (EntryKind::Delete, _) => {
+                    Retention::of(self)
+                        .age_due(entry.task, &mut pending)
+                        .await?
+                }
+                (EntryKind::Forget, Some(name)) => over.push(name.as_str()),
+                (EntryKind::ForgetLine, Some(line)) => {
+                    Waitlists::of(self).forget_line(line).await?
+                }
+                (EntryKind::ForgetKey, Some(hour)) => Waitlists::of(self).forget_key(hour).await?,
+                (EntryKind::ForgetKiller, Some(name)) => {
                     KillerCounts::of(self).forget_killer(name).await?
                 }
-                (What::Fire | What::Tidy, _) => Scheduler::of(self).handle_entry(entry).await?,
-                _ => findings.push(Rescue::of(self).examine_entry(entry).await?),
+                (EntryKind::Fire | EntryKind::Tidy, _) => {
+                    Scheduler::of(self).handle_entry(entry).await?
+                }
+                _ => actions.push(Rescue::of(self).examine_entry(entry).await?),
             }
         }
         Rescue::of(self)
-            .apply(&findings, Some(&mut progress.running))
+            .apply(&actions, Some(&mut progress.running))
             .await?;
         Idempotency::of(self).forget(&over).await?;
-        doomed.keys.extend(turn.keys);
-        progress.doomed = doomed;
+        pending.keys.extend(turn.keys);
+        progress.pending = pending;
         progress.strays.extend(turn.strays);
         progress.old_s = turn.cursor_s;
         Ok(())

@@ -1,4 +1,4 @@
-//! What limits a queue: permits and rates, the waitlists of keys, and whom to wake.
+//! Limits of queues and keys, waitlists of keys, and waking workers.
 
 pub(crate) mod counters;
 pub(crate) mod waitlist;

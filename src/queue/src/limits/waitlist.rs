@@ -8,7 +8,7 @@
 
 use crate::base::config::{BEGIN_MS, CLOCK_SLACK_MS, KEY_WINDOW_MS};
 use crate::base::env::Env;
-use crate::base::guard::{Guard, holds};
+use crate::base::guard::{Guard, enabled};
 use crate::limits::counters::LimitCounters;
 use crate::model::delivery::Delivery;
 use crate::model::run::{Place, Run, RunState};
@@ -16,8 +16,8 @@ use crate::slots::lanes::Slots;
 use crate::store::contract::Store;
 use crate::store::core::mechanism;
 use crate::store::error::QueueError;
-use crate::store::record::{Sound, decode_opt, encode, is_epoch, is_slot, is_time};
-use crate::timer::entry::{DUE, Entry, Inserted, What};
+use crate::store::record::{Validate, decode_opt, encode, is_epoch, is_slot, is_time};
+use crate::timer::entry::{DUE, Entry, EntryKind, Inserted};
 use crate::timer::insert::Timer;
 use serde::Deserialize;
 use serde::Serialize;
@@ -46,10 +46,10 @@ const DELETE_MAX: u64 = 1_000;
 
 /// Who has a place: (task, epoch) is to be delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-struct Waiting(u64, u64);
+struct Waiter(u64, u64);
 
-impl Sound for Waiting {
-    fn is_sound(&self) -> bool {
+impl Validate for Waiter {
+    fn is_valid(&self) -> bool {
         is_slot(self.0) && is_epoch(self.1) && self.1 > 0
     }
 }
@@ -63,8 +63,8 @@ struct Attended {
     pub(crate) next_ms: u64,
 }
 
-impl Sound for Attended {
-    fn is_sound(&self) -> bool {
+impl Validate for Attended {
+    fn is_valid(&self) -> bool {
         is_slot(self.settled.saturating_add(1)) && is_time(self.next_ms)
     }
 }
@@ -121,13 +121,13 @@ impl<S: Store, E: Env> Waitlists<'_, S, E> {
             // Before anything is left.
             let over_ms = (day + 2) * DAY_MS + LATE_MS;
             Timer::of(self)
-                .forget_at(over_ms, What::ForgetLine, &line)
+                .forget_at(over_ms, EntryKind::ForgetLine, &line)
                 .await?;
         }
         let (slot, epoch, mut run) = (delivery.slot, delivery.epoch, delivery.run);
         let number = self.store.increment(&tail, 1).await?;
         let place = self.keys.line_place(&line, number);
-        let waiting = Waiting(slot, epoch + 1);
+        let waiting = Waiter(slot, epoch + 1);
         self.store.set(&place, &encode(&waiting)).await?;
         self.serve_later(&line).await?;
         if delivery.unstarted {
@@ -145,7 +145,7 @@ impl<S: Store, E: Env> Waitlists<'_, S, E> {
         self.store.set(&outcome, &encode(&run)).await?;
         let late = self.env.now_ms().saturating_sub(began_ms) > PARK_MS;
         let called = self.store.counter(&self.keys.line_head(&line)).await? >= number;
-        if late || (called && holds(Guard::LookAfterParking)) {
+        if late || (called && enabled(Guard::LookAfterParking)) {
             Slots::of(self).announce(&[(slot, epoch + 1)]).await?;
             self.store.delete_many(&[place]).await?;
             return Ok(());
@@ -203,8 +203,8 @@ impl<S: Store, E: Env> Waitlists<'_, S, E> {
 
     async fn settle_readable_place(&self, line: &str, number: u64) -> Result<bool, QueueError> {
         let place = self.keys.line_place(line, number);
-        let waiting: Option<Waiting> = decode_opt(&place, self.store.get(&place).await?)?;
-        let Some(Waiting(slot, epoch)) = waiting else {
+        let waiting: Option<Waiter> = decode_opt(&place, self.store.get(&place).await?)?;
+        let Some(Waiter(slot, epoch)) = waiting else {
             return Ok(false);
         };
         let key = self.keys.run(slot, epoch - 1);
@@ -237,7 +237,7 @@ impl<S: Store, E: Env> Waitlists<'_, S, E> {
         let attended = self.served(line).await?;
         let now_ms = self.env.now_ms();
         let soon = now_ms + CLOCK_SLACK_MS + 1..now_ms + DAY_MS;
-        if soon.contains(&attended.next_ms) || !holds(Guard::AttendLine) {
+        if soon.contains(&attended.next_ms) || !enabled(Guard::AttendLine) {
             return Ok(());
         }
         self.enter_service(line, attended.settled, now_ms + CLOCK_SLACK_MS + BEGIN_MS)
@@ -262,7 +262,7 @@ impl<S: Store, E: Env> Waitlists<'_, S, E> {
         settled: u64,
         earliest_ms: u64,
     ) -> Result<(), QueueError> {
-        let entry = Entry::named(What::Attend, line.to_owned());
+        let entry = Entry::named(EntryKind::Attend, line.to_owned());
         let mut next_ms = (earliest_ms / KEY_WINDOW_MS + 1) * KEY_WINDOW_MS;
         while Timer::of(self).insert(DUE, next_ms, &entry).await? == Inserted::Due {
             next_ms += KEY_WINDOW_MS;
@@ -302,7 +302,7 @@ impl<S: Store, E: Env> Waitlists<'_, S, E> {
             let at_ms = self.env.now_ms() + HOUR_MS;
             self.serve_later(line).await?;
             return Timer::of(self)
-                .forget_at(at_ms, What::ForgetLine, line)
+                .forget_at(at_ms, EntryKind::ForgetLine, line)
                 .await;
         }
         for first in (1..=tail).step_by(DELETE_MAX as usize) {
@@ -325,7 +325,7 @@ impl<S: Store, E: Env> Waitlists<'_, S, E> {
         if self.store.counter(&noted).await? == 0 {
             let over_ms = (hour + 1) * HOUR_MS + LATE_MS;
             Timer::of(self)
-                .forget_at(over_ms, What::ForgetKey, &name)
+                .forget_at(over_ms, EntryKind::ForgetKey, &name)
                 .await?;
             self.store.increment(&noted, 1).await?;
         }

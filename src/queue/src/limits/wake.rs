@@ -1,7 +1,7 @@
-//! TODO
+//! Whom to wake for what was enqueued, and for what waits while nobody works.
 
 use crate::base::env::{Env, Wake};
-use crate::base::guard::{Guard, holds};
+use crate::base::guard::{Guard, enabled};
 use crate::limits::counters::LimitCounters;
 use crate::model::receipt::Receipt;
 use crate::presence::{KEEPER, Registry, WORKERS};
@@ -28,14 +28,14 @@ impl<S: Store, E: Env> Wakes<'_, S, E> {
     ) -> Result<bool, QueueError> {
         let presence = Registry::of(self).presence(WORKERS).await?;
         let workers = presence.present();
-        if receipt.system && workers == 0 && holds(Guard::SystemWhilePaused) {
+        if receipt.system && workers == 0 && enabled(Guard::SystemWhilePaused) {
             let unkept = receipt.timed && Registry::of(self).presence(KEEPER).await?.present() == 0;
             self.wake(if unkept { Wake::Keep } else { Wake::Work })
                 .await;
             return Ok(true);
         }
         let short = receipt.backlog > workers * BACKLOG_PER_WORKER && workers < workers_max;
-        let deserted = workers == 0 && presence.aside() < workers_max;
+        let deserted = workers == 0 && presence.computing() < workers_max;
         let wanted = deserted || short;
         // Who resumes the queue looks for what waits then: only a pause that is seen behind the write is one.
         let paused = wanted && Slots::of(self).is_paused(receipt.pausable).await?;

@@ -1,8 +1,8 @@
-//! TODO
+//! One delivery of a task: the right to run it, its outcome, and its end.
 
 use crate::base::json::Json;
 use crate::base::priority::Lane;
-use crate::model::effects::Ends;
+use crate::model::effects::CompletionEffects;
 use crate::model::run::{Run, RunState};
 use crate::model::task::Task;
 use serde::Serialize;
@@ -49,7 +49,7 @@ pub enum Outcome {
         after_ms: Option<u64>,
     },
     /// It was told to come later: tried again after this many milliseconds, and not counted as an attempt.
-    PutOff(u64),
+    Snooze(u64),
     /// It failed for good.
     Fail(String),
     /// It did a part of its work: store this checkpoint and go on in another instance.
@@ -74,7 +74,7 @@ impl Outcome {
     }
 
     /// It did a part of its work and goes on from this checkpoint in another instance.
-    pub fn go_on(checkpoint: impl Serialize) -> Self {
+    pub fn continue_from(checkpoint: impl Serialize) -> Self {
         Self::with(checkpoint, Self::Continue)
     }
 
@@ -88,14 +88,14 @@ impl Outcome {
 
 /// How a run ended. It is written more than once if the store fails, with the same bytes each time.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Ending {
+pub(crate) struct RunEnd {
     pub(crate) slot: u64,
     pub(crate) epoch: u64,
-    pub(crate) ends: Option<Box<Ends>>,
+    pub(crate) ends: Option<Box<CompletionEffects>>,
     pub(crate) run: Run,
 }
 
-impl Ending {
+impl RunEnd {
     /// Notes whether the timer delivers the next attempt.
     pub(crate) fn set_timer(&mut self, scheduled: bool) {
         if let RunState::Retrying { timer, .. } = &mut self.run.state {

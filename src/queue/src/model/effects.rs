@@ -1,10 +1,10 @@
-//! TODO
+//! The parts of a task that its end needs: its follow-up and its workflow.
 
 use crate::model::task::{FollowUp, Membership, Task, Trace, WORKFLOW};
 
 /// What of a task matters at its end.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Ends {
+pub(crate) struct CompletionEffects {
     pub(crate) follow_up: Option<FollowUp>,
     pub(crate) retention_ms: u64,
     pub(crate) trace: Option<Trace>,
@@ -13,7 +13,7 @@ pub(crate) struct Ends {
     pub(crate) workflow: Option<Task>,
 }
 
-impl Ends {
+impl CompletionEffects {
     /// If it is followed by anything, or has to do with a workflow.
     pub(crate) fn of(task: &Task) -> Option<Box<Self>> {
         let workflow = (task.kind == WORKFLOW).then(|| task.clone());

@@ -1,4 +1,4 @@
-//! TODO
+//! The end of a task, as the statistics count it.
 
 use crate::model::run::{Run, RunState};
 use crate::model::state::State;

@@ -1,7 +1,7 @@
 //! When a run counts as lost: after silence, or when it must have overrun its timeout.
 
 use crate::base::config::{BEGIN_MS, CLOCK_SLACK_MS, HEARTBEAT_TIMEOUT_DEFAULT_MS};
-use crate::base::guard::{Guard, holds};
+use crate::base::guard::{Guard, enabled};
 use crate::model::task::Task;
 
 /// What a task says of its runs' lengths, in milliseconds.
@@ -33,13 +33,13 @@ impl Lease {
     /// Silence needs no slack for clocks: heartbeats come every 5 s, and clocks differ by 3 s. The
     /// end of a timeout does: its run may write its outcome at the last moment.
     pub(crate) fn lost_ms(self, begun_ms: u64, heard_ms: u64) -> u64 {
-        let slack_ms = if holds(Guard::LeaseSlack) {
+        let slack_ms = if enabled(Guard::LeaseSlack) {
             CLOCK_SLACK_MS
         } else {
             0
         };
         let overrun_ms = begun_ms + BEGIN_MS + self.timeout_ms + slack_ms;
-        if !holds(Guard::LostBySilence) {
+        if !enabled(Guard::LostBySilence) {
             return overrun_ms;
         }
         overrun_ms.min(heard_ms + self.heartbeat_timeout_ms)

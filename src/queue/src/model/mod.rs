@@ -1,4 +1,4 @@
-//! Tasks and their runs as they are stored, and what follows from what. Pure.
+//! Tasks and runs as they are stored, and the transitions between them. Pure.
 
 pub(crate) mod delivery;
 pub(crate) mod effects;

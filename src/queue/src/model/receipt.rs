@@ -1,4 +1,4 @@
-//! TODO
+//! The acknowledgement of enqueued tasks.
 
 use crate::base::id::TaskId;
 use crate::model::task::Task;

@@ -2,7 +2,7 @@
 
 use crate::base::config::{LOG_LINE_MAX_BYTES, LOG_LINES_MAX, PROGRESS_MAX_BYTES};
 use crate::base::json::Json;
-use crate::store::record::{Sound, cut, is_time};
+use crate::store::record::{Validate, cut, is_time};
 use serde::Deserialize;
 use serde::Serialize;
 use serde_json::json;
@@ -43,8 +43,8 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-impl Sound for Report {
-    fn is_sound(&self) -> bool {
+impl Validate for Report {
+    fn is_valid(&self) -> bool {
         let lines = self.logs.len() <= LOG_LINES_MAX && self.logs.iter().all(|l| is_time(l.at_ms));
         lines
             && [self.changes, self.logs_dropped]
@@ -133,7 +133,7 @@ mod tests {
         report.log(0, 1, &"é".repeat(LOG_LINE_MAX_BYTES));
         let last = &report.logs[LOG_LINES_MAX - 1].message;
         assert!(last.len() <= LOG_LINE_MAX_BYTES + 4 && last.ends_with(" …"));
-        assert!(report.is_sound());
+        assert!(report.is_valid());
     }
 
     #[test]

@@ -1,10 +1,10 @@
-//! TODO
+//! The record of a run: one epoch of a task.
 
 use crate::base::config::ERROR_MAX_BYTES;
 use crate::base::digest::is_name;
 use crate::base::json::Json;
 use crate::model::report::Report;
-use crate::store::record::{Sound, cut, is_epoch, is_slot, is_time, is_zero};
+use crate::store::record::{Validate, cut, is_epoch, is_slot, is_time, is_zero};
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -131,8 +131,8 @@ pub struct AttemptError {
     pub error: String,
 }
 
-impl Sound for Run {
-    fn is_sound(&self) -> bool {
+impl Validate for Run {
+    fn is_valid(&self) -> bool {
         let at_ms = match self.state {
             RunState::Running { lost_ms: ms, .. }
             | RunState::Succeeded { ended_ms: ms, .. }
@@ -148,7 +148,7 @@ impl Sound for Run {
         let mut numbers = numbers.chain(self.parked().map(|place| place.number));
         let listed = numbers.all(is_slot) && self.parked().is_none_or(|p| is_name(&p.line));
         let sound = is_epoch(self.epoch) && times.into_iter().all(is_time);
-        sound && listed && self.report.is_sound()
+        sound && listed && self.report.is_valid()
     }
 }
 

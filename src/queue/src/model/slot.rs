@@ -1,7 +1,7 @@
-//! TODO
+//! The record of a slot: a task, an announcement, or nothing.
 
 use crate::model::task::Task;
-use crate::store::record::{Sound, is_epoch, is_slot};
+use crate::store::record::{Validate, is_epoch, is_slot};
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -17,10 +17,10 @@ pub(crate) enum Slot {
     Void,
 }
 
-impl Sound for Slot {
-    fn is_sound(&self) -> bool {
+impl Validate for Slot {
+    fn is_valid(&self) -> bool {
         match self {
-            Self::Task(task) => task.is_sound(),
+            Self::Task(task) => task.is_valid(),
             Self::Announce(task, epoch) => is_slot(*task) && is_epoch(*epoch),
             Self::Void => true,
         }

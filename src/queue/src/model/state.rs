@@ -1,4 +1,4 @@
-//! TODO
+//! The states of a task, as callers see them.
 
 use std::fmt;
 
@@ -50,7 +50,7 @@ impl fmt::Display for State {
 
 /// Where in its life a task is: it only goes forward.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Step {
+pub(crate) struct RunStep {
     /// The epoch of its latest record.
     pub epoch: u64,
     /// How that stands.

@@ -5,7 +5,7 @@ use crate::base::id::TaskId;
 use crate::base::json::Json;
 use crate::base::priority::{Lane, Priority};
 use crate::base::retry::RetryPolicy;
-use crate::store::record::{Sound, is_time};
+use crate::store::record::{Validate, is_time};
 use serde::Deserialize;
 use serde::Serialize;
 use std::ops::Deref;
@@ -56,15 +56,15 @@ pub struct TaskSpec {
     pub key: Option<String>,
 }
 
-impl Sound for TaskSpec {
-    fn is_sound(&self) -> bool {
+impl Validate for TaskSpec {
+    fn is_valid(&self) -> bool {
         let times = [self.timeout_ms, self.retention_ms].into_iter();
         let times = times.chain(self.not_before_ms).chain(self.expires_ms);
         let times = times.chain(self.heartbeat_timeout_ms);
         let times = times.chain(self.occurrence.as_ref().map(|o| o.at_ms));
         let mut times = times.chain(self.on_end.as_ref().map(|end| end.timeout_ms));
         let mut others = self.retry_of.iter().chain(&self.end_of);
-        times.all(is_time) && others.all(TaskId::is_sound)
+        times.all(is_time) && others.all(TaskId::is_valid)
     }
 }
 
@@ -139,11 +139,11 @@ impl Deref for Task {
     }
 }
 
-impl Sound for Task {
-    fn is_sound(&self) -> bool {
+impl Validate for Task {
+    fn is_valid(&self) -> bool {
         let times = [self.enqueued_ms].into_iter().chain(self.kept_until_ms);
-        let member = self.member_of.as_ref().is_none_or(Membership::is_sound);
-        times.into_iter().all(is_time) && self.spec.is_sound() && member
+        let member = self.member_of.as_ref().is_none_or(Membership::is_valid);
+        times.into_iter().all(is_time) && self.spec.is_valid() && member
     }
 }
 
@@ -198,8 +198,8 @@ pub struct Membership {
     pub(crate) fail_fast: bool,
 }
 
-impl Sound for Membership {
-    fn is_sound(&self) -> bool {
-        self.workflow.is_sound() && self.of <= GROUP_MAX as u64 && self.step < CHAIN_MAX as u64
+impl Validate for Membership {
+    fn is_valid(&self) -> bool {
+        self.workflow.is_valid() && self.of <= GROUP_MAX as u64 && self.step < CHAIN_MAX as u64
     }
 }

@@ -2,7 +2,7 @@
 //! task. Pure: no store, no clock.
 
 use crate::base::config::{DELAY_MAX_MS, SNOOZES_MAX};
-use crate::base::guard::{Guard, holds};
+use crate::base::guard::{Guard, enabled};
 use crate::base::json::Json;
 use crate::model::delivery::Outcome;
 use crate::model::report::Report;
@@ -24,7 +24,7 @@ pub(crate) enum Begin {
 
 impl Begin {
     /// Notes by which ticket the epoch was delivered. What is adopted keeps its own.
-    pub(crate) fn delivered_by(&mut self, ticket: u64) {
+    pub(crate) fn set_ticket(&mut self, ticket: u64) {
         match self {
             Self::Exhausted(run) | Self::Expired(run) | Self::Start(run) => run.ticket = ticket,
             Self::Adopt(_) => {}
@@ -57,7 +57,7 @@ pub(crate) fn begin(task: &Task, epoch: u64, earlier: Option<Run>, now_ms: u64) 
             state: running(task, now_ms, now_ms),
         });
     };
-    if run.is_final() && holds(Guard::AdoptEarlierOutcome) {
+    if run.is_final() && enabled(Guard::AdoptEarlierOutcome) {
         return Begin::Adopt(run);
     }
     if let RunState::Running { beat_ms, .. } = run.state {
@@ -67,7 +67,7 @@ pub(crate) fn begin(task: &Task, epoch: u64, earlier: Option<Run>, now_ms: u64) 
             beat_ms.saturating_sub(run.started_ms)
         );
         // What ended an instance is not known: only a run that was alone in its own answers for it.
-        if run.alone || !holds(Guard::LostAloneCounts) {
+        if run.alone || !enabled(Guard::LostAloneCounts) {
             run.fail_attempt(now_ms, &error);
         }
         run.alone = true;
@@ -88,7 +88,7 @@ pub(crate) fn begin(task: &Task, epoch: u64, earlier: Option<Run>, now_ms: u64) 
 
 /// Runs since `started_ms` at the latest, and is heard of at `beat_ms`.
 pub(crate) fn running(task: &Task, started_ms: u64, beat_ms: u64) -> RunState {
-    let heard_ms = if holds(Guard::BeatRenewsLease) {
+    let heard_ms = if enabled(Guard::BeatRenewsLease) {
         beat_ms
     } else {
         started_ms
@@ -129,7 +129,7 @@ pub(crate) fn settle_outcome(
             Some(error) => Outcome::Fail(error),
             None => outcome,
         },
-        Outcome::PutOff(after_ms) if is_snoozed_out(task, &run) => Outcome::Retry {
+        Outcome::Snooze(after_ms) if is_snoozed_out(task, &run) => Outcome::Retry {
             error: format!(
                 "it was put off {} times in one attempt, the last time for {after_ms} ms; more counts as a failure",
                 run.snoozes + 1
@@ -148,7 +148,7 @@ pub(crate) fn settle_outcome(
             continued(now_ms)
         }
         Outcome::Cancelled => RunState::Cancelled,
-        Outcome::PutOff(after_ms) => {
+        Outcome::Snooze(after_ms) => {
             run.snoozes = run.snoozes.saturating_add(1);
             retrying(now_ms, after_ms)
         }
@@ -172,7 +172,7 @@ pub(crate) fn settle_outcome(
 /// Whether a task was put off so often that it counts as a failed attempt: else one whose target always says
 /// "later" would never end. The turns of a workflow wait for the store, or for its members.
 fn is_snoozed_out(task: &Task, run: &Run) -> bool {
-    run.snoozes >= SNOOZES_MAX && task.kind != WORKFLOW && holds(Guard::BoundSnoozes)
+    run.snoozes >= SNOOZES_MAX && task.kind != WORKFLOW && enabled(Guard::BoundSnoozes)
 }
 
 /// Goes on at once.
@@ -366,7 +366,7 @@ mod tests {
                     panic!("attempt {attempt} begins for time {snoozes}");
                 };
                 assert_eq!((run.attempt, run.snoozes), (attempt, snoozes - 1));
-                let run = settle_outcome(&task, run, Outcome::PutOff(7), 100, 10, 0);
+                let run = settle_outcome(&task, run, Outcome::Snooze(7), 100, 10, 0);
                 let failures = attempt as usize - usize::from(snoozes <= SNOOZES_MAX);
                 assert_eq!(run.errors.len(), failures);
                 match run.state {

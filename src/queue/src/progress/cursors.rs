@@ -1,7 +1,7 @@
-//! TODO
+//! The cursors of the keeper in one lane.
 
 use crate::base::priority::Lane;
-use crate::store::record::{Sound, is_slot, is_time};
+use crate::store::record::{Validate, is_slot, is_time};
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -36,12 +36,12 @@ impl Cursors {
     /// Whether all of them are in this lane, and can be.
     pub(crate) fn are_in(&self, lane: Lane) -> bool {
         let slots = [self.rescue, self.retain, self.retain_end];
-        slots.into_iter().all(|slot| Lane::of(slot) == lane) && self.is_sound()
+        slots.into_iter().all(|slot| Lane::of(slot) == lane) && self.is_valid()
     }
 }
 
-impl Sound for Cursors {
-    fn is_sound(&self) -> bool {
+impl Validate for Cursors {
+    fn is_valid(&self) -> bool {
         let slots = [self.rescue, self.retain, self.retain_end];
         let sampled = |s: &(u64, u64)| is_time(s.0) && is_slot(s.1.saturating_add(1));
         slots.into_iter().all(is_slot)

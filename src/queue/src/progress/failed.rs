@@ -1,6 +1,6 @@
-//! TODO
+//! The cursor of the keeper in the list of failed tasks.
 
-use crate::store::record::{Sound, is_slot, is_time};
+use crate::store::record::{Validate, is_slot, is_time};
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -28,8 +28,8 @@ impl Default for Passed {
     }
 }
 
-impl Sound for Passed {
-    fn is_sound(&self) -> bool {
+impl Validate for Passed {
+    fn is_valid(&self) -> bool {
         let sampled = |s: &(u64, u64)| is_time(s.0) && is_slot(s.1);
         is_slot(self.first)
             && is_slot(self.end.saturating_add(1))

@@ -1,4 +1,4 @@
-//! How far the keeper has come, as it is stored.
+//! The progress of the keeper, as its record holds it.
 
 pub(crate) mod cursors;
 pub(crate) mod deletes;

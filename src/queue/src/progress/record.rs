@@ -1,18 +1,18 @@
-//! TODO
+//! The keeper's record.
 
 use crate::base::config::WINDOW_MS;
 use crate::base::env::Env;
 use crate::base::priority::Lane;
 use crate::presence::window;
 use crate::progress::cursors::Cursors;
-use crate::progress::deletes::Doomed;
+use crate::progress::deletes::PendingDeletes;
 use crate::progress::failed::Passed;
 use crate::progress::running::RunningList;
 use crate::progress::tally::Tally;
 use crate::store::contract::Store;
 use crate::store::core::mechanism;
 use crate::store::error::QueueError;
-use crate::store::record::{Sound, decode_opt, is_time, is_zero};
+use crate::store::record::{Validate, decode_opt, is_time, is_zero};
 use serde::Deserialize;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -41,7 +41,7 @@ pub(crate) struct Progress {
     pub(crate) due_swept_s: u64,
     pub(crate) old_swept_s: u64,
     /// What the next pass deletes.
-    pub(crate) doomed: Doomed,
+    pub(crate) pending: PendingDeletes,
     /// Entries that were counted and not there when their second was closed, with that second: an inserter may still
     /// write them. They are deleted when it can't any more.
     pub(crate) strays: Vec<(u64, String)>,
@@ -61,10 +61,10 @@ pub(crate) struct Progress {
     pub(crate) limited: u64,
 }
 
-impl Sound for Progress {
-    fn is_sound(&self) -> bool {
+impl Validate for Progress {
+    fn is_valid(&self) -> bool {
         let seconds = [self.due_s, self.old_s, self.due_swept_s, self.old_swept_s];
-        self.normal.is_sound()
+        self.normal.is_valid()
             && self
                 .lanes
                 .iter()
@@ -78,10 +78,10 @@ impl Sound for Progress {
                 .all(|s| is_time(s.0.saturating_mul(1_000)))
             && is_time(self.window.saturating_mul(WINDOW_MS))
             && is_time(self.limited.saturating_mul(WINDOW_MS))
-            && self.doomed.is_sound()
-            && self.running.is_sound()
-            && self.tally.is_sound()
-            && self.failed.is_sound()
+            && self.pending.is_valid()
+            && self.running.is_valid()
+            && self.tally.is_valid()
+            && self.failed.is_valid()
     }
 }
 
@@ -94,7 +94,7 @@ impl Progress {
             old_s: start_s,
             due_swept_s: start_s,
             old_swept_s: start_s,
-            doomed: Doomed::default(),
+            pending: PendingDeletes::default(),
             strays: Vec::new(),
             // A first pass that failed may be a while ago.
             window: window(now_ms).saturating_sub(WINDOWS_MAX),

@@ -1,8 +1,8 @@
-//! TODO
+//! The list of deliveries that ran when rescue passed them.
 
-use crate::base::guard::{Guard, holds};
-use crate::runs::action::Finding;
-use crate::store::record::{Sound, is_epoch, is_slot, is_time};
+use crate::base::guard::{Guard, enabled};
+use crate::runs::action::RescueAction;
+use crate::store::record::{Validate, is_epoch, is_slot, is_time};
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -28,8 +28,8 @@ struct Delivered {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RunningList(Vec<Delivered>);
 
-impl Sound for RunningList {
-    fn is_sound(&self) -> bool {
+impl Validate for RunningList {
+    fn is_valid(&self) -> bool {
         self.0
             .iter()
             .all(|d| is_slot(d.task) && is_epoch(d.epoch) && is_time(d.lost_ms))
@@ -47,13 +47,13 @@ impl RunningList {
     }
 
     /// Takes a delivery that runs. False if it does not run, or if there is no room for it.
-    pub(crate) fn takes(&mut self, finding: &Finding) -> bool {
-        let &Finding::Running {
+    pub(crate) fn takes(&mut self, action: &RescueAction) -> bool {
+        let &RescueAction::Running {
             task,
             epoch,
             lost_ms,
             ..
-        } = finding
+        } = action
         else {
             return false;
         };
@@ -62,7 +62,7 @@ impl RunningList {
             known.lost_ms = lost_ms;
             return true;
         }
-        let room = self.0.len() < RUNNING_MAX && holds(Guard::WatchWhatRuns);
+        let room = self.0.len() < RUNNING_MAX && enabled(Guard::WatchWhatRuns);
         if room {
             self.0.push(Delivered {
                 task,
@@ -71,7 +71,7 @@ impl RunningList {
                 counts: false,
             });
         }
-        room || !holds(Guard::WatchWhatRuns)
+        room || !enabled(Guard::WatchWhatRuns)
     }
 
     /// Notes that the end of a delivery counts in the statistics.

@@ -1,10 +1,10 @@
-//! TODO
+//! The counts and durations that the keeper collects.
 
 use crate::base::histogram::Histogram;
 use crate::model::ended::{Counts, Ended};
 use crate::progress::running::RunningList;
-use crate::runs::action::Finding;
-use crate::store::record::{Sound, is_time};
+use crate::runs::action::RescueAction;
+use crate::store::record::{Validate, is_time};
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -28,8 +28,8 @@ pub(crate) struct Tally {
     pub(crate) before: Lengths,
 }
 
-impl Sound for Tally {
-    fn is_sound(&self) -> bool {
+impl Validate for Tally {
+    fn is_valid(&self) -> bool {
         is_time(self.period.saturating_mul(PERIOD_MS))
     }
 }
@@ -40,13 +40,13 @@ impl Tally {
         &mut self,
         running: &mut RunningList,
         slot: u64,
-        finding: &Finding,
+        action: &RescueAction,
         now_ms: u64,
     ) {
         let by_this = |ticket: Option<u64>| ticket.is_none_or(|ticket| ticket == slot);
-        match *finding {
-            Finding::Ended(ended) if by_this(ended.ticket) => self.count(ended, now_ms),
-            Finding::Running {
+        match *action {
+            RescueAction::Ended(ended) if by_this(ended.ticket) => self.count(ended, now_ms),
+            RescueAction::Running {
                 task,
                 epoch,
                 ticket,
@@ -61,15 +61,15 @@ impl Tally {
         &mut self,
         running: &mut RunningList,
         (task, epoch): (u64, u64),
-        finding: &Finding,
+        action: &RescueAction,
         now_ms: u64,
     ) {
-        if matches!(finding, Finding::Running { .. }) {
+        if matches!(action, RescueAction::Running { .. }) {
             return;
         }
         let counts = running.remove(task, epoch);
-        match *finding {
-            Finding::Ended(ended) if counts => self.count(ended, now_ms),
+        match *action {
+            RescueAction::Ended(ended) if counts => self.count(ended, now_ms),
             _ => {}
         }
     }

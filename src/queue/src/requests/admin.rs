@@ -7,11 +7,11 @@
 use crate::base::config::RECORDS_MAX;
 use crate::base::env::{Env, Wake};
 use crate::base::priority::{Lane, Priority};
-use crate::claims::look::Found;
 use crate::claims::share::{Around, Claims};
+use crate::claims::tickets::TicketResult;
 use crate::completion::Completion;
 use crate::model::delivery::Ticket;
-use crate::model::effects::Ends;
+use crate::model::effects::CompletionEffects;
 use crate::model::run::{Run, RunState};
 use crate::requests::depth::Admin;
 use crate::runs::read::Runs;
@@ -83,11 +83,11 @@ impl<S: Store, E: Env> Admin<'_, S, E> {
         let (mut notes, mut outcomes) = (Vec::new(), Vec::new());
         for found in Claims::of(self).resolve(tickets, Around::default()).await? {
             match found {
-                Found::Run(delivery) if delivery.epoch == 0 => {
+                TicketResult::Run(delivery) if delivery.epoch == 0 => {
                     let slot = delivery.slot;
                     // The bytes that whoever cancels just this task writes.
                     let mut run = Run::cancelled_before_start(&delivery.task.nonce);
-                    let ends = Ends::of(&delivery.task);
+                    let ends = CompletionEffects::of(&delivery.task);
                     if let Err(e) = Completion::of(self)
                         .apply(slot, ends.as_deref(), &mut run)
                         .await
@@ -102,13 +102,13 @@ impl<S: Store, E: Env> Admin<'_, S, E> {
                         self.write(std::mem::take(&mut outcomes)).await?;
                     }
                 }
-                Found::Run(delivery) => {
+                TicketResult::Run(delivery) => {
                     let mut run = delivery.run;
                     if delivery.unstarted {
                         (run.attempt, run.started_ms) = (0, 0);
                     }
                     run.state = RunState::Cancelled;
-                    let ends = Ends::of(&delivery.task);
+                    let ends = CompletionEffects::of(&delivery.task);
                     let decided = async {
                         let ends = ends.as_deref();
                         Completion::of(self)
@@ -123,9 +123,9 @@ impl<S: Store, E: Env> Admin<'_, S, E> {
                         self.env.log(&format!("left to rescue: {e}"));
                     }
                 }
-                Found::Write(key, value) => outcomes.push((key, value)),
-                Found::Empty(ticket) => empty.push(ticket),
-                Found::Nothing => {}
+                TicketResult::Write(key, value) => outcomes.push((key, value)),
+                TicketResult::Empty(ticket) => empty.push(ticket),
+                TicketResult::Nothing => {}
             }
         }
         // First when, since retention counts from there.

@@ -1,10 +1,10 @@
 //! Asking a task to stop.
 
 use crate::base::env::Env;
-use crate::base::guard::{Guard, holds};
+use crate::base::guard::{Guard, enabled};
 use crate::base::id::TaskId;
 use crate::completion::Completion;
-use crate::model::effects::Ends;
+use crate::model::effects::CompletionEffects;
 use crate::model::run::{Run, RunState};
 use crate::model::slot::Slot;
 use crate::runs::read::Runs;
@@ -48,8 +48,8 @@ impl<S: Store, E: Env> Canceller<'_, S, E> {
             Some(Slot::Task(task)) if task.nonce == id.nonce() => task,
             _ => return Ok(Cancelled::Unknown),
         };
-        let ends = Ends::of(&task);
-        let looked = match holds(Guard::NoteBeforeLooking) {
+        let ends = CompletionEffects::of(&task);
+        let looked = match enabled(Guard::NoteBeforeLooking) {
             true => None,
             false => Some(Slots::of(self).is_ticketed(slot).await?),
         };
@@ -95,7 +95,7 @@ impl<S: Store, E: Env> Canceller<'_, S, E> {
         }
         // Announced before it is claimed, as every claimed epoch is: so rescue passes it should we die in between. Who
         // takes the announcement before us sees the flag.
-        if holds(Guard::AnnounceBeforeCancelling) {
+        if enabled(Guard::AnnounceBeforeCancelling) {
             Slots::of(self).announce(&[(slot, latest + 1)]).await?;
         }
         let next = self.keys.claim(slot, latest + 1);

@@ -1,4 +1,4 @@
-//! TODO
+//! How much waits in a queue, and for whom.
 
 use crate::base::env::Env;
 use crate::presence::{Registry, WORKERS};
@@ -56,7 +56,7 @@ impl<S: Store, E: Env> Admin<'_, S, E> {
             by_priority: head.lanes.then_some(waiting),
             paused: Slots::of(self).is_paused(head.pausable).await?,
             workers: workers.present(),
-            computing: workers.aside(),
+            computing: workers.computing(),
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::base::config::ACKNOWLEDGE_MS;
 use crate::base::env::Env;
-use crate::base::guard::{Guard, holds};
+use crate::base::guard::{Guard, enabled};
 use crate::base::id::TaskId;
 use crate::base::priority::Lane;
 use crate::model::receipt::Receipt;
@@ -55,7 +55,7 @@ impl<S: Store, E: Env> Enqueuer<'_, S, E> {
             receipt.pausable |= head.pausable;
         }
         let took_ms = self.env.now_ms().saturating_sub(began_ms);
-        if took_ms > ACKNOWLEDGE_MS && holds(Guard::AcknowledgeInTime) {
+        if took_ms > ACKNOWLEDGE_MS && enabled(Guard::AcknowledgeInTime) {
             return Err(QueueError::TooLate);
         }
         let id = |(slot, task): (u64, &Task)| TaskId::new(self.name(), slot, &task.nonce);
@@ -88,7 +88,7 @@ impl<S: Store, E: Env> Enqueuer<'_, S, E> {
         Slots::of(self)
             .announce_behind(lane, head.taken.saturating_sub(last), &announce)
             .await?;
-        if !holds(Guard::OpenLaneFirst) {
+        if !enabled(Guard::OpenLaneFirst) {
             Slots::of(self).set_lane_in_use(lane).await?;
         }
         Ok((first, head))

@@ -1,4 +1,4 @@
-//! What requests ask of a queue: enqueue, cancel, pause, wait, watch, count.
+//! Requests of callers: enqueue, cancel, pause, purge, wait, watch, statistics.
 
 pub(crate) mod admin;
 pub(crate) mod cancel;

@@ -15,7 +15,7 @@ use crate::slots::lanes::Slots;
 use crate::store::contract::Store;
 use crate::store::core::mechanism;
 use crate::store::error::QueueError;
-use crate::store::record::{Sound, decode_opt};
+use crate::store::record::{Validate, decode_opt};
 
 mechanism!(
     /// How a queue does.
@@ -114,7 +114,7 @@ impl<S: Store, E: Env> StatisticsReader<'_, S, E> {
     }
 
     /// What matters of each record. All at once would be too much to hold, since any may be large.
-    async fn records<T: serde::de::DeserializeOwned + Sound, U>(
+    async fn records<T: serde::de::DeserializeOwned + Validate, U>(
         &self,
         keys: &[String],
         of: impl Fn(T) -> U,

@@ -4,7 +4,7 @@ use crate::base::env::Env;
 use crate::base::id::TaskId;
 use crate::limits::wake::Wakes;
 use crate::runs::read::Runs;
-use crate::runs::view::{Brief, Views};
+use crate::runs::view::{TaskStatus, Views};
 use crate::store::contract::Store;
 use crate::store::core::Core;
 use crate::store::core::mechanism;
@@ -61,11 +61,11 @@ impl Pusher {
 
 impl<S: Store, E: Env> Waits<'_, S, E> {
     /// Waits until a task is final, at most `wait_ms`. Two reads for each look while it is not.
-    pub(crate) async fn wait(&self, id: &TaskId, wait_ms: u64) -> Result<Brief, QueueError> {
+    pub(crate) async fn wait(&self, id: &TaskId, wait_ms: u64) -> Result<TaskStatus, QueueError> {
         let began_ms = self.env.now_ms();
         let mut pusher = Pusher::new(began_ms);
-        let mut brief = Views::of(self).brief(id).await?;
-        while brief == Brief::Open {
+        let mut brief = Views::of(self).status(id).await?;
+        while brief == TaskStatus::Open {
             let waited_ms = self.env.now_ms().saturating_sub(began_ms);
             if waited_ms >= wait_ms {
                 break;
@@ -73,7 +73,7 @@ impl<S: Store, E: Env> Waits<'_, S, E> {
             let pause_ms = pause_ms(waited_ms).min(wait_ms - waited_ms);
             self.env.sleep_ms(pause_ms).await;
             if let Some(run) = Runs::of(self).final_run(id).await? {
-                brief = Brief::Final(Box::new(run));
+                brief = TaskStatus::Final(Box::new(run));
                 break;
             }
             pusher.push(self).await?;

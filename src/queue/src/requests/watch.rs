@@ -4,7 +4,7 @@
 use crate::base::env::Env;
 use crate::base::id::TaskId;
 use crate::model::report::{LogLine, Report};
-use crate::model::state::{PHASES, Phase, Step};
+use crate::model::state::{PHASES, Phase, RunStep};
 use crate::requests::wait::{Pusher, pause_ms};
 use crate::runs::view::{TaskView, Views};
 use crate::store::contract::Store;
@@ -22,7 +22,7 @@ mechanism!(
 /// How far an observer has seen a task. It is written as four numbers with dashes between them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Seen {
-    step: Step,
+    step: RunStep,
     /// [`Report::changes`].
     changes: u64,
     /// [`Report::lines`].
@@ -80,7 +80,7 @@ impl Seen {
 
 impl fmt::Display for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Step { epoch, phase } = self.step;
+        let RunStep { epoch, phase } = self.step;
         let phase = phase as u64;
         write!(f, "{epoch}-{phase}-{}-{}", self.changes, self.lines)
     }
@@ -104,7 +104,7 @@ impl FromStr for Seen {
         let phase = usize::try_from(phase).ok().and_then(|i| PHASES.get(i));
         let phase = *phase.ok_or_else(not)?;
         Ok(Self {
-            step: Step { epoch, phase },
+            step: RunStep { epoch, phase },
             changes,
             lines,
         })

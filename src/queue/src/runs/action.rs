@@ -2,11 +2,11 @@
 
 use crate::model::ended::Ended;
 use crate::model::run::Run;
-use crate::timer::entry::{Entry, What};
+use crate::timer::entry::{Entry, EntryKind};
 
 /// What rescue found out about a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Finding {
+pub(crate) enum RescueAction {
     /// Somebody saw to it, or will.
     Done,
     /// It ended its task.
@@ -22,25 +22,25 @@ pub(crate) enum Finding {
         lost_ms: u64,
     },
     /// Not yet clear: look at (task, epoch) again at this time.
-    Later(u64, u64, What, u64),
+    Later(u64, u64, EntryKind, u64),
     /// A newer version's record is in the way: put this off. Nobody need wait for it.
-    PutOff(Entry),
+    Defer(Entry),
 }
 
-impl Finding {
+impl RescueAction {
     pub(crate) fn ended(run: &Run) -> Self {
         Ended::of(run).map_or(Self::Done, Self::Ended)
     }
 
     /// What is to be looked at again, and when.
-    pub(crate) fn look_again(&self) -> Option<(u64, u64, What, u64)> {
+    pub(crate) fn next_look(&self) -> Option<(u64, u64, EntryKind, u64)> {
         match *self {
             Self::Running {
                 task,
                 epoch,
                 lost_ms,
                 ..
-            } => Some((task, epoch, What::Look, lost_ms)),
+            } => Some((task, epoch, EntryKind::Look, lost_ms)),
             Self::Later(t, e, what, at_ms) => Some((t, e, what, at_ms)),
             _ => None,
         }

@@ -1,9 +1,9 @@
 //! One delivery of a task: how it begins and how it ends.
 
 use crate::base::env::Env;
-use crate::base::guard::{Guard, holds};
-use crate::model::delivery::{Delivery, Ending, Finished, Outcome};
-use crate::model::effects::Ends;
+use crate::base::guard::{Guard, enabled};
+use crate::model::delivery::{Delivery, Finished, Outcome, RunEnd};
+use crate::model::effects::CompletionEffects;
 use crate::model::run::{Run, RunState};
 use crate::model::transition::{continued, is_expired, running, settle_outcome};
 use crate::runs::members::MemberCounts;
@@ -13,7 +13,7 @@ use crate::store::contract::{Store, StoreError};
 use crate::store::core::mechanism;
 use crate::store::error::QueueError;
 use crate::store::record::encode;
-use crate::timer::entry::{DUE, Entry, Inserted, What};
+use crate::timer::entry::{DUE, Entry, EntryKind, Inserted};
 use crate::timer::insert::Timer;
 
 mechanism!(
@@ -31,7 +31,7 @@ impl<S: Store, E: Env> Attempts<'_, S, E> {
     }
 
     /// Decides how a run ended, once: whatever fails later, the same bytes are written.
-    pub(crate) fn ending(&self, delivery: Delivery, outcome: Outcome, result_max: u64) -> Ending {
+    pub(crate) fn ending(&self, delivery: Delivery, outcome: Outcome, result_max: u64) -> RunEnd {
         let Delivery {
             slot,
             epoch,
@@ -41,8 +41,8 @@ impl<S: Store, E: Env> Attempts<'_, S, E> {
         } = delivery;
         let now_ms = self.env.now_ms();
         let run = settle_outcome(&task, run, outcome, result_max, now_ms, self.env.random());
-        let ends = Ends::of(&task);
-        Ending {
+        let ends = CompletionEffects::of(&task);
+        RunEnd {
             slot,
             epoch,
             ends,
@@ -51,13 +51,13 @@ impl<S: Store, E: Env> Attempts<'_, S, E> {
     }
 
     /// The end of a delivery whose task may not begin any more, although it could when it was taken.
-    pub(crate) fn expiry(&self, delivery: &Delivery) -> Option<Ending> {
+    pub(crate) fn expiry(&self, delivery: &Delivery) -> Option<RunEnd> {
         let now_ms = self.env.now_ms();
         let (slot, epoch, task) = (delivery.slot, delivery.epoch, &delivery.task);
-        (delivery.unstarted && is_expired(task, now_ms)).then(|| Ending {
+        (delivery.unstarted && is_expired(task, now_ms)).then(|| RunEnd {
             slot,
             epoch,
-            ends: Ends::of(task),
+            ends: CompletionEffects::of(task),
             run: Run {
                 ticket: delivery.run.ticket,
                 ..Run::expired_before_start(&task.nonce, epoch, now_ms)
@@ -67,18 +67,18 @@ impl<S: Store, E: Env> Attempts<'_, S, E> {
 
     /// Puts the next attempt into the timer if there is to be one. This comes first: an outcome "retry" promises that
     /// somebody delivers. Says whether the timer does; otherwise [`Queue::finish`] announces it.
-    pub(crate) async fn schedule_retry(&self, ending: &Ending) -> Result<bool, QueueError> {
+    pub(crate) async fn schedule_retry(&self, ending: &RunEnd) -> Result<bool, QueueError> {
         let RunState::Retrying { at_ms, .. } = ending.run.state else {
             return Ok(false);
         };
-        let entry = Entry::new(ending.slot, ending.epoch + 1, What::Retry);
+        let entry = Entry::new(ending.slot, ending.epoch + 1, EntryKind::Retry);
         Ok(Timer::of(self).insert(DUE, at_ms, &entry).await? == Inserted::Scheduled)
     }
 
     /// Ends a run. A final outcome of epoch 0 is returned to be written, together with others; everything else is
     /// written here.
-    pub(crate) async fn finish(&self, ending: &Ending) -> Result<Finished, QueueError> {
-        let Ending {
+    pub(crate) async fn finish(&self, ending: &RunEnd) -> Result<Finished, QueueError> {
+        let RunEnd {
             slot, epoch, run, ..
         } = ending;
         let (slot, epoch) = (*slot, *epoch);
@@ -93,7 +93,7 @@ impl<S: Store, E: Env> Attempts<'_, S, E> {
             RunState::Continued { .. } => {
                 // The checkpoint first, or the next owner would start without it. Should we die in between, rescue
                 // finds the epoch after us unclaimed.
-                if !holds(Guard::CheckpointBeforeAnnouncing) {
+                if !enabled(Guard::CheckpointBeforeAnnouncing) {
                     Slots::of(self).announce(&[(slot, epoch + 1)]).await?;
                 }
                 self.store.set(&key, &encode(run)).await?;
@@ -102,7 +102,7 @@ impl<S: Store, E: Env> Attempts<'_, S, E> {
             RunState::Waiting { .. } => {
                 self.store.set(&key, &encode(run)).await?;
                 // Those who counted themselves before found it running.
-                if holds(Guard::LookAfterWaiting)
+                if enabled(Guard::LookAfterWaiting)
                     && MemberCounts::of(self)
                         .may_continue(slot, &run.state)
                         .await?

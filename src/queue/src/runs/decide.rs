@@ -1,7 +1,8 @@
-//! TODO
+//! Deciding a task: publishing its final run unless a later epoch was claimed. This fences workers
+//! that lost their claim.
 
 use crate::base::env::Env;
-use crate::base::guard::{Guard, holds};
+use crate::base::guard::{Guard, enabled};
 use crate::model::run::Run;
 use crate::runs::read::Runs;
 use crate::store::contract::{Store, StoreError};
@@ -33,7 +34,7 @@ impl<S: Store, E: Env> Runs<'_, S, E> {
     /// Whether the next epoch is claimed, so that its owner decides. Who claims it later finds what is written of this one.
     pub(crate) async fn is_overtaken(&self, slot: u64, epoch: u64) -> Result<bool, StoreError> {
         let next = self.keys.claim(slot, epoch + 1);
-        Ok(self.store.counter(&next).await? > 0 && holds(Guard::CheckNextClaim))
+        Ok(self.store.counter(&next).await? > 0 && enabled(Guard::CheckNextClaim))
     }
 
     /// Decides a task whose end is not its owner's to tell, or can be seen only now. The outcome first: whoever comes later adopts it,

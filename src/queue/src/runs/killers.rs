@@ -7,7 +7,7 @@
 use crate::base::config::{KILLER_PERIOD_MS, KILLS_MAX};
 use crate::base::digest::digest;
 use crate::base::env::Env;
-use crate::base::guard::{Guard, holds};
+use crate::base::guard::{Guard, enabled};
 use crate::base::priority::Lane;
 use crate::model::task::WORKFLOW;
 use crate::slots::head::KILLERS;
@@ -15,7 +15,7 @@ use crate::slots::lanes::Slots;
 use crate::store::contract::{Store, StoreError};
 use crate::store::core::mechanism;
 use crate::store::error::QueueError;
-use crate::timer::entry::What;
+use crate::timer::entry::EntryKind;
 use crate::timer::insert::Timer;
 use std::collections::BTreeMap;
 
@@ -46,7 +46,7 @@ impl<S: Store, E: Env> KillerCounts<'_, S, E> {
         // What deletes it comes first.
         let over_ms = (period + 1) * KILLER_PERIOD_MS + LATE_MS;
         Timer::of(self)
-            .forget_at(over_ms, What::ForgetKiller, &name)
+            .forget_at(over_ms, EntryKind::ForgetKiller, &name)
             .await?;
         self.store.increment(&self.keys.killer(&name), 1).await?;
         if !Slots::of(self).tail().await?.killers {
@@ -71,7 +71,7 @@ impl<S: Store, E: Env> KillerCounts<'_, S, E> {
             let key = self.keys.killer(&name(kind, period));
             lost += self.store.counter(&key).await?;
         }
-        let kills = lost >= KILLS_MAX && holds(Guard::KeepKillersApart);
+        let kills = lost >= KILLS_MAX && enabled(Guard::KeepKillersApart);
         known.0.insert(kind.to_owned(), kills);
         Ok(kills)
     }

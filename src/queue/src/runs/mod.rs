@@ -1,4 +1,4 @@
-//! The runs of tasks in the store: reading them, writing their ends, and deciding.
+//! The runs of tasks in the store: reading them, ending them, deciding tasks.
 
 pub(crate) mod action;
 pub(crate) mod attempt;

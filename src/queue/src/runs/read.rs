@@ -1,8 +1,8 @@
-//! TODO
+//! Reading runs: the final one, the latest one, the one before an epoch.
 
 use crate::base::config::CANCEL_BLOCK;
 use crate::base::env::Env;
-use crate::base::guard::{Guard, holds};
+use crate::base::guard::{Guard, enabled};
 use crate::base::id::TaskId;
 use crate::model::run::{Run, RunState};
 use crate::model::slot::Slot;
@@ -43,7 +43,7 @@ impl<S: Store, E: Env> Runs<'_, S, E> {
         slot: u64,
         cancels: &mut CancelBlocks,
     ) -> Result<bool, StoreError> {
-        if !holds(Guard::LookForCancel) {
+        if !enabled(Guard::LookForCancel) {
             return Ok(false);
         }
         let any = self.any_cancelled(slot, cancels).await;
@@ -105,7 +105,7 @@ impl<S: Store, E: Env> Runs<'_, S, E> {
             return Ok(None);
         };
         let next = self.store.counter(&self.keys.claim(slot, 1)).await?;
-        Ok((next == 0 || !holds(Guard::CheckFirstClaim)).then_some(run))
+        Ok((next == 0 || !enabled(Guard::CheckFirstClaim)).then_some(run))
     }
 
     /// The final record that a later epoch decided.

@@ -6,7 +6,7 @@ use crate::base::id::TaskId;
 use crate::base::json::Json;
 use crate::model::report::Report;
 use crate::model::run::{AttemptError, Run, RunState};
-use crate::model::state::{Phase, State, Step};
+use crate::model::state::{Phase, RunStep, State};
 use crate::model::task::Task;
 use crate::runs::read::Runs;
 use crate::slots::lanes::Slots;
@@ -41,7 +41,7 @@ pub struct TaskView {
     pub next_ms: Option<u64>,
     /// What it returned.
     pub result: Option<Json>,
-    pub(crate) step: Step,
+    pub(crate) step: RunStep,
 }
 
 impl TaskView {
@@ -62,14 +62,14 @@ impl TaskView {
             started_ms: None,
             ended_ms: None,
             result: None,
-            step: Step::default(),
+            step: RunStep::default(),
         }
     }
 }
 
 /// A short answer, for callers that only wait for the end.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Brief {
+pub enum TaskStatus {
     /// No such task.
     Unknown,
     /// Not final.
@@ -97,7 +97,7 @@ fn describe(task: Task, run: Option<Run>, ticketed: bool, now_ms: u64) -> TaskVi
         view.attempt = u32::from(view.state == State::Running);
         return view;
     };
-    view.step = Step {
+    view.step = RunStep {
         epoch: run.epoch,
         phase: match run.state {
             RunState::Running { .. } => Phase::Running,
@@ -131,13 +131,13 @@ fn describe(task: Task, run: Option<Run>, ticketed: bool, now_ms: u64) -> TaskVi
 
 impl<S: Store, E: Env> Views<'_, S, E> {
     /// Whether a task is final, in at most 4 reads.
-    pub(crate) async fn brief(&self, id: &TaskId) -> Result<Brief, QueueError> {
+    pub(crate) async fn status(&self, id: &TaskId) -> Result<TaskStatus, QueueError> {
         if let Some(run) = Runs::of(self).final_run(id).await? {
-            return Ok(Brief::Final(Box::new(run)));
+            return Ok(TaskStatus::Final(Box::new(run)));
         }
         Ok(match Runs::of(self).home(id).await? {
-            Some(_) => Brief::Open,
-            None => Brief::Unknown,
+            Some(_) => TaskStatus::Open,
+            None => TaskStatus::Unknown,
         })
     }
 

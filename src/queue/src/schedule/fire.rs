@@ -6,14 +6,14 @@
 
 use crate::base::config::{ACKNOWLEDGE_MS, CLOCK_SLACK_MS, KEY_TTL_MAX_MS, RETENTION_MIN_MS};
 use crate::base::env::Env;
-use crate::base::guard::{Guard, holds};
+use crate::base::guard::{Guard, enabled};
 use crate::base::id::TaskId;
 use crate::base::limits::WorkerLimits;
 use crate::idempotency::enqueue::Idempotency;
 use crate::idempotency::key::{IdempotencyKey, Once};
 use crate::limits::wake::Wakes;
 use crate::model::task::{Occurrence, TaskSpec};
-use crate::runs::view::{Brief, Views};
+use crate::runs::view::{TaskStatus, Views};
 use crate::schedule::records::{Fired, Scheduler, Version};
 use crate::schedule::spec::Overlap;
 use crate::schedule::table::FAILED_MAX;
@@ -21,7 +21,7 @@ use crate::store::contract::Store;
 use crate::store::core::Core;
 use crate::store::error::QueueError;
 use crate::store::record::encode;
-use crate::timer::entry::{DUE, Entry, Inserted, What};
+use crate::timer::entry::{DUE, Entry, EntryKind, Inserted};
 use crate::timer::insert::Timer;
 
 /// So many occurrences are seen to at once. Those after them wait for the next second.
@@ -34,7 +34,7 @@ const LOOK_AGAIN_MS: u64 = 86_400_000;
 pub(crate) fn entry(number: u64, after_ms: u64, fired: &Fired) -> Entry {
     Entry {
         name: fired.last.as_ref().map(|last| last.1.clone()),
-        ..Entry::new(number, after_ms, What::Fire)
+        ..Entry::new(number, after_ms, EntryKind::Fire)
     }
 }
 
@@ -43,7 +43,7 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
     /// fails now and then the others of its second would wait for long.
     pub(crate) async fn handle_entry(&self, due: &Entry) -> Result<(), QueueError> {
         let seen_to = match due.what {
-            What::Tidy => self.tidy(due).await,
+            EntryKind::Tidy => self.tidy(due).await,
             _ => self.fire(due).await,
         };
         let Err(e) = seen_to else { return Ok(()) };
@@ -91,7 +91,7 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
             && self.agreed_names().await?.get(name) != Some(&number)
         {
             let early = now_ms < version.put_ms + ACKNOWLEDGE_MS + CLOCK_SLACK_MS;
-            if early && holds(Guard::WaitForChange) {
+            if early && enabled(Guard::WaitForChange) {
                 // Whoever puts it may not have come to that yet.
                 return self.enter(due, now_ms + 1_000).await;
             }
@@ -116,7 +116,7 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
         }
         fired.passed_ms = after_ms;
         let record = encode(&fired);
-        if !holds(Guard::NextBeforeNoting) {
+        if !enabled(Guard::NextBeforeNoting) {
             self.store.set(&self.keys.fired(number), &record).await?;
         }
         let latest_ms = now_ms + LOOK_AGAIN_MS;
@@ -144,7 +144,7 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
         let queue = Core::new(&schedule.queue, &self.store, &self.env)?;
         let before = before.and_then(|id| id.parse().ok());
         if let (Overlap::Skip, Some(before)) = (schedule.overlap, before)
-            && Views::of(&queue).brief(&before).await? == Brief::Open
+            && Views::of(&queue).status(&before).await? == TaskStatus::Open
         {
             return Ok(None);
         }

@@ -1,4 +1,4 @@
-//! TODO
+//! The two records of a version: the schedule, and how far it has come.
 
 use crate::base::env::Env;
 use crate::base::id::is_queue_name;
@@ -6,7 +6,7 @@ use crate::schedule::spec::Schedule;
 use crate::store::contract::Store;
 use crate::store::core::mechanism;
 use crate::store::error::QueueError;
-use crate::store::record::{Sound, decode_opt, is_time};
+use crate::store::record::{Validate, decode_opt, is_time};
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -22,16 +22,16 @@ pub(crate) struct Version {
     pub(crate) schedule: Schedule,
 }
 
-impl Sound for Version {
-    fn is_sound(&self) -> bool {
+impl Validate for Version {
+    fn is_valid(&self) -> bool {
         let Schedule { name, queue, .. } = &self.schedule;
         let mut times = [self.put_ms]
             .into_iter()
             .chain(self.schedule.expires_after_ms);
         is_queue_name(name)
             && is_queue_name(queue)
-            && self.schedule.rule.is_sound()
-            && self.schedule.task.is_sound()
+            && self.schedule.rule.is_valid()
+            && self.schedule.task.is_valid()
             && times.all(is_time)
     }
 }
@@ -47,8 +47,8 @@ pub(crate) struct Fired {
     pub(crate) last: Option<(u64, String)>,
 }
 
-impl Sound for Fired {
-    fn is_sound(&self) -> bool {
+impl Validate for Fired {
+    fn is_valid(&self) -> bool {
         let last_ms = self.last.as_ref().map_or(0, |last| last.0);
         is_time(self.passed_ms) && is_time(last_ms)
     }

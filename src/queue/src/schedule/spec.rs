@@ -1,4 +1,4 @@
-//! TODO
+//! A schedule as callers put it and see it.
 
 use crate::base::config::EVERY_MIN_MS;
 use crate::base::env::Cron;
@@ -105,7 +105,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    pub(crate) fn is_sound(&self) -> bool {
+    pub(crate) fn is_valid(&self) -> bool {
         match self {
             Self::Every(ms) => *ms >= EVERY_MIN_MS && is_time(*ms),
             Self::Cron(_) => true,

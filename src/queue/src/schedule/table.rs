@@ -6,13 +6,13 @@
 
 use crate::base::config::RETENTION_MIN_MS;
 use crate::base::env::Env;
-use crate::base::guard::{Guard, holds};
+use crate::base::guard::{Guard, enabled};
 use crate::base::id::is_queue_name;
 use crate::schedule::records::Scheduler;
 use crate::store::contract::Store;
 use crate::store::error::QueueError;
-use crate::store::record::{Sound, decode_opt, encode, is_slot};
-use crate::timer::entry::{Entry, Inserted, OLD, What};
+use crate::store::record::{Validate, decode_opt, encode, is_slot};
+use crate::timer::entry::{Entry, EntryKind, Inserted, OLD};
 use crate::timer::insert::Timer;
 use serde::Deserialize;
 use serde::Serialize;
@@ -31,8 +31,8 @@ pub(crate) type Names = BTreeMap<String, u64>;
 #[serde(transparent)]
 struct Record(Names);
 
-impl Sound for Record {
-    fn is_sound(&self) -> bool {
+impl Validate for Record {
+    fn is_valid(&self) -> bool {
         let named = |name: &String| is_queue_name(name);
         self.0.keys().all(named) && self.0.values().copied().all(is_slot)
     }
@@ -94,7 +94,7 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
     /// The table, with nobody on the way who does not know it.
     pub(crate) async fn agreed_names(&self) -> Result<Names, QueueError> {
         let table = self.table().await?;
-        if self.is_agreed(&table).await? || !holds(Guard::AgreeBeforeEnding) {
+        if self.is_agreed(&table).await? || !enabled(Guard::AgreeBeforeEnding) {
             return Ok(table.names);
         }
         // Somebody changes it now, or died at it.
@@ -134,7 +134,7 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
             let record = encode(&Record(change.names));
             self.store.set(&key, &record).await?;
             let taken = self.store.counter(&self.keys.changes()).await?;
-            if taken == change.number || !holds(Guard::ChangeOnlyTheLast) {
+            if taken == change.number || !enabled(Guard::ChangeOnlyTheLast) {
                 return Ok(Some(edited));
             }
             let pause_ms = 1 + self.env.random() % pause_max_ms;
@@ -148,7 +148,7 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
     /// tables from `from` up to that number.
     pub(crate) async fn tidy_later(&self, number: u64, from: u64) -> Result<(), QueueError> {
         let at_ms = self.env.now_ms() + RETENTION_MIN_MS;
-        let entry = Entry::new(number, from, What::Tidy);
+        let entry = Entry::new(number, from, EntryKind::Tidy);
         match Timer::of(self).insert(OLD, at_ms, &entry).await? {
             Inserted::Scheduled => Ok(()),
             Inserted::Due => Err(QueueError::TooLate),

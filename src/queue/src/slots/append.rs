@@ -2,7 +2,7 @@
 
 use crate::base::config::{GIVEN_UP, SKIP_MAX};
 use crate::base::env::Env;
-use crate::base::guard::{Guard, holds};
+use crate::base::guard::{Guard, enabled};
 use crate::base::priority::Lane;
 use crate::model::slot::Slot;
 use crate::slots::head::Head;
@@ -50,7 +50,7 @@ impl<S: Store, E: Env> Slots<'_, S, E> {
         let mut given_up = Vec::new();
         for n in *slots.start()..=(*slots.end()).min(head.taken) {
             let handover = self.store.increment(&self.keys.handover(n), 1).await?;
-            if handover >= GIVEN_UP && holds(Guard::AnnounceWhatWasGivenUp) {
+            if handover >= GIVEN_UP && enabled(Guard::AnnounceWhatWasGivenUp) {
                 given_up.push(n);
             }
         }
@@ -109,6 +109,6 @@ impl<S: Store, E: Env> Slots<'_, S, E> {
         // Something from who filled it and nothing but our own: they count on the ticket. Another's give-up: they
         // announce. A task with an idempotency key may have been filled in by several.
         let first = after / GIVEN_UP == 1;
-        Ok(first && after % GIVEN_UP >= 1 && holds(Guard::UseTicketOfFilledSlot))
+        Ok(first && after % GIVEN_UP >= 1 && enabled(Guard::UseTicketOfFilledSlot))
     }
 }

@@ -1,4 +1,4 @@
-//! TODO
+//! The two counters of a lane, `head` and `tail`, and the flags in them.
 
 use crate::base::priority::Priority;
 

@@ -9,7 +9,7 @@
 //! A queue without them reads nothing more.
 
 use crate::base::env::Env;
-use crate::base::guard::{Guard, holds};
+use crate::base::guard::{Guard, enabled};
 use crate::base::priority::{Lane, Priority};
 use crate::slots::head::{Head, LANES, Lanes, SYSTEM, Tail, Waiting};
 use crate::store::contract::{Store, StoreError};
@@ -37,7 +37,7 @@ impl<S: Store, E: Env> Slots<'_, S, E> {
         if user > 0 && self.is_paused(lanes.head.pausable).await? {
             user = 0;
         }
-        if !holds(Guard::SystemWhilePaused) && self.is_paused(lanes.head.pausable).await? {
+        if !enabled(Guard::SystemWhilePaused) && self.is_paused(lanes.head.pausable).await? {
             system = 0;
         }
         Ok(Takeable { user, system })
@@ -124,7 +124,7 @@ impl<S: Store, E: Env> Slots<'_, S, E> {
     /// Says that a lane is in use, before a slot is taken in one that nobody might look into: who dies behind that must leave
     /// nothing that no keeper finds. Of several who are first each says so, which does no harm.
     pub(crate) async fn open_lane(&self, lane: Lane) -> Result<(), StoreError> {
-        if lane.is_normal() || !holds(Guard::OpenLaneFirst) {
+        if lane.is_normal() || !enabled(Guard::OpenLaneFirst) {
             return Ok(());
         }
         self.set_lane_in_use(lane).await

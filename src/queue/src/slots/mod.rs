@@ -1,4 +1,4 @@
-//! Slots and tickets, in lanes.
+//! Slots and tickets: a task gets a slot, a worker takes its ticket.
 
 pub(crate) mod append;
 pub(crate) mod head;

@@ -1,4 +1,4 @@
-//! The names of all keys. ARCHITECTURE.md has the same table with their writers.
+//! The names of all keys. docs/reference/keys.md has the same table with their writers.
 
 use crate::base::config::CANCEL_BLOCK;
 use crate::base::id::is_queue_name;

@@ -1,4 +1,4 @@
-//! The store: what the protocol relies on, the names of keys, how records are written, and what every mechanism holds.
+//! The store: its contract, its keys, the encoding of records, and what every mechanism holds.
 
 pub(crate) mod contract;
 pub(crate) mod core;

@@ -19,9 +19,9 @@ pub(crate) fn encode<T: Serialize>(record: &T) -> Vec<u8> {
 }
 
 /// Numbers that Handoff may have written. Others would overflow, or keep a loop busy for ever.
-pub(crate) trait Sound {
+pub(crate) trait Validate {
     /// Whether all numbers in this record are such.
-    fn is_sound(&self) -> bool;
+    fn is_valid(&self) -> bool;
 }
 
 /// Times are before the year 5138.
@@ -39,26 +39,26 @@ pub(crate) fn is_epoch(epoch: u64) -> bool {
 }
 
 /// An entry of the list of failed tasks.
-impl Sound for TaskId {
-    fn is_sound(&self) -> bool {
+impl Validate for TaskId {
+    fn is_valid(&self) -> bool {
         is_slot(self.slot())
     }
 }
 
 /// When something was asked for.
-impl Sound for u64 {
-    fn is_sound(&self) -> bool {
+impl Validate for u64 {
+    fn is_valid(&self) -> bool {
         is_time(*self)
     }
 }
 
-pub(crate) fn decode<T: DeserializeOwned + Sound>(
+pub(crate) fn decode<T: DeserializeOwned + Validate>(
     key: &str,
     bytes: &[u8],
 ) -> Result<T, QueueError> {
     let reason = match bytes.split_first() {
         Some((&VERSION, json)) => match serde_json::from_slice(json) {
-            Ok(record) if T::is_sound(&record) => return Ok(record),
+            Ok(record) if T::is_valid(&record) => return Ok(record),
             Ok(_) => "a number in it is out of bounds".to_owned(),
             Err(e) => e.to_string(),
         },
@@ -75,7 +75,7 @@ pub(crate) fn decode<T: DeserializeOwned + Sound>(
     })
 }
 
-pub(crate) fn decode_opt<T: DeserializeOwned + Sound>(
+pub(crate) fn decode_opt<T: DeserializeOwned + Validate>(
     key: &str,
     bytes: Option<Vec<u8>>,
 ) -> Result<Option<T>, QueueError> {

@@ -1,7 +1,7 @@
-//! TODO
+//! Entries of the timer.
 
 use crate::base::digest::is_name;
-use crate::store::record::{Sound, is_epoch, is_slot, is_time};
+use crate::store::record::{Validate, is_epoch, is_slot, is_time};
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -20,14 +20,14 @@ pub(crate) struct Entry {
     pub epoch: u64,
     /// Deliver, or look first.
     #[serde(rename = "d")]
-    pub what: What,
+    pub what: EntryKind,
     /// What to forget, or what a schedule enqueued last.
     #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum What {
+pub(crate) enum EntryKind {
     /// Announce (task, epoch).
     #[serde(rename = "d")]
     Deliver,
@@ -70,7 +70,7 @@ pub(crate) enum What {
     ForgetKiller,
 }
 
-impl What {
+impl EntryKind {
     /// Whether it is about no task, but something that has a name.
     fn is_named(self) -> bool {
         matches!(
@@ -80,20 +80,20 @@ impl What {
     }
 }
 
-impl Sound for Entry {
-    fn is_sound(&self) -> bool {
+impl Validate for Entry {
+    fn is_valid(&self) -> bool {
         let name = self.name.as_deref();
         match self.what {
             what if what.is_named() => name.is_some_and(is_name) && is_epoch(self.epoch),
-            What::Fire => is_slot(self.task) && is_time(self.epoch),
-            What::Tidy => is_slot(self.task) && self.epoch <= self.task,
+            EntryKind::Fire => is_slot(self.task) && is_time(self.epoch),
+            EntryKind::Tidy => is_slot(self.task) && self.epoch <= self.task,
             _ => is_slot(self.task) && name.is_none() && is_epoch(self.epoch),
         }
     }
 }
 
 impl Entry {
-    pub(crate) fn new(task: u64, epoch: u64, what: What) -> Self {
+    pub(crate) fn new(task: u64, epoch: u64, what: EntryKind) -> Self {
         Self {
             task,
             epoch,
@@ -103,14 +103,14 @@ impl Entry {
     }
 
     pub(crate) fn deliver(task: u64, epoch: u64) -> Self {
-        Self::new(task, epoch, What::Deliver)
+        Self::new(task, epoch, EntryKind::Deliver)
     }
 
     pub(crate) fn forget(name: String) -> Self {
-        Self::named(What::Forget, name)
+        Self::named(EntryKind::Forget, name)
     }
 
-    pub(crate) fn named(what: What, name: String) -> Self {
+    pub(crate) fn named(what: EntryKind, name: String) -> Self {
         Self {
             name: Some(name),
             ..Self::new(0, 0, what)

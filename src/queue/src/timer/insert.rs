@@ -1,13 +1,13 @@
-//! TODO
+//! Inserting entries. An inserter that finds a closed span delivers by itself.
 
 use crate::base::config::{CLOCK_SLACK_MS, NEWER_AGAIN_MS};
 use crate::base::env::Env;
-use crate::base::guard::{Guard, holds};
+use crate::base::guard::{Guard, enabled};
 use crate::store::contract::Store;
 use crate::store::core::mechanism;
 use crate::store::error::QueueError;
 use crate::store::record::encode;
-use crate::timer::entry::{Entry, Inserted, OLD, What};
+use crate::timer::entry::{Entry, EntryKind, Inserted, OLD};
 
 mechanism!(
     /// What is due later.
@@ -36,7 +36,7 @@ impl<S: Store, E: Env> Timer<'_, S, E> {
     pub(crate) async fn forget_at(
         &self,
         mut at_ms: u64,
-        what: What,
+        what: EntryKind,
         name: &str,
     ) -> Result<(), QueueError> {
         let entry = Entry::named(what, name.to_owned());
@@ -47,7 +47,7 @@ impl<S: Store, E: Env> Timer<'_, S, E> {
     }
 
     pub(crate) async fn delete_later(&self, task: u64, at_ms: u64) -> Result<(), QueueError> {
-        let entry = Entry::new(task, 0, What::Delete);
+        let entry = Entry::new(task, 0, EntryKind::Delete);
         // A time that is passed already: the next turn of the wheel is early enough.
         let at_ms = at_ms.max(self.env.now_ms() + 60_000);
         match self.insert(OLD, at_ms, &entry).await? {
@@ -76,7 +76,7 @@ impl<S: Store, E: Env> Timer<'_, S, E> {
             return Ok(Inserted::Due);
         }
         let mut spans = SPANS;
-        if !holds(Guard::CoarseMarksFirst) {
+        if !enabled(Guard::CoarseMarksFirst) {
             spans.reverse();
         }
         for (unit, span) in spans {
@@ -86,13 +86,13 @@ impl<S: Store, E: Env> Timer<'_, S, E> {
             if mark == 0 {
                 mark = self.store.increment(&key, 1).await?;
             }
-            if mark >= CLOSED && holds(Guard::MarkMayBeClosed) {
+            if mark >= CLOSED && enabled(Guard::MarkMayBeClosed) {
                 return Ok(Inserted::Due);
             }
         }
         let counter = self.keys.bucket(wheel, 's', second);
         let i = self.store.increment(&counter, 1).await?;
-        if i >= CLOSED && holds(Guard::BucketMayBeClosed) {
+        if i >= CLOSED && enabled(Guard::BucketMayBeClosed) {
             return Ok(Inserted::Due);
         }
         let key = self.keys.entry(wheel, second, i as u64);
@@ -103,7 +103,7 @@ impl<S: Store, E: Env> Timer<'_, S, E> {
             return Ok(Inserted::Due);
         }
         let closed = self.store.counter(&counter).await? >= CLOSED;
-        if closed && holds(Guard::BucketMayCloseMeanwhile) {
+        if closed && enabled(Guard::BucketMayCloseMeanwhile) {
             return Ok(Inserted::Due);
         }
         Ok(Inserted::Scheduled)

@@ -1,4 +1,4 @@
-//! TODO
+//! Finding the next entry of a wheel, and deleting what it passed.
 
 use crate::base::config::DELAY_MAX_MS;
 use crate::base::env::Env;

@@ -8,7 +8,7 @@
 
 use crate::base::config::CLOCK_SLACK_MS;
 use crate::base::env::Env;
-use crate::base::guard::{Guard, holds};
+use crate::base::guard::{Guard, enabled};
 use crate::store::contract::Store;
 use crate::store::error::QueueError;
 use crate::store::record::decode;
@@ -22,7 +22,7 @@ const STEPS_MIN: usize = 20;
 const ENTRIES_MAX: u64 = 1_000_000;
 
 /// Entries that are due, and how far the wheel has turned with them.
-pub(crate) struct Turn {
+pub(crate) struct WheelTurn {
     pub entries: Vec<Entry>,
     /// The keys of `entries`, to be deleted once they are settled.
     pub keys: Vec<String>,
@@ -39,10 +39,10 @@ impl<S: Store, E: Env> Timer<'_, S, E> {
         wheel: char,
         cursor_s: u64,
         most: usize,
-    ) -> Result<Turn, QueueError> {
+    ) -> Result<WheelTurn, QueueError> {
         let began_ms = self.env.now_ms();
         let now_s = began_ms / 1_000;
-        let mut turn = Turn {
+        let mut turn = WheelTurn {
             entries: Vec::new(),
             keys: Vec::new(),
             strays: Vec::new(),
@@ -69,7 +69,12 @@ impl<S: Store, E: Env> Timer<'_, S, E> {
 
     /// Turns the wheel by one second, or by the longest span from here on that holds nothing. False if it stays in front
     /// of a span that is not over.
-    async fn turn_on(&self, wheel: char, turn: &mut Turn, now_s: u64) -> Result<bool, QueueError> {
+    async fn turn_on(
+        &self,
+        wheel: char,
+        turn: &mut WheelTurn,
+        now_s: u64,
+    ) -> Result<bool, QueueError> {
         for (unit, span) in SPANS {
             if !turn.cursor_s.is_multiple_of(span) {
                 continue;
@@ -84,7 +89,7 @@ impl<S: Store, E: Env> Timer<'_, S, E> {
             // Who inserts so late sees that by itself, whatever the clocks say: nothing need be closed for it.
             let long_ago = self.is_sweepable(turn.cursor_s + span + CLOCK_SLACK_MS / 1_000, 0);
             let marked = !long_ago && self.close(&key, turn.cursor_s + span).await? > 0;
-            if !marked || !holds(Guard::SkipOnlyUnmarked) {
+            if !marked || !enabled(Guard::SkipOnlyUnmarked) {
                 turn.cursor_s += span;
                 return Ok(true);
             }
@@ -104,7 +109,7 @@ impl<S: Store, E: Env> Timer<'_, S, E> {
         Ok(counted)
     }
 
-    async fn close_second(&self, wheel: char, turn: &mut Turn) -> Result<(), QueueError> {
+    async fn close_second(&self, wheel: char, turn: &mut WheelTurn) -> Result<(), QueueError> {
         let second = turn.cursor_s;
         let counter = self.keys.bucket(wheel, 's', second);
         let entries = self.close(&counter, second).await?;

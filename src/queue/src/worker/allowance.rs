@@ -1,7 +1,7 @@
 //! What this instance may have in progress, and may begin, of a queue with limits.
 
 use crate::base::env::Env;
-use crate::base::guard::{Guard, holds};
+use crate::base::guard::{Guard, enabled};
 use crate::base::priority::Lane;
 use crate::limits::counters::LimitCounters;
 use crate::model::delivery::Ticket;
@@ -25,15 +25,19 @@ const RENEW_MS: u64 = 500;
 impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     /// How many of `wanted` further tasks may begin here, given how many tickets were set aside. It has permits for as many
     /// then, and their tokens.
-    pub(crate) async fn allow(&self, wanted: u64, aside: &[Ticket]) -> Result<u64, StoreError> {
+    pub(crate) async fn allow(
+        &self,
+        wanted: u64,
+        empty_tickets: &[Ticket],
+    ) -> Result<u64, StoreError> {
         if self.queue.limits.is_none() {
             return Ok(wanted);
         }
-        let permits = self.take_permits(wanted, aside).await?;
+        let permits = self.take_permits(wanted, empty_tickets).await?;
         let allowed = self.take_tokens(permits).await?;
         if allowed == 0 {
             // While something waits that may not begin, somebody must stay for it.
-            self.shift.timed.set(true);
+            self.registration.timed.set(true);
         }
         Ok(allowed)
     }
@@ -55,21 +59,22 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     }
 
     /// So many permits are in use, or will be in a moment. The system's tasks need none.
-    fn needed(&self, aside: &[Ticket]) -> u64 {
+    fn needed(&self, empty_tickets: &[Ticket]) -> u64 {
         let in_progress = self.in_progress.borrow();
         let slots = in_progress.keys().map(|(slot, _)| *slot);
-        let slots = slots.chain(aside.iter().map(|ticket| ticket.slot));
-        let needs = |slot: &u64| !Lane::of(*slot).is_system() || !holds(Guard::SystemBesideLimits);
+        let slots = slots.chain(empty_tickets.iter().map(|ticket| ticket.slot));
+        let needs =
+            |slot: &u64| !Lane::of(*slot).is_system() || !enabled(Guard::SystemBesideLimits);
         slots.filter(needs).count() as u64
     }
 
-    async fn take_permits(&self, wanted: u64, aside: &[Ticket]) -> Result<u64, StoreError> {
+    async fn take_permits(&self, wanted: u64, empty_tickets: &[Ticket]) -> Result<u64, StoreError> {
         let Some(limit) = self.queue.limits.concurrency else {
             return Ok(wanted);
         };
         let (own, queue) = (&self.allowance, &self.queue);
         let now_ms = queue.env().now_ms();
-        let (here, in_use) = (window(now_ms), self.needed(aside));
+        let (here, in_use) = (window(now_ms), self.needed(empty_tickets));
         if own.permits.free(here, in_use) == 0 && now_ms < own.permits_at_ms.get() {
             return Ok(0);
         }
@@ -112,9 +117,9 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     }
 
     /// Keeps its permits from one window to the next: those of the queue, and those of keys.
-    pub(crate) async fn renew_permits(&self, aside: &[Ticket]) -> Result<(), StoreError> {
+    pub(crate) async fn renew_permits(&self, empty_tickets: &[Ticket]) -> Result<(), StoreError> {
         let here = window(self.queue.env().now_ms());
-        let (queue, in_use) = (&self.queue, self.needed(aside));
+        let (queue, in_use) = (&self.queue, self.needed(empty_tickets));
         let name = |window| queue.keys.permits(window);
         self.allowance
             .permits
@@ -137,7 +142,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             }
             let renewed = async {
                 self.renew_permits(&[]).await?;
-                self.see_to_keys().await
+                self.renew_key_permits().await
             };
             if let Err(e) = renewed.await {
                 self.queue.env().log(&e.to_string());
@@ -146,14 +151,14 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     }
 
     /// Gives back what it does not use. Says whether it did: then it must look whether something waits.
-    pub(crate) async fn free_unused(&self, aside: &[Ticket]) -> Result<bool, StoreError> {
+    pub(crate) async fn free_unused(&self, empty_tickets: &[Ticket]) -> Result<bool, StoreError> {
         if self.queue.limits.is_none() {
             return Ok(false);
         }
         let (queue, own) = (&self.queue, &self.allowance);
         let here = window(queue.env().now_ms());
         let name = |window| queue.keys.permits(window);
-        let in_use = self.needed(aside);
+        let in_use = self.needed(empty_tickets);
         let freed = own.permits.free_idle(queue, &name, here, in_use).await? > 0;
         let tokens = own.tokens.take();
         let end_s = own.tokens_end_s.get();

@@ -1,7 +1,7 @@
 //! The loop of one worker instance.
 
 use crate::base::env::{Env, Wake};
-use crate::base::guard::{Guard, holds};
+use crate::base::guard::{Guard, enabled};
 use crate::base::priority::Lane;
 use crate::claims::share::{Claims, Room};
 use crate::model::delivery::{Delivery, Ticket};
@@ -57,7 +57,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     /// If the store fails again and again. Nothing is lost by that: what was taken is rescued.
     pub async fn work(&self) -> Result<(), QueueError> {
         let mut running = FuturesUnordered::new();
-        let mut aside = Vec::new();
+        let mut empty_tickets = Vec::new();
         let mut batch = 1;
         // Taken, and to begin when those in progress leave room for their bytes.
         let mut ready = VecDeque::new();
@@ -75,7 +75,9 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             } else {
                 self.room(batch)
             };
-            let taken = self.beside(&mut running, self.take(room, &mut aside)).await;
+            let taken = self
+                .beside(&mut running, self.take(room, &mut empty_tickets))
+                .await;
             let found = match taken {
                 Ok(found) => {
                     failures = 0;
@@ -148,9 +150,12 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                     continue;
                 }
                 if let Some(delivery) = next.take() {
-                    self.compute(delivery, &mut aside).await;
-                } else if !aside.is_empty() {
-                    self.queue.env().sleep_ms(self.pause_ms(&aside)).await;
+                    self.compute(delivery, &mut empty_tickets).await;
+                } else if !empty_tickets.is_empty() {
+                    self.queue
+                        .env()
+                        .sleep_ms(self.pause_ms(&empty_tickets))
+                        .await;
                 } else if !took && failures == 0 {
                     match self.ends().await {
                         Ok(true) => return Ok(()),
@@ -170,7 +175,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                 continue;
             }
             if !took {
-                let tick = pin!(self.queue.env().sleep_ms(self.pause_ms(&aside)));
+                let tick = pin!(self.queue.env().sleep_ms(self.pause_ms(&empty_tickets)));
                 select(running.next(), tick).await;
             }
             self.beside(&mut running, self.flush()).await;
@@ -197,7 +202,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     /// nobody at first: one of them may be what ends its instance again.
     fn hold_ms(&self, delivery: &Delivery) -> u64 {
         let computes = self.runner.computes(&delivery.task.kind);
-        let times = match computes || !holds(Guard::ShunWhatMayKill) {
+        let times = match computes || !enabled(Guard::ShunWhatMayKill) {
             true => delivery.epoch + 1,
             false => delivery.epoch.saturating_sub(PUT_BACK_AT_ONCE),
         };
@@ -206,9 +211,11 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
 
     /// How long it waits before it looks for more, and again into the slots that it found empty: soon at first, since whoever took
     /// such a slot is about to fill it, and then each time when twice as much has passed.
-    fn pause_ms(&self, aside: &[Ticket]) -> u64 {
+    fn pause_ms(&self, empty_tickets: &[Ticket]) -> u64 {
         let now_ms = self.queue.env().now_ms();
-        let ages = aside.iter().map(|t| now_ms.saturating_sub(t.taken_ms));
+        let ages = empty_tickets
+            .iter()
+            .map(|t| now_ms.saturating_sub(t.taken_ms));
         ages.min().unwrap_or(POLL_MS).clamp(1, POLL_MS)
     }
 
@@ -231,13 +238,13 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     }
 
     /// Runs a task that computes or was lost, alone. Nobody may count on this instance meanwhile.
-    async fn compute(&self, delivery: Delivery, aside: &mut Vec<Ticket>) {
-        self.give_up_aside(aside).await;
+    async fn compute(&self, delivery: Delivery, empty_tickets: &mut Vec<Ticket>) {
+        self.give_up_empty(empty_tickets).await;
         if let Err(e) = self.free_unused(&[]).await {
             self.queue.env().log(&e.to_string());
         }
         let computes = self.runner.computes(&delivery.task.kind);
-        if let Err(e) = self.step_aside(computes).await {
+        if let Err(e) = self.start_computing(computes).await {
             self.queue.env().log(&e.to_string());
             // Whether somebody keeps the time is not known.
             self.queue.wake(Wake::Keep).await;
@@ -248,7 +255,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             self.renewing(self.begin(delivery)).await;
         }
         self.flush().await;
-        if let Err(e) = self.step_back().await {
+        if let Err(e) = self.stop_computing().await {
             self.queue.env().log(&e.to_string());
         }
     }
@@ -256,11 +263,11 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     /// Writes the outcomes of short tasks, all at once.
     pub(crate) async fn flush(&self) {
         let outcomes = self.outcomes.take();
-        self.insist(|| self.queue.write_all(&outcomes)).await;
+        self.retry_write(|| self.queue.write_all(&outcomes)).await;
     }
 
     /// Tries a write again that the store failed: a lost outcome would run its task a second time.
-    pub(crate) async fn insist<T, X: std::fmt::Display>(
+    pub(crate) async fn retry_write<T, X: std::fmt::Display>(
         &self,
         mut write: impl AsyncFnMut() -> Result<T, X>,
     ) -> Option<T> {

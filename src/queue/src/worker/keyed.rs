@@ -43,7 +43,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                     continue;
                 }
             };
-            self.shift.timed.set(true);
+            self.registration.timed.set(true);
             if let Err(e) = parked {
                 self.queue.env().log(&format!("left to rescue: {e}"));
             }
@@ -115,7 +115,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     }
 
     /// Renews the permits of keys in a new window, gives those back whose tasks have ended, and calls who comes next.
-    pub(crate) async fn see_to_keys(&self) -> Result<(), QueueError> {
+    pub(crate) async fn renew_key_permits(&self) -> Result<(), QueueError> {
         let keys: Vec<_> = self.keyed.permits.borrow().keys().cloned().collect();
         let queue = &self.queue;
         for key in keys {

@@ -1,7 +1,7 @@
 //! Permits that an instance holds: a counter in the store for each window, and how much of it is its own.
 
 use crate::base::env::Env;
-use crate::base::guard::{Guard, holds};
+use crate::base::guard::{Guard, enabled};
 use crate::limits::counters::LimitCounters;
 use crate::store::contract::{Store, StoreError};
 use crate::store::core::Core;
@@ -55,7 +55,7 @@ impl Permits {
             .await?;
         self.hold(here, self.held(here) + more);
         let next = here + 1;
-        let later = match holds(Guard::HoldNextWindow) {
+        let later = match enabled(Guard::HoldNextWindow) {
             true => {
                 LimitCounters::of(queue)
                     .take_within(&name(next), more, limit)
@@ -83,7 +83,7 @@ impl Permits {
         in_use: u64,
     ) -> Result<u64, StoreError> {
         let is_over = self.0.borrow().range(..here).next().is_some();
-        if !is_over || !holds(Guard::RenewPermits) {
+        if !is_over || !enabled(Guard::RenewPermits) {
             return Ok(0);
         }
         for window in [here, here + 1] {

@@ -2,11 +2,11 @@
 
 use crate::base::config::{BEAT_MS, FIRST_BEAT_MS, OUTCOMES_BYTES};
 use crate::base::env::{Env, Wake};
-use crate::base::guard::{Guard, holds};
+use crate::base::guard::{Guard, enabled};
 use crate::base::id::TaskId;
 use crate::completion::Completion;
 use crate::failed::list::FailedList;
-use crate::model::delivery::{Delivery, Ending, Finished, Outcome};
+use crate::model::delivery::{Delivery, Finished, Outcome, RunEnd};
 use crate::model::run::RunState;
 use crate::model::task::WORKFLOW;
 use crate::runs::attempt::Attempts;
@@ -118,13 +118,13 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         let mut ending =
             Attempts::of(&self.queue).ending(delivery, outcome, self.limits.result_max_bytes);
         if matches!(ending.run.state, RunState::Retrying { .. }) {
-            self.shift.timed.set(true);
-            if !holds(Guard::TimerBeforeOutcome) {
+            self.registration.timed.set(true);
+            if !enabled(Guard::TimerBeforeOutcome) {
                 ending.set_timer(true);
                 self.write_ending(&ending).await;
             }
             match self
-                .insist(async || Attempts::of(&self.queue).schedule_retry(&ending).await)
+                .retry_write(async || Attempts::of(&self.queue).schedule_retry(&ending).await)
                 .await
             {
                 Some(scheduled) => ending.set_timer(scheduled),
@@ -135,13 +135,13 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         self.ended(ending).await;
     }
 
-    pub(crate) async fn ended(&self, mut ending: Ending) {
+    pub(crate) async fn ended(&self, mut ending: RunEnd) {
         self.note_ending(&ending);
         if ending.run.is_final() {
             let (slot, ends) = (ending.slot, ending.ends.as_deref());
             let run = &mut ending.run;
             let ready =
-                self.insist(async || Completion::of(&self.queue).apply(slot, ends, run).await);
+                self.retry_write(async || Completion::of(&self.queue).apply(slot, ends, run).await);
             if ready.await.is_none() {
                 // What comes first can't be written: to rescue this run is lost.
                 return;
@@ -153,19 +153,19 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     }
 
     /// What would come too late.
-    async fn sabotaged(&self, ending: &Ending) {
+    async fn sabotaged(&self, ending: &RunEnd) {
         let id = TaskId::new(self.queue.name(), ending.slot, &ending.run.nonce);
-        if !holds(Guard::ListBeforeOutcome) {
+        if !enabled(Guard::ListBeforeOutcome) {
             self.flush().await;
             if let Some(i) = ending.run.listed() {
-                self.insist(async || FailedList::of(&self.queue).enter_failed(i, &id).await)
+                self.retry_write(async || FailedList::of(&self.queue).enter_failed(i, &id).await)
                     .await;
             }
         }
-        if !holds(Guard::CountBeforeOutcome) && ending.run.is_final() {
+        if !enabled(Guard::CountBeforeOutcome) && ending.run.is_final() {
             self.flush().await;
             if let Some(ends) = ending.ends.as_deref() {
-                self.insist(async || {
+                self.retry_write(async || {
                     Completion::of(&self.queue)
                         .count_in_workflow(ends, &ending.run)
                         .await
@@ -173,10 +173,10 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                 .await;
             }
         }
-        if !holds(Guard::FollowBeforeOutcome) && ending.run.is_final() {
+        if !enabled(Guard::FollowBeforeOutcome) && ending.run.is_final() {
             self.flush().await;
             if let Some(ends) = ending.ends.as_deref() {
-                self.insist(async || {
+                self.retry_write(async || {
                     Completion::of(&self.queue)
                         .enqueue_follow_up(&id, ends)
                         .await
@@ -186,15 +186,15 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         }
     }
 
-    fn note_ending(&self, ending: &Ending) {
+    fn note_ending(&self, ending: &RunEnd) {
         let ended = InProgress::Ended(Box::new(ending.clone()));
         let key = (ending.slot, ending.epoch);
         self.in_progress.borrow_mut().insert(key, ended);
     }
 
-    async fn write_ending(&self, ending: &Ending) {
+    async fn write_ending(&self, ending: &RunEnd) {
         let finish = async || Attempts::of(&self.queue).finish(ending).await;
-        if let Some(Finished::Write(key, value)) = self.insist(finish).await {
+        if let Some(Finished::Write(key, value)) = self.retry_write(finish).await {
             self.outcomes.borrow_mut().push((key, value));
             let bytes: usize = self.outcomes.borrow().iter().map(|o| o.1.len()).sum();
             if bytes >= OUTCOMES_BYTES {
@@ -243,7 +243,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             .try_borrow_mut()
             .iter_mut()
             .for_each(|p| p.clear());
-        if let Err(e) = self.see_to_keys().await {
+        if let Err(e) = self.renew_key_permits().await {
             self.queue.env().log(&e.to_string());
         }
         if let Err(e) = self.free_unused(&[]).await {

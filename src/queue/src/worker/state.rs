@@ -2,11 +2,11 @@
 
 use crate::base::config::IN_PROGRESS_BYTES;
 use crate::base::env::Env;
-use crate::base::guard::{Guard, holds};
+use crate::base::guard::{Guard, enabled};
 use crate::base::json::Json;
 use crate::base::limits::WorkerLimits;
 use crate::claims::share::Around;
-use crate::model::delivery::{Delivery, Ending, Outcome};
+use crate::model::delivery::{Delivery, Outcome, RunEnd};
 use crate::store::contract::Store;
 use crate::store::core::Core;
 use crate::worker::control::Control;
@@ -36,7 +36,7 @@ pub(crate) enum InProgress {
     /// Its code runs, or is to: another may have to go on from where this run began, with what it said since.
     Runs(Box<Delivery>, Option<Rc<Control>>),
     /// It has ended: only that may be written of it.
-    Ended(Box<Ending>),
+    Ended(Box<RunEnd>),
 }
 
 /// A worker instance. [`Worker::start`] registers it, [`Worker::work`] does the rest.
@@ -45,7 +45,7 @@ pub struct Worker<S, E, R> {
     pub(crate) runner: R,
     pub(crate) limits: WorkerLimits,
     pub(crate) started_ms: u64,
-    pub(crate) shift: Shift,
+    pub(crate) registration: Registration,
     pub(crate) allowance: Allowance,
     pub(crate) keyed: Keyed,
     /// What is being run here, by (slot, epoch), so that a panic can hand it over.
@@ -64,7 +64,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             queue,
             runner,
             limits,
-            shift: Shift::default(),
+            registration: Registration::default(),
             allowance: Allowance::default(),
             keyed: Keyed::default(),
             in_progress: RefCell::default(),
@@ -77,7 +77,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
 
 /// Where this instance is registered.
 #[derive(Default)]
-pub(crate) struct Shift {
+pub(crate) struct Registration {
     /// Windows joined as a worker and not left. Only the last two matter: clocks differ by less than a window.
     pub(crate) worker: RefCell<Vec<u64>>,
     /// Windows joined as the keeper and not left.
@@ -97,7 +97,7 @@ pub(crate) struct Shift {
     pub(crate) timed: Cell<bool>,
 }
 
-impl Shift {
+impl Registration {
     /// True about once a second.
     pub(crate) fn looks_again(&self, now_ms: u64) -> bool {
         let due = now_ms >= self.looked_ms.get() + TURN_MS;
@@ -147,7 +147,7 @@ pub(crate) struct Load {
 impl Load {
     /// How many more tasks of the usual size may be taken.
     pub(crate) fn room(&self) -> u64 {
-        if !holds(Guard::BoundBytes) {
+        if !enabled(Guard::BoundBytes) {
             return u64::MAX;
         }
         let left = IN_PROGRESS_BYTES.saturating_sub(self.bytes.get());
@@ -163,6 +163,6 @@ impl Load {
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.bytes.get() >= IN_PROGRESS_BYTES && holds(Guard::BoundBytes)
+        self.bytes.get() >= IN_PROGRESS_BYTES && enabled(Guard::BoundBytes)
     }
 }

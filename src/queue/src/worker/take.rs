@@ -1,11 +1,11 @@
 //! Tickets: taking them, looking into their slots, and giving back what can't begin here.
 
-use crate::base::config::ASIDE_MS;
+use crate::base::config::EMPTY_TICKET_MS;
 use crate::base::env::{Env, Wake};
-use crate::base::guard::{Guard, holds};
+use crate::base::guard::{Guard, enabled};
 use crate::base::priority::Lane;
-use crate::claims::look::Found;
 use crate::claims::share::{Claims, Room, Share};
+use crate::claims::tickets::TicketResult;
 use crate::limits::counters::LimitCounters;
 use crate::model::delivery::{Delivery, Ticket};
 use crate::presence::{Registry, WORKERS};
@@ -22,27 +22,27 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     pub(crate) async fn take(
         &self,
         room: Room,
-        aside: &mut Vec<Ticket>,
+        empty_tickets: &mut Vec<Ticket>,
     ) -> Result<Vec<Delivery>, QueueError> {
-        self.renew_permits(aside).await?;
-        self.see_to_keys().await?;
+        self.renew_permits(empty_tickets).await?;
+        self.renew_key_permits().await?;
         let (mut tickets, mut system) = (Vec::new(), 0);
-        self.shift.around.take();
+        self.registration.around.take();
         if self.budget_over() || room.user == 0 || room.system == 0 {
-            self.stop_taking(aside).await?;
+            self.stop_taking(empty_tickets).await?;
         } else {
             self.join().await?;
-            if (aside.len() as u64) < self.limits.batch_max {
+            if (empty_tickets.len() as u64) < self.limits.batch_max {
                 let share = Claims::of(&self.queue)
                     .share(room, self.limits.workers_max)
                     .await?;
-                self.shift.around.set(share.around);
+                self.registration.around.set(share.around);
                 system = share.system;
-                tickets = self.claim(&share, aside).await?;
+                tickets = self.claim(&share, empty_tickets).await?;
             }
         }
-        tickets.append(aside);
-        let mut deliveries = self.look(tickets, aside).await?;
+        tickets.append(empty_tickets);
+        let mut deliveries = self.look(tickets, empty_tickets).await?;
         if system > 0 && !deliveries.iter().any(|d| self.runs_alone(d)) {
             let tickets = match Claims::of(&self.queue).tickets(Lane::System, system).await {
                 Ok(tickets) => tickets,
@@ -53,7 +53,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                     Vec::new()
                 }
             };
-            match self.look(tickets, aside).await {
+            match self.look(tickets, empty_tickets).await {
                 Ok(more) => deliveries.extend(more),
                 Err(e) if deliveries.is_empty() => return Err(e),
                 Err(e) => self.queue.env().log(&e.to_string()),
@@ -66,21 +66,21 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     pub(crate) async fn claim(
         &self,
         share: &Share,
-        aside: &mut Vec<Ticket>,
+        empty_tickets: &mut Vec<Ticket>,
     ) -> Result<Vec<Ticket>, QueueError> {
         if share.paused {
             // What is put into their slots from now on waits, too.
-            let (system, user) = std::mem::take(aside)
+            let (system, user) = std::mem::take(empty_tickets)
                 .into_iter()
                 .partition(Ticket::is_system);
-            *aside = user;
-            self.give_up_aside(aside).await;
-            *aside = system;
+            *empty_tickets = user;
+            self.give_up_empty(empty_tickets).await;
+            *empty_tickets = system;
         }
         let wanted = share.tickets.iter().map(|(_, count)| count).sum();
         let allowed = match wanted {
             0 => 0,
-            _ => self.allow(wanted, aside).await?,
+            _ => self.allow(wanted, empty_tickets).await?,
         };
         let tickets = Claims::of(&self.queue)
             .claim(&share.tickets, allowed)
@@ -95,7 +95,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     async fn look(
         &self,
         mut tickets: Vec<Ticket>,
-        aside: &mut Vec<Ticket>,
+        empty_tickets: &mut Vec<Ticket>,
     ) -> Result<Vec<Delivery>, QueueError> {
         if tickets.is_empty() {
             return Ok(Vec::new());
@@ -105,19 +105,19 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         let mut deliveries = Vec::new();
         let mut empty = Vec::new();
         match Claims::of(&self.queue)
-            .resolve(&tickets, self.shift.around.get())
+            .resolve(&tickets, self.registration.around.get())
             .await
         {
             Ok(found) => self.sort(found, &mut deliveries, &mut empty),
             Err(e) => {
                 // Nothing was claimed yet: the tickets are still good.
-                aside.append(&mut tickets);
+                empty_tickets.append(&mut tickets);
                 return Err(e);
             }
         }
         let (young, old) = empty.into_iter().partition(|ticket: &Ticket| {
             let age_ms = self.queue.env().now_ms().saturating_sub(ticket.taken_ms);
-            age_ms < ASIDE_MS && !self.budget_over()
+            age_ms < EMPTY_TICKET_MS && !self.budget_over()
         });
         let mut left: Vec<Ticket> = young;
         left.extend(self.give_up(old, &mut deliveries).await);
@@ -126,7 +126,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         let kept = left.iter().filter(|t| !t.is_system());
         let used_ms = used.map(|d| d.taken_ms).chain(kept.map(|t| t.taken_ms));
         self.unused(taken_ms, used_ms);
-        aside.extend(left);
+        empty_tickets.extend(left);
         self.load.note(&deliveries);
         Ok(deliveries)
     }
@@ -138,16 +138,16 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
 
     pub(crate) fn sort(
         &self,
-        found: Vec<Found>,
+        found: Vec<TicketResult>,
         deliveries: &mut Vec<Delivery>,
         empty: &mut Vec<Ticket>,
     ) {
         for found in found {
             match found {
-                Found::Run(delivery) => deliveries.push(*delivery),
-                Found::Empty(ticket) => empty.push(ticket),
-                Found::Write(key, value) => self.outcomes.borrow_mut().push((key, value)),
-                Found::Nothing => {}
+                TicketResult::Run(delivery) => deliveries.push(*delivery),
+                TicketResult::Empty(ticket) => empty.push(ticket),
+                TicketResult::Write(key, value) => self.outcomes.borrow_mut().push((key, value)),
+                TicketResult::Nothing => {}
             }
         }
     }
@@ -169,7 +169,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             }
         }
         match Claims::of(&self.queue)
-            .resolve(&filled, self.shift.around.get())
+            .resolve(&filled, self.registration.around.get())
             .await
         {
             Ok(found) => self.sort(found, deliveries, &mut Vec::new()),
@@ -182,9 +182,10 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     }
 
     /// Gives up the tickets that were set aside, before this instance is busy for long.
-    pub(crate) async fn give_up_aside(&self, aside: &mut Vec<Ticket>) {
+    pub(crate) async fn give_up_empty(&self, empty_tickets: &mut Vec<Ticket>) {
         let mut deliveries = Vec::new();
-        self.give_up(std::mem::take(aside), &mut deliveries).await;
+        self.give_up(std::mem::take(empty_tickets), &mut deliveries)
+            .await;
         self.put_back(deliveries).await;
     }
 
@@ -196,7 +197,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             let key = (delivery.slot, delivery.epoch);
             self.in_progress.borrow_mut().remove(&key);
             // An instance that takes no more itself must see at once that somebody does.
-            self.shift.looked_ms.set(0);
+            self.registration.looked_ms.set(0);
         }
         if let Err(e) = Attempts::of(&self.queue).put_back(deliveries).await {
             self.queue.env().log(&e.to_string());
@@ -204,11 +205,11 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     }
 
     /// Takes no more: others must know, and somebody must be there for what waits already.
-    async fn stop_taking(&self, aside: &[Ticket]) -> Result<(), StoreError> {
-        let freed = self.free_unused(aside).await?;
+    async fn stop_taking(&self, empty_tickets: &[Ticket]) -> Result<(), StoreError> {
+        let freed = self.free_unused(empty_tickets).await?;
         let left = self.leave().await?;
         // What was announced since by the keeper or by a task that ended here must not wait either.
-        if (freed || left || self.shift.looks_again(self.queue.env().now_ms()))
+        if (freed || left || self.registration.looks_again(self.queue.env().now_ms()))
             && self.deserted().await?
         {
             self.queue.wake(Wake::Work).await;
@@ -225,8 +226,8 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             return Ok((false, false));
         }
         let workers = Registry::of(&self.queue).presence(WORKERS).await?;
-        let system = waits.system > 0 && holds(Guard::SystemBesideComputing);
-        let takeable = system || workers.aside() < self.limits.workers_max;
+        let system = waits.system > 0 && enabled(Guard::SystemBesideComputing);
+        let takeable = system || workers.computing() < self.limits.workers_max;
         Ok((takeable, takeable && workers.present() == 0))
     }
 

@@ -3,8 +3,8 @@
 use crate::base::config::NEWER_AGAIN_MS;
 use crate::base::env::Env;
 use crate::limits::wake::Wakes;
-use crate::model::delivery::{Delivery, Ending, Outcome};
-use crate::model::effects::Ends;
+use crate::model::delivery::{Delivery, Outcome, RunEnd};
+use crate::model::effects::CompletionEffects;
 use crate::model::receipt::Receipt;
 use crate::runs::attempt::Attempts;
 use crate::store::contract::Store;
@@ -12,7 +12,7 @@ use crate::store::error::QueueError;
 use crate::worker::state::Runner;
 use crate::worker::state::Worker;
 use crate::workflow::gather::Workflows;
-use crate::workflow::turn::Turn;
+use crate::workflow::turn::TurnEnd;
 
 /// When the store fails the next turn goes on after this time.
 const PUT_OFF_MS: u64 = 2_000;
@@ -41,23 +41,23 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             }
         }
         let outcome = match turned {
-            Ok(Turn::Superseded) => return,
-            Ok(Turn::Waits(state)) => {
+            Ok(TurnEnd::Superseded) => return,
+            Ok(TurnEnd::Waits(state)) => {
                 delivery.run.state = state;
-                let ending = Ending {
+                let ending = RunEnd {
                     slot: delivery.slot,
                     epoch: delivery.epoch,
-                    ends: Ends::of(&delivery.task),
+                    ends: CompletionEffects::of(&delivery.task),
                     run: delivery.run,
                 };
                 return self.ended(ending).await;
             }
-            Ok(Turn::Ends(outcome)) => outcome,
+            Ok(TurnEnd::CompletionEffects(outcome)) => outcome,
             Err(e @ QueueError::Record { .. }) => Outcome::Fail(e.to_string()),
             Err(e) => {
                 env.log(&e.to_string());
                 let newer = matches!(e, QueueError::Newer { .. });
-                Outcome::PutOff(if newer { NEWER_AGAIN_MS } else { PUT_OFF_MS })
+                Outcome::Snooze(if newer { NEWER_AGAIN_MS } else { PUT_OFF_MS })
             }
         };
         self.end(delivery, outcome).await;

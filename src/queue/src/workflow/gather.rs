@@ -1,7 +1,7 @@
 //! How the members of a step have ended.
 
 use crate::base::env::Env;
-use crate::base::guard::{Guard, holds};
+use crate::base::guard::{Guard, enabled};
 use crate::base::id::TaskId;
 use crate::base::json::Json;
 use crate::base::priority::Lane;
@@ -234,7 +234,7 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
     }
 
     async fn member_end(&self, member: &TaskId) -> Result<Option<Run>, QueueError> {
-        if holds(Guard::TakeOnlyFinalResults) {
+        if enabled(Guard::TakeOnlyFinalResults) {
             return Runs::of(self).final_run(member).await;
         }
         // The closest that looks final.

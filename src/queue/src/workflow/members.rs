@@ -2,7 +2,7 @@
 
 use crate::base::config::GIVEN_UP;
 use crate::base::env::Env;
-use crate::base::guard::{Guard, holds};
+use crate::base::guard::{Guard, enabled};
 use crate::base::id::TaskId;
 use crate::base::json::Json;
 use crate::base::priority::Lane;
@@ -11,14 +11,14 @@ use crate::model::run::Run;
 use crate::model::slot::Slot;
 use crate::model::task::{Membership, Task, TaskSpec};
 use crate::rescue::Rescue;
-use crate::runs::action::Finding;
+use crate::runs::action::RescueAction;
 use crate::runs::read::Runs;
 use crate::slots::head::Head;
 use crate::slots::lanes::Slots;
 use crate::store::contract::Store;
 use crate::store::error::QueueError;
 use crate::store::record::encode;
-use crate::timer::entry::What;
+use crate::timer::entry::EntryKind;
 use crate::workflow::gather::{Input, Workflows};
 use crate::workflow::progress::{CHUNK, Progress};
 use crate::workflow::spec::Workflow;
@@ -121,21 +121,21 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
         let home = |(slot, task)| (self.keys.slot(slot), encode(&Slot::Task(Box::new(task))));
         self.write((first..).zip(tasks).map(home).collect()).await?;
         let head = Slots::of(self).head_of(Lane::of(first)).await?;
-        let mut findings = Vec::new();
+        let mut actions = Vec::new();
         for (slot, lease) in (first..=head.taken).zip(leases) {
             let handover = self.store.increment(&self.keys.handover(slot), 1).await?;
             if handover < GIVEN_UP {
                 continue;
             }
-            findings.push(if handover % GIVEN_UP == 1 {
-                Finding::Announce(slot, 1)
+            actions.push(if handover % GIVEN_UP == 1 {
+                RescueAction::Announce(slot, 1)
             } else {
                 // Another who filled it counts on the ticket, or announces, or died before it did.
                 let lost_ms = lease.unmarked_lost_ms(self.env.now_ms());
-                Finding::Later(slot, 0, What::Look, lost_ms)
+                RescueAction::Later(slot, 0, EntryKind::Look, lost_ms)
             });
         }
-        Rescue::of(self).apply(&findings, None).await?;
+        Rescue::of(self).apply(&actions, None).await?;
         Ok(head)
     }
 
@@ -153,7 +153,7 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
             .store
             .counter(&self.keys.claim(slot, epoch + 1))
             .await?;
-        Ok(next > 0 && holds(Guard::DecideMembersIfNotClaimed))
+        Ok(next > 0 && enabled(Guard::DecideMembersIfNotClaimed))
     }
 
     /// Cancels the members of a workflow that is about to end so, and not well, if any may still run.
@@ -229,7 +229,7 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
         let asked_ms = encode(&self.env.now_ms());
         let flags = slots().map(|slot| (self.keys.cancel(slot), asked_ms.clone()));
         self.write(flags.collect()).await?;
-        if !holds(Guard::EndUntakenMembers) {
+        if !enabled(Guard::EndUntakenMembers) {
             return Ok(());
         }
         let Some(first) = slots().next() else {

@@ -1,4 +1,4 @@
-//! TODO
+//! The checkpoint of a workflow: where its members are.
 
 use crate::base::config::BATCH_MAX;
 use crate::base::json::Json;

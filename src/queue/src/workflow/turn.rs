@@ -1,7 +1,7 @@
 //! One turn of a workflow: it enqueues what is next, and looks how that has ended.
 
 use crate::base::env::Env;
-use crate::base::guard::{Guard, holds};
+use crate::base::guard::{Guard, enabled};
 use crate::base::id::TaskId;
 use crate::base::priority::Lane;
 use crate::model::delivery::{Delivery, Outcome};
@@ -31,9 +31,9 @@ const PUT_OFF_MS: u64 = 10_000;
 const MARK_MS: u64 = 5_000;
 
 /// What a turn came to.
-pub(crate) enum Turn {
+pub(crate) enum TurnEnd {
     /// The workflow ends, or goes on by itself.
-    Ends(Outcome),
+    CompletionEffects(Outcome),
     /// Its members wake it: this is its state until then.
     Waits(RunState),
     /// The next turn is begun, since this one was taken for lost.
@@ -51,8 +51,8 @@ struct Going<'a, N> {
 }
 
 impl<N: Fn(&Delivery)> Going<'_, N> {
-    fn fails(&self, reason: impl Into<String>) -> Turn {
-        Turn::Ends(Outcome::Fail(reason.into()))
+    fn fails(&self, reason: impl Into<String>) -> TurnEnd {
+        TurnEnd::CompletionEffects(Outcome::Fail(reason.into()))
     }
 
     /// Keeps how far it is with the run, for whatever is written of it next.
@@ -73,13 +73,13 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
         yield_at_ms: u64,
         receipt: &mut Receipt,
         noted: impl Fn(&Delivery),
-    ) -> Result<Turn, QueueError> {
+    ) -> Result<TurnEnd, QueueError> {
         let id = TaskId::new(self.name(), delivery.slot, &delivery.task.nonce);
         let workflow = Workflow::of(&delivery.task.args);
         let progress = Progress::of(delivery.run.checkpoint.as_ref());
         let (Some(workflow), Some(mut progress)) = (workflow, progress) else {
             let reason = "how it goes on can't be read: was it made by another version?";
-            return Ok(Turn::Ends(Outcome::Fail(reason.to_owned())));
+            return Ok(TurnEnd::CompletionEffects(Outcome::Fail(reason.to_owned())));
         };
         if progress.steps.is_empty() {
             progress.next_step();
@@ -101,7 +101,7 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
         going: &mut Going<'_, impl Fn(&Delivery)>,
         yield_at_ms: u64,
         receipt: &mut Receipt,
-    ) -> Result<Turn, QueueError> {
+    ) -> Result<TurnEnd, QueueError> {
         let mut before = None;
         loop {
             let step = going.progress.step();
@@ -134,7 +134,7 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
                 going.progress.again = again;
                 going.progress.seen = counted.failed;
                 return Ok(match again {
-                    true => Turn::Ends(Outcome::PutOff(PUT_OFF_MS)),
+                    true => TurnEnd::CompletionEffects(Outcome::Snooze(PUT_OFF_MS)),
                     false => self.waits(going, step, of, fails_fast),
                 });
             }
@@ -163,14 +163,16 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
         gathered: &Gathered,
         failure: Option<String>,
         one: bool,
-    ) -> Turn {
+    ) -> TurnEnd {
         if one {
-            return Turn::Ends(Outcome::Done(gathered.result()));
+            return TurnEnd::CompletionEffects(Outcome::Done(gathered.result()));
         }
         let counts = gathered.counts();
         let of = going.workflow.steps[gathered.step].len() as u64;
         match failure {
-            None => Turn::Ends(Outcome::done(json!({"succeeded": counts.succeeded}))),
+            None => {
+                TurnEnd::CompletionEffects(Outcome::done(json!({"succeeded": counts.succeeded})))
+            }
             Some(first) => {
                 let failed = of - counts.succeeded;
                 going.fails(format!("{failed} of {of} did not succeed; {first}"))
@@ -184,8 +186,8 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
         step: usize,
         of: usize,
         fails_fast: bool,
-    ) -> Turn {
-        Turn::Waits(RunState::Waiting {
+    ) -> TurnEnd {
+        TurnEnd::Waits(RunState::Waiting {
             ended_ms: self.env.now_ms(),
             step: step as u64,
             of: of as u64,
@@ -201,7 +203,7 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
         yield_at_ms: u64,
         before: Option<Gathered>,
         receipt: &mut Receipt,
-    ) -> Result<Option<Turn>, QueueError> {
+    ) -> Result<Option<TurnEnd>, QueueError> {
         let step = going.progress.step();
         let of = going.workflow.steps[step].len();
         let chunks = of.div_ceil(CHUNK);
@@ -225,7 +227,7 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
         };
         if going.progress.unfilled {
             if self.is_superseded(id.slot(), going.delivery.epoch).await? {
-                return Ok(Some(Turn::Superseded));
+                return Ok(Some(TurnEnd::Superseded));
             }
             self.adopt_last(&maker, &going.progress).await?;
             going.progress.unfilled = false;
@@ -235,7 +237,9 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
             if at_ms >= yield_at_ms {
                 going.keep();
                 let checkpoint = going.progress.checkpoint();
-                return Ok(Some(Turn::Ends(Outcome::Continue(checkpoint))));
+                return Ok(Some(TurnEnd::CompletionEffects(Outcome::Continue(
+                    checkpoint,
+                ))));
             }
             let tasks = match maker.chunk(step, going.progress.chunks(), at_ms) {
                 Ok(tasks) => tasks,
@@ -251,11 +255,11 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
             }
             going.progress.unfilled = true;
             going.keep();
-            if holds(Guard::NoteMembersFirst) {
+            if enabled(Guard::NoteMembersFirst) {
                 self.mark(going).await?;
             }
             if self.is_superseded(id.slot(), going.delivery.epoch).await? {
-                return Ok(Some(Turn::Superseded));
+                return Ok(Some(TurnEnd::Superseded));
             }
             let head = self.fill(first, tasks).await?;
             going.progress.unfilled = false;

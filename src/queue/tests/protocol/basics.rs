@@ -1,7 +1,7 @@
 //! From enqueueing to the result.
 
 use crate::support::{Sim, task};
-use handoff_queue::{Brief, State, TaskId};
+use handoff_queue::{State, TaskId, TaskStatus};
 use serde_json::json;
 
 #[test]
@@ -37,7 +37,7 @@ fn an_id_that_was_not_given_out_is_unknown() {
     let guessed: TaskId = "test-1-0123456789abcdef01234567".parse().unwrap();
     let beyond: TaskId = "test-2-0123456789abcdef01234567".parse().unwrap();
     for id in [guessed, beyond] {
-        assert_eq!(sim.brief(&id), Brief::Unknown);
+        assert_eq!(sim.status(&id), TaskStatus::Unknown);
         assert!(sim.view(&id).is_none());
     }
 }

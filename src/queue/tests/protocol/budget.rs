@@ -159,7 +159,7 @@ fn status_costs_the_same_whatever_waits() {
         backlog(&sim, waiting);
         let open = sim.enqueue(tasks(1)).remove(0);
         for (id, name) in [(&done, "a final task"), (&open, "a task that waits")] {
-            let brief = cost_of(&sim, |sim| drop(sim.brief(id)));
+            let brief = cost_of(&sim, |sim| drop(sim.status(id)));
             let view = cost_of(&sim, |sim| drop(sim.view(id)));
             println!("status of {name} before {waiting}: brief {brief:?}, view {view:?}");
             page(&format!("`/status` of {name}"), &brief, 0);

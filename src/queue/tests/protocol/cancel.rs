@@ -87,9 +87,9 @@ fn a_final_or_unknown_task_stays_as_it_is() {
     let sim = Sim::new(6);
     let id = sim.enqueue_one(task("a", json!({"then": 7})));
     sim.until_state(&id, State::Succeeded, 1_000);
-    let before = sim.brief(&id);
+    let before = sim.status(&id);
     assert_eq!(cancel(&sim, &id), Cancelled::Final);
-    assert_eq!(sim.brief(&id), before);
+    assert_eq!(sim.status(&id), before);
     for unknown in [
         "test-1-0123456789abcdef01234567",
         "test-9-0123456789abcdef01234567",
@@ -174,11 +174,11 @@ fn a_canceller_that_is_slow_to_write_changes_nothing() {
     sim.run_for(10);
     sim.worker(Wake::Work);
     sim.run_for(1_000);
-    let before = sim.brief(&id);
+    let before = sim.status(&id);
     assert_eq!(sim.state(&id), State::Cancelled);
     sim.run_for(5_000);
     assert_eq!(canceller.take(), Some(Ok(Cancelled::Done)));
-    assert_eq!(sim.brief(&id), before);
+    assert_eq!(sim.status(&id), before);
     assert!(sim.began("a").is_empty());
 }
 

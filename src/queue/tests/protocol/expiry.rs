@@ -1,7 +1,7 @@
 //! Expiry: what has not begun in time does not begin, and ends; what began is left alone.
 
 use crate::support::{Action, Sim, When, computing, task};
-use handoff_queue::{Brief, CLOCK_SLACK_MS, RETENTION_MIN_MS, State, TaskId, TaskSpec, Wake};
+use handoff_queue::{CLOCK_SLACK_MS, RETENTION_MIN_MS, State, TaskId, TaskSpec, TaskStatus, Wake};
 use serde_json::{Value, json};
 
 fn expiring(sim: &Sim, name: &str, args: Value, ms: u64) -> TaskSpec {
@@ -58,7 +58,7 @@ fn an_expired_task_stays_readable_for_its_retention_from_then_on() {
     sim.run_with_ticks(RETENTION_MIN_MS - 60_000, 60_000);
     assert_eq!(sim.state(&id), State::Expired);
     sim.run_with_ticks(2 * RETENTION_MIN_MS, 60_000);
-    assert_eq!(sim.brief(&id), Brief::Unknown);
+    assert_eq!(sim.status(&id), TaskStatus::Unknown);
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use crate::support::{Action, Sim, SimQueue, When, task};
 use futures::FutureExt;
 use handoff_queue::{
-    Brief, Cancelled, Discarded, FailedPage, IdempotencyKey, Once, RETENTION_MIN_MS, Receipt,
-    Retried, RetryPolicy, State, Store, Swept, TaskId, TaskSpec, Wake,
+    BulkResult, Cancelled, Discarded, FailedPage, IdempotencyKey, Once, RETENTION_MIN_MS, Receipt,
+    Retried, RetryPolicy, State, Store, TaskId, TaskSpec, TaskStatus, Wake,
 };
 use serde_json::{Value, json};
 use std::cell::Cell;
@@ -229,7 +229,7 @@ fn who_stalls_for_hours_while_it_lists_is_listed_all_the_same() {
         sim.run_for(100);
         sim.enqueue_one(failing("behind"));
         sim.run_with_ticks(4 * HOUR_MS, 5 * MINUTE_MS);
-        assert_eq!(sim.brief(&first), Brief::Unknown);
+        assert_eq!(sim.status(&first), TaskStatus::Unknown);
         assert_eq!(sim.state(&id), State::Failed);
         assert_eq!(list(&sim), [id], "stalled {when:?} {key}");
         sim.run_with_ticks(8 * HOUR_MS, 5 * MINUTE_MS);
@@ -357,7 +357,7 @@ fn nothing_is_listed_or_retried_when_its_retention_is_over() {
     assert!(matches!(retry(&sim, id), Retried::Over));
 }
 
-fn sweep(sim: &Sim, before: Option<u64>, most_ms: u64) -> Swept<Receipt> {
+fn sweep(sim: &Sim, before: Option<u64>, most_ms: u64) -> BulkResult<Receipt> {
     let end_ms = sim.now_ms() + most_ms;
     sim.wait(|queue| async move {
         let swept = queue.retry_failed(before, end_ms, None).await.unwrap();

@@ -2,7 +2,7 @@
 
 use crate::support::{self, Action, Sim, When, task};
 use futures::FutureExt;
-use handoff_queue::{Brief, State, Store, TaskSpec, Wake};
+use handoff_queue::{State, Store, TaskSpec, TaskStatus, Wake};
 use serde_json::json;
 
 fn short_timeout(task: TaskSpec) -> TaskSpec {
@@ -29,13 +29,13 @@ fn stalled_owner(seed: u64, operation: &'static str, key: &'static str, new: Tas
     });
     let id = sim.enqueue_one(new);
     sim.run_with_ticks(60_000, 5_000);
-    let before = sim.brief(&id);
+    let before = sim.status(&id);
     assert!(
-        matches!(before, Brief::Final(_)),
+        matches!(before, TaskStatus::Final(_)),
         "a successor decided: {before:?}"
     );
     sim.run_with_ticks(80_000, 5_000);
-    assert_eq!(sim.brief(&id), before, "the owner came back");
+    assert_eq!(sim.status(&id), before, "the owner came back");
     assert_eq!(sim.world.ledger.violation(), None);
     sim
 }
@@ -92,13 +92,13 @@ fn an_owner_of_a_later_epoch_that_comes_back_changes_nothing() {
     });
     let id = sim.enqueue_one(new);
     sim.run_with_ticks(60_000, 5_000);
-    let before = sim.brief(&id);
-    let Brief::Final(run) = &before else {
+    let before = sim.status(&id);
+    let TaskStatus::Final(run) = &before else {
         panic!("{before:?}")
     };
     assert_eq!(run.epoch, 2);
     sim.run_with_ticks(80_000, 5_000);
-    assert_eq!(sim.brief(&id), before);
+    assert_eq!(sim.status(&id), before);
     assert_eq!(sim.began("a").len(), 2);
     let late = sim
         .world
@@ -135,7 +135,7 @@ fn who_dies_between_outcome_and_decision_is_finished_by_rescue() {
         sim.run_for(3_000);
         assert_eq!(sim.began("a").len(), 1);
         assert!(
-            !matches!(sim.brief(&id), Brief::Final(_)),
+            !matches!(sim.status(&id), TaskStatus::Final(_)),
             "{after_outcome}"
         );
         sim.run_with_ticks(40_000, 5_000);
@@ -154,12 +154,12 @@ fn a_stale_announcement_of_a_final_task_changes_nothing() {
     let id = sim.enqueue_one(task("a", json!({"then": 5})));
     sim.until_state(&id, State::Succeeded, 1_000);
     sim.run_for(60_000);
-    let before = sim.brief(&id);
+    let before = sim.status(&id);
     for times in 1..=2 {
         announce_first_epoch(&sim);
         sim.tick();
         sim.run_for(5_000);
-        assert_eq!(sim.brief(&id), before, "{times}");
+        assert_eq!(sim.status(&id), before, "{times}");
         assert_eq!(sim.began("a").len(), 1);
     }
 }

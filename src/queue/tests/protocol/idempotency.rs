@@ -3,7 +3,8 @@
 use crate::support::{self, Action, Sim, Spawned, When, task};
 use futures::FutureExt;
 use handoff_queue::{
-    Brief, IdempotencyKey, Once, QueueError, RETENTION_MIN_MS, State, Store, TaskId, TaskSpec, Wake,
+    IdempotencyKey, Once, QueueError, RETENTION_MIN_MS, State, Store, TaskId, TaskSpec, TaskStatus,
+    Wake,
 };
 use serde_json::json;
 
@@ -113,7 +114,7 @@ fn nothing_is_left_when_the_key_is_over() {
     let (first, _) = answer(&first.take().unwrap());
     sim.run_with_ticks(4 * HOUR_MS, 10 * 60_000);
     sim.run_with_ticks(60_000, 5_000);
-    assert_eq!(sim.brief(&first), Brief::Unknown);
+    assert_eq!(sim.status(&first), TaskStatus::Unknown);
     let about = |key: &&String| ["s", "o", "i", "ge"].contains(&support::parts(key).0);
     let keys = sim.world.store.keys();
     assert_eq!(keys.iter().find(about), None);
@@ -358,6 +359,6 @@ fn a_winner_that_died_is_followed_after_hours() {
         sim.until_state(&id, State::Succeeded, within_ms);
         assert_eq!(sim.began("a").len(), 1);
         sim.run_with_ticks(30 * HOUR_MS, 30 * 60_000);
-        assert_eq!(sim.brief(&id), Brief::Unknown, "it is deleted");
+        assert_eq!(sim.status(&id), TaskStatus::Unknown, "it is deleted");
     }
 }

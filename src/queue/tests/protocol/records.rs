@@ -3,8 +3,8 @@
 use crate::support::{Action, Sim, When, keyed, task};
 use futures::FutureExt;
 use handoff_queue::{
-    Brief, KEY_WINDOW_MS, KeyLimits, Limits, Member, Missed, Overlap, Put, RETENTION_MIN_MS, Rule,
-    Schedule, State, Step, Store, TaskId, TaskSpec, Wake, Workflow,
+    KEY_WINDOW_MS, KeyLimits, Limits, Member, Missed, Overlap, Put, RETENTION_MIN_MS, Rule,
+    Schedule, State, Step, Store, TaskId, TaskSpec, TaskStatus, Wake, Workflow,
 };
 use serde_json::json;
 
@@ -59,8 +59,8 @@ fn broken_slots_hold_nobody_up() {
     assert_nobody_failed(&sim);
     sim.run_with_ticks(2 * RETENTION_MIN_MS, 60_000);
     assert_eq!(
-        sim.brief(&behind),
-        Brief::Unknown,
+        sim.status(&behind),
+        TaskStatus::Unknown,
         "retention came past them"
     );
     let keys = sim.world.store.keys();
@@ -78,7 +78,7 @@ fn a_broken_outcome_concerns_only_its_task() {
         sim.until_state(&id, State::Succeeded, 1_000);
         put(&sim, &format!("q.test.o.{}.0", id.slot()), broken);
         let asked = id.clone();
-        let answer = sim.wait(|queue| async move { queue.brief(&asked).await });
+        let answer = sim.wait(|queue| async move { queue.status(&asked).await });
         assert!(answer.is_err(), "{answer:?}");
     }
     let behind = sim.enqueue_one(kept_an_hour(task("behind", json!({}))));
@@ -86,7 +86,7 @@ fn a_broken_outcome_concerns_only_its_task() {
     assert!(sim.alive().is_empty());
     assert_nobody_failed(&sim);
     sim.run_with_ticks(2 * RETENTION_MIN_MS, 60_000);
-    assert_eq!(sim.brief(&behind), Brief::Unknown);
+    assert_eq!(sim.status(&behind), TaskStatus::Unknown);
 }
 
 #[test]

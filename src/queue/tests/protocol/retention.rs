@@ -3,7 +3,7 @@
 use crate::support::{Action, Sim, When, task};
 use futures::FutureExt;
 use handoff_queue::{
-    Brief, Cancelled, RETENTION_MIN_MS, RetryPolicy, State, Store, TaskSpec, Wake,
+    Cancelled, RETENTION_MIN_MS, RetryPolicy, State, Store, TaskSpec, TaskStatus, Wake,
 };
 use serde_json::json;
 use std::cell::Cell;
@@ -66,17 +66,20 @@ fn every_kind_of_task_goes_without_a_trace() {
     sim.run_with_ticks(3 * MINUTE_MS, 5_000);
     ids.push(lost);
     for id in &ids {
-        assert!(matches!(sim.brief(id), Brief::Final(_)), "{id}");
+        assert!(matches!(sim.status(id), TaskStatus::Final(_)), "{id}");
     }
     sim.run_with_ticks(RETENTION_MIN_MS - 4 * MINUTE_MS, MINUTE_MS);
     for id in &ids {
-        assert!(matches!(sim.brief(id), Brief::Final(_)), "{id} is kept");
+        assert!(
+            matches!(sim.status(id), TaskStatus::Final(_)),
+            "{id} is kept"
+        );
         assert!(sim.view(id).is_some());
     }
     sim.run_with_ticks(30 * MINUTE_MS, MINUTE_MS);
     assert_eq!(left(&sim), Vec::<String>::new());
     for id in &ids {
-        assert_eq!(sim.brief(id), Brief::Unknown);
+        assert_eq!(sim.status(id), TaskStatus::Unknown);
     }
     let keys = sim.world.store.keys();
     println!("{} keys remain: {keys:?}", keys.len());
@@ -103,15 +106,15 @@ fn a_task_kept_longer_does_not_hold_back_those_behind_it() {
         }
     };
     skip(DAY_MS + 3 * HOUR_MS);
-    assert_eq!(sim.brief(&short), Brief::Unknown);
+    assert_eq!(sim.status(&short), TaskStatus::Unknown);
     assert_eq!(sim.state(&long), State::Succeeded);
     assert_eq!(sim.state(&far), State::Scheduled);
     skip(2 * DAY_MS - 3 * HOUR_MS + 20 * MINUTE_MS);
     assert_eq!(sim.state(&far), State::Succeeded);
     assert_eq!(sim.state(&long), State::Succeeded);
     skip(DAY_MS + 3 * HOUR_MS);
-    assert_eq!(sim.brief(&long), Brief::Unknown);
-    assert_eq!(sim.brief(&far), Brief::Unknown);
+    assert_eq!(sim.status(&long), TaskStatus::Unknown);
+    assert_eq!(sim.status(&far), TaskStatus::Unknown);
     assert_eq!(left(&sim), Vec::<String>::new());
 }
 
@@ -169,7 +172,7 @@ fn a_keeper_that_dies_while_it_deletes_leaves_nothing_behind() {
                 Vec::<String>::new(),
                 "{action:?} at call {dies_at}"
             );
-            assert_eq!(sim.brief(&ids[0]), Brief::Unknown);
+            assert_eq!(sim.status(&ids[0]), TaskStatus::Unknown);
         }
     }
 }

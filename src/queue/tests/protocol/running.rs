@@ -25,7 +25,7 @@ fn a_task_goes_on_from_its_checkpoint_three_hundred_times() {
         .chain((1..=300).map(|i| Some(json!(i).into())));
     assert_eq!(parts, expected.collect::<Vec<Option<Json>>>());
     sim.world.store.take_calls();
-    sim.brief(&id);
+    sim.status(&id);
     let brief = sim.world.store.take_calls();
     sim.view(&id);
     let view = sim.world.store.take_calls();

@@ -1,14 +1,14 @@
 //! Waiting for the end of a task: soon after it, with few looks, whoever works.
 
 use crate::support::{Line, Sim, task};
-use handoff_queue::{Brief, TaskId, TaskSpec};
+use handoff_queue::{TaskId, TaskSpec, TaskStatus};
 use serde_json::json;
 use std::cell::Cell;
 use std::rc::Rc;
 
 /// What one wait came to.
 struct Waited {
-    brief: Brief,
+    brief: TaskStatus,
     /// When it was answered.
     at_ms: u64,
     /// How many store calls the waiter made, a key of several as one.
@@ -40,7 +40,7 @@ fn an_end_is_seen_late_by_a_part_of_the_time_waited() {
         let asked_ms = sim.now_ms();
         let id = sim.enqueue_one(task("a", json!({ "sleep_ms": sleep_ms })));
         let waited = wait_for(&sim, &id, 60_000);
-        let Brief::Final(run) = waited.brief else {
+        let TaskStatus::Final(run) = waited.brief else {
             panic!("{sleep_ms}: {:?}", waited.brief);
         };
         let ended_ms = run.ended_ms().unwrap();
@@ -57,7 +57,7 @@ fn the_looks_grow_with_the_logarithm_of_the_time_waited() {
         let sim = Sim::new(2);
         let id = sim.enqueue_one(task("a", json!({"hang": true})));
         let waited = wait_for(&sim, &id, wait_ms);
-        assert_eq!(waited.brief, Brief::Open);
+        assert_eq!(waited.brief, TaskStatus::Open);
         println!("{wait_ms} ms: {} calls", waited.calls);
         waited.calls
     };
@@ -78,7 +78,7 @@ fn a_wait_ends_when_its_time_is_over() {
     for wait_ms in [0, 1, 777, 3_000] {
         let asked_ms = sim.now_ms();
         let waited = wait_for(&sim, &id, wait_ms);
-        assert_eq!(waited.brief, Brief::Open);
+        assert_eq!(waited.brief, TaskStatus::Open);
         assert_eq!(waited.at_ms - asked_ms, wait_ms);
     }
 }
@@ -96,7 +96,7 @@ fn who_waits_long_sees_that_somebody_works() {
     for id in [id, delayed] {
         let waited = wait_for(&sim, &id, 20_000);
         assert!(
-            matches!(waited.brief, Brief::Final(_)),
+            matches!(waited.brief, TaskStatus::Final(_)),
             "{:?}",
             waited.brief
         );
@@ -113,5 +113,8 @@ fn what_there_is_not_is_not_waited_for() {
     text.push(last);
     let asked_ms = sim.now_ms();
     let waited = wait_for(&sim, &text.parse().unwrap(), 20_000);
-    assert_eq!((waited.brief, waited.at_ms), (Brief::Unknown, asked_ms));
+    assert_eq!(
+        (waited.brief, waited.at_ms),
+        (TaskStatus::Unknown, asked_ms)
+    );
 }

@@ -5,7 +5,7 @@ use super::model::Wrong;
 use crate::support::Sim;
 use futures::FutureExt;
 use handoff_queue::{
-    ACKNOWLEDGE_MS, Brief, CLOCK_SLACK_MS, Discarded, Retried, RunState, Store, TaskId, Trace,
+    ACKNOWLEDGE_MS, CLOCK_SLACK_MS, Discarded, Retried, RunState, Store, TaskId, TaskStatus, Trace,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -168,7 +168,7 @@ pub fn look(sim: &Sim, load: &Load) -> Result<(), Wrong> {
         if *errors == 0 || listed[..i].iter().any(|(other, _)| other == id) {
             return Err((None, format!("{id} is listed again, or without an error")));
         }
-        if let Brief::Final(run) = sim.brief(id)
+        if let TaskStatus::Final(run) = sim.status(id)
             && !matches!(run.state, RunState::Failed { .. })
         {
             return Err((None, format!("{id} is listed and ended as {run:?}")));

@@ -5,8 +5,8 @@ use super::{limited, listed, workflows};
 use crate::support::{Began, Ended, Sim, SimQueue, parts};
 use futures::FutureExt;
 use handoff_queue::{
-    BEGIN_MS, Brief, CLOCK_SLACK_MS, Counts, HEARTBEAT_TIMEOUT_DEFAULT_MS, KEY_WINDOW_MS,
-    KeyLimits, Limits, Outcome, RETENTION_DEFAULT_MS, RETENTION_MIN_MS, Run, RunState, WINDOW_MS,
+    BEGIN_MS, CLOCK_SLACK_MS, Counts, HEARTBEAT_TIMEOUT_DEFAULT_MS, KEY_WINDOW_MS, KeyLimits,
+    Limits, Outcome, RETENTION_DEFAULT_MS, RETENTION_MIN_MS, Run, RunState, TaskStatus, WINDOW_MS,
 };
 use handoff_queue::{Json, Store};
 use std::rc::Rc;
@@ -61,28 +61,28 @@ fn look(sim: &Sim, load: &Load, tasks: &[Rc<Asked>]) -> Result<(), Wrong> {
 /// What a client sees that looks at this moment.
 pub fn glance(queue: &SimQueue, tasks: &[Rc<Asked>], now_ms: u64) -> Result<(), Wrong> {
     for asked in tasks.iter().filter(|a| !a.gone.get()) {
-        let brief = queue.brief(&asked.id).now_or_never();
+        let brief = queue.status(&asked.id).now_or_never();
         let brief = brief.expect("no fault reaches it").unwrap();
         see(asked, brief, now_ms)?;
     }
     Ok(())
 }
 
-fn see(asked: &Rc<Asked>, brief: Brief, now_ms: u64) -> Result<(), Wrong> {
+fn see(asked: &Rc<Asked>, brief: TaskStatus, now_ms: u64) -> Result<(), Wrong> {
     let wrong = |what: &str| Err((Some(asked.clone()), format!("{what}: {brief:?}")));
     let mut seen = asked.seen.borrow_mut();
     match (&brief, seen.as_ref()) {
-        (Brief::Unknown, Some(run)) if kept_until_ms(asked, run) <= now_ms => {
+        (TaskStatus::Unknown, Some(run)) if kept_until_ms(asked, run) <= now_ms => {
             asked.gone.set(true);
         }
-        (Brief::Unknown, _) => return wrong("acknowledged and lost"),
+        (TaskStatus::Unknown, _) => return wrong("acknowledged and lost"),
         // A stale announcement may make it look open for a while, before the same end.
-        (Brief::Open, _) => {}
-        (Brief::Final(run), None) => *seen = Some(Run::clone(run)),
-        (Brief::Final(run), Some(before)) if **run != *before => {
+        (TaskStatus::Open, _) => {}
+        (TaskStatus::Final(run), None) => *seen = Some(Run::clone(run)),
+        (TaskStatus::Final(run), Some(before)) if **run != *before => {
             return wrong(&format!("it was final as {before:?}"));
         }
-        (Brief::Final(_), Some(_)) => {}
+        (TaskStatus::Final(_), Some(_)) => {}
     }
     Ok(())
 }
@@ -381,7 +381,7 @@ pub fn never_twice(sim: &Sim, began: &[Began]) -> Result<(), String> {
         let ended = sim.world.ended.borrow();
         let of_this = |e: &&Ended| (&e.name, e.attempt) == (&one.name, one.attempt);
         let put_off = ended.iter().filter(of_this);
-        let put_off = put_off.filter(|e| matches!(e.outcome, Outcome::PutOff(_)));
+        let put_off = put_off.filter(|e| matches!(e.outcome, Outcome::Snooze(_)));
         if well.len() > 1 + put_off.count() {
             return Err(format!("it ran twice, and nothing explains it: {well:?}"));
         }

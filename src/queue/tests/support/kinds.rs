@@ -200,7 +200,7 @@ impl SimRunner {
             futures::future::pending::<()>().await;
         }
         if let Some(ms) = args["puts_off_ms"].as_u64() {
-            return Outcome::PutOff(ms);
+            return Outcome::Snooze(ms);
         }
         if u64::from(control.attempt()) <= number("fail_times") {
             return Outcome::Retry {
@@ -216,7 +216,7 @@ impl SimRunner {
             .and_then(|stored| value(stored).as_u64())
             .unwrap_or(0);
         if parts < number("continues") {
-            return Outcome::go_on(parts + 1);
+            return Outcome::continue_from(parts + 1);
         }
         if !args["unique"].is_null() {
             return Outcome::done(self.world.began.borrow().len());

@@ -20,7 +20,7 @@ use futures::executor::{LocalPool, LocalSpawner};
 use futures::task::LocalSpawnExt;
 use handoff_queue::memory::MemoryStore;
 use handoff_queue::{
-    Brief, Env, Limits, Priority, Queue, Receipt, State, TaskId, TaskSpec, TaskView, Wake,
+    Env, Limits, Priority, Queue, Receipt, State, TaskId, TaskSpec, TaskStatus, TaskView, Wake,
     WorkerLimits,
 };
 use instance::{Guarded, SimEnv};
@@ -302,9 +302,9 @@ impl Sim {
         self.view(id).unwrap().state
     }
 
-    pub fn brief(&self, id: &TaskId) -> Brief {
+    pub fn status(&self, id: &TaskId) -> TaskStatus {
         let id = id.clone();
-        self.wait(|queue| async move { queue.brief(&id).await.unwrap() })
+        self.wait(|queue| async move { queue.status(&id).await.unwrap() })
     }
 
     /// What a request or cron tick does.

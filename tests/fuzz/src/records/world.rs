@@ -4,9 +4,9 @@ use super::{SLOTS, TASKS};
 use crate::targets::NOW_MS;
 use handoff_queue::memory::MemoryStore;
 use handoff_queue::{
-    Brief, Control, Cron, Env, IdempotencyKey, Json, KeyLimits, Limits, Missed, Outcome, Overlap,
-    Queue, QueueError, RETENTION_MIN_MS, Rule, Runner, Schedule, State, Store, StoreError, TaskId,
-    TaskSpec, Wake, Worker, WorkerLimits,
+    Control, Cron, Env, IdempotencyKey, Json, KeyLimits, Limits, Missed, Outcome, Overlap, Queue,
+    QueueError, RETENTION_MIN_MS, Rule, Runner, Schedule, State, Store, StoreError, TaskId,
+    TaskSpec, TaskStatus, Wake, Worker, WorkerLimits,
 };
 use serde_json::json;
 use std::cell::{Cell, RefCell, RefMut};
@@ -187,7 +187,7 @@ impl World {
     pub fn has_succeeded(&self, id: &TaskId) -> bool {
         let queue = self.queue();
         let view = self.wait(queue.view(id));
-        matches!(self.wait(queue.brief(id)), Ok(Brief::Final(_)))
+        matches!(self.wait(queue.status(id)), Ok(TaskStatus::Final(_)))
             && matches!(view, Ok(Some(view)) if view.state == State::Succeeded)
     }
 
@@ -196,7 +196,7 @@ impl World {
         let queue = self.queue();
         let id = format!("q-{slot:x}-{NONCE}");
         let id = id.parse().expect("it is an id");
-        _ = self.wait(queue.brief(&id));
+        _ = self.wait(queue.status(&id));
         _ = self.wait(queue.view(&id));
         _ = self.wait(queue.cancel(&id));
     }
@@ -375,8 +375,8 @@ impl Runner for Kinds {
     async fn run(&self, kind: &str, _args: Json, control: Rc<Control>) -> Outcome {
         match kind {
             "fail" => Outcome::retry("as told"),
-            "continue" if control.checkpoint().is_none() => Outcome::go_on(1),
-            "later" if control.attempt() == 1 => Outcome::PutOff(3_000),
+            "continue" if control.checkpoint().is_none() => Outcome::continue_from(1),
+            "later" if control.attempt() == 1 => Outcome::Snooze(3_000),
             "sleep" => {
                 control.set_progress(json!("asleep").into(), Some("for a while"));
                 control.log(NOW_MS, "asleep");

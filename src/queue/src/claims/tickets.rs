@@ -1,13 +1,13 @@
-//! Taking tasks out: tickets, and what is found in their slots.
+//! What tickets come to: the tasks in their slots, and how those begin.
 
 use crate::base::config::BEGIN_MS;
 use crate::base::env::Env;
-use crate::base::guard::{Guard, holds};
+use crate::base::guard::{Guard, enabled};
 use crate::claims::share::{Around, Claims};
 use crate::completion::Completion;
 use crate::limits::waitlist::Waitlists;
 use crate::model::delivery::{Delivery, Ticket};
-use crate::model::effects::Ends;
+use crate::model::effects::CompletionEffects;
 use crate::model::run::{Run, RunState};
 use crate::model::slot::Slot;
 use crate::model::task::Task;
@@ -20,7 +20,7 @@ use crate::store::record::{decode_opt, encode};
 
 /// What a ticket came to.
 #[derive(Debug)]
-pub(crate) enum Found {
+pub(crate) enum TicketResult {
     /// Run this.
     Run(Box<Delivery>),
     /// The slot is not written yet.
@@ -38,7 +38,7 @@ impl<S: Store, E: Env> Claims<'_, S, E> {
         &self,
         tickets: &[Ticket],
         around: Around,
-    ) -> Result<Vec<Found>, QueueError> {
+    ) -> Result<Vec<TicketResult>, QueueError> {
         let keys: Vec<_> = tickets.iter().map(|t| self.keys.slot(t.slot)).collect();
         let values = self.store.get_many(&keys).await?;
         let mut cancels = CancelBlocks::new();
@@ -46,8 +46,8 @@ impl<S: Store, E: Env> Claims<'_, S, E> {
         let mut found = Vec::with_capacity(tickets.len());
         for ((ticket, key), value) in tickets.iter().zip(&keys).zip(values) {
             let looked = match decode_opt::<Slot>(key, value) {
-                Ok(None) => Ok(Found::Empty(*ticket)),
-                Ok(Some(Slot::Void)) => Ok(Found::Nothing),
+                Ok(None) => Ok(TicketResult::Empty(*ticket)),
+                Ok(Some(Slot::Void)) => Ok(TicketResult::Nothing),
                 Ok(Some(Slot::Task(task))) => {
                     self.take_home(*ticket, *task, &mut cancels, around, &mut killers)
                         .await
@@ -60,7 +60,7 @@ impl<S: Store, E: Env> Claims<'_, S, E> {
             };
             found.push(looked.unwrap_or_else(|e| {
                 self.env.log(&format!("left to rescue: {e}"));
-                Found::Nothing
+                TicketResult::Nothing
             }));
         }
         Ok(found)
@@ -73,11 +73,11 @@ impl<S: Store, E: Env> Claims<'_, S, E> {
         cancels: &mut CancelBlocks,
         around: Around,
         killers: &mut Killers,
-    ) -> Result<Found, QueueError> {
+    ) -> Result<TicketResult, QueueError> {
         let slot = ticket.slot;
         if task.not_before_ms.is_some() {
             // The timer delivers it, as epoch 1.
-            return Ok(Found::Nothing);
+            return Ok(TicketResult::Nothing);
         }
         if Runs::of(self).is_cancelled(slot, cancels).await? {
             let run = Run::cancelled_before_start(&task.nonce);
@@ -87,10 +87,10 @@ impl<S: Store, E: Env> Claims<'_, S, E> {
             Begin::Start(run) => run,
             Begin::Expired(run) => return self.ends_at_home(slot, &task, run).await,
             // There is nothing before epoch 0.
-            Begin::Adopt(_) | Begin::Exhausted(_) => return Ok(Found::Nothing),
+            Begin::Adopt(_) | Begin::Exhausted(_) => return Ok(TicketResult::Nothing),
         };
         run.alone = self.is_alone(&task, &run, around, killers).await;
-        Ok(Found::Run(Box::new(Delivery {
+        Ok(TicketResult::Run(Box::new(Delivery {
             slot,
             epoch: 0,
             task,
@@ -127,8 +127,8 @@ impl<S: Store, E: Env> Claims<'_, S, E> {
         slot: u64,
         task: &Task,
         mut run: Run,
-    ) -> Result<Found, QueueError> {
-        let ends = Ends::of(task);
+    ) -> Result<TicketResult, QueueError> {
+        let ends = CompletionEffects::of(task);
         if ends.is_some()
             && self
                 .first_outcome(slot)
@@ -136,12 +136,12 @@ impl<S: Store, E: Env> Claims<'_, S, E> {
                 .is_some_and(|r| r.is_final())
         {
             // Its canceller ended it, perhaps days ago: what follows is no longer found by its key.
-            return Ok(Found::Nothing);
+            return Ok(TicketResult::Nothing);
         }
         Completion::of(self)
             .apply(slot, ends.as_deref(), &mut run)
             .await?;
-        Ok(Found::Write(self.keys.run(slot, 0), encode(&run)))
+        Ok(TicketResult::Write(self.keys.run(slot, 0), encode(&run)))
     }
 
     async fn first_outcome(&self, slot: u64) -> Result<Option<Run>, QueueError> {
@@ -156,18 +156,18 @@ impl<S: Store, E: Env> Claims<'_, S, E> {
         cancels: &mut CancelBlocks,
         around: Around,
         killers: &mut Killers,
-    ) -> Result<Found, QueueError> {
+    ) -> Result<TicketResult, QueueError> {
         let home = self.keys.slot(slot);
         // Of a task that is final or gone nothing is touched.
         let seen = [self.keys.result(slot), home.clone()];
         let seen = self.store.get_many(&seen).await?;
         if !matches!(seen.as_slice(), [None, Some(_)]) {
-            return Ok(Found::Nothing);
+            return Ok(TicketResult::Nothing);
         }
         let taken_ms = self.env.now_ms();
         let claim = self.keys.claim(slot, epoch);
-        if self.store.increment(&claim, 1).await? != 1 && holds(Guard::ClaimOnce) {
-            return Ok(Found::Nothing);
+        if self.store.increment(&claim, 1).await? != 1 && enabled(Guard::ClaimOnce) {
+            return Ok(TicketResult::Nothing);
         }
         // Earlier runs before the home: deletion takes the home first, so an absent run means nothing once the home is
         // read after it and is still there.
@@ -175,9 +175,9 @@ impl<S: Store, E: Env> Claims<'_, S, E> {
         let Some(Slot::Task(task)) = decode_opt(&home, self.store.get(&home).await?)? else {
             // Deleted after its retention, while an old announcement waited: leave nothing behind.
             self.store.delete_many(&[claim]).await?;
-            return Ok(Found::Nothing);
+            return Ok(TicketResult::Nothing);
         };
-        let ends = Ends::of(&task);
+        let ends = CompletionEffects::of(&task);
         if earlier.as_ref().is_some_and(Run::was_lost_alone) {
             // Should it fail, the next such run is counted.
             if let Err(e) = KillerCounts::of(self).count_killer(&task.kind).await {
@@ -185,17 +185,17 @@ impl<S: Store, E: Env> Claims<'_, S, E> {
             }
         }
         let mut begins = begin(&task, epoch, earlier.clone(), self.env.now_ms());
-        begins.delivered_by(ticket);
+        begins.set_ticket(ticket);
         if let Begin::Adopt(run) = begins {
             Runs::of(self).decide_late(slot, epoch, &run).await?;
-            return Ok(Found::Nothing);
+            return Ok(TicketResult::Nothing);
         }
         if let Begin::Exhausted(mut run) = begins {
             Completion::of(self)
                 .apply(slot, ends.as_deref(), &mut run)
                 .await?;
             Runs::of(self).decide_late(slot, epoch, &run).await?;
-            return Ok(Found::Nothing);
+            return Ok(TicketResult::Nothing);
         }
         let unstarted = earlier.as_ref().is_none_or(Run::is_unstarted);
         let line = earlier.as_ref().and_then(Run::parked);
@@ -210,7 +210,7 @@ impl<S: Store, E: Env> Claims<'_, S, E> {
             // Who asked for it may have done so long ago.
             Runs::of(self).decide_late(slot, epoch, &run).await?;
             Waitlists::of(self).call_instead(line).await?;
-            return Ok(Found::Nothing);
+            return Ok(TicketResult::Nothing);
         }
         // After a cancel: who asked for that may have been told that it is done.
         let Begin::Start(mut run) = begins else {
@@ -221,7 +221,7 @@ impl<S: Store, E: Env> Claims<'_, S, E> {
                 Runs::of(self).decide(slot, epoch, &run).await?;
                 Waitlists::of(self).call_instead(line).await?;
             }
-            return Ok(Found::Nothing);
+            return Ok(TicketResult::Nothing);
         };
         run.alone = self.is_alone(&task, &run, around, killers).await;
         self.store
@@ -236,12 +236,12 @@ impl<S: Store, E: Env> Claims<'_, S, E> {
             called: line.is_some(),
             taken_ms,
         };
-        Ok(Found::Run(Box::new(delivery)))
+        Ok(TicketResult::Run(Box::new(delivery)))
     }
 
     /// Whether a delivery's right to begin is over.
     pub(crate) fn too_late(&self, delivery: &Delivery) -> bool {
-        self.waited_ms(delivery) > BEGIN_MS && holds(Guard::BeginInTime)
+        self.waited_ms(delivery) > BEGIN_MS && enabled(Guard::BeginInTime)
     }
 
     /// How long ago its ticket was taken, in milliseconds.

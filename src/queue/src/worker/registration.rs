@@ -1,7 +1,7 @@
 //! Being registered: as a worker, as the keeper, and leaving so that nothing is left behind.
 
 use crate::base::env::{Env, Wake};
-use crate::base::guard::{Guard, holds};
+use crate::base::guard::{Guard, enabled};
 use crate::keeper::pass::Keeper;
 use crate::presence::{KEEPER, Registry, WORKERS, window};
 use crate::store::contract::{Store, StoreError};
@@ -29,9 +29,9 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     /// Registers in this window, unless it is.
     pub(crate) async fn join(&self) -> Result<(), StoreError> {
         let window = self.window();
-        if !self.shift.worker.borrow().contains(&window) {
+        if !self.registration.worker.borrow().contains(&window) {
             // First, since a call that failed may have counted us: to leave once too often only wakes one too many.
-            remember(&self.shift.worker, window);
+            remember(&self.registration.worker, window);
             Registry::of(&self.queue).join(WORKERS, window).await?;
         }
         Ok(())
@@ -41,18 +41,18 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     /// budgets of many ended and nobody enqueues any more.
     pub(crate) async fn call_another(&self) {
         let window = self.window();
-        if self.shift.called.replace(window) != window {
+        if self.registration.called.replace(window) != window {
             self.queue.wake(Wake::Work).await;
         }
     }
 
     /// Leaves every window that it joined. False if it was not registered.
     pub(crate) async fn leave(&self) -> Result<bool, StoreError> {
-        self.leave_all(WORKERS, &self.shift.worker).await
+        self.leave_all(WORKERS, &self.registration.worker).await
     }
 
     pub(crate) async fn leave_keeper(&self) -> Result<(), StoreError> {
-        self.leave_all(KEEPER, &self.shift.keeper).await?;
+        self.leave_all(KEEPER, &self.registration.keeper).await?;
         Ok(())
     }
 
@@ -64,7 +64,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             };
             Registry::of(&self.queue).leave(role, window).await?;
             windows.borrow_mut().retain(|w| *w != window);
-            if !holds(Guard::LeaveEveryWindow) {
+            if !enabled(Guard::LeaveEveryWindow) {
                 windows.borrow_mut().clear();
             }
             any = true;
@@ -72,17 +72,17 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     }
 
     pub(crate) async fn take_keeper(&self, again: bool) -> Result<bool, StoreError> {
-        self.shift.tried.set(self.window());
+        self.registration.tried.set(self.window());
         match Registry::of(&self.queue).take_keeper(again).await {
             Ok(taken) => {
                 if let Some(window) = taken {
-                    remember(&self.shift.keeper, window);
+                    remember(&self.registration.keeper, window);
                 }
                 Ok(taken.is_some())
             }
             Err(e) => {
                 // It may have counted us: keep, rather than make others believe that somebody does.
-                remember(&self.shift.keeper, self.window());
+                remember(&self.registration.keeper, self.window());
                 Err(e)
             }
         }
@@ -101,20 +101,20 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     async fn try_keep(&self) -> Result<(), QueueError> {
         let now_ms = self.queue.env().now_ms();
         let window = self.window();
-        let keeper = !self.shift.keeper.borrow().is_empty();
-        let here = || self.shift.keeper.borrow().contains(&window);
-        if !here() && self.shift.tried.get() != window && !self.take_keeper(keeper).await? {
+        let keeper = !self.registration.keeper.borrow().is_empty();
+        let here = || self.registration.keeper.borrow().contains(&window);
+        if !here() && self.registration.tried.get() != window && !self.take_keeper(keeper).await? {
             // Somebody else keeps this window.
             self.leave_keeper().await?;
         }
         if !here() {
             return Ok(());
         }
-        if self.shift.kept.replace(window) != window {
-            self.shift.turned_ms.set(now_ms);
+        if self.registration.kept.replace(window) != window {
+            self.registration.turned_ms.set(now_ms);
             Keeper::of(&self.queue).keep().await?;
-        } else if now_ms / TURN_MS != self.shift.turned_ms.get() / TURN_MS {
-            self.shift.turned_ms.set(now_ms);
+        } else if now_ms / TURN_MS != self.registration.turned_ms.get() / TURN_MS {
+            self.registration.turned_ms.set(now_ms);
             Keeper::of(&self.queue).keep_time().await?;
         }
         Ok(())
@@ -123,9 +123,9 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     /// Steps aside for a task that runs alone: others must know that nobody is here. Wakes a successor for what waits or is
     /// due. Only what computes counts for `workers_max`: what was lost and waits needs no processor, and all of a dead
     /// host's tasks must run again at once.
-    pub(crate) async fn step_aside(&self, computes: bool) -> Result<(), QueueError> {
+    pub(crate) async fn start_computing(&self, computes: bool) -> Result<(), QueueError> {
         if computes {
-            let windows = self.shift.worker.borrow().clone();
+            let windows = self.registration.worker.borrow().clone();
             for window in windows {
                 Registry::of(&self.queue)
                     .set_computing(window, true)
@@ -134,7 +134,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         } else {
             self.leave().await?;
         }
-        let kept = !self.shift.keeper.borrow().is_empty() || self.shift.timed.get();
+        let kept = !self.registration.keeper.borrow().is_empty() || self.registration.timed.get();
         self.leave_keeper().await?;
         if kept && Keeper::of(&self.queue).keeper_needed().await? {
             self.queue.wake(Wake::Keep).await;
@@ -145,14 +145,14 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     }
 
     /// Is there again after it has computed. Windows that are over keep it aside for good.
-    pub(crate) async fn step_back(&self) -> Result<(), StoreError> {
+    pub(crate) async fn stop_computing(&self) -> Result<(), StoreError> {
         let here = self.window();
-        for window in self.shift.worker.take() {
+        for window in self.registration.worker.take() {
             if window == here {
                 Registry::of(&self.queue)
                     .set_computing(window, false)
                     .await?;
-                remember(&self.shift.worker, window);
+                remember(&self.registration.worker, window);
             }
         }
         Ok(())
@@ -161,10 +161,10 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     /// Called when nothing is left to do here. True if the instance may end; false if there is work again.
     pub(crate) async fn ends(&self) -> Result<bool, QueueError> {
         // Leave first and look then: enqueueing writes first and looks then. So does who takes permits and is refused.
-        self.see_to_keys().await?;
+        self.renew_key_permits().await?;
         self.free_unused(&[]).await?;
         self.leave().await?;
-        let (waiting, deserted) = if holds(Guard::LookAfterLeaving) {
+        let (waiting, deserted) = if enabled(Guard::LookAfterLeaving) {
             self.waiting().await?
         } else {
             (false, false)
@@ -177,15 +177,15 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             self.queue.wake(Wake::Work).await;
         }
         loop {
-            let kept = !self.shift.keeper.borrow().is_empty();
-            if !kept && !self.shift.timed.get() {
+            let kept = !self.registration.keeper.borrow().is_empty();
+            if !kept && !self.registration.timed.get() {
                 return Ok(true);
             }
             // Should a call fail from here on, the next try must look again although nobody keeps any more.
-            self.shift.timed.set(true);
+            self.registration.timed.set(true);
             self.leave_keeper().await?;
             match Keeper::of(&self.queue).keeper_needed().await {
-                Ok(true) if holds(Guard::KeeperStays) => {}
+                Ok(true) if enabled(Guard::KeeperStays) => {}
                 Ok(true) => return Ok(true),
                 Ok(false) => return Ok(true),
                 Err(e) if e.is_unreadable() => {
@@ -210,7 +210,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
 
     /// Wakes the next keeper, and sees that there is one: the chain must not break at one call that failed.
     async fn hand_over_keeping(&self) -> Result<bool, QueueError> {
-        if !holds(Guard::HandOverKeeping) {
+        if !enabled(Guard::HandOverKeeping) {
             return Ok(true);
         }
         for _ in 0..HAND_OVERS_MAX {
@@ -233,7 +233,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             if self.deserted().await? {
                 return Ok(true);
             }
-            if self.budget_over() || self.shift.keeper.borrow().is_empty() {
+            if self.budget_over() || self.registration.keeper.borrow().is_empty() {
                 break;
             }
         }
