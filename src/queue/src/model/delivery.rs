@@ -113,7 +113,7 @@ pub enum Finished {
     Write(String, Vec<u8>),
 }
 
-/// The right to look into a slot and to run what is there, for [`BEGIN_MS`].
+/// The right to look into a slot and to run what is there, for [`crate::BEGIN_MS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ticket {
     pub(crate) slot: u64,

@@ -179,7 +179,7 @@ pub struct Occurrence {
     pub at_ms: u64,
 }
 
-/// The kind of task that a workflow is. Nobody enqueues it as such: see [`Workflow::task`].
+/// The kind of task that a workflow is. Nobody enqueues it as such: see [`crate::Workflow::task`].
 pub const WORKFLOW: &str = "workflow";
 
 /// The workflow that a task belongs to, and as what.

@@ -37,7 +37,7 @@ pub enum Missed {
 /// A schedule, as it is put.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Schedule {
-    /// Its name: as those of queues, see [`check_name`].
+    /// Its name: as those of queues, see [`crate::check_name`].
     pub name: String,
     /// When it occurs.
     pub rule: Rule,
@@ -90,7 +90,7 @@ pub enum Put {
     },
     /// It never occurs. Nothing was changed.
     Never,
-    /// There are [`SCHEDULES_MAX`] others. Nothing was changed.
+    /// There are [`crate::SCHEDULES_MAX`] others. Nothing was changed.
     Full,
 }
 
