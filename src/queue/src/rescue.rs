@@ -171,6 +171,17 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
                 .examine_unmarked(t, e, (lost_ms, looked_ms), again)
                 .await;
         };
+        self.examine_run(t, e, run, looked_ms).await
+    }
+
+    /// Examines delivery (t, e), whose record was read at `looked_ms` or later.
+    async fn examine_run(
+        &self,
+        t: u64,
+        e: u64,
+        run: Run,
+        looked_ms: u64,
+    ) -> Result<RescueAction, QueueError> {
         match run.state {
             RunState::Retrying { .. } | RunState::Continued { .. } | RunState::Waiting { .. }
                 if !enabled(Guard::AnnounceForTheDead) =>

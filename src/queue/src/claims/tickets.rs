@@ -31,6 +31,14 @@ pub(crate) enum TicketResult {
     Nothing,
 }
 
+/// An epoch that was claimed.
+struct Claimed {
+    task: Task,
+    /// The record of the closest epoch before it.
+    earlier: Option<Run>,
+    taken_ms: u64,
+}
+
 impl<S: Store, E: Env> Claims<'_, S, E> {
     /// Looks into the slots of `tickets`. A slot that can't be read or taken is logged and left to rescue. What is
     /// `around` decides which run alone.
@@ -157,17 +165,67 @@ impl<S: Store, E: Env> Claims<'_, S, E> {
         around: Around,
         killers: &mut Killers,
     ) -> Result<TicketResult, QueueError> {
+        let Some(claimed) = self.claim_epoch(slot, epoch).await? else {
+            return Ok(TicketResult::Nothing);
+        };
+        let Claimed {
+            task,
+            earlier,
+            taken_ms,
+        } = claimed;
+        self.count_if_lost_alone(&task, earlier.as_ref()).await;
+        let mut begins = begin(&task, epoch, earlier.clone(), self.env.now_ms());
+        begins.set_ticket(ticket);
+        let unstarted = earlier.as_ref().is_none_or(Run::is_unstarted);
+        let line = earlier.as_ref().and_then(Run::parked);
+        let line = line.map(|place| place.line.clone());
+        let ending = match begins {
+            Begin::Adopt(run) => {
+                Runs::of(self).decide_late(slot, epoch, &run).await?;
+                return Ok(TicketResult::Nothing);
+            }
+            Begin::Exhausted(run) => (run, true, None),
+            // Before an expiry: its canceller may have been told that it is done.
+            _ if Runs::of(self).is_cancelled(slot, cancels).await? => {
+                let mut run = earlier.unwrap_or_else(|| Run::cancelled_before_start(&task.nonce));
+                (run.epoch, run.ticket) = (epoch, ticket);
+                run.state = RunState::Cancelled;
+                // The request to cancel it may be old.
+                (run, true, line)
+            }
+            Begin::Expired(run) => (run, false, line),
+            Begin::Start(mut run) => {
+                run.alone = self.is_alone(&task, &run, around, killers).await;
+                let key = self.keys.run(slot, epoch);
+                self.store.set(&key, &encode(&run)).await?;
+                return Ok(TicketResult::Run(Box::new(Delivery {
+                    slot,
+                    epoch,
+                    task,
+                    run,
+                    unstarted,
+                    called: line.is_some(),
+                    taken_ms,
+                })));
+            }
+        };
+        self.end_unbegun(slot, epoch, &task, ending).await?;
+        Ok(TicketResult::Nothing)
+    }
+
+    /// Claims an epoch that was announced. `None` if another owns it, or if its task is final or gone.
+    async fn claim_epoch(&self, slot: u64, epoch: u64) -> Result<Option<Claimed>, QueueError> {
         let home = self.keys.slot(slot);
         // Of a task that is final or gone nothing is touched.
         let seen = [self.keys.result(slot), home.clone()];
         let seen = self.store.get_many(&seen).await?;
         if !matches!(seen.as_slice(), [None, Some(_)]) {
-            return Ok(TicketResult::Nothing);
+            return Ok(None);
         }
         let taken_ms = self.env.now_ms();
         let claim = self.keys.claim(slot, epoch);
         if self.store.increment(&claim, 1).await? != 1 && enabled(Guard::ClaimOnce) {
-            return Ok(TicketResult::Nothing);
+            return Ok(None);
         }
         // Earlier runs before the home: deletion takes the home first, so an absent run means nothing once the home is
         // read after it and is still there.
@@ -175,68 +233,42 @@ impl<S: Store, E: Env> Claims<'_, S, E> {
         let Some(Slot::Task(task)) = decode_opt(&home, self.store.get(&home).await?)? else {
             // Deleted after its retention, while an old announcement waited: leave nothing behind.
             self.store.delete_many(&[claim]).await?;
-            return Ok(TicketResult::Nothing);
+            return Ok(None);
         };
-        let ends = CompletionEffects::of(&task);
-        if earlier.as_ref().is_some_and(Run::was_lost_alone) {
-            // Should it fail, the next such run is counted.
-            if let Err(e) = KillerCounts::of(self).count_killer(&task.kind).await {
-                self.env.log(&e.to_string());
-            }
-        }
-        let mut begins = begin(&task, epoch, earlier.clone(), self.env.now_ms());
-        begins.set_ticket(ticket);
-        if let Begin::Adopt(run) = begins {
-            Runs::of(self).decide_late(slot, epoch, &run).await?;
-            return Ok(TicketResult::Nothing);
-        }
-        if let Begin::Exhausted(mut run) = begins {
-            Completion::of(self)
-                .apply(slot, ends.as_deref(), &mut run)
-                .await?;
-            Runs::of(self).decide_late(slot, epoch, &run).await?;
-            return Ok(TicketResult::Nothing);
-        }
-        let unstarted = earlier.as_ref().is_none_or(Run::is_unstarted);
-        let line = earlier.as_ref().and_then(Run::parked);
-        let line = line.map(|place| place.line.clone());
-        if Runs::of(self).is_cancelled(slot, cancels).await? {
-            let mut run = earlier.unwrap_or_else(|| Run::cancelled_before_start(&task.nonce));
-            (run.epoch, run.ticket) = (epoch, ticket);
-            run.state = RunState::Cancelled;
-            Completion::of(self)
-                .apply(slot, ends.as_deref(), &mut run)
-                .await?;
-            // Who asked for it may have done so long ago.
-            Runs::of(self).decide_late(slot, epoch, &run).await?;
-            Waitlists::of(self).call_instead(line).await?;
-            return Ok(TicketResult::Nothing);
-        }
-        // After a cancel: who asked for that may have been told that it is done.
-        let Begin::Start(mut run) = begins else {
-            if let Begin::Expired(mut run) = begins {
-                Completion::of(self)
-                    .apply(slot, ends.as_deref(), &mut run)
-                    .await?;
-                Runs::of(self).decide(slot, epoch, &run).await?;
-                Waitlists::of(self).call_instead(line).await?;
-            }
-            return Ok(TicketResult::Nothing);
-        };
-        run.alone = self.is_alone(&task, &run, around, killers).await;
-        self.store
-            .set(&self.keys.run(slot, epoch), &encode(&run))
-            .await?;
-        let delivery = Delivery {
-            slot,
-            epoch,
+        Ok(Some(Claimed {
             task: *task,
-            run,
-            unstarted,
-            called: line.is_some(),
+            earlier,
             taken_ms,
-        };
-        Ok(TicketResult::Run(Box::new(delivery)))
+        }))
+    }
+
+    async fn count_if_lost_alone(&self, task: &Task, earlier: Option<&Run>) {
+        if earlier.is_some_and(Run::was_lost_alone)
+            // Should it fail, the next such run is counted.
+            && let Err(e) = KillerCounts::of(self).count_killer(&task.kind).await
+        {
+            self.env.log(&e.to_string());
+        }
+    }
+
+    /// Ends a task whose claimed epoch does not begin, and calls the next one of the waitlist that it was called from. An end
+    /// that its owner could have told earlier is `late`.
+    async fn end_unbegun(
+        &self,
+        slot: u64,
+        epoch: u64,
+        task: &Task,
+        (mut run, late, line): (Run, bool, Option<String>),
+    ) -> Result<(), QueueError> {
+        let ends = CompletionEffects::of(task);
+        Completion::of(self)
+            .apply(slot, ends.as_deref(), &mut run)
+            .await?;
+        match late {
+            true => Runs::of(self).decide_late(slot, epoch, &run).await?,
+            false => Runs::of(self).decide(slot, epoch, &run).await?,
+        }
+        Waitlists::of(self).call_instead(line).await
     }
 
     /// Whether a delivery's right to begin is over.

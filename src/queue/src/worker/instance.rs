@@ -36,6 +36,40 @@ const SYSTEM_PART: usize = 8;
 /// A worker that the store failed this often in a row ends; the queue goes on with the next request.
 const FAILURES_MAX: u32 = 20;
 
+/// What a worker has taken and not begun.
+struct Hand {
+    /// Tickets whose slots were empty so far.
+    empty_tickets: Vec<Ticket>,
+    /// To begin when those in progress leave room for their bytes.
+    ready: VecDeque<Delivery>,
+    /// A task that computes: it begins here when those in progress have ended, unless that takes too long.
+    next: Option<Delivery>,
+    /// To be put back.
+    others: Vec<Delivery>,
+    /// It met a task that computes while others were in progress: it takes nothing more until they have ended.
+    alone: bool,
+    /// How many tickets it takes next.
+    batch: u64,
+    /// How often the store failed in a row, when it took tickets and when it was to end.
+    failures: u32,
+    ends_failed: u32,
+}
+
+impl Default for Hand {
+    fn default() -> Self {
+        Self {
+            empty_tickets: Vec::new(),
+            ready: VecDeque::new(),
+            next: None,
+            others: Vec::new(),
+            alone: false,
+            batch: 1,
+            failures: 0,
+            ends_failed: 0,
+        }
+    }
+}
+
 impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     /// Registers. Whoever woke this worker is answered after this, so that it can rely on it.
     ///
@@ -57,86 +91,12 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     /// If the store fails again and again. Nothing is lost by that: what was taken is rescued.
     pub async fn work(&self) -> Result<(), QueueError> {
         let mut running = FuturesUnordered::new();
-        let mut empty_tickets = Vec::new();
-        let mut batch = 1;
-        // Taken, and to begin when those in progress leave room for their bytes.
-        let mut ready = VecDeque::new();
-        // A task that computes: it begins here when those in progress have ended, unless that takes too long.
-        let mut next: Option<Delivery> = None;
-        // Met such a task while others were in progress: takes nothing more until they have ended.
-        let mut alone = false;
-        let (mut failures, mut ends_failed) = (0, 0);
+        let mut hand = Hand::default();
         loop {
-            if running.is_empty() {
-                alone = false;
-            }
-            let room = if alone || !ready.is_empty() {
-                Room::default()
-            } else {
-                self.room(batch)
-            };
-            let taken = self
-                .beside(&mut running, self.take(room, &mut empty_tickets))
-                .await;
-            let found = match taken {
-                Ok(found) => {
-                    failures = 0;
-                    found
-                }
-                Err(e) => {
-                    self.queue.env().log(&e.to_string());
-                    failures += 1;
-                    if failures > FAILURES_MAX && running.is_empty() {
-                        return Err(e);
-                    }
-                    let pause = self.queue.env().sleep_ms(POLL_MS * u64::from(failures));
-                    self.beside(&mut running, pause).await;
-                    Vec::new()
-                }
-            };
-            let took = !found.is_empty();
-            let mut others = Vec::new();
-            for delivery in found {
-                let computes = self.runs_alone(&delivery);
-                if Claims::of(&self.queue).too_late(&delivery) || computes && next.is_some() {
-                    others.push(delivery);
-                } else if computes {
-                    self.hold(&delivery, None);
-                    next = Some(delivery);
-                } else {
-                    // Now, and not when it is polled first: another one's panic may come before that.
-                    self.hold(&delivery, None);
-                    ready.push_back(delivery);
-                }
-            }
-            while let Some(delivery) = self.next_that_fits(&mut ready) {
-                // Its instance may have stalled since it was taken.
-                if Claims::of(&self.queue).too_late(&delivery) {
-                    others.push(delivery);
-                    continue;
-                }
-                running.push(self.begin(delivery));
-                while let Some(Some(())) = running.next().now_or_never() {}
-            }
-            while let Some(Some(())) = running.next().now_or_never() {}
-            // Tasks that wait begin all at once; one that computes begins alone, here or in an instance that is free.
-            batch = (batch * 2).min(self.limits.batch_max);
-            if next.is_some() || !others.is_empty() {
-                batch = 1;
-                alone = !running.is_empty();
-            }
-            let too_long = |next: &mut Delivery| {
-                let hold_ms = self.hold_ms(next).min(HOLD_MAX_MS);
-                alone && Claims::of(&self.queue).waited_ms(next) >= hold_ms
-            };
-            others.extend(next.take_if(too_long));
-            let waits =
-                |delivery: &Delivery| Claims::of(&self.queue).waited_ms(delivery) <= HOLD_MAX_MS;
-            while ready.front().is_some_and(|delivery| !waits(delivery)) {
-                others.extend(ready.pop_front());
-            }
+            let took = self.take_more(&mut running, &mut hand).await?;
+            self.begin_ready(&mut running, &mut hand, |delivery| self.begin(delivery));
+            let others = self.leave_to_others(&mut hand, running.is_empty());
             self.beside(&mut running, self.put_back(others)).await;
-
             self.beside(&mut running, async {
                 self.flush().await;
                 self.keep_if_due().await;
@@ -145,41 +105,139 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             if running.is_empty() {
                 // What ended beside the keeper's work.
                 self.flush().await;
-                if !ready.is_empty() {
-                    // There is room for them now.
-                    continue;
-                }
-                if let Some(delivery) = next.take() {
-                    self.compute(delivery, &mut empty_tickets).await;
-                } else if !empty_tickets.is_empty() {
-                    self.queue
-                        .env()
-                        .sleep_ms(self.pause_ms(&empty_tickets))
-                        .await;
-                } else if !took && failures == 0 {
-                    match self.ends().await {
-                        Ok(true) => return Ok(()),
-                        Ok(false) => ends_failed = 0,
-                        // It may be the keeper of what is due: one failed call must not end that.
-                        Err(e) => {
-                            self.queue.env().log(&e.to_string());
-                            ends_failed += 1;
-                            if ends_failed > FAILURES_MAX {
-                                return Err(e);
-                            }
-                            let wait_ms = POLL_MS * u64::from(ends_failed);
-                            self.queue.env().sleep_ms(wait_ms).await;
-                        }
-                    }
+                if self.is_over_alone(&mut hand, took).await? {
+                    return Ok(());
                 }
                 continue;
             }
             if !took {
-                let tick = pin!(self.queue.env().sleep_ms(self.pause_ms(&empty_tickets)));
+                let pause_ms = self.pause_ms(&hand.empty_tickets);
+                let tick = pin!(self.queue.env().sleep_ms(pause_ms));
                 select(running.next(), tick).await;
             }
             self.beside(&mut running, self.flush()).await;
         }
+    }
+
+    /// Takes tickets and sorts what is in their slots. Says whether anything was.
+    async fn take_more(
+        &self,
+        running: &mut FuturesUnordered<impl Future<Output = ()>>,
+        hand: &mut Hand,
+    ) -> Result<bool, QueueError> {
+        hand.alone &= !running.is_empty();
+        let room = if hand.alone || !hand.ready.is_empty() {
+            Room::default()
+        } else {
+            self.room(hand.batch)
+        };
+        let take = self.take(room, &mut hand.empty_tickets);
+        let found = match self.beside(running, take).await {
+            Ok(found) => {
+                hand.failures = 0;
+                found
+            }
+            Err(e) => {
+                self.queue.env().log(&e.to_string());
+                hand.failures += 1;
+                if hand.failures > FAILURES_MAX && running.is_empty() {
+                    return Err(e);
+                }
+                let pause_ms = POLL_MS * u64::from(hand.failures);
+                let pause = self.queue.env().sleep_ms(pause_ms);
+                self.beside(running, pause).await;
+                Vec::new()
+            }
+        };
+        let took = !found.is_empty();
+        for delivery in found {
+            let computes = self.runs_alone(&delivery);
+            if Claims::of(&self.queue).too_late(&delivery) || computes && hand.next.is_some() {
+                hand.others.push(delivery);
+                continue;
+            }
+            // Now, and not when it is polled first: another one's panic may come before that.
+            self.hold(&delivery, None);
+            match computes {
+                true => hand.next = Some(delivery),
+                false => hand.ready.push_back(delivery),
+            }
+        }
+        Ok(took)
+    }
+
+    /// Begins the tasks that have room beside those in progress.
+    fn begin_ready<F: Future<Output = ()>>(
+        &self,
+        running: &mut FuturesUnordered<F>,
+        hand: &mut Hand,
+        begin: impl Fn(Delivery) -> F,
+    ) {
+        while let Some(delivery) = self.next_that_fits(&mut hand.ready) {
+            // Its instance may have stalled since it was taken.
+            if Claims::of(&self.queue).too_late(&delivery) {
+                hand.others.push(delivery);
+                continue;
+            }
+            running.push(begin(delivery));
+            while let Some(Some(())) = running.next().now_or_never() {}
+        }
+        while let Some(Some(())) = running.next().now_or_never() {}
+    }
+
+    /// What another instance begins sooner. Tasks that wait begin all at once; one that computes begins alone, here or in an
+    /// instance that is free.
+    fn leave_to_others(&self, hand: &mut Hand, idle: bool) -> Vec<Delivery> {
+        hand.batch = (hand.batch * 2).min(self.limits.batch_max);
+        if hand.next.is_some() || !hand.others.is_empty() {
+            hand.batch = 1;
+            hand.alone = !idle;
+        }
+        let alone = hand.alone;
+        let too_long = |next: &mut Delivery| {
+            let hold_ms = self.hold_ms(next).min(HOLD_MAX_MS);
+            alone && Claims::of(&self.queue).waited_ms(next) >= hold_ms
+        };
+        hand.others.extend(hand.next.take_if(too_long));
+        let waited_ms = |delivery: &Delivery| Claims::of(&self.queue).waited_ms(delivery);
+        while hand
+            .ready
+            .front()
+            .is_some_and(|d| waited_ms(d) > HOLD_MAX_MS)
+        {
+            hand.others.extend(hand.ready.pop_front());
+        }
+        std::mem::take(&mut hand.others)
+    }
+
+    /// Goes on with nothing in progress: computes, waits for empty slots, or ends. True if the instance may end.
+    async fn is_over_alone(&self, hand: &mut Hand, took: bool) -> Result<bool, QueueError> {
+        if !hand.ready.is_empty() {
+            // There is room for them now.
+            return Ok(false);
+        }
+        if let Some(delivery) = hand.next.take() {
+            self.compute(delivery, &mut hand.empty_tickets).await;
+        } else if !hand.empty_tickets.is_empty() {
+            let pause_ms = self.pause_ms(&hand.empty_tickets);
+            self.queue.env().sleep_ms(pause_ms).await;
+        } else if !took && hand.failures == 0 {
+            match self.ends().await {
+                Ok(true) => return Ok(true),
+                Ok(false) => hand.ends_failed = 0,
+                // It may be the keeper of what is due: one failed call must not end that.
+                Err(e) => {
+                    self.queue.env().log(&e.to_string());
+                    hand.ends_failed += 1;
+                    if hand.ends_failed > FAILURES_MAX {
+                        return Err(e);
+                    }
+                    let wait_ms = POLL_MS * u64::from(hand.ends_failed);
+                    self.queue.env().sleep_ms(wait_ms).await;
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// What it has room for, of a batch. The system's tasks have room of their own: however slow the receivers of webhooks are,

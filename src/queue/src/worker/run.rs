@@ -52,16 +52,25 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         key
     }
 
+    /// One attempt, from its begin to its written outcome.
     pub(crate) async fn attempt(&self, mut delivery: Delivery) {
-        let env = self.queue.env();
-        let began_ms = env.now_ms();
         if let Some(ending) = Attempts::of(&self.queue).expiry(&delivery) {
             return self.ended(ending).await;
         }
+        let control = self.begin_attempt(&mut delivery);
+        let outcome = self.run_to_outcome(&mut delivery, &control).await;
+        let outcome = self.check_overrun(&delivery, outcome);
+        delivery.run.report = control.report().unwrap_or(delivery.run.report);
+        self.end(delivery, outcome).await;
+    }
+
+    /// Notes that an attempt begins now, and makes what its task is given.
+    fn begin_attempt(&self, delivery: &mut Delivery) -> Rc<Control> {
+        let began_ms = self.queue.env().now_ms();
         delivery.unstarted = false;
+        delivery.run.started_ms = began_ms;
         let timeout_ms = delivery.task.timeout_ms;
         let deadline_ms = began_ms + timeout_ms;
-        delivery.run.started_ms = began_ms;
         let control = Control::new(
             delivery.run.attempt,
             deadline_ms,
@@ -70,23 +79,32 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             delivery.run.checkpoint.clone(),
             delivery.task.trace.clone(),
         );
-        let control =
-            Rc::new(control.with(delivery.run.report.clone(), delivery.task.end_of.clone()));
-        self.hold(&delivery, Some(control.clone()));
+        let (report, end_of) = (delivery.run.report.clone(), delivery.task.end_of.clone());
+        let control = Rc::new(control.with(report, end_of));
+        self.hold(delivery, Some(control.clone()));
+        control
+    }
+
+    /// Runs the task's code until it returns or its timeout is over. Writes heartbeats, and tells the task of a request to
+    /// cancel it.
+    async fn run_to_outcome(&self, delivery: &mut Delivery, control: &Rc<Control>) -> Outcome {
+        let env = self.queue.env();
+        let began_ms = delivery.run.started_ms;
+        let deadline_ms = control.deadline_ms();
         let kind = delivery.task.kind.clone();
         let args = delivery.task.args.clone();
+        // Dropped with this function: what overran its timeout is not to stay while its outcome is written.
         let mut task = Box::pin(self.runner.run(&kind, args, control.clone()));
         let mut beat_at_ms = began_ms + FIRST_BEAT_MS;
-        let mut outcome = loop {
+        loop {
             let tick_at_ms = (env.now_ms() + FIRST_BEAT_MS).min(deadline_ms);
             let tick = pin!(env.sleep_ms(tick_at_ms.saturating_sub(env.now_ms())));
-            match select(task.as_mut(), tick).await {
-                Either::Left((outcome, _)) => break outcome,
-                Either::Right(_) => {}
+            if let Either::Left((outcome, _)) = select(task.as_mut(), tick).await {
+                return outcome;
             }
             let now_ms = env.now_ms();
             if now_ms >= deadline_ms {
-                break overran(timeout_ms, now_ms - began_ms);
+                return overran(delivery.task.timeout_ms, now_ms - began_ms);
             }
             let mut blocks = CancelBlocks::new();
             let cancelled = Runs::of(&self.queue)
@@ -95,22 +113,25 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             control.cancelled.set(cancelled.unwrap_or(false));
             if now_ms >= beat_at_ms || control.has_news_since(&delivery.run.report) {
                 delivery.run.report = control.report().unwrap_or_default();
-                match Attempts::of(&self.queue).beat(&mut delivery).await {
+                match Attempts::of(&self.queue).beat(delivery).await {
                     Ok(()) => beat_at_ms = now_ms + BEAT_MS,
                     // The next tick tries again: silence would cost the run.
                     Err(e) => env.log(&e.to_string()),
                 }
             }
-        };
-        // What overran its timeout is not to stay while its outcome is written.
-        drop(task);
-        let took_ms = env.now_ms() - began_ms;
-        if took_ms > timeout_ms && !matches!(outcome, Outcome::Retry { .. }) {
-            // It computed past its time without a pause in which it could have been stopped; its lease may be over.
-            outcome = overran(timeout_ms, took_ms);
         }
-        delivery.run.report = control.report().unwrap_or(delivery.run.report);
-        self.end(delivery, outcome).await;
+    }
+
+    /// The outcome, unless the task computed past its timeout without a pause in which it could have been stopped: its lease
+    /// may be over.
+    fn check_overrun(&self, delivery: &Delivery, outcome: Outcome) -> Outcome {
+        let took_ms = self.queue.env().now_ms() - delivery.run.started_ms;
+        let timeout_ms = delivery.task.timeout_ms;
+        match outcome {
+            Outcome::Retry { .. } => outcome,
+            _ if took_ms > timeout_ms => overran(timeout_ms, took_ms),
+            outcome => outcome,
+        }
     }
 
     /// Sees that a run's outcome is written, or is going to be with the next [`Worker::flush`].

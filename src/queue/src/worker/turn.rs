@@ -52,7 +52,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                 };
                 return self.ended(ending).await;
             }
-            Ok(TurnEnd::CompletionEffects(outcome)) => outcome,
+            Ok(TurnEnd::Ends(outcome)) => outcome,
             Err(e @ QueueError::Record { .. }) => Outcome::Fail(e.to_string()),
             Err(e) => {
                 env.log(&e.to_string());

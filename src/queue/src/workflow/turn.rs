@@ -7,6 +7,7 @@ use crate::base::priority::Lane;
 use crate::model::delivery::{Delivery, Outcome};
 use crate::model::receipt::Receipt;
 use crate::model::run::RunState;
+use crate::model::task::Task;
 use crate::model::transition::running;
 use crate::runs::members::MemberCounts;
 use crate::slots::lanes::Slots;
@@ -33,7 +34,7 @@ const MARK_MS: u64 = 5_000;
 /// What a turn came to.
 pub(crate) enum TurnEnd {
     /// The workflow ends, or goes on by itself.
-    CompletionEffects(Outcome),
+    Ends(Outcome),
     /// Its members wake it: this is its state until then.
     Waits(RunState),
     /// The next turn is begun, since this one was taken for lost.
@@ -52,7 +53,7 @@ struct Going<'a, N> {
 
 impl<N: Fn(&Delivery)> Going<'_, N> {
     fn fails(&self, reason: impl Into<String>) -> TurnEnd {
-        TurnEnd::CompletionEffects(Outcome::Fail(reason.into()))
+        TurnEnd::Ends(Outcome::Fail(reason.into()))
     }
 
     /// Keeps how far it is with the run, for whatever is written of it next.
@@ -79,7 +80,7 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
         let progress = Progress::of(delivery.run.checkpoint.as_ref());
         let (Some(workflow), Some(mut progress)) = (workflow, progress) else {
             let reason = "how it goes on can't be read: was it made by another version?";
-            return Ok(TurnEnd::CompletionEffects(Outcome::Fail(reason.to_owned())));
+            return Ok(TurnEnd::Ends(Outcome::Fail(reason.to_owned())));
         };
         if progress.steps.is_empty() {
             progress.next_step();
@@ -134,7 +135,7 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
                 going.progress.again = again;
                 going.progress.seen = counted.failed;
                 return Ok(match again {
-                    true => TurnEnd::CompletionEffects(Outcome::Snooze(PUT_OFF_MS)),
+                    true => TurnEnd::Ends(Outcome::Snooze(PUT_OFF_MS)),
                     false => self.waits(going, step, of, fails_fast),
                 });
             }
@@ -165,14 +166,12 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
         one: bool,
     ) -> TurnEnd {
         if one {
-            return TurnEnd::CompletionEffects(Outcome::Done(gathered.result()));
+            return TurnEnd::Ends(Outcome::Done(gathered.result()));
         }
         let counts = gathered.counts();
         let of = going.workflow.steps[gathered.step].len() as u64;
         match failure {
-            None => {
-                TurnEnd::CompletionEffects(Outcome::done(json!({"succeeded": counts.succeeded})))
-            }
+            None => TurnEnd::Ends(Outcome::done(json!({"succeeded": counts.succeeded}))),
             Some(first) => {
                 let failed = of - counts.succeeded;
                 going.fails(format!("{failed} of {of} did not succeed; {first}"))
@@ -237,39 +236,52 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
             if at_ms >= yield_at_ms {
                 going.keep();
                 let checkpoint = going.progress.checkpoint();
-                return Ok(Some(TurnEnd::CompletionEffects(Outcome::Continue(
-                    checkpoint,
-                ))));
+                return Ok(Some(TurnEnd::Ends(Outcome::Continue(checkpoint))));
             }
             let tasks = match maker.chunk(step, going.progress.chunks(), at_ms) {
                 Ok(tasks) => tasks,
                 Err(reason) => return Ok(Some(going.fails(reason))),
             };
-            let count = tasks.len() as u64;
-            let lane = Lane::from(task.priority);
-            Slots::of(self).open_lane(lane).await?;
-            let last = Slots::of(self).take_slots(lane, count).await?;
-            let first = last - count + 1;
-            if let Some(chunks) = going.progress.steps.last_mut() {
-                chunks.push((first, at_ms));
-            }
-            going.progress.unfilled = true;
-            going.keep();
-            if enabled(Guard::NoteMembersFirst) {
-                self.mark(going).await?;
-            }
-            if self.is_superseded(id.slot(), going.delivery.epoch).await? {
+            if !self.enqueue_chunk(going, tasks, at_ms, receipt).await? {
                 return Ok(Some(TurnEnd::Superseded));
             }
-            let head = self.fill(first, tasks).await?;
-            going.progress.unfilled = false;
-            receipt.merge(Receipt {
-                backlog: last.saturating_sub(head.taken),
-                pausable: head.pausable,
-                ..Receipt::default()
-            });
         }
         Ok(None)
+    }
+
+    /// Enqueues the next chunk of a step's members. False if the next turn has begun meanwhile: that one enqueues them.
+    async fn enqueue_chunk(
+        &self,
+        going: &mut Going<'_, impl Fn(&Delivery)>,
+        tasks: Vec<Task>,
+        at_ms: u64,
+        receipt: &mut Receipt,
+    ) -> Result<bool, QueueError> {
+        let count = tasks.len() as u64;
+        let lane = Lane::from(going.delivery.task.priority);
+        Slots::of(self).open_lane(lane).await?;
+        let last = Slots::of(self).take_slots(lane, count).await?;
+        let first = last - count + 1;
+        if let Some(chunks) = going.progress.steps.last_mut() {
+            chunks.push((first, at_ms));
+        }
+        going.progress.unfilled = true;
+        going.keep();
+        if enabled(Guard::NoteMembersFirst) {
+            self.mark(going).await?;
+        }
+        let (slot, epoch) = (going.id.slot(), going.delivery.epoch);
+        if self.is_superseded(slot, epoch).await? {
+            return Ok(false);
+        }
+        let head = self.fill(first, tasks).await?;
+        going.progress.unfilled = false;
+        receipt.merge(Receipt {
+            backlog: last.saturating_sub(head.taken),
+            pausable: head.pausable,
+            ..Receipt::default()
+        });
+        Ok(true)
     }
 
     /// Writes how far the turn is, and that it runs: its lease begins anew.

@@ -73,7 +73,7 @@ fn read(folder: &Path, prefix: &str, texts: &mut BTreeMap<String, String>) {
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
         if path.is_dir() {
             read(&path, &format!("{prefix}{name}/"), texts);
-        } else if name != "mod" {
+        } else if !matches!(name.as_str(), "mod" | "tests") {
             texts.insert(format!("{prefix}{name}"), fs::read_to_string(path).unwrap());
         }
     }

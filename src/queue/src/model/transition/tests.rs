@@ -1,0 +1,223 @@
+use super::*;
+use crate::base::retry::RetryPolicy;
+use crate::model::task::TaskSpec;
+use serde_json::json;
+
+fn spec(attempts: u32) -> TaskSpec {
+    TaskSpec {
+        timeout_ms: 1_000,
+        retry: RetryPolicy {
+            attempts,
+            ..RetryPolicy::default()
+        },
+        retention_ms: 1,
+        ..TaskSpec::new("k", Json::empty_object())
+    }
+}
+
+fn task(attempts: u32) -> Task {
+    spec(attempts).enqueued("n".into(), 1)
+}
+
+fn run(attempt: u32, state: RunState, errors: usize) -> Run {
+    let error = |i| AttemptErrorAt(i).into();
+    Run {
+        nonce: "n".into(),
+        epoch: 3,
+        ticket: 7,
+        attempt,
+        started_ms: 10,
+        due_ms: 1,
+        alone: false,
+        snoozes: 0,
+        errors: (1..=errors as u32).map(error).collect(),
+        report: Report::default(),
+        checkpoint: None,
+        state,
+    }
+}
+
+struct AttemptErrorAt(u32);
+impl From<AttemptErrorAt> for crate::model::run::AttemptError {
+    fn from(at: AttemptErrorAt) -> Self {
+        Self {
+            attempt: at.0,
+            started_ms: 1,
+            ended_ms: 2,
+            error: "e".into(),
+        }
+    }
+}
+
+/// Rows: attempts allowed, the earlier epoch's record, what must become of the next one.
+#[test]
+fn how_an_epoch_begins() {
+    let done = RunState::Succeeded {
+        ended_ms: 5,
+        result: json!(1).into(),
+    };
+    let retrying = RunState::Retrying {
+        at_ms: 9,
+        timer: true,
+    };
+    let continued = continued(9);
+    let running = RunState::Running {
+        beat_ms: 12,
+        lost_ms: 27,
+    };
+    let alone = |attempt, errors| Run {
+        alone: true,
+        ..run(attempt, running.clone(), errors)
+    };
+    let table = [
+        (5, None, "start 1 errors 0"),
+        (5, Some(run(1, done, 0)), "adopt"),
+        (5, Some(run(1, RunState::Cancelled, 0)), "adopt"),
+        (5, Some(run(2, retrying.clone(), 2)), "start 3 errors 2"),
+        // Lost beside others: not its fault, as far as is known.
+        (2, Some(run(2, running.clone(), 1)), "start 2 errors 1"),
+        // Lost alone.
+        (5, Some(alone(2, 1)), "start 3 errors 2"),
+        (2, Some(alone(2, 1)), "exhausted 2 errors 2"),
+        // Put off: no error, no attempt.
+        (1, Some(run(1, retrying.clone(), 0)), "start 1 errors 0"),
+        // A continuation is not an attempt.
+        (1, Some(run(1, continued.clone(), 0)), "start 1 errors 0"),
+        (5, Some(run(2, continued, 1)), "start 2 errors 1"),
+    ];
+    for (attempts, earlier, expected) in table {
+        let found = match begin(&task(attempts), 4, earlier.clone(), 20) {
+            Begin::Adopt(_) => "adopt".to_owned(),
+            Begin::Exhausted(r) => format!("exhausted {} errors {}", r.attempt, r.errors.len()),
+            Begin::Expired(_) => "expired".to_owned(),
+            Begin::Start(r) => {
+                let lost = earlier.as_ref().is_none_or(|e| e.state == running);
+                assert_eq!((r.epoch, r.started_ms, r.alone), (4, 20, lost));
+                format!("start {} errors {}", r.attempt, r.errors.len())
+            }
+        };
+        assert_eq!(found, expected, "{earlier:?}");
+    }
+}
+
+/// Rows: the earlier epoch's record, now, what must become of the next one of a task that is not to begin after 20.
+#[test]
+fn only_what_never_began_expires() {
+    let expiring = TaskSpec {
+        expires_ms: Some(20),
+        ..spec(5)
+    };
+    let expiring = expiring.enqueued("n".into(), 1);
+    let continued = continued(9);
+    let retrying = RunState::Retrying {
+        at_ms: 9,
+        timer: true,
+    };
+    let expired = RunState::Expired { ended_ms: 21 };
+    let put_back = Some(run(0, continued.clone(), 0));
+    let table = [
+        (None, 20, "start 1"),
+        (None, 21, "expired"),
+        // Taken and put back before it began.
+        (put_back.clone(), 20, "start 1"),
+        (put_back, 21, "expired"),
+        (Some(run(1, continued, 0)), 21, "start 1"),
+        (Some(run(1, retrying, 1)), 21, "start 2"),
+        (
+            Some(run(
+                1,
+                RunState::Running {
+                    beat_ms: 12,
+                    lost_ms: 27,
+                },
+                0,
+            )),
+            21,
+            "start 1",
+        ),
+        (Some(run(0, RunState::Cancelled, 0)), 21, "adopt"),
+        (Some(run(0, expired, 0)), 99, "adopt"),
+    ];
+    for (earlier, now_ms, expected) in table {
+        let found = match begin(&expiring, 4, earlier.clone(), now_ms) {
+            Begin::Adopt(_) => "adopt".to_owned(),
+            Begin::Exhausted(_) => "exhausted".to_owned(),
+            Begin::Expired(r) => {
+                assert_eq!((r.epoch, r.attempt, r.ended_ms()), (4, 0, Some(now_ms)));
+                assert!(r.is_final());
+                "expired".to_owned()
+            }
+            Begin::Start(r) => format!("start {}", r.attempt),
+        };
+        assert_eq!(found, expected, "{earlier:?} at {now_ms}");
+    }
+}
+
+/// An attempt may be put off ten times. The eleventh counts as a failure, and the policy decides what then.
+#[test]
+fn what_is_always_put_off_ends() {
+    let task = task(2);
+    let mut earlier = None;
+    for attempt in 1..=2 {
+        for snoozes in 1..=SNOOZES_MAX + 1 {
+            let Begin::Start(run) = begin(&task, u64::from(snoozes), earlier, 5) else {
+                panic!("attempt {attempt} begins for time {snoozes}");
+            };
+            assert_eq!((run.attempt, run.snoozes), (attempt, snoozes - 1));
+            let run = settle_outcome(&task, run, Outcome::Snooze(7), 100, 10, 0);
+            let failures = attempt as usize - usize::from(snoozes <= SNOOZES_MAX);
+            assert_eq!(run.errors.len(), failures);
+            match run.state {
+                RunState::Failed { .. } => assert_eq!((attempt, snoozes), (2, 11)),
+                RunState::Retrying { at_ms, .. } => assert_eq!(at_ms, 17),
+                ref other => panic!("{other:?}"),
+            }
+            earlier = Some(run);
+        }
+    }
+    let error = earlier.and_then(|run| run.errors.last().map(|e| e.error.clone()));
+    let error = error.unwrap_or_default();
+    assert!(error.starts_with("it was put off 11 times in one attempt, the last time for 7 ms"));
+    // One that goes on in parts begins to count anew.
+    let state = RunState::Running {
+        beat_ms: 1,
+        lost_ms: 2,
+    };
+    let put_off = Run {
+        snoozes: SNOOZES_MAX,
+        ..run(1, state, 0)
+    };
+    let run = settle_outcome(
+        &task,
+        put_off,
+        Outcome::Continue(json!(1).into()),
+        100,
+        7,
+        0,
+    );
+    assert_eq!(run.snoozes, 0);
+}
+
+#[test]
+fn too_much_fails_with_that_reason() {
+    let settle = |outcome| {
+        let state = RunState::Running {
+            beat_ms: 1,
+            lost_ms: 2,
+        };
+        settle_outcome(&task(5), run(1, state, 0), outcome, 100, 7, 0)
+    };
+    // Two quotes and as many bytes, of two each.
+    let text = |text: String| Json::from(json!(text));
+    let (fits, over) = (text("é".repeat(49)), text("é".repeat(49) + "x"));
+    for outcome in [Outcome::Done(over.clone()), Outcome::Continue(over)] {
+        let run = settle(outcome);
+        assert_eq!(run.state, not_listed(7));
+        let error = "it returned 101 bytes of JSON; 100 are allowed";
+        assert_eq!(run.errors[0].error, error);
+    }
+    let state = settle(Outcome::Done(fits.clone())).state;
+    assert!(matches!(state, RunState::Succeeded { .. }));
+    let run = settle(Outcome::Continue(fits.clone()));
+    assert_eq!(run.checkpoint, Some(fits));
+}
