@@ -218,7 +218,7 @@ async fn say_if_open(queue: &HostQueue) {
     }
     match queue.store().increment(SAID, 1).await {
         Ok(1) => queue.env().log(
-            "the API is open: whoever reaches it may enqueue, read and cancel. Set the variable api_tokens to change that.",
+            "the API is open: every caller may enqueue, read and cancel. Set the variable api_tokens to change that.",
         ),
         Ok(_) => {}
         Err(e) => queue.env().log(&e.to_string()),

@@ -44,7 +44,9 @@ impl Guest for Messages {
                     Ok(())
                 }
                 PROBE => count(&message.body).await,
-                other => Err(format!("a message of subject {other:?} is for nobody here")),
+                other => Err(format!(
+                    "a message of subject {other:?} has no receiver here"
+                )),
             }
         })
     }

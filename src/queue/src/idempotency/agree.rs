@@ -150,7 +150,7 @@ impl<S: Store, E: Env> Idempotency<'_, S, E> {
         if v > TRIES_MAX {
             return Err(QueueError::Record {
                 key: self.keys.tries(name),
-                reason: format!("nobody tries {v} times"),
+                reason: format!("{v} tries are more than a key ever has"),
             });
         }
         for v in (1..=v).rev() {

@@ -131,7 +131,7 @@ pub(crate) fn settle_outcome(
         },
         Outcome::Snooze(after_ms) if is_snoozed_out(task, &run) => Outcome::Retry {
             error: format!(
-                "it was put off {} times in one attempt, the last time for {after_ms} ms; more counts as a failure",
+                "it was snoozed {} times in one attempt, the last time for {after_ms} ms: that counts as a failed attempt",
                 run.snoozes + 1
             ),
             after_ms: Some(after_ms.max(task.retry.wait_ms(run.attempt, random))),

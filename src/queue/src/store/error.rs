@@ -32,7 +32,7 @@ impl fmt::Display for QueueError {
             Self::Store(e) => e.fmt(f),
             Self::Newer { key } => write!(
                 f,
-                "the record {key} was written by a newer version, which must see to it: deploy that version everywhere"
+                "the record {key} was written by a newer version: deploy that version everywhere"
             ),
             Self::Record { key, reason } => write!(f, "the record {key} can't be read: {reason}"),
             Self::TooLate => write!(

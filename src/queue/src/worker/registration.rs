@@ -92,9 +92,9 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     /// failure is logged: the next pass does what was left undone.
     pub(crate) async fn keep_if_due(&self) {
         if let Err(e) = self.try_keep().await {
-            self.queue
-                .env()
-                .log(&format!("the keeper's work is put off: {e}"));
+            self.queue.env().log(&format!(
+                "the keeper's pass failed and will be repeated: {e}"
+            ));
         }
     }
 

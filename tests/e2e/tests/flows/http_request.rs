@@ -145,6 +145,6 @@ fn put_off_for_ever(pair: Pair) {
     let task = http.finished(&id, LIMIT);
     assert_eq!(task["state"], "failed", "{task:#}");
     let error = task["error"].as_str().unwrap_or_default();
-    assert!(error.contains("put off 11 times"), "{task:#}");
+    assert!(error.contains("snoozed 11 times"), "{task:#}");
     assert_eq!(server.received("/never").len(), 11);
 }

@@ -177,7 +177,7 @@ fn what_is_always_put_off_ends() {
     }
     let error = earlier.and_then(|run| run.errors.last().map(|e| e.error.clone()));
     let error = error.unwrap_or_default();
-    assert!(error.starts_with("it was put off 11 times in one attempt, the last time for 7 ms"));
+    assert!(error.starts_with("it was snoozed 11 times in one attempt, the last time for 7 ms"));
     // One that goes on in parts begins to count anew.
     let state = RunState::Running {
         beat_ms: 1,
