@@ -21,7 +21,7 @@ impl Validate for Slot {
     fn is_valid(&self) -> bool {
         match self {
             Self::Task(task) => task.is_valid(),
-            Self::Announce(task, epoch) => is_slot(*task) && is_epoch(*epoch),
+            Self::Announce(task, epoch) => is_slot(*task) && is_epoch(*epoch) && *epoch > 0,
             Self::Void => true,
         }
     }

@@ -13,6 +13,7 @@ impl<S: Store, E: Env> Runs<'_, S, E> {
     /// Writes the final outcome of an epoch from 1, and decides the task with it unless the next epoch is claimed.
     /// Who claims that later finds our outcome and adopts it; who claimed it before decides without us.
     pub(crate) async fn decide(&self, slot: u64, epoch: u64, run: &Run) -> Result<(), QueueError> {
+        debug_assert!(epoch > 0 && run.is_final(), "{slot}, {epoch}: {run:?}");
         let bytes = encode(run);
         self.store.set(&self.keys.run(slot, epoch), &bytes).await?;
         self.publish(slot, epoch, &bytes).await
@@ -45,6 +46,7 @@ impl<S: Store, E: Env> Runs<'_, S, E> {
         epoch: u64,
         run: &Run,
     ) -> Result<(), QueueError> {
+        debug_assert!(epoch > 0 && run.is_final(), "{slot}, {epoch}: {run:?}");
         let bytes = encode(run);
         self.store.set(&self.keys.run(slot, epoch), &bytes).await?;
         self.publish_late(slot, epoch, &bytes).await

@@ -76,6 +76,12 @@ impl<S: Store, E: Env> Slots<'_, S, E> {
         mut skip: u64,
         deliveries: &[(u64, u64)],
     ) -> Result<(), StoreError> {
+        debug_assert!(
+            deliveries
+                .iter()
+                .all(|&(t, e)| e > 0 && Lane::of(t) == lane),
+            "{deliveries:?} can't be announced in {lane:?}"
+        );
         let mut left = deliveries.to_vec();
         for _ in 0..SETTLE_TRIES {
             if left.is_empty() {

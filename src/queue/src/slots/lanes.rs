@@ -46,7 +46,9 @@ impl<S: Store, E: Env> Slots<'_, S, E> {
     /// Takes `count` slots of a lane and returns the last of them.
     pub(crate) async fn take_slots(&self, lane: Lane, count: u64) -> Result<u64, StoreError> {
         let after = self.store.increment(&self.keys.tail(lane), count).await?;
-        Ok(lane.base() + Tail::of(after).last)
+        let last = lane.base() + Tail::of(after).last;
+        debug_assert_eq!(Lane::of(last), lane, "slot {last} is in another lane");
+        Ok(last)
     }
 
     /// The normal lane's tail.

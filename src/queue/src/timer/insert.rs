@@ -6,7 +6,7 @@ use crate::base::guard::{Guard, enabled};
 use crate::store::contract::Store;
 use crate::store::core::mechanism;
 use crate::store::error::QueueError;
-use crate::store::record::encode;
+use crate::store::record::{Validate, encode};
 use crate::timer::entry::{Entry, EntryKind, Inserted, OLD};
 
 mechanism!(
@@ -62,6 +62,7 @@ impl<S: Store, E: Env> Timer<'_, S, E> {
         due_ms: u64,
         entry: &Entry,
     ) -> Result<Inserted, QueueError> {
+        debug_assert!(entry.is_valid(), "{entry:?}");
         self.insert_record(wheel, due_ms, &encode(entry)).await
     }
 
