@@ -1,12 +1,19 @@
-//! The queue protocol of Handoff: a durable task queue on a key-value store whose only atomic is `increment`.
+//! The queue protocol of Handoff: a durable task queue on a key-value store whose only atomic call
+//! is `increment`.
 //!
-//! This crate never names a host. The store is the trait [`Store`]; time, randomness, sleeping and waking come from
-//! the trait [`Env`]; so the same code runs inside a component and inside a test with virtual time.
+//! This crate names no host. The store is the trait [`Store`]. Time, randomness, sleep and wake-ups
+//! come from the trait [`Env`]. So the same code runs inside a component and inside a test with
+//! virtual time.
 //!
-//! docs/protocol tells the protocol as a whole. In short: a task gets a numbered *slot* by incrementing `tail`;
-//! a worker gets *tickets* by incrementing `head`; the holder of ticket n owns *epoch* 0 of the task in slot n. Every
-//! later delivery is an *announcement*, a slot that names (task, epoch), and whoever first increments that epoch's
-//! claim counter owns it. Every key is a counter, or has one writer, or all its writers write the same bytes.
+//! `docs/protocol` describes the whole protocol. In short:
+//!
+//! - An enqueuer increments `tail` to get a numbered *slot* for a task.
+//! - A worker increments `head` to get *tickets*. The holder of ticket n owns *epoch* 0 of the task
+//!   in slot n.
+//! - Every later delivery is an *announcement*: a slot that names (task, epoch). The first claimer
+//!   to increment that epoch's claim counter owns the epoch.
+//!
+//! Every key is a counter, or has one writer, or all its writers write the same bytes.
 
 mod base;
 mod claims;
@@ -77,13 +84,14 @@ use schedule::records::Scheduler;
 use store::core::Core;
 use workflow::gather::Workflows;
 
-/// One queue in one store. Cheap to make; holds no state of its own besides the two handles and what limits it.
+/// One queue in one store. It is cheap to make, and holds nothing but the store, the environment
+/// and the limits.
 pub struct Queue<S, E> {
     core: Core<S, E>,
 }
 
 impl<S: Store, E: Env> Queue<S, E> {
-    /// The queue `name` in `store`. Names are 1 to 32 characters of `a-z 0-9 _`.
+    /// Opens the queue `name` in `store`. A name has 1 to 32 characters of `a-z 0-9 _`.
     ///
     /// # Errors
     /// [`QueueError::Name`] if the name has other characters or another length.
@@ -93,15 +101,15 @@ impl<S: Store, E: Env> Queue<S, E> {
         })
     }
 
-    /// The same queue with limits. Workers keep them; whoever enqueues and knows them wakes no worker that could take
-    /// nothing.
+    /// Returns the same queue with limits. Workers enforce them. An enqueuer that knows them wakes
+    /// no worker that could take nothing.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.core.limits = limits;
         self
     }
 
-    /// Another queue in the same store, without limits.
+    /// Opens another queue in the same store, without limits.
     ///
     /// # Errors
     /// As for [`Queue::new`].
@@ -113,7 +121,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         Self::new(name, self.core.store.clone(), self.core.env.clone())
     }
 
-    /// What limits it.
+    /// The queue's limits.
     pub fn limits(&self) -> Limits {
         self.core.limits
     }
@@ -123,30 +131,31 @@ impl<S: Store, E: Env> Queue<S, E> {
         self.core.name()
     }
 
-    /// The store that the queue lives in.
+    /// The store that holds the queue.
     pub fn store(&self) -> &S {
         &self.core.store
     }
 
-    /// The clock, random source and waker in use.
+    /// The environment: clock, random source and waker.
     pub fn env(&self) -> &E {
         &self.core.env
     }
 
-    /// Enqueues a failed task anew, once: however often this is repeated, there is one new task. The old one is off the
-    /// list then, and stays readable until its retention is over.
+    /// Enqueues a failed task again, once: repeated calls find the same new task. The failed task
+    /// leaves the failed list and stays readable until its retention is over.
     ///
     /// # Errors
-    /// If the store fails or takes longer than 30 s. The new task may run all the same, and a repeated request finds it.
+    /// If the store fails or takes longer than 30 s. The new task may run all the same, and a
+    /// repeated request finds it.
     pub async fn retry(&self, id: &TaskId, trace: Option<Trace>) -> Result<Retried, QueueError> {
         FailedList::of(&self.core).retry(id, trace).await
     }
 
-    /// Retries all that failed before number `before`, those that failed last first, until `end_ms`. Returns the receipts of
-    /// the tasks that it enqueued, as one. Two of these at once share the work.
+    /// Retries the failed tasks before number `before`, newest first, until `end_ms`. Returns the
+    /// receipts of the new tasks as one. Two concurrent calls share the work.
     ///
     /// # Errors
-    /// If the store fails before any was retried.
+    /// If the store fails before any task was retried.
     pub async fn retry_failed(
         &self,
         before: Option<u64>,
@@ -158,8 +167,8 @@ impl<S: Store, E: Env> Queue<S, E> {
             .await
     }
 
-    /// Failed tasks that were neither retried nor discarded, those that failed last first: at most `most`, and of those that
-    /// failed before number `before`. A page may be short, and still not be the last one.
+    /// Reads a page of the failed list, newest first: at most `most` tasks before number `before`.
+    /// A page may be short without being the last one.
     ///
     /// # Errors
     /// If the store fails.
@@ -167,18 +176,20 @@ impl<S: Store, E: Env> Queue<S, E> {
         FailedList::of(&self.core).failed(before, most).await
     }
 
-    /// Takes a failed task off the list. It stays readable until its retention is over. Repeating it is harmless.
+    /// Removes a failed task from the failed list. The task stays readable until its retention is
+    /// over. The call is idempotent.
     ///
     /// # Errors
-    /// If the store fails; it may be off the list all the same.
+    /// If the store fails. The task may be off the list all the same.
     pub async fn discard(&self, id: &TaskId) -> Result<Discarded, QueueError> {
         FailedList::of(&self.core).discard(id).await
     }
 
-    /// The same with all that failed before number `before`, those that failed last first, until `end_ms`. Says how many.
+    /// Discards the failed tasks before number `before`, newest first, until `end_ms`. Returns how
+    /// many it discarded.
     ///
     /// # Errors
-    /// If the store fails; some may be off the list all the same.
+    /// If the store fails. Some tasks may be off the list all the same.
     pub async fn discard_failed(
         &self,
         before: Option<u64>,
@@ -189,11 +200,12 @@ impl<S: Store, E: Env> Queue<S, E> {
             .await
     }
 
-    /// Enqueues a task unless a request with this key did: then it finds the task of that one, as long as the key's
-    /// time to live is not over. Repeating it is harmless.
+    /// Enqueues a task unless an earlier request with this key did. A repeated request finds the
+    /// earlier task until the key's time to live is over. The call is idempotent.
     ///
     /// # Errors
-    /// If the store fails or takes longer than 30 s. The task may run all the same, and a repeated request finds it.
+    /// If the store fails or takes longer than 30 s. The task may run all the same, and a repeated
+    /// request finds it.
     pub async fn enqueue_once(
         &self,
         task: TaskSpec,
@@ -202,62 +214,67 @@ impl<S: Store, E: Env> Queue<S, E> {
         Idempotency::of(&self.core).enqueue_once(task, key).await
     }
 
-    /// Wakes a worker for what was just enqueued unless enough are registered. Enqueueing wrote first and looks now;
-    /// a worker that leaves does so first and looks then: one of the two sees the other. Says whether nobody was there.
+    /// Wakes a worker for the tasks of `receipt`, unless enough workers are registered. The
+    /// enqueuer wrote first and reads the registrations now. A leaving worker leaves first and then
+    /// reads the queue. So one of the two sees the other. Returns true if no worker was there to
+    /// serve the tasks.
     ///
     /// # Errors
-    /// If the store fails; then the next request wakes a worker.
+    /// If the store fails. Then the next request wakes a worker.
     pub async fn wake_for(&self, receipt: &Receipt, workers_max: u64) -> Result<bool, QueueError> {
         Wakes::of(&self.core).wake_for(receipt, workers_max).await
     }
 
-    /// Wakes a worker if nothing pushes the queue along: no keeper's pass in this window, or, if somebody asked for a
-    /// task that is not final (`waits`), slots that wait while no worker is registered. Called after any request was
-    /// answered, so that nothing depends on a resident process. Says whether nobody was there.
+    /// Wakes a worker if nothing pushes the queue along. That is the case if no keeper joined this
+    /// window. With `waits` (the caller asked for an open task) it is also the case if claimable
+    /// slots exist while no worker is registered. `api` calls this after each answer, so nothing
+    /// depends on a resident process. Returns true if it woke a worker.
     ///
     /// # Errors
-    /// If the store fails; then the next request tries again.
+    /// If the store fails. Then the next request tries again.
     pub async fn push_along(&self, waits: bool) -> Result<bool, QueueError> {
         Wakes::of(&self.core).push_along(waits).await
     }
 
-    /// From now on no worker takes users' tasks from the queue; what runs goes on, and tasks are taken in. What follows from an
-    /// end goes on, too. Repeating it is harmless.
+    /// Pauses the queue: from now on no worker takes users' tasks. Running tasks and system tasks
+    /// go on, and the queue still accepts tasks. The call is idempotent.
     ///
     /// # Errors
-    /// If the store fails; the queue may be paused all the same.
+    /// If the store fails. The queue may be paused all the same.
     pub async fn pause(&self) -> Result<(), QueueError> {
         Admin::of(&self.core).pause().await
     }
 
-    /// Workers take tasks again, and one is woken for those that wait. Repeating it is harmless.
+    /// Resumes the queue: workers take tasks again. Wakes a worker if slots wait. The call is
+    /// idempotent.
     ///
     /// # Errors
-    /// If the store fails; the queue may be resumed all the same.
+    /// If the store fails. The queue may be resumed all the same.
     pub async fn resume(&self) -> Result<(), QueueError> {
         Admin::of(&self.core).resume().await
     }
 
-    /// Cancels users' deliveries that wait, paused or not: the oldest, of each priority no more than `left` says, and no more
-    /// than 200 in all. Takes what it does off `left`, and says how many that were: none if nothing waits. Tasks that wait for
-    /// a time, or that run, are not touched.
+    /// Cancels users' tasks that wait in the backlog, paused or not. It takes the oldest slots, at
+    /// most `left` of each priority and at most 200 in all. It subtracts the number taken from
+    /// `left` and returns it: 0 if nothing waits. Tasks that wait for a time, or run, stay
+    /// untouched.
     ///
     /// # Errors
-    /// If the store fails. Some may be cancelled; the others run, later.
+    /// If the store fails. Some tasks may be cancelled; the others run later.
     pub async fn purge(&self, left: &mut Waiting) -> Result<u64, QueueError> {
         Admin::of(&self.core).purge(left).await
     }
 
-    /// Cancels a task. Repeating it is harmless.
+    /// Cancels a task. The call is idempotent.
     ///
     /// # Errors
-    /// If the store fails; the request may have been noted.
+    /// If the store fails. The request may be in the store all the same.
     pub async fn cancel(&self, id: &TaskId) -> Result<Cancelled, QueueError> {
         Canceller::of(&self.core).cancel(id).await
     }
 
-    /// How the queue stands, in 3 reads; 4 more once any task had a priority, 2 once it had a webhook or a workflow, and one
-    /// once it was paused.
+    /// Reads the depth of the queue in 3 reads. It takes 4 more once any task had a priority, 2
+    /// more once the queue had a system task, and 1 more once it was paused.
     ///
     /// # Errors
     /// If the store fails.
@@ -265,16 +282,18 @@ impl<S: Store, E: Env> Queue<S, E> {
         Admin::of(&self.core).depth().await
     }
 
-    /// Enqueues tasks: all of one lane in one increment and one write, whatever their number. Returning is the
-    /// acknowledgement; wake a worker with [`Queue::wake_for`] after it was passed on.
+    /// Enqueues tasks. All tasks of one lane take one increment and one write, whatever their
+    /// number. The return acknowledges them. Pass the answer on first, then wake a worker with
+    /// [`Queue::wake_for`].
     ///
     /// # Errors
-    /// If the store fails or takes longer than 30 s. The tasks may run all the same, or some of them.
+    /// If the store fails or takes longer than 30 s. All or some of the tasks may run all the same.
     pub async fn enqueue(&self, tasks: Vec<TaskSpec>) -> Result<Receipt, QueueError> {
         Enqueuer::of(&self.core).enqueue(tasks).await
     }
 
-    /// How the queue stands and did. Reads no more than about 300 records, or 600 once any task had a priority, however much waits.
+    /// Reads the statistics of the queue. It reads at most about 300 records, or 600 once any task
+    /// had a priority, however long the backlog is.
     ///
     /// # Errors
     /// If the store fails, or the keeper's record can't be read.
@@ -282,7 +301,8 @@ impl<S: Store, E: Env> Queue<S, E> {
         StatisticsReader::of(&self.core).statistics().await
     }
 
-    /// Waits until a task is final, at most `wait_ms`. Two reads for each look while it is not.
+    /// Waits until a task is final, for at most `wait_ms`. Each look at an open task costs two
+    /// reads.
     ///
     /// # Errors
     /// If the store fails.
@@ -290,7 +310,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         Waits::of(&self.core).wait(id, wait_ms).await
     }
 
-    /// Watches a task from a position on; `None` if there is none with this id.
+    /// Watches a task from a position on. Returns `None` if no task has this id.
     ///
     /// # Errors
     /// If the store fails.
@@ -298,7 +318,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         Watches::of(&self.core).watch(id, seen).await
     }
 
-    /// Whether a task is final, in at most 4 reads.
+    /// Reads whether a task is final, in at most 4 reads.
     ///
     /// # Errors
     /// If the store fails.
@@ -306,7 +326,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         Views::of(&self.core).status(id).await
     }
 
-    /// Everything about a task; `None` if there is none with this id.
+    /// Reads everything about a task. Returns `None` if no task has this id.
     ///
     /// # Errors
     /// If the store fails.
@@ -314,7 +334,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         Views::of(&self.core).view(id).await
     }
 
-    /// Makes that a schedule of this name is this one. Putting what is there changes nothing.
+    /// Creates or replaces the schedule of this name. Putting an equal schedule changes nothing.
     ///
     /// # Errors
     /// If the store fails or takes longer than 30 s. The schedule may count all the same.
@@ -322,7 +342,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         Scheduler::of(&self.core).put_schedule(schedule).await
     }
 
-    /// Deletes a schedule; false if there is none of this name. What it enqueued stays.
+    /// Deletes a schedule. Returns false if none has this name. The tasks that it enqueued stay.
     ///
     /// # Errors
     /// If the store fails or takes longer than 30 s. The schedule may be gone all the same.
@@ -330,7 +350,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         Scheduler::of(&self.core).delete_schedule(name).await
     }
 
-    /// How the schedule of this name stands.
+    /// Reads the schedule of this name and its progress.
     ///
     /// # Errors
     /// If the store fails.
@@ -338,7 +358,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         Scheduler::of(&self.core).schedule(name).await
     }
 
-    /// How all schedules stand, in the order of their names.
+    /// Reads all schedules and their progress, in the order of their names.
     ///
     /// # Errors
     /// If the store fails.
@@ -346,7 +366,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         Scheduler::of(&self.core).schedules().await
     }
 
-    /// Everything about a workflow; `None` if there is none with this id.
+    /// Reads everything about a workflow. Returns `None` if no workflow has this id.
     ///
     /// # Errors
     /// If the store fails.
@@ -354,8 +374,9 @@ impl<S: Store, E: Env> Queue<S, E> {
         Workflows::of(&self.core).workflow(id).await
     }
 
-    /// `limit` tasks of a workflow from number `from` on, in the order in which they are given, and whether there are more.
-    /// Fewer if they are large. `None` if there is no workflow with this id.
+    /// Reads `limit` members of a workflow from number `from` on, in the order of its definition.
+    /// Returns fewer if they are large, and whether more follow. Returns `None` if no workflow has
+    /// this id.
     ///
     /// # Errors
     /// If the store fails.
@@ -370,7 +391,8 @@ impl<S: Store, E: Env> Queue<S, E> {
 }
 
 impl Watch {
-    /// What is new, at once or within `wait_ms`; nothing, if nothing is by then.
+    /// Returns the new events, at once or within `wait_ms`. Returns none if nothing happened by
+    /// then.
     ///
     /// # Errors
     /// If the store fails.
@@ -384,7 +406,7 @@ impl Watch {
 }
 
 impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
-    /// A worker of `queue` that is not yet registered.
+    /// Creates a worker of `queue` that is not yet registered.
     pub fn new(queue: Queue<S, E>, runner: R, limits: WorkerLimits) -> Self {
         Self::of_core(queue.core, runner, limits)
     }

@@ -1,28 +1,33 @@
-//! What the protocol relies on: a key-value store, one key at a time, with an atomic increment.
+//! The store that the protocol relies on: a key-value store with an atomic increment.
 
 use std::fmt;
 
-/// A key-value store. One key at a time is linearizable; an acknowledged write is durable; `increment` is atomic.
-/// Nothing else is assumed: no listing, no transactions, no compare-and-swap, and [`Store::set_many`] and
-/// [`Store::delete_many`] may be applied in part and in any order. A call that failed may have been applied.
+/// A key-value store. One key at a time is linearizable, an acknowledged write is durable, and
+/// `increment` is atomic.
 ///
-/// Keys are 1 to 96 characters of `a-z 0-9 . _ - =`. A key is either a value or a counter, never both.
+/// The engine assumes nothing else: no listing, no transactions, no compare-and-swap.
+/// [`Store::set_many`] and [`Store::delete_many`] may apply a part of the keys, in any order. A
+/// call that failed may have been applied.
+///
+/// Keys are 1 to 96 characters of `a-z 0-9 . _ - =`. A key is either a value or a counter, never
+/// both.
 #[allow(async_fn_in_trait)] // Components have one thread; nothing here needs Send.
 pub trait Store {
-    /// The value of `key`, if there is one.
+    /// Reads the value of `key`, or `None` if it is absent.
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
-    /// The values of `keys`, in their order.
+    /// Reads the values of `keys`, in their order.
     async fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, StoreError>;
-    /// Sets one value.
+    /// Writes one value.
     async fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError>;
-    /// Sets several values, in any order.
+    /// Writes several values, in any order.
     async fn set_many(&self, entries: &[(String, Vec<u8>)]) -> Result<(), StoreError>;
-    /// Deletes values and counters; absent ones are no error.
+    /// Deletes values and counters. Absent keys are no error.
     async fn delete_many(&self, keys: &[String]) -> Result<(), StoreError>;
-    /// Adds `delta` to a counter, absent counting as 0, and returns the new value. Nothing is ever taken away: not every
-    /// host's store can. Counters stay below 3 * 10^18, by which some tell them from text.
+    /// Adds `delta` to a counter and returns the new value. An absent counter counts as 0. The
+    /// engine never subtracts, since some hosts' stores can't. Counters stay below 3 * 10^18, since
+    /// some stores tell counters from text by that.
     async fn increment(&self, key: &str, delta: u64) -> Result<u64, StoreError>;
-    /// Reads a counter without writing; absent is 0.
+    /// Reads a counter without a write. An absent counter is 0.
     async fn counter(&self, key: &str) -> Result<u64, StoreError>;
 }
 
@@ -56,14 +61,14 @@ impl<S: Store> Store for &S {
     }
 }
 
-/// A store call that failed. It may or may not have been applied.
+/// A failed call of the store, which may have been applied all the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreError {
-    /// What was tried: `get`, `set`, `increment` …
+    /// The operation: `get`, `set`, `increment` …
     pub operation: &'static str,
     /// The key, or the first of several.
     pub key: String,
-    /// What the store said.
+    /// The store's error message.
     pub reason: String,
 }
 

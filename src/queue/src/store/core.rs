@@ -1,4 +1,4 @@
-//! What every mechanism of the protocol works with.
+//! The core that every mechanism of the protocol works with.
 
 use crate::base::config::ACKNOWLEDGE_MS;
 use crate::base::env::{Env, Wake};
@@ -8,10 +8,10 @@ use crate::store::contract::{Store, StoreError};
 use crate::store::error::QueueError;
 use crate::store::keys::Keys;
 
-/// A part of a keeper's pass takes no longer than this, whatever the store needs for a call: tasks
-/// wait meanwhile, and the host may end the instance.
+/// A part of a keeper's pass takes no longer than this, however slow the store is. Tasks wait
+/// meanwhile, and the host may end the instance.
 const PART_MS: u64 = 200;
-/// The most keys deleted in one call.
+/// The largest number of keys that one call deletes.
 const DELETE_MAX: usize = 1_000;
 
 /// A queue's store, the names of its keys, the environment, and its limits.
@@ -23,7 +23,7 @@ pub(crate) struct Core<S, E> {
 }
 
 /// Declares a mechanism: a view of a [`Core`] with the steps of one thing. A mechanism that needs
-/// another one imports it, so the imports of a file tell what it stands on.
+/// another one imports it. So a file's imports show its dependencies.
 macro_rules! mechanism {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -74,12 +74,12 @@ impl<S: Store, E: Env> Core<S, E> {
         self.env.wake(self.name(), wake).await;
     }
 
-    /// One write call, however many entries.
+    /// Writes all entries in one call, however many there are.
     pub(crate) async fn write(&self, entries: Vec<(String, Vec<u8>)>) -> Result<(), StoreError> {
         self.write_all(&entries).await
     }
 
-    /// The same of entries that may have to be written again.
+    /// Writes entries that the caller may have to write again.
     pub(crate) async fn write_all(&self, entries: &[(String, Vec<u8>)]) -> Result<(), StoreError> {
         match entries {
             [] => Ok(()),
@@ -95,7 +95,7 @@ impl<S: Store, E: Env> Core<S, E> {
         Ok(())
     }
 
-    /// Fails if a request that began at this time took too long for its promises to count.
+    /// Fails if a request that began at this time took too long to be acknowledged.
     pub(crate) fn in_time(&self, began_ms: u64) -> Result<(), QueueError> {
         if self.env.now_ms().saturating_sub(began_ms) > ACKNOWLEDGE_MS {
             return Err(QueueError::TooLate);
@@ -103,8 +103,8 @@ impl<S: Store, E: Env> Core<S, E> {
         Ok(())
     }
 
-    /// Whether a part of a pass that began at `began_ms` has taken long enough. The next pass does
-    /// what is left.
+    /// Whether a part of a pass that began at `began_ms` has used up its time. The next pass does
+    /// the rest.
     pub(crate) fn is_over(&self, began_ms: u64) -> bool {
         self.env.now_ms().saturating_sub(began_ms) >= PART_MS
     }

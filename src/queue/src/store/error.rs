@@ -1,26 +1,26 @@
-//! What can go wrong in the queue.
+//! Errors of the queue.
 
 use crate::store::contract::StoreError;
 use std::fmt;
 
-/// Why an operation on the queue failed.
+/// The reason why an operation on the queue failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum QueueError {
-    /// The store failed; the operation may or may not have been applied.
+    /// The store failed. The operation may have been applied all the same.
     Store(StoreError),
-    /// A record in the store was written by a newer version. That version sees to it.
+    /// A newer version wrote a record. Only that version can act on it.
     Newer {
         /// The key of the record.
         key: String,
     },
-    /// A record in the store is broken: cut short, or not written by Handoff.
+    /// A record in the store is broken: truncated, or not written by Handoff.
     Record {
         /// The key of the record.
         key: String,
-        /// What is wrong with it.
+        /// The fault that the reader found.
         reason: String,
     },
-    /// Enqueueing took so long that a promise can no longer be given. The task may run all the same.
+    /// The enqueuer took too long to acknowledge. The task may run all the same.
     TooLate,
     /// The queue's name is not 1 to 32 characters of `a-z 0-9 _`.
     Name(String),
@@ -48,12 +48,12 @@ impl fmt::Display for QueueError {
 }
 
 impl QueueError {
-    /// Whether a record is in the way, and not the store.
+    /// Whether a record caused the error, and not the store.
     pub fn is_unreadable(&self) -> bool {
         matches!(self, Self::Newer { .. } | Self::Record { .. })
     }
 
-    /// What was read, or the reason why its record can't be read. Other failures are passed on.
+    /// Returns the value, or the reason why its record can't be read. Passes other errors on.
     pub(crate) fn or_unreadable<T>(read: Result<T, Self>) -> Result<Result<T, Self>, Self> {
         match read {
             Err(e) if !e.is_unreadable() => Err(e),

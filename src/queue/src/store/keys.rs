@@ -1,4 +1,4 @@
-//! The names of all keys. docs/reference/keys.md has the same table with their writers.
+//! The names of all keys. `docs/reference/keys.md` lists them with their writers.
 
 use crate::base::config::CANCEL_BLOCK;
 use crate::base::id::is_queue_name;
@@ -10,7 +10,7 @@ pub(crate) struct Keys {
     pub(crate) queue: String,
 }
 
-/// Few keys are longer, none than 96: one allocation is enough for most.
+/// One allocation of this size is enough for most keys. The longest has 96 characters.
 const USUAL_LENGTH: usize = 48;
 
 impl Keys {
@@ -57,17 +57,17 @@ impl Keys {
         }
     }
 
-    /// There while the queue is paused: since when.
+    /// Value: since when the queue is paused. Absent while it is not.
     pub(crate) fn paused(&self) -> String {
         self.key(format_args!("paused"))
     }
 
-    /// Counter: tasks that were cancelled between two runs, or before they were due.
+    /// Counter: tasks cancelled without a ticket, between two runs or before they were due.
     pub(crate) fn cancelled(&self) -> String {
         self.key(format_args!("cancelled"))
     }
 
-    /// Record of slot n.
+    /// Record: slot n.
     pub(crate) fn slot(&self, n: u64) -> String {
         self.key(format_args!("s.{n}"))
     }
@@ -82,17 +82,17 @@ impl Keys {
         self.key(format_args!("c.{t}.{e}"))
     }
 
-    /// Start mark, heartbeat, then outcome of (t, e).
+    /// Record: run (t, e). It holds the start mark, then heartbeats, then the outcome.
     pub(crate) fn run(&self, t: u64, e: u64) -> String {
         self.key(format_args!("o.{t}.{e}"))
     }
 
-    /// The decided result of t, for epochs from 1.
+    /// Record: the decided result of t, for epochs from 1.
     pub(crate) fn result(&self, t: u64) -> String {
         self.key(format_args!("r.{t}"))
     }
 
-    /// Set when someone asked to cancel t.
+    /// Value: the time of a cancel request for t.
     pub(crate) fn cancel(&self, t: u64) -> String {
         self.key(format_args!("x.{t}"))
     }
@@ -107,121 +107,123 @@ impl Keys {
         self.key(format_args!("{role}.{window}"))
     }
 
-    /// Counter: permits to run that workers hold in one window.
+    /// Counter: permits that workers hold in one window.
     pub(crate) fn permits(&self, window: u64) -> String {
         self.key(format_args!("p.{window}"))
     }
 
-    /// Counter: tokens taken, each to begin one task, in the period that ends then.
+    /// Counter: tokens taken in the period that ends at this second. A token begins one task.
     pub(crate) fn tokens(&self, end_s: u64) -> String {
         self.key(format_args!("b.{end_s}"))
     }
 
-    /// Counter: permits to run tasks of a key that workers hold in one window.
+    /// Counter: permits of a key that workers hold in one window.
     pub(crate) fn key_permits(&self, key: &str, window: u64) -> String {
         self.key(format_args!("kp.{key}.{window}"))
     }
 
-    /// Counter: tokens taken to begin tasks of a key in the period that ends then.
+    /// Counter: tokens of a key taken in the period that ends at this second.
     pub(crate) fn key_tokens(&self, key: &str, end_s: u64) -> String {
         self.key(format_args!("kb.{key}.{end_s}"))
     }
 
-    /// That what limits the key counts in this hour will be deleted.
+    /// Counter: not 0 once the deletion of the key's limit counters of an hour is in the timer.
     pub(crate) fn key_noted(&self, name: &str) -> String {
         self.key(format_args!("kn.{name}"))
     }
 
-    /// Counter: runs of a kind that were lost alone in one period, both of which `name` stands for.
+    /// Counter: runs of a kind that were lost alone in one period. `name` holds kind and period.
     pub(crate) fn killer(&self, name: &str) -> String {
         self.key(format_args!("z.{name}"))
     }
 
-    /// Counter: places given in a line of tasks with one key.
+    /// Counter: places given out in a waitlist.
     pub(crate) fn line_tail(&self, line: &str) -> String {
         self.key(format_args!("kt.{line}"))
     }
 
-    /// Counter: places called.
+    /// Counter: places called in a waitlist.
     pub(crate) fn line_head(&self, line: &str) -> String {
         self.key(format_args!("kh.{line}"))
     }
 
-    /// Who has place i.
+    /// Record: the (task, epoch) at place i of a waitlist.
     pub(crate) fn line_place(&self, line: &str, i: u64) -> String {
         self.key(format_args!("kq.{line}.{i}"))
     }
 
-    /// How far the line is looked after, and when somebody does again.
+    /// Record: how far a waitlist is settled, and when it is served next.
     pub(crate) fn line_attended(&self, line: &str) -> String {
         self.key(format_args!("kc.{line}"))
     }
 
-    /// What the keeper remembers.
+    /// Record: the keeper's progress.
     pub(crate) fn keeper(&self) -> String {
         self.key(format_args!("keeper"))
     }
 
-    /// Counter: marks of a span of time (`d`ay, `h`our, `m`inute) or entries of a second (`s`), in one timer wheel.
+    /// Counter: marks of a span (`d`ay, `h`our, `m`inute) or entries of a second (`s`) in one timer
+    /// wheel.
     pub(crate) fn bucket(&self, wheel: char, unit: char, start_s: u64) -> String {
         self.key(format_args!("{wheel}{unit}.{start_s}"))
     }
 
-    /// Counter: how often an idempotency key was tried for in one period, both of which `name` stands for.
+    /// Counter: tries for an idempotency key in one period. `name` holds key and period.
     pub(crate) fn tries(&self, name: &str) -> String {
         self.key(format_args!("i.{name}"))
     }
 
-    /// What try `v` proposed.
+    /// Record: the candidate of try `v`.
     pub(crate) fn candidate(&self, name: &str, v: u64) -> String {
         self.key(format_args!("i.{name}.{v}"))
     }
 
-    /// Counter: how many tasks were listed as failed.
+    /// Counter: entries given out in the failed list.
     pub(crate) fn failures(&self) -> String {
         self.key(format_args!("f"))
     }
 
-    /// The task that was listed as the i-th that failed.
+    /// Record: entry i of the failed list, the id of a task.
     pub(crate) fn failure(&self, i: u64) -> String {
         self.key(format_args!("f.{i}"))
     }
 
-    /// Counter: how often members of a workflow's step counted themselves before they ended.
+    /// Counter: members of a workflow's step that counted themselves before their end.
     pub(crate) fn members(&self, workflow: u64, step: u64) -> String {
         self.key(format_args!("m.{workflow}.{step}"))
     }
 
-    /// Counter: changes of the schedules, each of which is a version and a table.
+    /// Counter: changes of the schedules. Each change makes a table, and a put also makes a
+    /// version.
     pub(crate) fn changes(&self) -> String {
         self.key(format_args!("y"))
     }
 
-    /// The table of schedules as change n made it.
+    /// Record: the table of schedules after change n.
     pub(crate) fn table(&self, n: u64) -> String {
         self.key(format_args!("y.{n}"))
     }
 
-    /// The schedule that change n put.
+    /// Record: version n of a schedule.
     pub(crate) fn schedule(&self, n: u64) -> String {
         self.key(format_args!("yr.{n}"))
     }
 
-    /// How far version n of a schedule has come.
+    /// Record: how far version n of a schedule has come.
     pub(crate) fn fired(&self, n: u64) -> String {
         self.key(format_args!("yl.{n}"))
     }
 
-    /// Entry i of the second's bucket.
+    /// Record: entry i of a second in one timer wheel.
     pub(crate) fn entry(&self, wheel: char, second: u64, i: u64) -> String {
         self.key(format_args!("{wheel}e.{second}.{i}"))
     }
 }
 
-/// Whether a queue may have this name: 1 to 32 characters of `a-z 0-9 _`.
+/// Checks a queue name: 1 to 32 characters of `a-z 0-9 _`.
 ///
 /// # Errors
-/// [`QueueError::Name`] if not.
+/// [`QueueError::Name`] if the name has other characters or another length.
 pub fn check_name(name: &str) -> Result<(), QueueError> {
     Keys::new(name).map(drop)
 }

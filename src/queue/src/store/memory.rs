@@ -1,4 +1,4 @@
-//! A store in memory, for tests, which counts its calls.
+//! A store in memory that counts its calls, for tests.
 
 use crate::store::contract::{Store, StoreError};
 use std::cell::Cell;
@@ -18,17 +18,17 @@ struct Inner {
     pub(crate) writes: Cell<u64>,
 }
 
-/// How many calls a store has answered. A `get_many` counts one read for each key.
+/// The number of calls that a store has answered. A `get_many` counts one read for each key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Calls {
-    /// get, get_many (per key), counter.
+    /// Calls of `get`, `get_many` (per key) and `counter`.
     pub reads: u64,
-    /// set, set_many, delete_many, increment.
+    /// Calls of `set`, `set_many`, `delete_many` and `increment`.
     pub writes: u64,
 }
 
 impl MemoryStore {
-    /// The calls since the last time this was asked.
+    /// Returns the calls since the last call of this function.
     pub fn take_calls(&self) -> Calls {
         Calls {
             reads: self.inner.reads.take(),

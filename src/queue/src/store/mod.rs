@@ -1,4 +1,4 @@
-//! The store: its contract, its keys, the encoding of records, and what every mechanism holds.
+//! The store: its contract, its keys, the encoding of records, and the core of every mechanism.
 
 pub(crate) mod contract;
 pub(crate) mod core;

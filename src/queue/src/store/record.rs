@@ -1,5 +1,5 @@
-//! What is stored. A record is one digit for the version and then JSON, so that a newer version's record is told apart
-//! from a broken one.
+//! The encoding of records: one digit for the version, then JSON. The digit tells a newer version's
+//! record from a broken one.
 
 use crate::base::config::EPOCH_MAX;
 use crate::base::id::TaskId;
@@ -11,25 +11,26 @@ const VERSION: u8 = b'1';
 
 pub(crate) fn encode<T: Serialize>(record: &T) -> Vec<u8> {
     let mut bytes = vec![VERSION];
-    // Only maps with keys that are not strings can fail, and no record has one.
+    // Only a map whose keys are not strings can fail, and no record has one.
     if serde_json::to_writer(&mut bytes, record).is_err() {
         unreachable!("records have string keys");
     }
     bytes
 }
 
-/// Numbers that Handoff may have written. Others would overflow, or keep a loop busy for ever.
+/// A record whose numbers can be checked. Numbers that Handoff never writes would overflow, or keep
+/// a loop busy for ever.
 pub(crate) trait Validate {
-    /// Whether all numbers in this record are such.
+    /// Whether all numbers in this record are such as Handoff writes.
     fn is_valid(&self) -> bool;
 }
 
-/// Times are before the year 5138.
+/// Whether this is a time before the year 5138.
 pub(crate) fn is_time(ms: u64) -> bool {
     ms < 100_000_000_000_000
 }
 
-/// Also of other counters' numbers.
+/// Whether this is a slot number, or a number of another counter.
 pub(crate) fn is_slot(slot: u64) -> bool {
     (1..1 << 53).contains(&slot)
 }
@@ -38,14 +39,14 @@ pub(crate) fn is_epoch(epoch: u64) -> bool {
     epoch <= EPOCH_MAX
 }
 
-/// An entry of the list of failed tasks.
+/// An entry of the failed list.
 impl Validate for TaskId {
     fn is_valid(&self) -> bool {
         is_slot(self.slot())
     }
 }
 
-/// When something was asked for.
+/// The time of a cancel request, or of a pause.
 impl Validate for u64 {
     fn is_valid(&self) -> bool {
         is_time(*self)
@@ -86,7 +87,7 @@ pub(crate) fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// At most so many bytes of a text, on a character's boundary.
+/// Cuts a text to at most `max_bytes`, on a character's boundary.
 pub(crate) fn cut(text: &str, max_bytes: usize) -> String {
     if text.len() <= max_bytes {
         return text.to_owned();
