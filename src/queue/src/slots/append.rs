@@ -1,4 +1,4 @@
-//! Slots: appending records to the queue, and the hand-over between whoever fills a slot and who holds its ticket.
+//! Appending records to a lane, and the hand-over between a filler and a claimer.
 
 use crate::base::config::{GIVEN_UP, SKIP_MAX};
 use crate::base::env::Env;
@@ -11,11 +11,12 @@ use crate::store::contract::{Store, StoreError};
 use crate::store::record::encode;
 use std::ops::RangeInclusive;
 
-/// How often an announcement may be overtaken before its announcer gives up with an error.
+/// After so many overtaken tries an announcer returns an error.
 const SETTLE_TRIES: usize = 8;
 
 impl<S: Store, E: Env> Slots<'_, S, E> {
-    /// Takes `skip` slots of a lane to leave void and one for each of `records` behind them, and writes all.
+    /// Takes `skip` slots of a lane and one more for each of `records`. Leaves the skipped slots
+    /// void and writes the records behind them.
     pub(crate) async fn append(
         &self,
         lane: Lane,
@@ -39,9 +40,10 @@ impl<S: Store, E: Env> Slots<'_, S, E> {
         Ok(first..=last)
     }
 
-    /// Makes sure that somebody runs what is in `slots`. A claimer may have taken a ticket before the slot was
-    /// filled; the hand-over counter tells which of the two came first. Returns the slots whose tickets were given
-    /// up, which must be announced, and the head of their lane.
+    /// Makes sure that the tasks in `slots` are delivered. A claimer may have taken a ticket before
+    /// the slot was filled. The hand-over counter tells which of the two came first. Returns the
+    /// slots whose tickets were given up, and the head of their lane. The caller must announce
+    /// those slots.
     pub(crate) async fn settle(
         &self,
         slots: RangeInclusive<u64>,
@@ -57,8 +59,8 @@ impl<S: Store, E: Env> Slots<'_, S, E> {
         Ok((given_up, head))
     }
 
-    /// Announces deliveries (task, epoch), each in a slot of its own in the lane of its task, and settles them. Announcements are
-    /// hints: one too many costs a claim that finds the epoch taken.
+    /// Announces deliveries (task, epoch) and settles them. Each takes a slot in the lane of its
+    /// task. Announcements are hints: one too many costs a claim that finds the epoch taken.
     pub(crate) async fn announce(&self, deliveries: &[(u64, u64)]) -> Result<(), StoreError> {
         for lane in Lane::ALL {
             let of_lane = |delivery: &&(u64, u64)| Lane::of(delivery.0) == lane;
@@ -68,8 +70,8 @@ impl<S: Store, E: Env> Slots<'_, S, E> {
         Ok(())
     }
 
-    /// The same in one lane, when its head is known to be ahead by `skip`: those slots are left void, in one jump, so that nobody
-    /// after us is overtaken again.
+    /// Announces deliveries of one lane whose head is known to be ahead by `skip`. It leaves those
+    /// slots void in one step, so no later announcer is overtaken again.
     pub(crate) async fn announce_behind(
         &self,
         lane: Lane,
@@ -107,13 +109,13 @@ impl<S: Store, E: Env> Slots<'_, S, E> {
         })
     }
 
-    /// Says of a ticket whose slot stays empty that it will not be used. True if the slot was filled meanwhile, so
-    /// that the ticket must be used after all.
+    /// Gives up the ticket of an empty slot. Returns true if the slot was filled meanwhile: then
+    /// the claimer must use its ticket after all.
     pub(crate) async fn give_up(&self, slot: u64) -> Result<bool, StoreError> {
         let handover = self.keys.handover(slot);
         let after = self.store.increment(&handover, GIVEN_UP).await?;
-        // Something from who filled it and nothing but our own: they count on the ticket. Another's give-up: they
-        // announce. A task with an idempotency key may have been filled in by several.
+        // At least one filler and only our own give-up: the filler counts on the ticket. Another
+        // give-up: the filler announces. Several fillers exist if the task has an idempotency key.
         let first = after / GIVEN_UP == 1;
         Ok(first && after % GIVEN_UP >= 1 && enabled(Guard::UseTicketOfFilledSlot))
     }

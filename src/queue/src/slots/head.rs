@@ -1,24 +1,26 @@
-//! The two counters of a lane, `head` and `tail`, and the flags in them.
+//! The two counters of a lane, `head` and `tail`, and their flags.
 
 use crate::base::priority::Priority;
 
-/// Added to the normal lane's tail by the first who uses the system's lane; of several each may.
+/// Flag in the normal lane's `tail`: the system lane is in use. Several first enqueuers may each
+/// add it.
 pub(crate) const SYSTEM: u64 = 1 << 50;
 
-/// Added to the normal lane's tail by the first who counts a kind that ends its instances; of several each may.
+/// Flag in the normal lane's `tail`: a kind that ends its instances was counted. Several first
+/// claimers may each add it.
 pub(crate) const KILLERS: u64 = 1 << 55;
 
-/// Slots are below.
+/// Every slot number of a lane is below this.
 pub(crate) const SLOTS: u64 = 1 << 44;
 
-/// The normal lane's counter `tail`, read.
+/// A reading of the normal lane's counter `tail`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tail {
-    /// The last slot that was given out.
+    /// The last slot given out.
     pub(crate) last: u64,
-    /// The system's lane is in use, or may be.
+    /// The system lane is in use, or may be.
     pub(crate) system: bool,
-    /// Kinds of tasks were counted that end their instances.
+    /// Kinds that end their instances were counted.
     pub(crate) killers: bool,
 }
 
@@ -26,35 +28,35 @@ impl Tail {
     pub(crate) fn of(counter: u64) -> Self {
         Self {
             last: counter % SLOTS,
-            // Also by killers: of those who are the first here any number may have added theirs.
+            // True with `killers` too: any number of first claimers may have added that flag.
             system: counter >= SYSTEM,
             killers: counter >= KILLERS,
         }
     }
 }
 
-/// How much waits for tickets, paused or not.
+/// The backlog of each lane, paused or not.
 pub(crate) struct Lanes {
     pub(crate) waiting: Waiting,
-    /// In the system's lane, if that is in use.
+    /// The backlog of the system lane, if that is in use.
     pub(crate) system: Option<u64>,
-    /// The normal lane's.
+    /// The head of the normal lane.
     pub(crate) head: Head,
 }
 
-/// How much waits, by priority.
+/// The number of waiting slots, by priority.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Waiting {
-    /// With high priority.
+    /// Slots of high priority.
     pub high: u64,
-    /// With the normal one.
+    /// Slots of normal priority.
     pub normal: u64,
-    /// With low priority.
+    /// Slots of low priority.
     pub low: u64,
 }
 
 impl Waiting {
-    /// As many as there may be.
+    /// No bound in any priority.
     pub fn all() -> Self {
         Self {
             high: u64::MAX,
@@ -63,7 +65,7 @@ impl Waiting {
         }
     }
 
-    /// Of this priority.
+    /// The number for one priority.
     pub fn of(mut self, priority: Priority) -> u64 {
         *self.of_mut(priority)
     }
@@ -76,27 +78,29 @@ impl Waiting {
         }
     }
 
-    /// Of all priorities.
+    /// The sum over all priorities.
     pub fn total(self) -> u64 {
         self.high + self.normal + self.low
     }
 }
 
-/// Above every ticket: with 10,000 in each second in 50 years.
+/// Flag in the normal lane's `head`: the queue was paused. It is above every ticket of 50 years
+/// with 10,000 tasks a second.
 pub(crate) const PAUSABLE: u64 = 1 << 44;
 
-/// Above the first pauses of as many as do so at once, up to 63. Of thousands who are first to use a lane at once each may add it: a store
-/// may tell counters from text by their first byte, so that it must stay below 3 * 10^18.
+/// Flag in the normal lane's `head`: a task had a priority. It leaves room for 63 concurrent first
+/// pauses below it. Each of thousands of concurrent first enqueuers may add it. The counter must
+/// still stay below 3 * 10^18, since a store may tell counters from text by their first byte.
 pub(crate) const LANES: u64 = 1 << 50;
 
-/// The counter `head`, read.
+/// A reading of the counter `head`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Head {
     /// The last slot whose ticket was given out.
     pub taken: u64,
-    /// The queue was paused at some time, as far as this counter tells: a key says whether it is.
+    /// The queue may have been paused. The key `paused` tells whether it is now.
     pub pausable: bool,
-    /// There are tasks with a priority, or were.
+    /// Tasks with a priority exist or existed.
     pub lanes: bool,
 }
 
@@ -109,7 +113,7 @@ impl Head {
         }
     }
 
-    /// Of a lane other than the normal one, which says nothing of the queue.
+    /// The head of another lane, which has no flags.
     pub(crate) fn of_other_lane(taken: u64) -> Self {
         Self {
             taken,
@@ -130,12 +134,12 @@ mod tests {
             (7, 7, false),
             (PAUSABLE - 1, PAUSABLE - 1, false),
             (PAUSABLE + 7, 7, true),
-            // Of all who were first to pause it each said so.
+            // Each of several concurrent first pauses added the flag.
             (2 * PAUSABLE + 7, 7, true),
             (63 * PAUSABLE + 7, 7, true),
         ];
         for (counter, taken, pausable) in table {
-            // And of all who were first to use a lane.
+            // Each of several concurrent first enqueuers of a lane added the flag.
             for first in [0, 1, 2, 2_500] {
                 let lanes = first > 0;
                 let head = Head {

@@ -1,12 +1,13 @@
-//! Lanes. A queue has one for each priority and one for the system: slots and tickets of their own.
-//! The high bits of a slot say which lane it is in, so nothing that is named by a slot knows of lanes.
+//! The lanes of a queue: one for each priority and one for the system. Each has slots and tickets
+//! of its own. The high bits of a slot tell its lane, so everything that a slot names works without
+//! knowledge of lanes.
 //!
-//! The lane of the system holds what follows from the end of a task: webhooks and the turns of
-//! workflows. It knows no pause, no limit and no purge, since these are for the tasks of users.
+//! The system lane holds what follows from other tasks: webhooks and turns of workflows. Pauses,
+//! limits and purges do not apply to it, since they are for users' tasks.
 //!
-//! A reader of the queue reads the normal lane's head, which says whether other priorities are
-//! [in use](Head::lanes), and its tail, which says whether the system's lane [is](Tail::system).
-//! A queue without them reads nothing more.
+//! A reader of the queue reads the normal lane's head and tail. The head tells whether other
+//! priorities are [in use](Head::lanes), the tail whether the system lane [is](Tail::system). A
+//! queue without them costs no further read.
 
 use crate::base::env::Env;
 use crate::base::guard::{Guard, enabled};
@@ -20,17 +21,17 @@ mechanism!(
     Slots
 );
 
-/// How much waits for tickets that may be taken, limits aside.
+/// The number of claimable slots, limits aside.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Takeable {
-    /// Of users' tasks: none while the queue is paused.
+    /// Users' tasks: 0 while the queue is paused.
     pub user: u64,
-    /// Of the system's.
+    /// System tasks.
     pub system: u64,
 }
 
 impl<S: Store, E: Env> Slots<'_, S, E> {
-    /// How many slots wait for a ticket that somebody may take.
+    /// Reads how many slots are claimable.
     pub(crate) async fn takeable(&self) -> Result<Takeable, StoreError> {
         let lanes = self.lanes().await?;
         let (mut user, mut system) = (lanes.waiting.total(), lanes.system.unwrap_or(0));
@@ -43,7 +44,7 @@ impl<S: Store, E: Env> Slots<'_, S, E> {
         Ok(Takeable { user, system })
     }
 
-    /// Takes `count` slots of a lane and returns the last of them.
+    /// Takes `count` slots of a lane and returns the last one.
     pub(crate) async fn take_slots(&self, lane: Lane, count: u64) -> Result<u64, StoreError> {
         let after = self.store.increment(&self.keys.tail(lane), count).await?;
         let last = lane.base() + Tail::of(after).last;
@@ -51,19 +52,20 @@ impl<S: Store, E: Env> Slots<'_, S, E> {
         Ok(last)
     }
 
-    /// The normal lane's tail.
+    /// Reads the normal lane's tail.
     pub(crate) async fn tail(&self) -> Result<Tail, StoreError> {
         let counter = self.store.counter(&self.keys.tail(Lane::Normal)).await?;
         Ok(Tail::of(counter))
     }
 
-    /// The last slot of a lane that was given out.
+    /// Reads the last slot of a lane that was given out.
     pub(crate) async fn last_slot(&self, lane: Lane) -> Result<u64, StoreError> {
         let counter = self.store.counter(&self.keys.tail(lane)).await?;
         Ok(lane.base() + Tail::of(counter).last)
     }
 
-    /// The head of a lane. Only the normal one's says whether the queue was ever paused.
+    /// Reads the head of a lane. Only the normal lane's head tells whether the queue was ever
+    /// paused.
     pub(crate) async fn head_of(&self, lane: Lane) -> Result<Head, StoreError> {
         if lane.is_normal() {
             return self.head().await;
@@ -71,7 +73,7 @@ impl<S: Store, E: Env> Slots<'_, S, E> {
         Ok(Head::of_other_lane(self.last_ticket(lane).await?))
     }
 
-    /// The last slot of a lane whose ticket was given out.
+    /// Reads the last slot of a lane whose ticket was given out.
     pub(crate) async fn last_ticket(&self, lane: Lane) -> Result<u64, StoreError> {
         let counter = self.store.counter(&self.keys.head(lane)).await?;
         Ok(match lane {
@@ -85,9 +87,10 @@ impl<S: Store, E: Env> Slots<'_, S, E> {
         Ok(self.last_ticket(Lane::of(slot)).await? >= slot)
     }
 
-    /// What waits for tickets, paused or not.
+    /// Reads the backlog of each lane, paused or not.
     pub(crate) async fn lanes(&self) -> Result<Lanes, StoreError> {
-        // Slots first: a ticket that is taken in between is none too many.
+        // Read `tail` first: a ticket taken in between then makes the backlog too short, never too
+        // long.
         let tail = self.tail().await?;
         let head = self.head().await?;
         let mut waiting = Waiting {
@@ -114,7 +117,7 @@ impl<S: Store, E: Env> Slots<'_, S, E> {
         Ok(last.saturating_sub(self.last_ticket(lane).await?))
     }
 
-    /// The lanes that a claim of users' tasks looks into, in order.
+    /// The lanes in which a claim looks for users' tasks, in order.
     pub(crate) fn lanes_to_claim(&self, head: Head) -> Vec<Lane> {
         if head.lanes {
             Priority::order(self.env.random()).map(Lane::from).to_vec()
@@ -123,8 +126,9 @@ impl<S: Store, E: Env> Slots<'_, S, E> {
         }
     }
 
-    /// Says that a lane is in use, before a slot is taken in one that nobody might look into: who dies behind that must leave
-    /// nothing that no keeper finds. Of several who are first each says so, which does no harm.
+    /// Sets the flag of a lane in use, before its first enqueuer takes a slot there. An enqueuer
+    /// that dies in between leaves nothing that no keeper would find. Several first enqueuers may
+    /// each set it, which is harmless.
     pub(crate) async fn open_lane(&self, lane: Lane) -> Result<(), StoreError> {
         if lane.is_normal() || !enabled(Guard::OpenLaneFirst) {
             return Ok(());
@@ -149,7 +153,7 @@ impl<S: Store, E: Env> Slots<'_, S, E> {
         Ok(Head::of(self.store.counter(&key).await?))
     }
 
-    /// Whether no tickets are to be taken.
+    /// Whether claimers may take no users' tickets.
     pub(crate) async fn is_paused(&self, pausable: bool) -> Result<bool, StoreError> {
         Ok(pausable && self.store.get(&self.keys.paused()).await?.is_some())
     }
