@@ -5,23 +5,24 @@ use crate::store::record::{Validate, is_epoch, is_slot, is_time};
 use serde::Deserialize;
 use serde::Serialize;
 
-/// The wheel of deliveries and deadlines. While it holds anything, a keeper stays.
+/// The wheel of deliveries and deadlines. A keeper stays while it holds an entry.
 pub(crate) const DUE: char = 't';
 
-/// The wheel of what nobody waits for: late deletions, and what a newer version must see to.
+/// The wheel of entries that nobody waits for: late deletions, and records that a newer version
+/// must read.
 pub(crate) const OLD: char = 'g';
 
-/// What is to happen at a time.
+/// An entry of the timer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Entry {
     #[serde(rename = "t")]
     pub task: u64,
     #[serde(rename = "e")]
     pub epoch: u64,
-    /// Deliver, or look first.
+    /// The action to take.
     #[serde(rename = "d")]
     pub what: EntryKind,
-    /// What to forget, or what a schedule enqueued last.
+    /// The name to forget or serve, or the last task's id of a schedule.
     #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
@@ -31,47 +32,48 @@ pub(crate) enum EntryKind {
     /// Announce (task, epoch).
     #[serde(rename = "d")]
     Deliver,
-    /// Announce (task, epoch) if the outcome that promises it is written.
+    /// Announce (task, epoch) if the outcome "retrying" is written.
     #[serde(rename = "r")]
     Retry,
-    /// The lease of (task, epoch) is over: rescue looks.
+    /// Rescue examines (task, epoch): its lease is over.
     #[serde(rename = "l")]
     Look,
-    /// (task, epoch) was claimed without a mark when rescue last looked: if it still is, it is lost.
+    /// Rescue examines (task, epoch) again: it was claimed without a record. Without one now, it is
+    /// lost.
     #[serde(rename = "a")]
     LookAgain,
-    /// Rescue could not read what is in slot `task`: it passes it again.
+    /// Rescue passes slot `task` again, since it could not read it.
     #[serde(rename = "p")]
     Pass,
-    /// The retention of the task is over.
+    /// Delete the task: its retention is over.
     #[serde(rename = "x")]
     Delete,
-    /// An idempotency key's period is over: it goes by its name. There is no task.
+    /// Delete the period of an idempotency key. The entry has a name and no task.
     #[serde(rename = "f")]
     Forget,
-    /// Version `task` of a schedule occurs: `epoch` is the time in milliseconds up to which all is seen to, and the name is the
-    /// id of the task that was last enqueued.
+    /// Fire version `task` of a schedule. `epoch` is the time in milliseconds up to which all
+    /// occurrences are settled. The name is the id of the last task enqueued.
     #[serde(rename = "s")]
     Fire,
-    /// What change `task` of the schedules left, and the tables from number `epoch` on, may go.
+    /// Delete what change `task` of the schedules left, and the tables from number `epoch` on.
     #[serde(rename = "c")]
     Tidy,
-    /// Somebody is to look after the line of this name. There is no task.
+    /// Serve the waitlist of this name. The entry has no task.
     #[serde(rename = "k")]
     Attend,
-    /// The line of this name is over.
+    /// Delete the waitlist of this name.
     #[serde(rename = "kl")]
     ForgetLine,
-    /// What limits a key counted in this hour may go.
+    /// Delete the limit counters of a key in one hour.
     #[serde(rename = "kh")]
     ForgetKey,
-    /// What was counted of a kind of task in a period may go.
+    /// Delete the count of a task kind in one period.
     #[serde(rename = "z")]
     ForgetKiller,
 }
 
 impl EntryKind {
-    /// Whether it is about no task, but something that has a name.
+    /// Whether the entry has a name instead of a task.
     fn is_named(self) -> bool {
         matches!(
             self,
@@ -118,11 +120,12 @@ impl Entry {
     }
 }
 
-/// What became of an insertion.
+/// The result of an insertion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Inserted {
-    /// The keeper will see it.
+    /// The keeper will act on the entry.
     Scheduled,
-    /// Its time is over, or the keeper may have passed: who inserts sees to it. Perhaps the keeper does too.
+    /// The time is over, or the keeper may have passed it. The inserter acts itself; perhaps the
+    /// keeper does too.
     Due,
 }

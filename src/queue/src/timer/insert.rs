@@ -1,4 +1,4 @@
-//! Inserting entries. An inserter that finds a closed span delivers by itself.
+//! Inserting entries. An inserter that finds a closed span acts itself.
 
 use crate::base::config::{CLOCK_SLACK_MS, NEWER_AGAIN_MS};
 use crate::base::env::Env;
@@ -10,7 +10,7 @@ use crate::store::record::{Validate, encode};
 use crate::timer::entry::{Entry, EntryKind, Inserted, OLD};
 
 mechanism!(
-    /// What is due later.
+    /// The entries of the timer.
     Timer
 );
 
@@ -22,10 +22,10 @@ const HOUR: u64 = 3_600;
 
 pub(crate) const DAY: u64 = 86_400;
 
-/// Marks, coarse to fine.
+/// The spans with marks, coarse to fine.
 pub(crate) const SPANS: [(char, u64); 3] = [('d', DAY), ('h', HOUR), ('m', MINUTE)];
 
-/// Closed counters are deleted when nobody can still be inserting there.
+/// Closed counters are deleted after this time, when no inserter can still be using them.
 pub(crate) const SWEEP_LAG_S: u64 = 600;
 
 pub(crate) fn count(counter: u64) -> u64 {
@@ -48,7 +48,7 @@ impl<S: Store, E: Env> Timer<'_, S, E> {
 
     pub(crate) async fn delete_later(&self, task: u64, at_ms: u64) -> Result<(), QueueError> {
         let entry = Entry::new(task, 0, EntryKind::Delete);
-        // A time that is passed already: the next turn of the wheel is early enough.
+        // If the time is over, the next turn of the wheel is early enough.
         let at_ms = at_ms.max(self.env.now_ms() + 60_000);
         match self.insert(OLD, at_ms, &entry).await? {
             Inserted::Scheduled => Ok(()),
@@ -82,7 +82,7 @@ impl<S: Store, E: Env> Timer<'_, S, E> {
         }
         for (unit, span) in spans {
             let key = self.keys.bucket(wheel, unit, second - second % span);
-            // A mark that is set already needs no write.
+            // A mark that is not 0 needs no write.
             let mut mark = self.store.counter(&key).await?;
             if mark == 0 {
                 mark = self.store.increment(&key, 1).await?;
@@ -99,7 +99,8 @@ impl<S: Store, E: Env> Timer<'_, S, E> {
         let key = self.keys.entry(wheel, second, i as u64);
         self.store.set(&key, record).await?;
         if self.is_sweepable(second, CLOCK_SLACK_MS) {
-            // This instance stalled for so long that the bucket may have been closed and deleted: nobody would come by.
+            // This instance stalled so long that a keeper may have closed and swept the second. No
+            // keeper would find the entry.
             self.store.delete_many(&[key]).await?;
             return Ok(Inserted::Due);
         }
@@ -110,12 +111,12 @@ impl<S: Store, E: Env> Timer<'_, S, E> {
         Ok(Inserted::Scheduled)
     }
 
-    /// Whether what was closed may be deleted, by clocks that are ahead by as much as this.
+    /// Whether closed counters may be deleted, by clocks that are ahead by `ahead_ms`.
     pub(crate) fn is_sweepable(&self, end_s: u64, ahead_ms: u64) -> bool {
         self.env.now_ms() + ahead_ms >= (end_s + SWEEP_LAG_S) * 1_000
     }
 
-    /// Keeps an entry until a newer version may be the one that turns. Nobody stays for it.
+    /// Keeps an entry until a newer version's keeper may turn the wheel. No keeper stays for it.
     pub(crate) async fn defer(&self, record: &[u8]) -> Result<(), QueueError> {
         let mut at_ms = self.env.now_ms() + NEWER_AGAIN_MS;
         while self.insert_record(OLD, at_ms, record).await? == Inserted::Due {

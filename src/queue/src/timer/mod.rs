@@ -1,4 +1,4 @@
-//! The timer: what is due later, as data in the store.
+//! The timer: delays, retries and deadlines as data in the store.
 
 pub(crate) mod entry;
 pub(crate) mod insert;

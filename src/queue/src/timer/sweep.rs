@@ -1,4 +1,4 @@
-//! Finding the next entry of a wheel, and deleting what it passed.
+//! Finding the next entry of a wheel, and deleting the counters of passed spans.
 
 use crate::base::config::DELAY_MAX_MS;
 use crate::base::env::Env;
@@ -8,7 +8,8 @@ use crate::timer::entry::{DUE, OLD};
 use crate::timer::insert::{DAY, MINUTE, SPANS, SWEEP_LAG_S, Timer, count};
 
 impl<S: Store, E: Env> Timer<'_, S, E> {
-    /// Where the first keeper of a queue begins: at the first day that holds an entry, or yesterday.
+    /// Finds where the first keeper of a queue begins: at the first day that holds an entry, or
+    /// yesterday.
     pub(crate) async fn first_s(&self) -> Result<u64, QueueError> {
         let now_s = self.env.now_ms() / 1_000;
         let yesterday = (now_s - now_s % DAY).saturating_sub(DAY);
@@ -25,7 +26,8 @@ impl<S: Store, E: Env> Timer<'_, S, E> {
         Ok(day)
     }
 
-    /// Sixty reads in a row would hardly ever all succeed on a store that fails now and then.
+    /// Reads a counter with retries. Of sixty reads in a row one would almost always fail on a
+    /// store that fails now and then.
     async fn counter_retrying(&self, key: &str) -> Result<u64, StoreError> {
         for _ in 0..2 {
             if let Ok(counter) = self.store.counter(key).await {
@@ -35,8 +37,8 @@ impl<S: Store, E: Env> Timer<'_, S, E> {
         self.store.counter(key).await
     }
 
-    /// The earliest second from `cursor_s` on that may hold an entry: exact in this minute, else the start of the
-    /// minute, hour or day.
+    /// Finds the earliest second from `cursor_s` on that may hold an entry. It is exact in this
+    /// minute, else it is the start of the minute, hour or day.
     pub(crate) async fn next_s(
         &self,
         wheel: char,
@@ -57,7 +59,8 @@ impl<S: Store, E: Env> Timer<'_, S, E> {
         Ok(None)
     }
 
-    /// Deletes the closed counters of what the wheel passed long ago, at most `steps` spans of them from `swept_s` on.
+    /// Deletes the closed counters of spans that the wheel passed long ago. It takes at most
+    /// `steps` spans, from `swept_s` on.
     pub(crate) async fn sweep(
         &self,
         wheel: char,
@@ -74,7 +77,8 @@ impl<S: Store, E: Env> Timer<'_, S, E> {
                 self.store.delete_many(&seconds).await?;
             }
             let to = *swept_s + step;
-            // Fine to coarse, one by one: who sweeps again after a failure must find the mark of what is left.
+            // Fine to coarse, one by one: a sweep that repeats after a failure must find the mark
+            // of what is left.
             for (unit, span) in SPANS.into_iter().rev() {
                 if to.is_multiple_of(span) {
                     let mark = self.keys.bucket(wheel, unit, to - span);
@@ -86,7 +90,8 @@ impl<S: Store, E: Env> Timer<'_, S, E> {
         Ok(())
     }
 
-    /// How far to sweep next, and the seconds' counters in there. Marks go when their span has been swept.
+    /// Finds how far to sweep next, and the seconds' counters in that span. A mark goes once its
+    /// span has been swept.
     async fn sweep_step(
         &self,
         wheel: char,

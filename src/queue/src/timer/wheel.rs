@@ -1,10 +1,10 @@
-//! What is due later, as data in the store: a wheel of one bucket per second, found without listing or scanning by
-//! marks for the minute, hour and day around it.
+//! A timer wheel in the store. It has one counter of entries per second. Marks for the minute, hour
+//! and day around it replace listing and scanning.
 //!
-//! Whoever inserts increments the marks from coarse to fine, then the bucket's counter; entry i is written after the
-//! counter gave i. The keeper closes what it passes by adding [`CLOSED`]: the answer's low bits say how many
-//! insertions came before. An inserter that finds anything closed delivers by itself. So nothing is ever between two
-//! stools, whatever the clocks say.
+//! An inserter increments the marks from coarse to fine, then the second's counter. It writes entry
+//! i after that counter gave i. The keeper closes a span that it passes by adding [`CLOSED`]. The
+//! answer's low bits tell how many insertions came before. An inserter that finds a closed span
+//! acts itself. So no entry is lost between inserter and keeper, whatever their clocks say.
 
 use crate::base::config::CLOCK_SLACK_MS;
 use crate::base::env::Env;
@@ -15,25 +15,25 @@ use crate::store::record::decode;
 use crate::timer::entry::Entry;
 use crate::timer::insert::{CLOSED, SPANS, Timer, count};
 
-/// A turn takes so many steps whatever the store needs for them: on a slow one it must catch up, too.
+/// A turn takes at least so many steps, however slow the store is: it must catch up there too.
 const STEPS_MIN: usize = 20;
 
 /// No second holds more entries than this.
 const ENTRIES_MAX: u64 = 1_000_000;
 
-/// Entries that are due, and how far the wheel has turned with them.
+/// The due entries of a turn, and how far the wheel has turned.
 pub(crate) struct WheelTurn {
     pub entries: Vec<Entry>,
-    /// The keys of `entries`, to be deleted once they are settled.
+    /// The keys of `entries`, to be deleted once the entries are settled.
     pub keys: Vec<String>,
-    /// Entries that are counted but not there (yet), with their second.
+    /// The keys of entries that are counted but not yet written, with their second.
     pub strays: Vec<(u64, String)>,
-    /// The next second to look at.
+    /// The next second to turn to.
     pub cursor_s: u64,
 }
 
 impl<S: Store, E: Env> Timer<'_, S, E> {
-    /// Turns the wheel from `cursor_s` up to now, or until about `most` entries are found.
+    /// Turns the wheel from `cursor_s` up to now, or until it has found about `most` entries.
     pub(crate) async fn turn(
         &self,
         wheel: char,
@@ -57,7 +57,7 @@ impl<S: Store, E: Env> Timer<'_, S, E> {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(e) if turn.cursor_s == cursor_s => return Err(e),
-                // What was passed before is good.
+                // The spans passed before stay passed.
                 Err(e) => {
                     self.env.log(&e.to_string());
                     break;
@@ -67,8 +67,8 @@ impl<S: Store, E: Env> Timer<'_, S, E> {
         Ok(turn)
     }
 
-    /// Turns the wheel by one second, or by the longest span from here on that holds nothing. False if it stays in front
-    /// of a span that is not over.
+    /// Turns the wheel by one second, or by the longest empty span that starts here. Returns false
+    /// if it stays in front of a span that is not over.
     async fn turn_on(
         &self,
         wheel: char,
@@ -86,7 +86,8 @@ impl<S: Store, E: Env> Timer<'_, S, E> {
             if turn.cursor_s + span > now_s {
                 return Ok(false);
             }
-            // Who inserts so late sees that by itself, whatever the clocks say: nothing need be closed for it.
+            // An inserter this late notices that by itself, whatever the clocks say. So the span
+            // needs no close.
             let long_ago = self.is_sweepable(turn.cursor_s + span + CLOCK_SLACK_MS / 1_000, 0);
             let marked = !long_ago && self.close(&key, turn.cursor_s + span).await? > 0;
             if !marked || !enabled(Guard::SkipOnlyUnmarked) {
@@ -99,11 +100,12 @@ impl<S: Store, E: Env> Timer<'_, S, E> {
         Ok(true)
     }
 
-    /// Closes a span that ends at `end_s`. Returns how much was counted in it.
+    /// Closes a span that ends at `end_s`. Returns the count of its entries or marks.
     async fn close(&self, key: &str, end_s: u64) -> Result<u64, QueueError> {
         let counted = count(self.store.increment(key, CLOSED).await?);
         if counted == 0 && self.is_sweepable(end_s, 0) {
-            // Another keeper may have passed and swept it, while this one stalled: nobody would come by again.
+            // Another keeper may have passed and swept the span while this one stalled. No sweep
+            // would find this counter again.
             self.store.delete_many(&[key.to_owned()]).await?;
         }
         Ok(counted)
@@ -125,7 +127,8 @@ impl<S: Store, E: Env> Timer<'_, S, E> {
         let keys: Vec<_> = (1..=entries)
             .map(|i| self.keys.entry(wheel, second, i))
             .collect();
-        // An entry that is not there yet belongs to an inserter that will see the bucket closed.
+        // An absent entry belongs to an inserter that has not written it yet. It will see the
+        // second closed.
         for (key, value) in keys.iter().zip(self.store.get_many(&keys).await?) {
             let Some(value) = value else {
                 turn.strays.push((second, key.clone()));
