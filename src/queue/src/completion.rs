@@ -1,4 +1,4 @@
-//! What comes before a task's end.
+//! The effects that must exist before a task's end is visible.
 
 use crate::base::env::Env;
 use crate::base::guard::{Guard, enabled};
@@ -16,18 +16,19 @@ use crate::store::error::QueueError;
 use crate::workflow::gather::Workflows;
 
 mechanism!(
-    /// What must happen before a task ends.
+    /// The effects that must exist before a task's end is visible.
     Completion
 );
 
 impl<S: Store, E: Env> Completion<'_, S, E> {
-    /// Every final outcome passes here before it is written, whoever writes it: what must have happened when an end can be
-    /// seen happens here, and the record says so. Who dies behind it leaves something of an end that did not come yet.
-    /// A record that passed once, and is adopted or published by others, has nothing left to do here. Costs nothing unless
-    /// the task failed, is followed by another, or has to do with a workflow.
+    /// Applies the completion effects of a final outcome, before its writer writes it. The record
+    /// notes them. A writer that dies afterwards leaves effects of an end that did not come yet.
+    ///
+    /// A record that passed here once, and that others adopt or publish, has nothing left to do. A
+    /// task without effects costs nothing here, unless it fails.
     ///
     /// # Errors
-    /// If the store fails; then the outcome must not be written.
+    /// If the store fails. Then the caller must not write the outcome.
     pub(crate) async fn apply(
         &self,
         slot: u64,
@@ -37,7 +38,7 @@ impl<S: Store, E: Env> Completion<'_, S, E> {
         let id = TaskId::new(self.name(), slot, &run.nonce);
         if let Some(ends) = ends {
             match self.apply_effects(&id, ends, run).await {
-                // It can't be known what was enqueued, and the task must end all the same.
+                // Nobody can know what was enqueued, and the task must end all the same.
                 Err(e) if e.is_unreadable() => self.env.log(&e.to_string()),
                 done => done?,
             }
@@ -70,7 +71,7 @@ impl<S: Store, E: Env> Completion<'_, S, E> {
         }
     }
 
-    /// Tells the workflow that a member of it ends.
+    /// Counts the member in its workflow.
     pub(crate) async fn count_in_workflow(
         &self,
         ends: &CompletionEffects,
@@ -82,7 +83,7 @@ impl<S: Store, E: Env> Completion<'_, S, E> {
         }
     }
 
-    /// Enqueues what follows a task's end, unless it is there: a run that died in between may have done so.
+    /// Enqueues the follow-up, unless it exists: a run that died may have enqueued it.
     pub(crate) async fn enqueue_follow_up(
         &self,
         id: &TaskId,
@@ -105,12 +106,13 @@ impl<S: Store, E: Env> Completion<'_, S, E> {
             end_of: Some(id.clone()),
             ..TaskSpec::new(&kind, args)
         };
-        // Whoever ends the task anew, after a crash, does so in this time or not at all, as far as anybody cares.
+        // A later owner that ends the task again, after a crash, does so within this time. After
+        // that the follow-up comes twice.
         let ttl_ms = ends.retention_ms;
         let key = IdempotencyKey::internal(&format!("end:{id}"), ttl_ms);
         match Idempotency::of(self).enqueue_once(task, &key).await? {
             Once::Created(_) | Once::Repeated(_) => Ok(()),
-            // Somebody else is at it, and nothing is decided: later.
+            // Another enqueuer holds the key, and nothing is decided: try again later.
             Once::Differs | Once::Busy => Err(QueueError::TooLate),
         }
     }

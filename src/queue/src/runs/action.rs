@@ -1,29 +1,29 @@
-//! What rescue finds out about a delivery, and what is to be done about it.
+//! Rescue actions: what rescue concluded about a delivery, and must do.
 
 use crate::model::ended::Ended;
 use crate::model::run::Run;
 use crate::timer::entry::{Entry, EntryKind};
 
-/// What rescue found out about a delivery.
+/// What rescue concluded about a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RescueAction {
-    /// Somebody saw to it, or will.
+    /// Nothing: the delivery is settled, or its owner will settle it.
     Done,
-    /// It ended its task.
+    /// Count it in the statistics: it ended its task.
     Ended(Ended),
-    /// Lost: announce (task, epoch).
+    /// Announce (task, epoch): the delivery before it was lost.
     Announce(u64, u64),
-    /// (task, epoch) runs, delivered by this ticket if the epoch has one, and counts as lost at this
-    /// time unless it is heard of again.
+    /// Put (task, epoch) on the list of running tasks. It counts as lost at `lost_ms` unless a
+    /// heartbeat comes. `ticket` delivered it, if the epoch has one.
     Running {
         task: u64,
         epoch: u64,
         ticket: Option<u64>,
         lost_ms: u64,
     },
-    /// Not yet clear: look at (task, epoch) again at this time.
+    /// Examine (task, epoch) again at this time: its fate is not clear yet.
     Later(u64, u64, EntryKind, u64),
-    /// A newer version's record is in the way: put this off. Nobody need wait for it.
+    /// Keep the entry for a newer version, which wrote a record in the way. No keeper stays for it.
     Defer(Entry),
 }
 
@@ -32,7 +32,7 @@ impl RescueAction {
         Ended::of(run).map_or(Self::Done, Self::Ended)
     }
 
-    /// What is to be looked at again, and when.
+    /// The next examination that this action requires, and its time.
     pub(crate) fn next_look(&self) -> Option<(u64, u64, EntryKind, u64)> {
         match *self {
             Self::Running {

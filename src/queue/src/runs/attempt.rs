@@ -1,4 +1,4 @@
-//! One delivery of a task: how it begins and how it ends.
+//! The heartbeats and the end of one delivery.
 
 use crate::base::env::Env;
 use crate::base::guard::{Guard, enabled};
@@ -17,12 +17,12 @@ use crate::timer::entry::{DUE, Entry, EntryKind, Inserted};
 use crate::timer::insert::Timer;
 
 mechanism!(
-    /// One delivery of a task: its heartbeats and its end.
+    /// The heartbeats and the end of one delivery.
     Attempts
 );
 
 impl<S: Store, E: Env> Attempts<'_, S, E> {
-    /// Writes a heartbeat: the task still runs, and this is what it said so far.
+    /// Writes a heartbeat: it renews the lease and stores the task's report.
     pub(crate) async fn beat(&self, delivery: &mut Delivery) -> Result<(), StoreError> {
         let now_ms = self.env.now_ms();
         delivery.run.state = running(&delivery.task, delivery.run.started_ms, now_ms);
@@ -30,7 +30,7 @@ impl<S: Store, E: Env> Attempts<'_, S, E> {
         self.store.set(&key, &encode(&delivery.run)).await
     }
 
-    /// Decides how a run ended, once: whatever fails later, the same bytes are written.
+    /// Decides once how a run ended. If a later step fails, a repetition writes the same bytes.
     pub(crate) fn ending(&self, delivery: Delivery, outcome: Outcome, result_max: u64) -> RunEnd {
         let Delivery {
             slot,
@@ -50,7 +50,7 @@ impl<S: Store, E: Env> Attempts<'_, S, E> {
         }
     }
 
-    /// The end of a delivery whose task may not begin any more, although it could when it was taken.
+    /// Returns the end of a delivery whose task expired between its claim and its begin.
     pub(crate) fn expiry(&self, delivery: &Delivery) -> Option<RunEnd> {
         let now_ms = self.env.now_ms();
         let (slot, epoch, task) = (delivery.slot, delivery.epoch, &delivery.task);
@@ -65,8 +65,9 @@ impl<S: Store, E: Env> Attempts<'_, S, E> {
         })
     }
 
-    /// Puts the next attempt into the timer if there is to be one. This comes first: an outcome "retry" promises that
-    /// somebody delivers. Says whether the timer does; otherwise [`Queue::finish`] announces it.
+    /// Inserts the next attempt into the timer, if the run is to be retried. This comes first,
+    /// since the outcome "retrying" promises a delivery. Returns whether the timer delivers it;
+    /// otherwise [`Attempts::finish`] announces it.
     pub(crate) async fn schedule_retry(&self, ending: &RunEnd) -> Result<bool, QueueError> {
         let RunState::Retrying { at_ms, .. } = ending.run.state else {
             return Ok(false);
@@ -75,8 +76,8 @@ impl<S: Store, E: Env> Attempts<'_, S, E> {
         Ok(Timer::of(self).insert(DUE, at_ms, &entry).await? == Inserted::Scheduled)
     }
 
-    /// Ends a run. A final outcome of epoch 0 is returned to be written, together with others; everything else is
-    /// written here.
+    /// Writes the end of a run. It only returns a final outcome of epoch 0, which the caller writes
+    /// together with others.
     pub(crate) async fn finish(&self, ending: &RunEnd) -> Result<Finished, QueueError> {
         let RunEnd {
             slot, epoch, run, ..
@@ -91,8 +92,8 @@ impl<S: Store, E: Env> Attempts<'_, S, E> {
                 }
             }
             RunState::Continued { .. } => {
-                // The checkpoint first, or the next owner would start without it. Should we die in between, rescue
-                // finds the epoch after us unclaimed.
+                // Write the checkpoint first, or the next owner would begin without it. If this
+                // instance dies in between, rescue finds the next epoch unclaimed.
                 if !enabled(Guard::CheckpointBeforeAnnouncing) {
                     Slots::of(self).announce(&[(slot, epoch + 1)]).await?;
                 }
@@ -101,7 +102,7 @@ impl<S: Store, E: Env> Attempts<'_, S, E> {
             }
             RunState::Waiting { .. } => {
                 self.store.set(&key, &encode(run)).await?;
-                // Those who counted themselves before found it running.
+                // Members that counted themselves before this write found the workflow running.
                 if enabled(Guard::LookAfterWaiting)
                     && MemberCounts::of(self)
                         .may_continue(slot, &run.state)
@@ -116,11 +117,11 @@ impl<S: Store, E: Env> Attempts<'_, S, E> {
         Ok(Finished::Written)
     }
 
-    /// Puts deliveries back that will not be run or not be finished here, through no fault of theirs: the next epoch
-    /// of each goes on from the same checkpoint, in the same attempt.
+    /// Puts back deliveries that can't begin or finish here, through no fault of their own. The
+    /// next epoch of each continues from the same checkpoint, in the same attempt.
     ///
     /// # Errors
-    /// If the store fails; then rescue sees to them when their lease is over.
+    /// If the store fails. Then rescue announces them when their lease is over.
     pub(crate) async fn put_back(&self, deliveries: Vec<Delivery>) -> Result<(), StoreError> {
         if deliveries.is_empty() {
             return Ok(());
@@ -137,7 +138,7 @@ impl<S: Store, E: Env> Attempts<'_, S, E> {
         } in deliveries
         {
             if unstarted {
-                // It still may expire.
+                // The task can still expire.
                 (run.attempt, run.started_ms) = (0, 0);
             }
             run.state = continued(ended_ms);

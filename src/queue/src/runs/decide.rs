@@ -1,5 +1,5 @@
-//! Deciding a task: publishing its final run unless a later epoch was claimed. This fences workers
-//! that lost their claim.
+//! Deciding a task: an owner publishes its final outcome unless the next epoch is claimed. This
+//! fences superseded workers.
 
 use crate::base::env::Env;
 use crate::base::guard::{Guard, enabled};
@@ -10,8 +10,8 @@ use crate::store::error::QueueError;
 use crate::store::record::encode;
 
 impl<S: Store, E: Env> Runs<'_, S, E> {
-    /// Writes the final outcome of an epoch from 1, and decides the task with it unless the next epoch is claimed.
-    /// Who claims that later finds our outcome and adopts it; who claimed it before decides without us.
+    /// Writes the final outcome of an epoch ≥ 1, and decides the task with it unless the next epoch
+    /// is claimed. A later claimer of that epoch adopts this outcome. An earlier one decides alone.
     pub(crate) async fn decide(&self, slot: u64, epoch: u64, run: &Run) -> Result<(), QueueError> {
         debug_assert!(epoch > 0 && run.is_final(), "{slot}, {epoch}: {run:?}");
         let bytes = encode(run);
@@ -19,7 +19,8 @@ impl<S: Store, E: Env> Runs<'_, S, E> {
         self.publish(slot, epoch, &bytes).await
     }
 
-    /// The second half of deciding, which anybody may repeat who finds it undone: the bytes are the same.
+    /// Publishes an outcome unless the next epoch is claimed. Any instance may repeat this, with
+    /// the same bytes.
     pub(crate) async fn publish(
         &self,
         slot: u64,
@@ -32,14 +33,16 @@ impl<S: Store, E: Env> Runs<'_, S, E> {
         Ok(())
     }
 
-    /// Whether the next epoch is claimed, so that its owner decides. Who claims it later finds what is written of this one.
+    /// Whether the next epoch is claimed: then its owner decides. A later claimer finds this
+    /// epoch's outcome.
     pub(crate) async fn is_overtaken(&self, slot: u64, epoch: u64) -> Result<bool, StoreError> {
         let next = self.keys.claim(slot, epoch + 1);
         Ok(self.store.counter(&next).await? > 0 && enabled(Guard::CheckNextClaim))
     }
 
-    /// Decides a task whose end is not its owner's to tell, or can be seen only now. The outcome first: whoever comes later adopts it,
-    /// whatever the note looks like. Then when: retention counts from here.
+    /// Decides a task with an end that becomes visible only now, or that another instance writes
+    /// for its owner. It writes the outcome first: a later owner adopts it, whatever the note says.
+    /// Then it notes the time from which retention counts.
     pub(crate) async fn decide_late(
         &self,
         slot: u64,
@@ -52,7 +55,8 @@ impl<S: Store, E: Env> Runs<'_, S, E> {
         self.publish_late(slot, epoch, &bytes).await
     }
 
-    /// The second half of that, unless another decides: whoever runs the task then would take the note for a request to cancel it.
+    /// Publishes such an outcome, with its note, unless the next epoch is claimed. Then that owner
+    /// would take the note for a cancel request.
     pub(crate) async fn publish_late(
         &self,
         slot: u64,
@@ -66,7 +70,8 @@ impl<S: Store, E: Env> Runs<'_, S, E> {
         Ok(self.store.set(&self.keys.result(slot), bytes).await?)
     }
 
-    /// Notes that a task's end can be seen only now, before it can be: its retention counts from here.
+    /// Notes the time at which a task's end becomes visible, before it does. Retention counts from
+    /// it.
     async fn note_late_end(&self, slot: u64) -> Result<(), StoreError> {
         let now_ms = self.env.now_ms();
         self.store

@@ -1,8 +1,9 @@
-//! Kinds of tasks that end the instances they run in. Whoever finds a run lost that was alone in its instance counts it
-//! for its kind. A kind with several of these begins alone from then on, also in its first run: so a caller who
-//! enqueues one such task a second holds up nobody.
+//! Task kinds that end their instances. A claimer that follows a run lost alone counts it for its
+//! kind. From several such runs on, tasks of the kind begin alone, in their first run too. So one
+//! such task a second takes no other task with it.
 //!
-//! The normal lane's tail says whether any kind was ever counted. A queue without them reads nothing more.
+//! A flag in the normal lane's tail tells whether any kind was ever counted. A queue without one
+//! costs no further read.
 
 use crate::base::config::{KILLER_PERIOD_MS, KILLS_MAX};
 use crate::base::digest::digest;
@@ -20,14 +21,14 @@ use crate::timer::insert::Timer;
 use std::collections::BTreeMap;
 
 mechanism!(
-    /// Which kinds of tasks end their instances.
+    /// The counts of kinds that end their instances.
     KillerCounts
 );
 
-/// A count is deleted so long after its period. An instance that stalls for longer leaves one behind.
+/// A count is deleted this long after its period. An instance that stalls longer leaves one behind.
 const LATE_MS: u64 = 7_200_000;
 
-/// What is known of kinds, read at most once per batch.
+/// The kinds checked so far, each read at most once per batch.
 #[derive(Default)]
 pub(crate) struct Killers(pub(crate) BTreeMap<String, bool>);
 
@@ -36,14 +37,14 @@ fn name(kind: &str, period: u64) -> String {
 }
 
 impl<S: Store, E: Env> KillerCounts<'_, S, E> {
-    /// Counts a run of this kind that was lost while it was alone in its instance.
+    /// Counts a run of this kind that was lost alone.
     pub(crate) async fn count_killer(&self, kind: &str) -> Result<(), QueueError> {
         if kind == WORKFLOW {
             return Ok(());
         }
         let period = self.env.now_ms() / KILLER_PERIOD_MS;
         let name = name(kind, period);
-        // What deletes it comes first.
+        // Insert the deletion of the counter before the counter exists.
         let over_ms = (period + 1) * KILLER_PERIOD_MS + LATE_MS;
         Timer::of(self)
             .forget_at(over_ms, EntryKind::ForgetKiller, &name)
@@ -56,7 +57,8 @@ impl<S: Store, E: Env> KillerCounts<'_, S, E> {
         Ok(())
     }
 
-    /// Whether tasks of this kind are to begin alone: several were lost so in this period and the one before.
+    /// Whether tasks of this kind begin alone: several runs were lost alone in this period and the
+    /// one before.
     pub(crate) async fn is_killer(
         &self,
         kind: &str,
@@ -76,7 +78,7 @@ impl<S: Store, E: Env> KillerCounts<'_, S, E> {
         Ok(kills)
     }
 
-    /// Deletes the count of a kind in a period.
+    /// Deletes the count of a kind in one period.
     pub(crate) async fn forget_killer(&self, name: &str) -> Result<(), StoreError> {
         self.store.delete_many(&[self.keys.killer(name)]).await
     }

@@ -1,8 +1,9 @@
 //! Waking a workflow when its members have ended.
 //!
-//! A member counts itself before its end can be seen, and looks at its workflow then. A workflow that has nothing left to do
-//! writes that it waits, and looks at the counter then. So one of the two always sees the other. The counter may count a
-//! member several times, or one that has not ended after all: it wakes, and decides nothing.
+//! A member increments the counter before its end is visible, and reads its workflow's record then.
+//! A turn writes "waiting" first and reads the counter then. So one of the two always sees the
+//! other. The counter may count a member twice, or one that has not ended: it wakes, and decides
+//! nothing.
 
 use crate::base::env::Env;
 use crate::model::run::{Run, RunState};
@@ -14,18 +15,18 @@ use crate::store::core::mechanism;
 use crate::store::error::QueueError;
 
 mechanism!(
-    /// How many members of a workflow have ended.
+    /// The counts of a workflow's members.
     MemberCounts
 );
 
-/// Added to the counter by a member that did not succeed.
+/// A member that did not succeed adds this too.
 const FAILED: u64 = 1 << 32;
 
-/// A step's counter, read.
+/// A reading of a step's counter.
 pub(crate) struct Counted {
-    /// How often a member counted itself.
+    /// Increments by members.
     pub(crate) ended: u64,
-    /// How often one that did not succeed.
+    /// Increments by members that did not succeed.
     pub(crate) failed: u64,
 }
 
@@ -44,7 +45,8 @@ impl<S: Store, E: Env> MemberCounts<'_, S, E> {
         Ok(Counted::of(self.store.counter(&key).await?))
     }
 
-    /// Counts a member that is about to end so, and announces its workflow's next turn if that waits for this.
+    /// Counts a member that is about to end. Announces the workflow's next turn if it waits for
+    /// this member.
     pub(crate) async fn count_member(
         &self,
         member: &Membership,
@@ -60,7 +62,8 @@ impl<S: Store, E: Env> MemberCounts<'_, S, E> {
         }
         let latest = Runs::of(self).latest_epoch(workflow).await?;
         let run = Runs::of(self).closest_run(workflow, latest + 1).await?;
-        // Whoever is at it looks at the counter before it ends, or is found lost, and then the next one does.
+        // An owner of a running turn reads the counter before it ends, or is found lost. In both
+        // cases the counter is read after this increment.
         let waits = |run: &Run| {
             let waits = matches!(
                 run.state,
@@ -74,7 +77,7 @@ impl<S: Store, E: Env> MemberCounts<'_, S, E> {
         Ok(())
     }
 
-    /// Whether a workflow in this state, which is written, has something to do.
+    /// Whether a workflow with this written state has something to do.
     pub(crate) async fn may_continue(
         &self,
         workflow: u64,
@@ -87,7 +90,7 @@ impl<S: Store, E: Env> MemberCounts<'_, S, E> {
         if counted.ended >= of || seen.is_some_and(|seen| counted.failed > seen) {
             return Ok(true);
         }
-        // Who asked for that found it running.
+        // A canceller before that write found the workflow running.
         Ok(Runs::of(self)
             .is_cancelled(workflow, &mut CancelBlocks::new())
             .await?)

@@ -1,4 +1,4 @@
-//! The runs of tasks in the store: reading them, ending them, deciding tasks.
+//! The records of runs: reading them, ending runs, deciding tasks.
 
 pub(crate) mod action;
 pub(crate) mod attempt;

@@ -1,4 +1,4 @@
-//! Reading runs: the final one, the latest one, the one before an epoch.
+//! Reading runs: the final one, the latest one, and the closest one before an epoch.
 
 use crate::base::config::CANCEL_BLOCK;
 use crate::base::env::Env;
@@ -14,16 +14,17 @@ use crate::store::record::decode_opt;
 use std::collections::BTreeMap;
 
 mechanism!(
-    /// The records of runs, and what they decide.
+    /// The records of runs, and the results that they decide.
     Runs
 );
 
-/// Cancel requests per block of slots, read at most once per batch.
+/// Whether a block of slots has cancel requests, read at most once per batch.
 pub(crate) type CancelBlocks = BTreeMap<u64, bool>;
 
 impl<S: Store, E: Env> Runs<'_, S, E> {
-    /// The record of the closest epoch before `epoch` that has one. An epoch that was claimed but has none died before
-    /// it began. Looking further down is not needed: whoever wrote that record looked down itself.
+    /// Reads the closest record before `epoch`. The owner of a claimed epoch without a record died
+    /// before it began. That one record is enough, since its writer looked at the records before
+    /// it.
     pub(crate) async fn closest_run(
         &self,
         slot: u64,
@@ -50,20 +51,20 @@ impl<S: Store, E: Env> Runs<'_, S, E> {
         Ok(any && self.store.get(&self.keys.cancel(slot)).await?.is_some())
     }
 
-    /// Whether somebody asked to cancel any of the tasks in this one's block.
+    /// Whether the block of this task's slot has any cancel request.
     pub(crate) async fn any_cancelled(&self, slot: u64, cancels: &mut CancelBlocks) -> bool {
         let block = slot / CANCEL_BLOCK;
         if let Some(any) = cancels.get(&block) {
             return *any;
         }
-        // Should just this counter be broken, the flags tell.
+        // If only this counter is broken, the requests themselves decide.
         let any = self.store.counter(&self.keys.cancel_block(slot)).await != Ok(0);
         cancels.insert(block, any);
         any
     }
 
-    /// When everybody could first see that a task is final. A cancelled one has no time of its own: it counts from the last
-    /// request to cancel it; and what was decided for the dead counts from then.
+    /// Reads when a task's end became visible to everybody. Of a cancelled task it is the last
+    /// cancel request. Of an outcome that rescue decided it is the time of that decision.
     pub(crate) async fn ended_ms(
         &self,
         slot: u64,
@@ -80,12 +81,13 @@ impl<S: Store, E: Env> Runs<'_, S, E> {
         Ok(ended_ms.max(noted_ms).unwrap_or(task.enqueued_ms))
     }
 
-    /// The final record of a task, if it is final: 1 to 3 reads, and no look at the task itself.
+    /// Reads the final record of a task, if it is final. It takes 1 to 3 reads, without the home.
     pub(crate) async fn final_run(&self, id: &TaskId) -> Result<Option<Run>, QueueError> {
         Ok(self.final_record(id).await?.map(|(run, _)| run))
     }
 
-    /// The same, and whether that could be seen at once: epoch 0 wrote it, and nobody had to decide.
+    /// Reads the final record, and whether its end was visible at once: epoch 0 wrote it, so
+    /// nothing had to be decided.
     pub(crate) async fn final_record(
         &self,
         id: &TaskId,
@@ -96,7 +98,7 @@ impl<S: Store, E: Env> Runs<'_, S, E> {
         }
     }
 
-    /// The final record of epoch 0, if no later epoch was claimed.
+    /// Reads the final record of epoch 0, unless epoch 1 was claimed.
     pub(crate) async fn first_final(&self, id: &TaskId) -> Result<Option<Run>, QueueError> {
         let slot = id.slot();
         let key = self.keys.run(slot, 0);
@@ -108,19 +110,19 @@ impl<S: Store, E: Env> Runs<'_, S, E> {
         Ok((next == 0 || !enabled(Guard::CheckFirstClaim)).then_some(run))
     }
 
-    /// The final record that a later epoch decided.
+    /// Reads the final record that a later epoch decided.
     pub(crate) async fn decided(&self, id: &TaskId) -> Result<Option<Run>, QueueError> {
         let result = self.keys.result(id.slot());
         let run: Option<Run> = decode_opt(&result, self.store.get(&result).await?)?;
         Ok(run.filter(|r| r.nonce == id.nonce()))
     }
 
-    /// The latest record of a task that is not decided.
+    /// Reads the latest record of a task that is not decided.
     pub(crate) async fn open_run(&self, slot: u64) -> Result<Option<Run>, QueueError> {
         let latest = self.latest_epoch(slot).await?;
         let mut run = self.closest_run(slot, latest + 1).await?;
         if let Some(run) = run.as_mut().filter(|run| run.is_final()) {
-            // An outcome that its successor may or may not adopt: nothing is known but that it runs.
+            // The next epoch may adopt this outcome or not. Until then the task counts as running.
             run.state = RunState::Running {
                 beat_ms: run.started_ms,
                 lost_ms: run.started_ms,
@@ -137,8 +139,8 @@ impl<S: Store, E: Env> Runs<'_, S, E> {
         })
     }
 
-    /// The highest epoch that was claimed; 0 if none was. Epochs are claimed in order, so that doubling and halving
-    /// finds it in few reads however many there are.
+    /// Finds the highest claimed epoch, or 0. Epochs are claimed in order. So doubling and halving
+    /// find it in few reads, however many there are.
     pub(crate) async fn latest_epoch(&self, slot: u64) -> Result<u64, StoreError> {
         let (mut claimed, mut step) = (0, 1);
         while self

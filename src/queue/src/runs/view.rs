@@ -1,4 +1,4 @@
-//! How a task stands.
+//! The view of a task: its state, report and result.
 
 use crate::base::config::GIVEN_UP;
 use crate::base::env::Env;
@@ -16,41 +16,42 @@ use crate::store::error::QueueError;
 use crate::store::record::decode_opt;
 
 mechanism!(
-    /// How tasks stand.
+    /// The views of tasks.
     Views
 );
 
-/// Everything there is to know about a task. Times are in milliseconds since 1970.
+/// Everything about a task. Times are in milliseconds since 1970.
 #[derive(Debug, Clone)]
 pub struct TaskView {
     /// The task as it was enqueued.
     pub task: Task,
-    /// How it stands.
+    /// Its state.
     pub state: State,
     /// The current or last attempt, from 1; 0 if none began.
     pub attempt: u32,
     /// Failed attempts.
     pub errors: Vec<AttemptError>,
-    /// What it said while it ran.
+    /// Its progress and log lines.
     pub report: Report,
-    /// When the current or last attempt began, as far as it is known.
+    /// When the current or last attempt began, if known.
     pub started_ms: Option<u64>,
-    /// When it became final, as far as it is known; of a cancelled task, when that was asked for or seen to.
+    /// When it became final, if known. Of a cancelled task it is the time of the last cancel
+    /// request, or of its cancellation.
     pub ended_ms: Option<u64>,
     /// When it runs next, if it waits for a time.
     pub next_ms: Option<u64>,
-    /// What it returned.
+    /// Its result.
     pub result: Option<Json>,
     pub(crate) step: RunStep,
 }
 
 impl TaskView {
-    /// How many bytes of JSON it has, about.
+    /// About how many bytes of JSON it has.
     pub(crate) fn bytes(&self) -> u64 {
         self.task.args.bytes() + self.result.as_ref().map_or(0, Json::bytes)
     }
 
-    /// A task of which nothing ran yet.
+    /// The view of a task without a run.
     pub fn waiting(task: Task, state: State) -> Self {
         Self {
             next_ms: task.not_before_ms,
@@ -67,18 +68,18 @@ impl TaskView {
     }
 }
 
-/// A short answer, for callers that only wait for the end.
+/// The short answer for callers that only wait for the end.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TaskStatus {
-    /// No such task.
+    /// No task has this id.
     Unknown,
-    /// Not final.
+    /// The task is not final.
     Open,
-    /// Final.
+    /// The task is final.
     Final(Box<Run>),
 }
 
-/// A task's view from its home and its latest record.
+/// Makes a task's view from its home and its latest record.
 fn describe(task: Task, run: Option<Run>, ticketed: bool, now_ms: u64) -> TaskView {
     let mut view = TaskView::waiting(task, State::Queued);
     let Some(run) = run else {
@@ -93,7 +94,7 @@ fn describe(task: Task, run: Option<Run>, ticketed: bool, now_ms: u64) -> TaskVi
             State::Running => Phase::Taken,
             _ => Phase::Queued,
         };
-        // Its ticket is that of the first run.
+        // A given-out ticket counts as the first attempt.
         view.attempt = u32::from(view.state == State::Running);
         return view;
     };
@@ -107,7 +108,7 @@ fn describe(task: Task, run: Option<Run>, ticketed: bool, now_ms: u64) -> TaskVi
     view.next_ms = None;
     view.ended_ms = run.ended_ms();
     view.state = match run.state {
-        // Its members run.
+        // While it waits, its members run.
         RunState::Running { .. } | RunState::Waiting { .. } => State::Running,
         RunState::Succeeded { result, .. } => {
             view.result = Some(result);
@@ -130,7 +131,7 @@ fn describe(task: Task, run: Option<Run>, ticketed: bool, now_ms: u64) -> TaskVi
 }
 
 impl<S: Store, E: Env> Views<'_, S, E> {
-    /// Whether a task is final, in at most 4 reads.
+    /// Reads whether a task is final, in at most 4 reads.
     pub(crate) async fn status(&self, id: &TaskId) -> Result<TaskStatus, QueueError> {
         if let Some(run) = Runs::of(self).final_run(id).await? {
             return Ok(TaskStatus::Final(Box::new(run)));
@@ -141,7 +142,7 @@ impl<S: Store, E: Env> Views<'_, S, E> {
         })
     }
 
-    /// Everything about a task; `None` if there is none with this id.
+    /// Reads everything about a task. Returns `None` if no task has this id.
     pub(crate) async fn view(&self, id: &TaskId) -> Result<Option<TaskView>, QueueError> {
         let run = Runs::of(self).final_run(id).await?;
         let Some(task) = Runs::of(self).home(id).await? else {
@@ -150,7 +151,7 @@ impl<S: Store, E: Env> Views<'_, S, E> {
         Ok(Some(self.view_of(id, task, run).await?))
     }
 
-    /// The same of a task that was viewed before: its home never changes.
+    /// Reads a viewed task again, without its home, which never changes.
     pub(crate) async fn view_again(
         &self,
         id: &TaskId,
@@ -173,7 +174,7 @@ impl<S: Store, E: Env> Views<'_, S, E> {
         };
         let ticketed = match &run {
             Some(_) => true,
-            // A ticket that was given up is nobody's: the task was announced, and waits.
+            // Nobody uses a ticket that was given up: the filler announced the task, which waits.
             None => {
                 Slots::of(self).is_ticketed(slot).await?
                     && self.store.counter(&self.keys.handover(slot)).await? < GIVEN_UP
