@@ -1,4 +1,4 @@
-//! Finding what was lost: every slot is passed once, in order, some time after its ticket was given out.
+//! Rescue: it passes every slot once, in order, some time after its ticket was given out.
 
 use crate::base::config::{BEGIN_MS, CLOCK_SLACK_MS};
 use crate::base::env::Env;
@@ -21,7 +21,7 @@ use crate::timer::insert::Timer;
 use crate::runs::action::RescueAction;
 
 mechanism!(
-    /// Finding what was lost.
+    /// Finding lost runs, and announcing their next epoch.
     Rescue
 );
 
@@ -51,7 +51,7 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
         let mut slot = decode_opt(&home, self.store.get(&home).await?)?;
         if slot.is_none() && enabled(Guard::GiveUpWhenPassing) && Slots::of(self).give_up(n).await?
         {
-            // Filled meanwhile, by somebody who counts on the ticket.
+            // A filler that counts on the ticket filled the slot meanwhile.
             slot = decode_opt(&home, self.store.get(&home).await?)?;
         }
         match slot {
@@ -65,7 +65,7 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
         }
     }
 
-    /// Passes slot `n`, which is the home of `task`.
+    /// Passes slot `n`, the home of `task`.
     pub(crate) async fn pass_task(
         &self,
         n: u64,
@@ -73,7 +73,7 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
         ticketed_ms: u64,
     ) -> Result<RescueAction, QueueError> {
         match task.not_before_ms {
-            // Its enqueuer may have died before the timer entry: look whether epoch 1 was delivered.
+            // Its enqueuer may have died before the timer entry: check whether epoch 1 was claimed.
             Some(at_ms) => {
                 let due_ms = at_ms + BEGIN_MS + CLOCK_SLACK_MS;
                 let later = RescueAction::Later(n, 0, EntryKind::Look, due_ms);
@@ -86,12 +86,12 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
         }
     }
 
-    /// Sees to a timer entry whose time has come.
+    /// Examines the subject of a due timer entry.
     pub(crate) async fn examine_entry(&self, entry: &Entry) -> Result<RescueAction, QueueError> {
         let &Entry {
             task, epoch, what, ..
         } = entry;
-        // The entry's time is the end of epoch 0's lease: whatever began is over.
+        // The entry's time is the end of epoch 0's lease, so its right to begin is over.
         let examined = match what {
             EntryKind::Deliver => Ok(RescueAction::Announce(task, epoch)),
             EntryKind::Retry => self.examine_retry(task, epoch).await,
@@ -109,8 +109,9 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
         self.unless_unreadable(entry, examined)
     }
 
-    /// A retry's entry comes before its outcome. On a slow store, or where this clock is ahead, its time may come in between: who
-    /// ran next would take that run for lost.
+    /// Announces a retry if its outcome is written. The entry precedes the outcome, and its time
+    /// may come in between, on a slow store or with a clock ahead. The next owner would then take
+    /// the run for lost.
     async fn examine_retry(&self, t: u64, e: u64) -> Result<RescueAction, QueueError> {
         let key = self.keys.run(t, e.saturating_sub(1));
         let run: Option<Run> = decode_opt(&key, self.store.get(&key).await?)?;
@@ -121,7 +122,8 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
         Ok(RescueAction::Later(t, e, EntryKind::Look, then_ms))
     }
 
-    /// One record that can't be read must not stop all others. A newer version's is looked at again.
+    /// Turns a record that can't be read into an action, so that it does not stop all others. A
+    /// newer version's record is examined again.
     pub(crate) fn unless_unreadable(
         &self,
         entry: &Entry,
@@ -138,8 +140,8 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
         })
     }
 
-    /// Examines delivery (t, e). Without a start mark the ticket of an epoch 0 was taken at `taken_ms` at the
-    /// latest.
+    /// Examines delivery (t, e). The ticket of an epoch 0 without a record was taken at `taken_ms`
+    /// at the latest.
     async fn examine(
         &self,
         t: u64,
@@ -161,7 +163,8 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
                 RescueAction::Done
             });
         }
-        // Before the read: whoever stalls behind it must not take a run for lost that was heard of meanwhile.
+        // Read the clock before the record. A keeper that stalls in between must not take a run
+        // with a newer heartbeat for lost.
         let looked_ms = self.env.now_ms();
         let key = self.keys.run(t, e);
         let run: Option<Run> = decode_opt(&key, self.store.get(&key).await?)?;
@@ -202,7 +205,7 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
                 self.unless_claimed(t, e + 1, due_ms, later).await
             }
             RunState::Waiting { .. } => {
-                // Whoever wrote that may have died before it looked.
+                // The writer of "waiting" may have died before it read the counter.
                 if enabled(Guard::LookAfterWaiting)
                     && MemberCounts::of(self).may_continue(t, &run.state).await?
                 {
@@ -224,14 +227,14 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
             _ if e == 0 => Ok(RescueAction::ended(&run)),
             _ if !enabled(Guard::DecideForTheDead) => Ok(RescueAction::Done),
             _ => {
-                // Final, but its owner died before it decided: that is anybody's to finish.
+                // Its owner died before it decided: any instance may publish the outcome.
                 Runs::of(self).publish_late(t, e, &encode(&run)).await?;
                 Ok(RescueAction::ended(&run))
             }
         }
     }
 
-    /// A delivery that has no record.
+    /// Examines a delivery without a record.
     async fn examine_unmarked(
         &self,
         t: u64,
@@ -248,7 +251,7 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
         }
         if self.store.counter(&self.keys.claim(t, e)).await? == 0 {
             if e == 1 {
-                // An announcement that came after all: epoch 0 is final, nobody needs epoch 1.
+                // A late announcement: epoch 0 is final, so epoch 1 is not needed.
                 let key = self.keys.run(t, 0);
                 let first: Option<Run> = decode_opt(&key, self.store.get(&key).await?)?;
                 if first.is_some_and(|r| r.is_final()) {
@@ -264,13 +267,13 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
         Ok(RescueAction::Later(t, e, EntryKind::LookAgain, then_ms))
     }
 
-    /// (t, e) is to be delivered by now: it must be claimed, or announced.
+    /// Announces (t, e), which is due, unless it is claimed.
     async fn announce_unclaimed(&self, t: u64, e: u64) -> Result<RescueAction, QueueError> {
         self.unless_claimed(t, e, 0, RescueAction::Done).await
     }
 
-    /// (t, e) is to be delivered: it must be claimed, or announced once it is due. Until then it is `later`: a look at what this
-    /// was about, since epoch e has a slot of its own to be passed.
+    /// Announces (t, e) once it is due, unless it is claimed. Before that it returns `later`, which
+    /// examines the epoch before: epoch e has a slot of its own that rescue passes.
     async fn unless_claimed(
         &self,
         t: u64,
@@ -287,8 +290,8 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
         Ok(RescueAction::Announce(t, e))
     }
 
-    /// Does what findings ask for. Returns when all of it is settled. What runs goes into the keeper's list, or, where
-    /// that is full or not at hand, into the timer.
+    /// Executes rescue actions, and returns when all are settled. Running tasks go on the keeper's
+    /// list, or into the timer if the list is full or absent.
     pub(crate) async fn apply(
         &self,
         actions: &[RescueAction],
@@ -308,8 +311,8 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
                 if Timer::of(self).insert(DUE, at_ms, &entry).await? == Inserted::Scheduled {
                     break;
                 }
-                // That second is passed already: look at once. If it is too early by our clock, a keeper whose clock is
-                // ahead of ours has passed it: wait for a later one.
+                // The keeper passed that second already: examine at once. If our clock says that it
+                // is too early, that keeper's clock is ahead: then try a later second.
                 earliest_ms = at_ms + 1_000;
                 action = self.examine_entry(&entry).await?;
             }

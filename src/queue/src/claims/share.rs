@@ -1,4 +1,4 @@
-//! How many tickets a worker takes, and of which lanes.
+//! How many tickets a worker takes, and from which lanes.
 
 use crate::base::env::Env;
 use crate::base::guard::{Guard, enabled};
@@ -11,54 +11,54 @@ use crate::store::contract::{Store, StoreError};
 use crate::store::core::mechanism;
 
 mechanism!(
-    /// Taking tasks out.
+    /// Claims: taking tickets and their tasks.
     Claims
 );
 
-/// A worker that finds more than this waiting for each that is registered wakes another one. Well above what one takes at
-/// once, since a further instance is worth its start only where it finds enough.
+/// A worker wakes another one if more than this waits per registered worker. It is well above one
+/// claim's tickets, since starting an instance pays only if it finds enough.
 const CALLS_ANOTHER_ABOVE: u64 = 1_024;
 
-/// What was lost runs alone in its instance while fewer workers than this joined the window. Above what one instance has in
-/// progress in most cases, below what a host has room for.
+/// A lost run is alone in its instance while fewer workers than this joined the window. It is above
+/// one instance's usual tasks in progress, and below a host's room for instances.
 const ALONE_BELOW: u64 = 128;
 
-/// What a worker should take.
+/// The tickets that a worker should take.
 pub(crate) struct Share {
-    /// How many tickets of which lanes of users' tasks, in this order.
+    /// The number of tickets of users' tasks from each lane, in this order.
     pub tickets: Vec<(Lane, u64)>,
-    /// How many of the system's lane, which no limit counts.
+    /// The number of tickets from the system lane, to which no limit applies.
     pub system: u64,
-    /// So much waits that another worker should be there.
+    /// The backlog is so long that another worker should be registered.
     pub short: bool,
     /// What decides whether a task begins alone.
     pub around: Around,
-    /// The queue is paused: of users' tasks nothing is to be taken.
+    /// The queue is paused: the worker must take no users' tickets.
     pub paused: bool,
 }
 
-/// What decides whether a task begins alone in its instance.
+/// The surroundings that decide whether a task begins alone in its instance.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Around {
-    /// So many workers are there that what was lost shares an instance.
+    /// So many workers joined that lost runs share an instance.
     pub crowded: bool,
-    /// There are kinds that end their instances.
+    /// Some kinds end their instances.
     pub killers: bool,
 }
 
-/// What a worker has room for.
+/// The number of tasks that a worker can still begin.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Room {
-    /// For users' tasks.
+    /// Users' tasks.
     pub user: u64,
-    /// For the system's.
+    /// System tasks.
     pub system: u64,
 }
 
 impl Share {
-    /// How much of what waits is this worker's part.
+    /// This worker's fair share of a backlog.
     fn fair(&mut self, waiting: u64, workers: Presence, workers_max: u64) -> u64 {
-        // At least who asks, though after a leave that was counted twice it may look as if there were nobody.
+        // Count at least the caller, even if a leave that was counted twice suggests nobody.
         let present = workers.present().max(1);
         self.short |= waiting > present * CALLS_ANOTHER_ABOVE && present < workers_max;
         self.around.crowded = workers.joined() >= ALONE_BELOW;
@@ -67,9 +67,9 @@ impl Share {
 }
 
 impl<S: Store, E: Env> Claims<'_, S, E> {
-    /// What a worker should take of what it has room for: of each lane no more than a fair share among the registered workers.
-    /// Of users' tasks none while the queue is paused or `workers_max` compute; if a lane has too few, the next one is
-    /// looked into.
+    /// Finds what a worker should take within its room: of each lane at most a fair share among the
+    /// registered workers. It takes no users' tasks while the queue is paused or `workers_max`
+    /// workers compute. If a lane has too few, it goes on to the next one.
     pub(crate) async fn share(&self, room: Room, workers_max: u64) -> Result<Share, StoreError> {
         let tail = Slots::of(self).tail().await?;
         let head = Slots::of(self).head().await?;
@@ -120,7 +120,7 @@ impl<S: Store, E: Env> Claims<'_, S, E> {
         Ok(share)
     }
 
-    /// The registered workers, read once.
+    /// Reads the registrations of workers, once.
     async fn workers(&self, seen: &mut Option<Presence>) -> Result<Presence, StoreError> {
         Ok(match *seen {
             Some(workers) => workers,
@@ -143,7 +143,7 @@ impl<S: Store, E: Env> Claims<'_, S, E> {
             match self.tickets(lane, count).await {
                 Ok(taken) => tickets.extend(taken),
                 Err(e) if tickets.is_empty() => return Err(e),
-                // Those that it has must be used.
+                // The worker must use the tickets that it already has.
                 Err(e) => {
                     self.env.log(&e.to_string());
                     break;
@@ -166,7 +166,7 @@ impl<S: Store, E: Env> Claims<'_, S, E> {
             slot: lane.base() + n,
             taken_ms,
         };
-        // Of a head that was lost there may be fewer than we added.
+        // A store that lost `head` may answer less than was added.
         let first = (taken + 1).saturating_sub(count).max(1);
         Ok((first..=taken).map(ticket).collect())
     }

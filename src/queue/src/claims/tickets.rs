@@ -1,4 +1,4 @@
-//! What tickets come to: the tasks in their slots, and how those begin.
+//! Resolving tickets: reading their slots, and beginning the tasks there.
 
 use crate::base::config::BEGIN_MS;
 use crate::base::env::Env;
@@ -18,30 +18,30 @@ use crate::store::contract::Store;
 use crate::store::error::QueueError;
 use crate::store::record::{decode_opt, encode};
 
-/// What a ticket came to.
+/// What a ticket's slot held.
 #[derive(Debug)]
 pub(crate) enum TicketResult {
-    /// Run this.
+    /// A task to run.
     Run(Box<Delivery>),
-    /// The slot is not written yet.
+    /// Nothing yet: no enqueuer wrote the slot so far.
     Empty(Ticket),
-    /// This write settles it: a task that was cancelled or expired before it began.
+    /// A task that was cancelled or expired before it began. This write ends it.
     Write(String, Vec<u8>),
     /// Nothing to do.
     Nothing,
 }
 
-/// An epoch that was claimed.
+/// An epoch that this worker has claimed.
 struct Claimed {
     task: Task,
-    /// The record of the closest epoch before it.
+    /// The closest record before it.
     earlier: Option<Run>,
     taken_ms: u64,
 }
 
 impl<S: Store, E: Env> Claims<'_, S, E> {
-    /// Looks into the slots of `tickets`. A slot that can't be read or taken is logged and left to rescue. What is
-    /// `around` decides which run alone.
+    /// Reads the slots of `tickets`. It logs a slot that can't be read or taken, and leaves it to
+    /// rescue. `around` decides which runs are alone.
     pub(crate) async fn resolve(
         &self,
         tickets: &[Ticket],
@@ -84,7 +84,7 @@ impl<S: Store, E: Env> Claims<'_, S, E> {
     ) -> Result<TicketResult, QueueError> {
         let slot = ticket.slot;
         if task.not_before_ms.is_some() {
-            // The timer delivers it, as epoch 1.
+            // The timer delivers the task as epoch 1.
             return Ok(TicketResult::Nothing);
         }
         if Runs::of(self).is_cancelled(slot, cancels).await? {
@@ -94,7 +94,7 @@ impl<S: Store, E: Env> Claims<'_, S, E> {
         let mut run = match begin(&task, 0, None, self.env.now_ms()) {
             Begin::Start(run) => run,
             Begin::Expired(run) => return self.ends_at_home(slot, &task, run).await,
-            // There is nothing before epoch 0.
+            // No epoch precedes epoch 0.
             Begin::Adopt(_) | Begin::Exhausted(_) => return Ok(TicketResult::Nothing),
         };
         run.alone = self.is_alone(&task, &run, around, killers).await;
@@ -129,7 +129,7 @@ impl<S: Store, E: Env> Claims<'_, S, E> {
             })
     }
 
-    /// A task that ends before it began.
+    /// Ends a task that did not begin.
     async fn ends_at_home(
         &self,
         slot: u64,
@@ -143,7 +143,8 @@ impl<S: Store, E: Env> Claims<'_, S, E> {
                 .await?
                 .is_some_and(|r| r.is_final())
         {
-            // Its canceller ended it, perhaps days ago: what follows is no longer found by its key.
+            // Its canceller ended it, perhaps days ago. Then the key of its follow-up may be over,
+            // and a second one would be enqueued.
             return Ok(TicketResult::Nothing);
         }
         Completion::of(self)
@@ -185,12 +186,12 @@ impl<S: Store, E: Env> Claims<'_, S, E> {
                 return Ok(TicketResult::Nothing);
             }
             Begin::Exhausted(run) => (run, true, None),
-            // Before an expiry: its canceller may have been told that it is done.
+            // A cancel comes before an expiry, since the canceller may have been answered 200.
             _ if Runs::of(self).is_cancelled(slot, cancels).await? => {
                 let mut run = earlier.unwrap_or_else(|| Run::cancelled_before_start(&task.nonce));
                 (run.epoch, run.ticket) = (epoch, ticket);
                 run.state = RunState::Cancelled;
-                // The request to cancel it may be old.
+                // The cancel request may be old.
                 (run, true, line)
             }
             Begin::Expired(run) => (run, false, line),
@@ -213,10 +214,11 @@ impl<S: Store, E: Env> Claims<'_, S, E> {
         Ok(TicketResult::Nothing)
     }
 
-    /// Claims an epoch that was announced. `None` if another owns it, or if its task is final or gone.
+    /// Claims an announced epoch. Returns `None` if another worker owns it, or if the task is final
+    /// or gone.
     async fn claim_epoch(&self, slot: u64, epoch: u64) -> Result<Option<Claimed>, QueueError> {
         let home = self.keys.slot(slot);
-        // Of a task that is final or gone nothing is touched.
+        // Write nothing for a task that is final or gone.
         let seen = [self.keys.result(slot), home.clone()];
         let seen = self.store.get_many(&seen).await?;
         if !matches!(seen.as_slice(), [None, Some(_)]) {
@@ -227,11 +229,11 @@ impl<S: Store, E: Env> Claims<'_, S, E> {
         if self.store.increment(&claim, 1).await? != 1 && enabled(Guard::ClaimOnce) {
             return Ok(None);
         }
-        // Earlier runs before the home: deletion takes the home first, so an absent run means nothing once the home is
-        // read after it and is still there.
+        // Read earlier runs before the home. Retention deletes the home first, so an absent run is
+        // meaningful only if the home is still there afterwards.
         let earlier = Runs::of(self).closest_run(slot, epoch).await?;
         let Some(Slot::Task(task)) = decode_opt(&home, self.store.get(&home).await?)? else {
-            // Deleted after its retention, while an old announcement waited: leave nothing behind.
+            // Retention deleted the task while an old announcement waited: leave no key behind.
             self.store.delete_many(&[claim]).await?;
             return Ok(None);
         };
@@ -244,15 +246,15 @@ impl<S: Store, E: Env> Claims<'_, S, E> {
 
     async fn count_if_lost_alone(&self, task: &Task, earlier: Option<&Run>) {
         if earlier.is_some_and(Run::was_lost_alone)
-            // Should it fail, the next such run is counted.
+            // If this fails, the next such run is counted.
             && let Err(e) = KillerCounts::of(self).count_killer(&task.kind).await
         {
             self.env.log(&e.to_string());
         }
     }
 
-    /// Ends a task whose claimed epoch does not begin, and calls the next one of the waitlist that it was called from. An end
-    /// that its owner could have told earlier is `late`.
+    /// Ends a task whose claimed epoch does not begin, and calls the next place of its waitlist. An
+    /// end that became visible later than it happened is `late`.
     async fn end_unbegun(
         &self,
         slot: u64,
@@ -276,7 +278,7 @@ impl<S: Store, E: Env> Claims<'_, S, E> {
         self.waited_ms(delivery) > BEGIN_MS && enabled(Guard::BeginInTime)
     }
 
-    /// How long ago its ticket was taken, in milliseconds.
+    /// Milliseconds since the delivery's ticket was taken.
     pub(crate) fn waited_ms(&self, delivery: &Delivery) -> u64 {
         self.env.now_ms().saturating_sub(delivery.taken_ms)
     }
