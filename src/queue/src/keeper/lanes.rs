@@ -1,4 +1,4 @@
-//! How far the keeper has come in a lane, and how it goes on.
+//! The keeper's progress in a lane, and how it moves on.
 
 use crate::base::config::{AGED_EVERY_MS, RESCUE_LAG_MS, RETENTION_MIN_MS, WINDOW_MS};
 use crate::base::env::Env;
@@ -16,17 +16,19 @@ use crate::slots::lanes::Slots;
 use crate::store::contract::{Store, StoreError};
 use crate::store::error::QueueError;
 
-/// Bounds of one pass, as the keeper's others.
+/// The bounds of one pass.
 const PASS_MAX: u64 = 5_000;
 
 const RETAIN_MAX: u64 = 2_000;
 
-/// The most samples; a further one takes the place of the last, which only makes rescue look later.
+/// The largest number of samples. A further one replaces the last, which only makes rescue look
+/// later.
 const SAMPLES_MAX: usize = 16;
 
 impl<S: Store, E: Env> Keeper<'_, S, E> {
-    /// Notes which tickets of a lane were given out by now. Returns the lane's head, if it is time to look: in every whole pass, and
-    /// 5 s after the last time. How soon a delivery without a mark counts as lost depends on it.
+    /// Takes a sample: which tickets of a lane were given out by now. Returns the lane's head if a
+    /// sample is due: in every whole pass, and 5 s after the last one. The sample's time decides
+    /// how soon a delivery without a record counts as lost.
     pub(crate) async fn sample(
         &self,
         lane: Lane,
@@ -42,7 +44,7 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
         let head = Slots::of(self).head_of(lane).await?;
         if head.taken > last_head {
             cursors.samples.truncate(SAMPLES_MAX - 1);
-            // The time after the read: by then these tickets were given out.
+            // Take the time after the read: by then these tickets were given out.
             let read_ms = if enabled(Guard::SampleTimeAfterRead) {
                 self.env.now_ms()
             } else {
@@ -76,8 +78,8 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
                 match Rescue::of(self).pass_slot(cursor, ticketed_ms).await {
                     Ok(action) => actions.push(action),
                     Err(e) => {
-                        // What was passed before is settled all the same: else a long pass would never come to its end on a
-                        // store that fails now and then.
+                        // The slots passed before stay settled. Otherwise a long pass would never
+                        // end on a store that fails now and then.
                         passed = Err(e);
                         break 'samples;
                     }
@@ -98,7 +100,7 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
         passed
     }
 
-    /// Lets retention go on as far as rescue was an hour ago.
+    /// Lets retention follow to where rescue was an hour ago.
     pub(crate) async fn advance_age(
         &self,
         lane: Lane,
@@ -120,8 +122,9 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
         Ok(())
     }
 
-    /// Where retention may end that begins to look there an hour from now: it deletes what is known of the tickets of slots, and
-    /// claimers who race take tickets of slots that nobody is given before days have passed.
+    /// Finds where retention may end an hour from now. Retention deletes the hand-over counters of
+    /// slots. Racing claimers take tickets of slots that no enqueuer gets for days, and those
+    /// counters must stay.
     async fn passed_and_given(&self, lane: Lane, rescue: u64) -> Result<u64, StoreError> {
         if !enabled(Guard::RetainOnlyGivenSlots) {
             return Ok(rescue);
@@ -140,7 +143,7 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
         let kept = Retention::of(self)
             .retain(&mut cursor, end, &mut pending)
             .await;
-        // Also if that failed: what was found before is good.
+        // Move even after a failure: what it found before is noted.
         cursors.retain = cursor;
         if !enabled(Guard::NoteBeforeDeleting) {
             Retention::of(self).delete(&pending).await?;

@@ -1,4 +1,5 @@
-//! The keeper: whoever registers first in a window turns the timer, rescues, and cleans up. Two at once are harmless.
+//! The keeper: the worker that turns the timer, rescues and deletes, in this window. Two keepers at
+//! once are harmless.
 
 pub(crate) mod lanes;
 pub(crate) mod pass;

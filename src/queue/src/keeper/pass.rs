@@ -1,4 +1,4 @@
-//! The keeper: whoever registers first in a window turns the timer, rescues, and cleans up. Two at once are harmless.
+//! The keeper's pass: it turns the timer, rescues and deletes.
 
 use crate::base::config::{RETENTION_MIN_MS, WINDOW_MS};
 use crate::base::env::Env;
@@ -21,32 +21,34 @@ use crate::timer::entry::{DUE, OLD};
 use crate::timer::insert::{SWEEP_LAG_S, Timer};
 
 mechanism!(
-    /// The keeper's work.
+    /// The keeper's pass.
     Keeper
 );
 
 const SWEEP_MAX: usize = 64;
 
-/// Where no keeper came for so many windows (a day), nobody was there: those in between are skipped.
+/// After so many windows without a keeper (a day) no instance was there, so a pass skips the
+/// windows in between.
 const WINDOWS_IDLE: u64 = 86_400_000 / WINDOW_MS;
 
-/// Registrations older than this many windows are deleted. An instance that stalled may still leave old ones, and would
-/// bring them back.
+/// The keeper deletes registrations older than this many windows. A stalled instance may still
+/// leave old windows, and would create their counters again.
 const WINDOWS_KEPT: u64 = RETENTION_MIN_MS / WINDOW_MS;
 
 impl<S: Store, E: Env> Keeper<'_, S, E> {
-    /// One turn of the due timer, and a look whether rescue is due. Called about every second by the keeper.
+    /// The short pass: it turns the due timer, examines running tasks, and lets rescue go on. The
+    /// keeper calls it about once a second.
     ///
     /// # Errors
-    /// If the store fails. Everything undone is done by the next turn.
+    /// If the store fails. The next pass does the rest.
     pub(crate) async fn keep_time(&self) -> Result<(), QueueError> {
         self.pass(false).await
     }
 
-    /// The keeper's whole work, once per window.
+    /// The whole pass, once per window.
     ///
     /// # Errors
-    /// If the store fails. Everything undone is done by the next pass.
+    /// If the store fails. The next pass does the rest.
     pub(crate) async fn keep(&self) -> Result<(), QueueError> {
         self.pass(true).await
     }
@@ -54,22 +56,22 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
     async fn pass(&self, whole: bool) -> Result<(), QueueError> {
         let (mut stored, mut progress) = self.progress().await?;
         if stored.is_none() {
-            // The first pass has most to do: should it not come to its end, the next one need not begin anew.
+            // The first pass has the most to do. If it fails, the next one need not begin anew.
             self.store
                 .set(&self.keys.keeper(), &encode(&progress))
                 .await?;
             stored = Some(progress.clone());
         }
         let done = self.parts(&mut progress, whole).await;
-        // Every part changes the progress when all that it did is settled. Storing that much after a failure lets a
-        // keeper come forward on a store that fails now and then.
+        // Each part changes the progress only when its work is settled. Storing that even after a
+        // failure lets a keeper come forward on a store that fails now and then.
         self.store_progress(stored, progress).await?;
         done
     }
 
     async fn parts(&self, progress: &mut Progress, whole: bool) -> Result<(), QueueError> {
-        // What is swept must lie behind the cursors as they are stored: should this pass not be, the next one turns from
-        // there again, and must find what it counts.
+        // Sweep only behind the stored cursors. If this pass is not stored, the next one turns from
+        // there again and must find the counters.
         let stored_s = (progress.due_s, progress.old_s);
         self.turn_due(progress).await?;
         let (running, tally) = (&mut progress.running, &mut progress.tally);
@@ -81,7 +83,8 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
         Ok(())
     }
 
-    /// Whether anything is due later or rescue has not passed every ticket: while that is so, a keeper stays.
+    /// Whether a keeper must stay: an entry is due later, a task runs, or rescue has not passed
+    /// every ticket.
     pub(crate) async fn keeper_needed(&self) -> Result<bool, QueueError> {
         let (_, progress) = self.progress().await?;
         let head = Slots::of(self).head().await?;
@@ -96,7 +99,8 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
         if !progress.running.is_empty() && enabled(Guard::StayWhileRunning) {
             return Ok(true);
         }
-        // What may not begin now may when a period is over, or when the permits of the dead are.
+        // Tasks that a limit holds back may begin when a period is over, or when the permits of the
+        // dead lapse.
         let limited = !self.limits.is_none() && enabled(Guard::StayWhileLimited);
         if limited && Slots::of(self).takeable().await?.user > 0 {
             return Ok(true);
@@ -104,7 +108,7 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
         if Timer::of(self).next_s(DUE, progress.due_s).await?.is_some() {
             return Ok(true);
         }
-        // Last, since a keeper that stays need not know.
+        // Read this last, since most keepers that stay are known to by now.
         let system = Slots::of(self).tail().await?.system;
         Ok(system
             && progress.passed(Lane::System) <= Slots::of(self).last_ticket(Lane::System).await?)
@@ -119,8 +123,9 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
         Ok((stored, progress))
     }
 
-    /// Stores how far a pass came that found `stored`, unless another keeper stored something meanwhile: what that one noted
-    /// to be deleted must not be forgotten, and to do all again does no harm.
+    /// Stores the progress of a pass that began from `stored`, unless another keeper stored its own
+    /// meanwhile. The pending deletes of that keeper must not be lost, and doing the work again is
+    /// harmless.
     async fn store_progress(
         &self,
         stored: Option<Progress>,
@@ -150,7 +155,7 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
         }
         let mut done = self.pass_tickets(normal, running, tally).await;
         for (lane, cursors) in lanes {
-            // Whatever fails in one lane, the others need not wait.
+            // A failure in one lane does not hold up the others.
             done = done.and(match self.sample(*lane, cursors, whole).await {
                 Ok(_) => self.pass_tickets(cursors, running, tally).await,
                 Err(e) => Err(e.into()),
@@ -159,7 +164,7 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
         done
     }
 
-    /// The lanes in use besides the normal one, whose head this is.
+    /// The lanes in use besides the normal one, given the normal lane's head.
     async fn other_lanes(&self, head: Head) -> Result<Vec<Lane>, StoreError> {
         let mut lanes = Vec::new();
         if head.lanes {
@@ -211,7 +216,8 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
         self.unregister(progress).await
     }
 
-    /// Deletes old registrations. After a long time without a keeper there are many windows to pass, most of them empty.
+    /// Deletes old registrations. After a long time without a keeper it passes many windows, most
+    /// of them empty.
     async fn unregister(&self, progress: &mut Progress) -> Result<(), QueueError> {
         let began_ms = self.env.now_ms();
         let end = window(began_ms).saturating_sub(WINDOWS_KEPT);

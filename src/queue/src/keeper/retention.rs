@@ -1,4 +1,4 @@
-//! Deleting what is final and no longer to be kept.
+//! Retention: deleting final tasks whose retention is over.
 
 use crate::base::config::{RETENTION_DEFAULT_MS, RETENTION_MIN_MS};
 use crate::base::env::Env;
@@ -18,30 +18,31 @@ use crate::timer::insert::Timer;
 use crate::workflow::gather::Workflows;
 
 mechanism!(
-    /// Deleting what is over.
+    /// Finding and deleting what is over.
     Retention
 );
 
 /// What retention found in a slot.
 enum Age {
-    /// Nothing to keep: delete the task, which was claimed up to this epoch, and these keys that it has besides.
+    /// A task that is over. Its latest claimed epoch, and further keys to delete.
     Over(u64, Vec<String>),
-    /// Not a task: only the slot's own keys.
+    /// No task: only the slot's own keys remain.
     Bare,
-    /// Nothing was ever written. Something may be yet, if the slot was taken for a task with an idempotency key: it must
-    /// not be deleted for what is known now.
+    /// Nothing was ever written. A filler may still write the home of a task with an idempotency
+    /// key, so only the hand-over counter goes.
     Empty,
-    /// A record in the way is broken.
+    /// A broken record is in the way.
     Unreadable,
-    /// A record in the way is a newer version's.
+    /// A newer version's record is in the way.
     Newer,
-    /// Keep it. Times are in milliseconds since 1970.
+    /// Something to keep. Times are in milliseconds since 1970.
     Keep { enqueued_ms: u64, until_ms: u64 },
 }
 
 impl<S: Store, E: Env> Retention<'_, S, E> {
-    /// Finds what to delete from slot `cursor` on, up to `end`. Stops at the first task that is to be kept, and says until
-    /// when, unless it is kept for unusually long: then the timer sees to it, and those behind it need not wait.
+    /// Collects what to delete from slot `cursor` up to `end`. It stops at the first task to keep,
+    /// and returns until when. A task that stays unusually long gets a timer entry instead, so the
+    /// tasks behind it need not wait.
     pub(crate) async fn retain(
         &self,
         cursor: &mut u64,
@@ -76,7 +77,7 @@ impl<S: Store, E: Env> Retention<'_, S, E> {
         Ok(None)
     }
 
-    /// Looks at a task whose retention the timer says is over: it goes, or is put off again.
+    /// Acts on a timer entry "delete": the task goes, or gets another entry.
     pub(crate) async fn age_due(
         &self,
         task: u64,
@@ -96,8 +97,8 @@ impl<S: Store, E: Env> Retention<'_, S, E> {
         Timer::of(self).delete_later(task, at_ms).await
     }
 
-    /// Deletes what an earlier pass found. The homes go first and alone: who finds one gone knows that the task is,
-    /// and starts nothing.
+    /// Executes the pending deletes of an earlier pass. The homes go first and alone: a claimer
+    /// that finds no home starts nothing.
     pub(crate) async fn delete(&self, pending: &PendingDeletes) -> Result<(), QueueError> {
         let homes: Vec<_> = pending.tasks().map(|t| self.keys.slot(t.0)).collect();
         if enabled(Guard::DeleteHomeFirst) {
@@ -116,7 +117,7 @@ impl<S: Store, E: Env> Retention<'_, S, E> {
 
     async fn age(&self, slot: u64) -> Result<Age, QueueError> {
         match self.age_readable(slot).await {
-            // It stays, and those behind it need not wait.
+            // The record stays, and the slots behind it need not wait.
             Err(e) if e.is_unreadable() => {
                 self.env.log(&e.to_string());
                 let newer = matches!(e, QueueError::Newer { .. });
@@ -135,10 +136,10 @@ impl<S: Store, E: Env> Retention<'_, S, E> {
         };
         let id = TaskId::new(self.name(), slot, &task.nonce);
         let Some((run, at_once)) = Runs::of(self).final_record(&id).await? else {
-            // Rescue has passed it, and still it may wait for nobody: its enqueuer filled the slot only then, and died before
-            // it acknowledged.
+            // The task may have no delivery although rescue passed its slot: its enqueuer filled
+            // the slot only afterwards, and died before it acknowledged.
             let action = Rescue::of(self).pass_task(slot, &task, 0).await?;
-            // In a paused queue it would be announced again each time.
+            // In a paused queue every pass would announce it again.
             if matches!(action, RescueAction::Announce(..))
                 && !Slots::of(self)
                     .is_paused(Slots::of(self).head().await?.pausable)
@@ -146,7 +147,8 @@ impl<S: Store, E: Env> Retention<'_, S, E> {
             {
                 Rescue::of(self).apply(&[action], None).await?;
             }
-            // Not final: look again when it might be, and not so soon that those behind it would wait for it.
+            // Look at a task that is not final when it may be, but not so soon that the slots
+            // behind it would wait for it.
             let until_ms = self.env.now_ms() + task.retention_ms.max(2 * RETENTION_MIN_MS);
             let enqueued_ms = task.enqueued_ms;
             return Ok(Age::Keep {
@@ -182,8 +184,9 @@ impl<S: Store, E: Env> Retention<'_, S, E> {
         Ok(Age::Over(latest, others))
     }
 
-    /// A slot without a record: never filled; or a keeper took the home away, died, and its note was overwritten by one that was
-    /// there before. Then something of the task is left.
+    /// Examines a slot without a record. Either it was never filled, or a keeper deleted the home,
+    /// died, and an older progress replaced its note. In the second case claims or runs of the task
+    /// are left.
     async fn age_empty(&self, slot: u64) -> Result<Age, QueueError> {
         let latest = Runs::of(self).latest_epoch(slot).await?;
         let ran = latest > 0 || self.store.get(&self.keys.run(slot, 0)).await?.is_some();
@@ -194,8 +197,8 @@ impl<S: Store, E: Env> Retention<'_, S, E> {
         })
     }
 
-    /// All keys of a task besides its home. A stale announcement may have been claimed after `latest` was found, but
-    /// none is once the home is gone.
+    /// All keys of a task besides its home. A stale announcement may have been claimed after
+    /// `latest` was read. No epoch is claimed once the home is gone.
     async fn task_keys(&self, slot: u64, mut latest: u64) -> Result<Vec<String>, QueueError> {
         let claimed = |e| self.keys.claim(slot, e);
         while self.store.counter(&claimed(latest + 1)).await? > 0 {

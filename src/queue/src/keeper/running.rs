@@ -1,7 +1,7 @@
-//! Deliveries that ran when rescue passed them: the keeper looks at each until it ends or falls silent.
+//! Examining the running tasks of the keeper's list until each ends or is lost.
 //!
-//! They are in the keeper's record beside its cursors: what lies before a cursor is settled, or here, or in the timer. So
-//! a look at a run that goes on costs one read and no entry of the timer.
+//! The list is in the keeper's record beside the cursors. So everything before a cursor is settled,
+//! on the list, or in the timer. A look at a running task costs one read and no timer entry.
 
 use crate::base::config::RECORDS_MAX;
 use crate::base::env::Env;
@@ -16,14 +16,14 @@ use crate::store::error::QueueError;
 use crate::store::record::decode_opt;
 use crate::timer::entry::{Entry, EntryKind};
 
-/// So many are looked at before what was found is settled.
+/// So many tasks are examined before their actions are executed.
 const LOOKS_MAX: usize = 100;
 
 impl<S: Store, E: Env> Keeper<'_, S, E> {
-    /// Looks at the runs that fell silent as far as the keeper knows.
+    /// Examines the running tasks whose lease is over, as far as the keeper knows.
     ///
     /// # Errors
-    /// If the store fails. What was not settled stays in the list.
+    /// If the store fails. Tasks that were not settled stay on the list.
     pub(crate) async fn examine_running(
         &self,
         running: &mut RunningList,
@@ -54,7 +54,7 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
         Ok(())
     }
 
-    /// Which of these deliveries were heard of: they go on running.
+    /// Finds which of these deliveries wrote a heartbeat: they are still running.
     async fn heard_of(&self, due: &[(u64, u64)]) -> Result<Vec<Option<RescueAction>>, QueueError> {
         let now_ms = self.env.now_ms();
         let mut heard = Vec::with_capacity(due.len());

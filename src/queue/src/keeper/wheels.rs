@@ -1,4 +1,4 @@
-//! The entries of both timer wheels whose time has come.
+//! Acting on the due entries of both timer wheels.
 
 use crate::base::env::Env;
 use crate::idempotency::enqueue::Idempotency;
@@ -14,7 +14,8 @@ use crate::store::error::QueueError;
 use crate::timer::entry::{DUE, Entry, EntryKind, OLD};
 use crate::timer::insert::Timer;
 
-/// Bounds of one pass, so that a keeper that has much to catch up with still stores how far it came.
+/// The bound of one pass. With it a keeper that has much to catch up with still stores its
+/// progress.
 const TURN_MAX: usize = 500;
 
 impl<S: Store, E: Env> Keeper<'_, S, E> {

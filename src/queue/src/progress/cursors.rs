@@ -1,22 +1,22 @@
-//! The cursors of the keeper in one lane.
+//! The keeper's cursors in one lane.
 
 use crate::base::priority::Lane;
 use crate::store::record::{Validate, is_slot, is_time};
 use serde::Deserialize;
 use serde::Serialize;
 
-/// What lies before a cursor is settled.
+/// The cursors of a lane. Everything before a cursor is settled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Cursors {
     /// The next slot that rescue passes.
     pub rescue: u64,
-    /// (time, head): tickets up to head were given out by then. Oldest first.
+    /// Samples (time, head): tickets up to `head` were given out by then. Oldest first.
     pub samples: Vec<(u64, u64)>,
-    /// The next slot that retention looks at, when it does, and where it ends.
+    /// The next slot that retention examines, the time when it does, and the slot where it ends.
     pub retain: u64,
     pub retain_at_ms: u64,
     pub retain_end: u64,
-    /// (time, rescue): retention ends where rescue was an hour ago.
+    /// (time, rescue): retention ends where rescue was an hour ago. Oldest first.
     pub aged: Vec<(u64, u64)>,
 }
 
@@ -33,7 +33,7 @@ impl Cursors {
         }
     }
 
-    /// Whether all of them are in this lane, and can be.
+    /// Whether all cursors are slots of this lane.
     pub(crate) fn are_in(&self, lane: Lane) -> bool {
         let slots = [self.rescue, self.retain, self.retain_end];
         slots.into_iter().all(|slot| Lane::of(slot) == lane) && self.is_valid()

@@ -1,17 +1,18 @@
-//! The deletes that a pass noted and the next pass makes.
+//! The pending deletes.
 
 use crate::store::record::{Validate, is_epoch, is_slot};
 use serde::Deserialize;
 use serde::Serialize;
 
-/// No pass finds more tasks side by side.
+/// No pass finds more adjacent tasks than this.
 const PENDING_MAX: u64 = 100_000;
 
-/// What is to be deleted. The keeper stores it before it is: should it die at it, the next one repeats it whole.
-/// Looking again would not do: what is left of a task whose home is gone can't be told from a bare slot.
+/// The keys that the next pass deletes. The keeper stores them before it deletes them, so a crash
+/// in the middle is repeated whole. Searching again would not do, since a task without its home
+/// looks like a bare slot.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PendingDeletes {
-    /// Tasks as (first slot, how many slots from there, their latest epoch).
+    /// Tasks: (first slot, number of adjacent slots, latest epoch).
     pub(crate) tasks: Vec<(u64, u64, u64)>,
     /// Other keys.
     pub(crate) keys: Vec<String>,
@@ -27,7 +28,8 @@ impl Validate for PendingDeletes {
 }
 
 impl PendingDeletes {
-    /// Most tasks lie side by side and have no later epoch, so that thousands of them take little room.
+    /// Adds a task. Most tasks are adjacent and have no later epoch, so thousands of them take
+    /// little room.
     pub(crate) fn push(&mut self, slot: u64, latest: u64) {
         match self.tasks.last_mut() {
             Some((first, count, same)) if *first + *count == slot && *same == latest => *count += 1,
@@ -35,14 +37,14 @@ impl PendingDeletes {
         }
     }
 
-    /// The same, with other keys. Members of a workflow have one in common.
+    /// Adds a task with further keys. The members of a workflow have one in common.
     pub(crate) fn add(&mut self, slot: u64, latest: u64, others: Vec<String>) {
         self.push(slot, latest);
         self.keys.extend(others);
         self.keys.dedup();
     }
 
-    /// (slot, latest epoch) of each task.
+    /// Each task: (slot, latest epoch).
     pub(crate) fn tasks(&self) -> impl Iterator<Item = (u64, u64)> {
         self.tasks
             .iter()

@@ -1,19 +1,20 @@
-//! The cursor of the keeper in the list of failed tasks.
+//! The keeper's cursor in the failed list.
 
 use crate::store::record::{Validate, is_slot, is_time};
 use serde::Deserialize;
 use serde::Serialize;
 
-/// How far the keeper has come with the list.
+/// The keeper's progress in the failed list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Passed {
     /// The first number that may still have an entry.
     pub(crate) first: u64,
-    /// Numbers up to here were taken an hour ago: who took them has written the entry, or will not.
+    /// Numbers up to here were taken an hour ago. Their writers have written the entries, or never
+    /// will.
     pub(crate) end: u64,
-    /// (time, number): numbers up to that were taken by then. Oldest first.
+    /// Samples (time, number): numbers up to that were taken by then. Oldest first.
     pub(crate) samples: Vec<(u64, u64)>,
-    /// When to look again.
+    /// The time of the next pass.
     pub(crate) at_ms: u64,
 }
 

@@ -1,4 +1,4 @@
-//! The progress of the keeper, as its record holds it.
+//! The keeper's progress, as its record holds it.
 
 pub(crate) mod cursors;
 pub(crate) mod deletes;

@@ -1,4 +1,4 @@
-//! The keeper's record.
+//! The record of the keeper's progress.
 
 use crate::base::config::WINDOW_MS;
 use crate::base::env::Env;
@@ -18,45 +18,46 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 mechanism!(
-    /// The record of how far the keeper has come.
+    /// The record of the keeper's progress.
     KeeperRecord
 );
 
-/// So many windows' registrations are deleted in one call.
+/// One call deletes the registrations of so many windows.
 pub(crate) const WINDOWS_MAX: u64 = 500;
 
-/// How far everything has come. Whichever of two keepers stores it, it is true: what lies before a cursor is settled.
+/// The keeper's progress. Whichever keeper stores it, it is true: everything before a cursor is
+/// settled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Progress {
-    /// In the normal lane.
+    /// The cursors of the normal lane.
     #[serde(flatten)]
     pub(crate) normal: Cursors,
-    /// In the others, once they are in use.
+    /// The cursors of the other lanes, once they are in use.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) lanes: BTreeMap<Lane, Cursors>,
     /// The next second of each timer wheel.
     pub(crate) due_s: u64,
     pub(crate) old_s: u64,
-    /// How far the wheels' closed counters are deleted.
+    /// Up to where the closed counters of each wheel are deleted.
     pub(crate) due_swept_s: u64,
     pub(crate) old_swept_s: u64,
-    /// What the next pass deletes.
+    /// The keys that the next pass deletes.
     pub(crate) pending: PendingDeletes,
-    /// Entries that were counted and not there when their second was closed, with that second: an inserter may still
-    /// write them. They are deleted when it can't any more.
+    /// The keys of entries that were counted but absent when their second was closed, with that
+    /// second. An inserter may still write them. They are deleted when it no longer can.
     pub(crate) strays: Vec<(u64, String)>,
     /// The next window whose registrations are deleted.
     pub(crate) window: u64,
-    /// What ran when rescue passed it.
+    /// Tasks that ran when rescue passed them.
     #[serde(default, skip_serializing_if = "RunningList::is_empty")]
     pub(crate) running: RunningList,
-    /// What was counted on the way.
+    /// The counts for the statistics.
     #[serde(default)]
     pub(crate) tally: Tally,
-    /// How far the list of failed tasks is cleaned up.
+    /// The progress in the failed list.
     #[serde(default)]
     pub(crate) failed: Passed,
-    /// The last window that may have counters of limits.
+    /// The last window that may have limit counters.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) limited: u64,
 }
@@ -114,7 +115,7 @@ impl Progress {
         cursors.map_or(lane.base() + 1, |cursors| cursors.rescue)
     }
 
-    /// The cursors of the lanes that are in use.
+    /// The cursors of the lanes in use.
     pub(crate) fn cursors(&mut self) -> impl Iterator<Item = (Lane, &mut Cursors)> {
         let others = self
             .lanes
@@ -125,7 +126,7 @@ impl Progress {
 }
 
 impl<S: Store, E: Env> KeeperRecord<'_, S, E> {
-    /// The next slot that rescue passes in each lane, what ran when it did, and what was counted so far.
+    /// Reads where rescue is in each lane, the running tasks, and the counts so far.
     pub(crate) async fn tally(
         &self,
     ) -> Result<(impl Fn(Lane) -> u64, RunningList, Tally), QueueError> {
@@ -135,11 +136,11 @@ impl<S: Store, E: Env> KeeperRecord<'_, S, E> {
         Ok((move |lane| progress.passed(lane), running, tally))
     }
 
-    /// The first number in the list of failed tasks that may still have an entry.
+    /// Reads the first number of the failed list that may still have an entry.
     pub(crate) async fn first_failure(&self) -> Result<u64, QueueError> {
         match self.stored_progress().await {
             Ok(progress) => Ok(progress.map_or(1, |progress| progress.failed.first)),
-            // A newer version's: then all of them may.
+            // A newer version wrote the record: then any number may have an entry.
             Err(e) if e.is_unreadable() => Ok(1),
             Err(e) => Err(e),
         }

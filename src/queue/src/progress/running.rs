@@ -1,4 +1,4 @@
-//! The list of deliveries that ran when rescue passed them.
+//! The keeper's list of running tasks.
 
 use crate::base::guard::{Guard, enabled};
 use crate::runs::action::RescueAction;
@@ -6,25 +6,25 @@ use crate::store::record::{Validate, is_epoch, is_slot, is_time};
 use serde::Deserialize;
 use serde::Serialize;
 
-/// The timer knows what runs beyond so many.
+/// The list's length. Further running tasks get timer entries.
 const RUNNING_MAX: usize = 1_000;
 
-/// A delivery that ran.
+/// A delivery that runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Delivered {
     #[serde(rename = "t")]
     pub(crate) task: u64,
     #[serde(rename = "e")]
     pub(crate) epoch: u64,
-    /// It counts as lost then, unless it is heard of again.
+    /// The time at which it counts as lost, unless a heartbeat comes.
     #[serde(rename = "l")]
     pub(crate) lost_ms: u64,
-    /// Its end counts in the statistics: rescue passed the slot by which it was delivered.
+    /// Whether its end counts in the statistics: rescue passed the slot that delivered it.
     #[serde(rename = "c")]
     pub(crate) counts: bool,
 }
 
-/// What runs, as far as rescue has passed it.
+/// The running tasks that rescue has passed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RunningList(Vec<Delivered>);
 
@@ -41,12 +41,12 @@ impl RunningList {
         self.0.is_empty()
     }
 
-    /// The deliveries: (task, epoch).
+    /// Each delivery: (task, epoch).
     pub(crate) fn deliveries(&self) -> impl ExactSizeIterator<Item = (u64, u64)> {
         self.0.iter().map(|d| (d.task, d.epoch))
     }
 
-    /// Takes a delivery that runs. False if it does not run, or if there is no room for it.
+    /// Adds a running delivery. Returns false if it does not run, or if the list is full.
     pub(crate) fn takes(&mut self, action: &RescueAction) -> bool {
         let &RescueAction::Running {
             task,
@@ -81,7 +81,7 @@ impl RunningList {
         }
     }
 
-    /// Forgets a delivery that does not run any more. Says whether its end counts.
+    /// Removes a delivery that no longer runs. Returns whether its end counts.
     pub(crate) fn remove(&mut self, task: u64, epoch: u64) -> bool {
         let counts = self.find(task, epoch).is_some_and(|d| d.counts);
         self.0.retain(|d| (d.task, d.epoch) != (task, epoch));
@@ -94,7 +94,7 @@ impl RunningList {
             .find(|d| (d.task, d.epoch) == (task, epoch))
     }
 
-    /// Those that count as lost by now unless they were heard of again.
+    /// The deliveries whose lease is over, as far as the keeper knows.
     pub(crate) fn due(&self, now_ms: u64) -> Vec<(u64, u64)> {
         let due = self.0.iter().filter(|d| d.lost_ms <= now_ms);
         due.map(|d| (d.task, d.epoch)).collect()

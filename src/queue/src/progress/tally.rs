@@ -1,4 +1,4 @@
-//! The counts and durations that the keeper collects.
+//! The counts and lengths that the keeper collects for the statistics.
 
 use crate::base::histogram::Histogram;
 use crate::model::ended::{Counts, Ended};
@@ -8,21 +8,21 @@ use crate::store::record::{Validate, is_time};
 use serde::Deserialize;
 use serde::Serialize;
 
-/// Percentiles are those of this period so far and the one before: half an hour.
+/// The length of a period, half an hour. Percentiles cover this period so far and the one before.
 pub(crate) const PERIOD_MS: u64 = 1_800_000;
 
-/// How long tasks took that ended in one period.
+/// How long the tasks took that ended in one period.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Lengths {
     pub(crate) latency: Histogram,
     pub(crate) run: Histogram,
 }
 
-/// What the keeper counted, stored with how far it came, so that nothing is counted twice.
+/// The counts of the keeper. They are stored with the cursors, so nothing is counted twice.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Tally {
     pub(crate) ended: Counts,
-    /// The number of the current period, its lengths, and those of the one before.
+    /// The number of the current period, its lengths, and those of the period before.
     pub(crate) period: u64,
     pub(crate) current: Lengths,
     pub(crate) before: Lengths,
@@ -35,7 +35,8 @@ impl Validate for Tally {
 }
 
 impl Tally {
-    /// Rescue passed this slot. Where an epoch was announced twice, the slot counts by which it was delivered.
+    /// Counts a slot that rescue passed. If an epoch was announced twice, only the slot that
+    /// delivered it counts.
     pub(crate) fn passed(
         &mut self,
         running: &mut RunningList,
@@ -56,7 +57,7 @@ impl Tally {
         }
     }
 
-    /// The keeper looked at a delivery, which rescue may have passed while it ran.
+    /// Counts a delivery that the keeper examined. Rescue may have passed it while it ran.
     pub(crate) fn looked(
         &mut self,
         running: &mut RunningList,
@@ -85,7 +86,7 @@ impl Tally {
         }
     }
 
-    /// Comes to this period, if it is a later one.
+    /// Moves on to this period, if it is a later one.
     pub(crate) fn turn(&mut self, period: u64) {
         if period <= self.period {
             return;
