@@ -1,9 +1,13 @@
-//! Who is there: registrations in windows of [`WINDOW_MS`], so that the dead disappear by themselves.
+//! Registrations of workers and of the keeper, in windows of [`WINDOW_MS`]. The dead are absent
+//! from later windows.
 //!
-//! One counter per role and window: joining adds 1, leaving adds [`LEFT`], stepping aside adds [`COMPUTING`] and coming back
-//! adds [`BACK`]. There is room for 32,767 of each in a window; beyond, too many or too few are woken until it is over. A role's member joins every window that it
-//! lives through and leaves each before it looks at the queue for the last time. Whoever adds work writes first and
-//! looks at the counter then; so one of the two always sees the other.
+//! Each role has one counter per window. Joining adds 1, leaving adds [`LEFT`], beginning to
+//! compute adds [`COMPUTING`], and ending to compute adds [`BACK`]. A window counts up to 32,767 of
+//! each. Beyond that too many or too few workers are woken until the window is over.
+//!
+//! A member joins every window that it lives through. It leaves each before it reads the queue for
+//! the last time. An enqueuer writes first and reads the counter then. So one of the two always
+//! sees the other.
 
 use crate::base::config::WINDOW_MS;
 use crate::base::env::Env;
@@ -11,14 +15,14 @@ use crate::store::contract::{Store, StoreError};
 use crate::store::core::mechanism;
 
 mechanism!(
-    /// Who is registered: workers, and the keeper.
+    /// The registrations of workers and of the keeper.
     Registry
 );
 
-/// Workers that take new tickets.
+/// The role of workers that take tickets.
 pub(crate) const WORKERS: char = 'w';
 
-/// Who keeps time, rescues and cleans up.
+/// The role of the keeper.
 pub(crate) const KEEPER: char = 'k';
 
 const LEFT: u64 = 1 << 15;
@@ -27,23 +31,23 @@ const COMPUTING: u64 = LEFT << 15;
 
 const BACK: u64 = COMPUTING << 15;
 
-/// A window's counter, read.
+/// A reading of a window's counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Presence(pub(crate) u64);
 
 impl Presence {
-    /// How many joined this window and have neither left it nor stepped aside.
+    /// Members that joined this window, and neither left nor compute.
     pub(crate) fn present(self) -> u64 {
         let gone = self.count(LEFT) + self.computing();
         self.joined().saturating_sub(gone)
     }
 
-    /// How many joined this window at all.
+    /// Members that joined this window.
     pub(crate) fn joined(self) -> u64 {
         self.count(1)
     }
 
-    /// How many have stepped aside, to compute.
+    /// Members that compute.
     pub(crate) fn computing(self) -> u64 {
         self.count(COMPUTING).saturating_sub(self.count(BACK))
     }
@@ -84,8 +88,9 @@ impl<S: Store, E: Env> Registry<'_, S, E> {
         Ok(Presence(self.store.increment(&key, delta).await?))
     }
 
-    /// Registers as the keeper of this window if nobody is. Without `again` also only if nobody was: one pass of the
-    /// keeper's work per window is enough. Two keepers at once would be harmless, only wasteful.
+    /// Registers as the keeper of this window if none is registered. Without `again` it registers
+    /// only if none ever was, since one whole pass per window is enough. Two keepers at once would
+    /// be harmless, only wasteful.
     pub(crate) async fn take_keeper(&self, again: bool) -> Result<Option<u64>, StoreError> {
         let seen = self.presence(KEEPER).await?;
         if seen.present() > 0 || (seen.joined() > 0 && !again) {
@@ -93,11 +98,12 @@ impl<S: Store, E: Env> Registry<'_, S, E> {
         }
         let window = window(self.env.now_ms());
         loop {
-            // 0 where somebody left once too often, after a call that failed.
+            // The answer is 0 if a member left once too often, after a failed call.
             if self.join(KEEPER, window).await?.present() <= 1 {
                 return Ok(Some(window));
             }
-            // Of several that hinder each other the last to step back sees that nobody is left, and tries again.
+            // Of several that join at once the last to step back sees that none is left, and tries
+            // again.
             if self.leave(KEEPER, window).await?.present() > 0 {
                 return Ok(None);
             }
@@ -116,15 +122,15 @@ mod tests {
             (1, 1, 1),
             (3 + LEFT, 3, 2),
             (3 + 3 * LEFT, 3, 0),
-            // A leave whose join was lost must not hide the others' absence.
+            // A leave whose join was lost must not make a registered member look absent.
             (LEFT, 0, 0),
             (3 + LEFT + COMPUTING, 3, 1),
             (3 + LEFT + 2 * COMPUTING, 3, 0),
             (1 + 5 * COMPUTING, 1, 0),
-            // Who computes one task after the other steps aside and comes back each time.
+            // A worker that computes one task after the other adds both each time.
             (3 + LEFT + 1_000 * COMPUTING + 999 * BACK, 3, 1),
             (3 + 1_000 * COMPUTING + 1_000 * BACK, 3, 3),
-            // A step back whose step aside was lost.
+            // An end to compute whose begin was lost.
             (3 + BACK, 3, 3),
         ];
         for (counter, joined, present) in table {

@@ -1,4 +1,4 @@
-//! What this instance may have in progress, and may begin, of a queue with limits.
+//! The permits and tokens of this instance, in a queue with limits.
 
 use crate::base::env::Env;
 use crate::base::guard::{Guard, enabled};
@@ -13,18 +13,18 @@ use futures::future::Either;
 use futures::future::select;
 use std::pin::pin;
 
-/// Who has tasks in progress and gets no further permit looks again after this time.
+/// A worker with tasks in progress that was refused a permit asks again after this time.
 const AGAIN_MS: u64 = 200;
 
-/// And who gets no token, unless the period ends sooner.
+/// A worker that was refused a token asks again after this time, unless the period ends sooner.
 const TOKENS_AGAIN_MS: u64 = 1_000;
 
-/// How often it is seen to that a task that computes keeps its permit.
+/// While a task computes, its worker renews the permit this often.
 const RENEW_MS: u64 = 500;
 
 impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
-    /// How many of `wanted` further tasks may begin here, given how many tickets were set aside. It has permits for as many
-    /// then, and their tokens.
+    /// Takes permits and tokens for up to `wanted` further tasks, given the empty tickets. Returns
+    /// for how many it has both.
     pub(crate) async fn allow(
         &self,
         wanted: u64,
@@ -36,13 +36,14 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         let permits = self.take_permits(wanted, empty_tickets).await?;
         let allowed = self.take_tokens(permits).await?;
         if allowed == 0 {
-            // While something waits that may not begin, somebody must stay for it.
+            // While a limit holds tasks back, a keeper must stay for them.
             self.registration.timed.set(true);
         }
         Ok(allowed)
     }
 
-    /// Tickets that came to nothing leave their tokens to others, while their period lasts: what was taken, and what it came to.
+    /// Returns the tokens of tickets that came to nothing to the instance, while their period
+    /// lasts. The two lists are the times of the tickets taken and of those used.
     pub(crate) fn unused(
         &self,
         taken_ms: impl IntoIterator<Item = u64>,
@@ -58,7 +59,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         tokens.set(tokens.get() + taken.saturating_sub(used));
     }
 
-    /// So many permits are in use, or will be in a moment. The system's tasks need none.
+    /// The number of permits that are in use, or will be in a moment. System tasks need none.
     fn needed(&self, empty_tickets: &[Ticket]) -> u64 {
         let in_progress = self.in_progress.borrow();
         let slots = in_progress.keys().map(|(slot, _)| *slot);
@@ -116,7 +117,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         Ok(allowed)
     }
 
-    /// Keeps its permits from one window to the next: those of the queue, and those of keys.
+    /// Renews the permits of the queue for a new window.
     pub(crate) async fn renew_permits(&self, empty_tickets: &[Ticket]) -> Result<(), StoreError> {
         let here = window(self.queue.env().now_ms());
         let (queue, in_use) = (&self.queue, self.needed(empty_tickets));
@@ -128,7 +129,8 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         Ok(())
     }
 
-    /// Waits for a task that computes. Its instance takes no tickets meanwhile, and holds the permit for it.
+    /// Waits for a task that computes, and renews its permits. Its instance takes no tickets
+    /// meanwhile.
     pub(crate) async fn renewing(&self, work: impl Future<Output = ()>) {
         let limits = self.queue.limits;
         if limits.concurrency.is_none() && limits.per_key.concurrency.is_none() {
@@ -150,7 +152,8 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         }
     }
 
-    /// Gives back what it does not use. Says whether it did: then it must look whether something waits.
+    /// Gives back unused permits and tokens. Returns whether it gave any back: then the caller must
+    /// check whether something waits.
     pub(crate) async fn free_unused(&self, empty_tickets: &[Ticket]) -> Result<bool, StoreError> {
         if self.queue.limits.is_none() {
             return Ok(false);

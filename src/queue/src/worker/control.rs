@@ -1,4 +1,4 @@
-//! What a worker and the task that it runs tell each other.
+//! The interface between a worker and the task that it runs.
 
 use crate::base::id::TaskId;
 use crate::base::json::Json;
@@ -21,7 +21,7 @@ pub struct Control {
 }
 
 impl Control {
-    /// A control for an attempt. Workers make it; tests of a task may too.
+    /// Makes the control of an attempt. Workers call this, and so may tests of a task.
     pub fn new(
         attempt: u32,
         deadline_ms: u64,
@@ -41,24 +41,25 @@ impl Control {
         }
     }
 
-    /// The same, with what earlier runs of the task said, and the task whose end it follows.
+    /// Adds the report of earlier runs, and the task whose end this one follows.
     pub(crate) fn with(mut self, report: Report, end_of: Option<TaskId>) -> Self {
         *self.report.get_mut() = report;
         self.end_of = end_of;
         self
     }
 
-    /// What the task and its earlier runs said. `None` in the middle of saying it, which only a panic sees.
+    /// The report of this task and its earlier runs. It is `None` while the task is writing it,
+    /// which only a panic sees.
     pub(crate) fn report(&self) -> Option<Report> {
         Some(self.report.try_borrow().ok()?.clone())
     }
 
-    /// Whether the task said something since this was its report.
+    /// Whether the task reported anything since this report.
     pub(crate) fn has_news_since(&self, report: &Report) -> bool {
         !report.says_as_much_as(&self.report.borrow())
     }
 
-    /// Which attempt this is, from 1.
+    /// The number of this attempt, from 1.
     pub fn attempt(&self) -> u32 {
         self.attempt
     }
@@ -68,12 +69,13 @@ impl Control {
         self.deadline_ms
     }
 
-    /// When a task that can continue elsewhere should store its checkpoint, in milliseconds since 1970.
+    /// The time, in milliseconds since 1970, at which a task that can continue elsewhere should
+    /// return its checkpoint.
     pub fn yield_at_ms(&self) -> u64 {
         self.yield_at_ms
     }
 
-    /// What the last run stored when it returned [`crate::Outcome::Continue`].
+    /// The checkpoint of the last run that returned [`crate::Outcome::Continue`].
     pub fn checkpoint(&self) -> Option<&Json> {
         self.checkpoint.as_ref()
     }
@@ -83,22 +85,23 @@ impl Control {
         self.trace.as_ref()
     }
 
-    /// The task whose end this one follows. That end may be seen only in a moment: what follows is there first.
+    /// The task whose end this one follows. That end may not be visible yet, since the follow-up is
+    /// enqueued first.
     pub fn end_of(&self) -> Option<&TaskId> {
         self.end_of.as_ref()
     }
 
-    /// Whether somebody asked to cancel the task, as of the last heartbeat.
+    /// Whether a cancel request existed when the worker last looked.
     pub fn is_cancelled(&self) -> bool {
         self.cancelled.get()
     }
 
-    /// Says how far the task is, perhaps in words too. Shown with it from the next heartbeat on.
+    /// Sets the task's progress, with a message if given. It is visible from the next heartbeat on.
     pub fn set_progress(&self, progress: Json, message: Option<&str>) {
         self.report.borrow_mut().set_progress(progress, message);
     }
 
-    /// Adds a line to the task's log. Shown with it from the next heartbeat on.
+    /// Adds a line to the task's log. It is visible from the next heartbeat on.
     pub fn log(&self, at_ms: u64, line: &str) {
         self.report.borrow_mut().log(at_ms, self.attempt, line);
     }

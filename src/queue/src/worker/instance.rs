@@ -1,4 +1,4 @@
-//! The loop of one worker instance.
+//! The loop of one worker.
 
 use crate::base::env::{Env, Wake};
 use crate::base::guard::{Guard, enabled};
@@ -16,41 +16,45 @@ use futures::stream::StreamExt;
 use std::collections::VecDeque;
 use std::pin::pin;
 
-/// How often a worker with tasks in progress looks for more.
+/// A worker with tasks in progress looks for more this often.
 const POLL_MS: u64 = 20;
 
-/// A task that computes waits so long for those in progress to end. Where short tasks never cease it would else be put back
-/// by one worker after the other; where long ones run, another instance begins it sooner.
-/// The more often it was put back the longer, up to [`HOLD_MAX_MS`].
+/// A task that computes waits this long for those in progress to end. Where short tasks never
+/// cease, one worker after the other would put it back otherwise. Where long tasks run, another
+/// instance begins it sooner. Each time that it was put back adds as much, up to [`HOLD_MAX_MS`].
 const HOLD_MS: u64 = 200;
 
-/// What was lost is put back at once as long as it has no later epoch than this.
+/// A lost task is put back at once, up to this epoch.
 const PUT_BACK_AT_ONCE: u64 = 4;
 
-/// Below [`crate::BEGIN_MS`].
+/// The longest hold. It is below [`crate::BEGIN_MS`].
 const HOLD_MAX_MS: u64 = 1_500;
 
-/// The system's tasks in progress are at most this part of those of users, and come on top of them.
+/// An instance has at most this fraction of users' tasks in progress as system tasks, on top of
+/// them.
 const SYSTEM_PART: usize = 8;
 
-/// A worker that the store failed this often in a row ends; the queue goes on with the next request.
+/// A worker ends after so many failures of the store in a row. The queue goes on with the next
+/// request.
 const FAILURES_MAX: u32 = 20;
 
-/// What a worker has taken and not begun.
+/// The tasks and tickets that a worker has taken and not begun.
 struct Hand {
     /// Tickets whose slots were empty so far.
     empty_tickets: Vec<Ticket>,
-    /// To begin when those in progress leave room for their bytes.
+    /// Tasks that begin when those in progress leave room for their bytes.
     ready: VecDeque<Delivery>,
-    /// A task that computes: it begins here when those in progress have ended, unless that takes too long.
+    /// A task that is to run alone. It begins here when those in progress have ended, unless that
+    /// takes too long.
     next: Option<Delivery>,
-    /// To be put back.
+    /// Tasks to put back.
     others: Vec<Delivery>,
-    /// It met a task that computes while others were in progress: it takes nothing more until they have ended.
+    /// The worker met a task that is to run alone while others were in progress. It takes nothing
+    /// more until these have ended.
     alone: bool,
-    /// How many tickets it takes next.
+    /// The number of tickets of the next claim.
     batch: u64,
-    /// How often the store failed in a row, when it took tickets and when it was to end.
+    /// Failures of the store in a row: of claims, and of tries to end.
     failures: u32,
     ends_failed: u32,
 }
@@ -71,7 +75,8 @@ impl Default for Hand {
 }
 
 impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
-    /// Registers. Whoever woke this worker is answered after this, so that it can rely on it.
+    /// Registers the worker. The caller answers the wake-up after this, so the waker can rely on
+    /// the worker.
     ///
     /// # Errors
     /// If the store fails.
@@ -88,7 +93,8 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     /// Works until nothing is left to do or the budget is over.
     ///
     /// # Errors
-    /// If the store fails again and again. Nothing is lost by that: what was taken is rescued.
+    /// If the store fails too often in a row. Nothing is lost: rescue finds the tasks that the
+    /// worker took.
     pub async fn work(&self) -> Result<(), QueueError> {
         let mut running = FuturesUnordered::new();
         let mut hand = Hand::default();
@@ -103,7 +109,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             })
             .await;
             if running.is_empty() {
-                // What ended beside the keeper's work.
+                // Write the outcomes of tasks that ended during the keeper's work.
                 self.flush().await;
                 if self.is_over_alone(&mut hand, took).await? {
                     return Ok(());
@@ -119,7 +125,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         }
     }
 
-    /// Takes tickets and sorts what is in their slots. Says whether anything was.
+    /// Takes tickets and sorts the tasks in their slots. Returns whether it found any.
     async fn take_more(
         &self,
         running: &mut FuturesUnordered<impl Future<Output = ()>>,
@@ -156,7 +162,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                 hand.others.push(delivery);
                 continue;
             }
-            // Now, and not when it is polled first: another one's panic may come before that.
+            // Note it now, not at its first poll: another task's panic may come before that.
             self.hold(&delivery, None);
             match computes {
                 true => hand.next = Some(delivery),
@@ -174,7 +180,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         begin: impl Fn(Delivery) -> F,
     ) {
         while let Some(delivery) = self.next_that_fits(&mut hand.ready) {
-            // Its instance may have stalled since it was taken.
+            // The instance may have stalled since it took the task.
             if Claims::of(&self.queue).too_late(&delivery) {
                 hand.others.push(delivery);
                 continue;
@@ -185,8 +191,8 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         while let Some(Some(())) = running.next().now_or_never() {}
     }
 
-    /// What another instance begins sooner. Tasks that wait begin all at once; one that computes begins alone, here or in an
-    /// instance that is free.
+    /// Returns the tasks that another instance begins sooner. Tasks that wait begin at once. A task
+    /// that is to run alone begins here when nothing else runs, or in an instance that is free.
     fn leave_to_others(&self, hand: &mut Hand, idle: bool) -> Vec<Delivery> {
         hand.batch = (hand.batch * 2).min(self.limits.batch_max);
         if hand.next.is_some() || !hand.others.is_empty() {
@@ -210,10 +216,11 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         std::mem::take(&mut hand.others)
     }
 
-    /// Goes on with nothing in progress: computes, waits for empty slots, or ends. True if the instance may end.
+    /// Goes on without tasks in progress: computes, waits for empty slots, or ends. Returns true if
+    /// the instance may end.
     async fn is_over_alone(&self, hand: &mut Hand, took: bool) -> Result<bool, QueueError> {
         if !hand.ready.is_empty() {
-            // There is room for them now.
+            // These tasks have room now.
             return Ok(false);
         }
         if let Some(delivery) = hand.next.take() {
@@ -225,7 +232,8 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             match self.ends().await {
                 Ok(true) => return Ok(true),
                 Ok(false) => hand.ends_failed = 0,
-                // It may be the keeper of what is due: one failed call must not end that.
+                // This worker may be the keeper while entries are due. One failed call must not end
+                // that.
                 Err(e) => {
                     self.queue.env().log(&e.to_string());
                     hand.ends_failed += 1;
@@ -240,8 +248,8 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         Ok(false)
     }
 
-    /// What it has room for, of a batch. The system's tasks have room of their own: however slow the receivers of webhooks are,
-    /// users' tasks begin.
+    /// The room for a batch. System tasks have room of their own, so users' tasks begin however
+    /// slow the receivers of webhooks are.
     fn room(&self, batch: u64) -> Room {
         let in_progress = self.in_progress.borrow();
         let is_system = |key: &&(u64, u64)| Lane::of(key.0).is_system();
@@ -256,8 +264,8 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         }
     }
 
-    /// How long a task that is to run alone waits for those in progress, in milliseconds. What was lost waits for
-    /// nobody at first: one of them may be what ends its instance again.
+    /// How long a task that is to run alone waits for those in progress, in milliseconds. A lost
+    /// task waits for none at first: one of them may end its instance again.
     fn hold_ms(&self, delivery: &Delivery) -> u64 {
         let computes = self.runner.computes(&delivery.task.kind);
         let times = match computes || !enabled(Guard::ShunWhatMayKill) {
@@ -267,8 +275,8 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         HOLD_MS.saturating_mul(times)
     }
 
-    /// How long it waits before it looks for more, and again into the slots that it found empty: soon at first, since whoever took
-    /// such a slot is about to fill it, and then each time when twice as much has passed.
+    /// The pause before the next claim and the next look into empty slots. It is short at first,
+    /// since the enqueuer is about to fill its slot. After that the pause doubles.
     fn pause_ms(&self, empty_tickets: &[Ticket]) -> u64 {
         let now_ms = self.queue.env().now_ms();
         let ages = empty_tickets
@@ -277,8 +285,8 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         ages.min().unwrap_or(POLL_MS).clamp(1, POLL_MS)
     }
 
-    /// Waits for `work` while the tasks in progress go on and their outcomes are written: whatever keeps this instance
-    /// waiting, a slow store or a host that starts no other instance, must not make them overrun their time.
+    /// Waits for `work` while tasks in progress go on and their outcomes are written. A slow store,
+    /// or a host that starts no other instance, must not make tasks overrun their timeout.
     async fn beside<T>(
         &self,
         running: &mut FuturesUnordered<impl Future<Output = ()>>,
@@ -295,7 +303,8 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         work.await
     }
 
-    /// Runs a task that computes or was lost, alone. Nobody may count on this instance meanwhile.
+    /// Runs a task alone that computes or was lost. The worker gives up everything that others
+    /// could count on.
     async fn compute(&self, delivery: Delivery, empty_tickets: &mut Vec<Ticket>) {
         self.give_up_empty(empty_tickets).await;
         if let Err(e) = self.free_unused(&[]).await {
@@ -304,7 +313,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         let computes = self.runner.computes(&delivery.task.kind);
         if let Err(e) = self.start_computing(computes).await {
             self.queue.env().log(&e.to_string());
-            // Whether somebody keeps the time is not known.
+            // Whether a keeper is registered is not known.
             self.queue.wake(Wake::Keep).await;
         }
         if Claims::of(&self.queue).too_late(&delivery) {
@@ -324,7 +333,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         self.retry_write(|| self.queue.write_all(&outcomes)).await;
     }
 
-    /// Tries a write again that the store failed: a lost outcome would run its task a second time.
+    /// Repeats a write that the store failed. A lost outcome would run its task a second time.
     pub(crate) async fn retry_write<T, X: std::fmt::Display>(
         &self,
         mut write: impl AsyncFnMut() -> Result<T, X>,

@@ -1,4 +1,4 @@
-//! Tasks that share a key: whether one more may begin, and who comes next when one has ended.
+//! Tasks with a key: whether one more may begin, and which place is called when one has ended.
 
 use crate::base::config::KEY_WINDOW_MS;
 use crate::base::digest::digest;
@@ -15,7 +15,7 @@ use crate::worker::state::Worker;
 const HOUR_MS: u64 = 3_600_000;
 
 impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
-    /// Those of `deliveries` that may begin, noted as this instance's. The others wait for their keys.
+    /// Returns the deliveries that may begin, noted as this instance's. It parks the others.
     pub(crate) async fn admit(&self, deliveries: Vec<Delivery>) -> Vec<Delivery> {
         if self.queue.limits.per_key.is_none() {
             return deliveries;
@@ -51,15 +51,16 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         admitted
     }
 
-    /// `None` if a task may begin, and has its permit and its token then. Else whether it is to wait behind others.
+    /// Returns `None` if a task may begin: then it has its permit and its token. Otherwise returns
+    /// whether it is to wait behind others.
     async fn may_begin(&self, key: &str, delivery: &Delivery) -> Result<Option<bool>, QueueError> {
         let queue = &self.queue;
         let limits = queue.limits.per_key;
-        // Whoever comes new does not pass those who wait.
+        // A new task must not pass the waiting ones.
         if !delivery.called && Waitlists::of(queue).anybody_waits(key).await? {
             return Ok(Some(true));
         }
-        // One time for all: what is counted must be of the hour that was noted.
+        // Read the clock once: what is counted must belong to the hour that was noted.
         let now_ms = queue.env().now_ms();
         self.note_key(key, now_ms).await?;
         if let Some(limit) = limits.concurrency {
@@ -92,7 +93,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         Ok(None)
     }
 
-    /// Before anything is counted.
+    /// Enters the deletion of this hour's counters, before anything is counted.
     async fn note_key(&self, key: &str, now_ms: u64) -> Result<(), QueueError> {
         let hour = (key.to_owned(), now_ms / HOUR_MS);
         if !self.keyed.noted.borrow().contains(&hour) {
@@ -102,7 +103,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         Ok(())
     }
 
-    /// How many tasks of a key are in progress here.
+    /// The number of tasks of a key in progress here.
     fn in_use(&self, key: &str) -> u64 {
         let in_progress = self.in_progress.borrow();
         let of_key = in_progress.values().filter(|run| match run {
@@ -114,7 +115,8 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         of_key.count() as u64
     }
 
-    /// Renews the permits of keys in a new window, gives those back whose tasks have ended, and calls who comes next.
+    /// Renews the permits of keys in a new window, gives back those of ended tasks, and calls the
+    /// next places.
     pub(crate) async fn renew_key_permits(&self) -> Result<(), QueueError> {
         let keys: Vec<_> = self.keyed.permits.borrow().keys().cloned().collect();
         let queue = &self.queue;
@@ -136,7 +138,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             if freed > 0
                 && let Err(e) = Waitlists::of(queue).call(&key, freed).await
             {
-                // Left to who looks after the line.
+                // The waitlist's timer entry serves it later.
                 queue.env().log(&e.to_string());
             }
         }

@@ -1,5 +1,5 @@
-//! How many bytes this instance has in progress. A claim is bounded by them as well as by tasks, since what a task is
-//! given may have four bytes or a quarter of a megabyte.
+//! The bytes in progress in this instance. They bound a claim as well as the number of tasks:
+//! arguments may have four bytes or a quarter of a megabyte.
 
 use crate::base::env::Env;
 use crate::model::delivery::Delivery;
@@ -9,7 +9,8 @@ use crate::worker::state::Worker;
 use std::collections::VecDeque;
 
 impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
-    /// The next task that may begin beside those in progress. However large it is, one always may.
+    /// Takes the next task that may begin beside those in progress. At least one may always begin,
+    /// however large.
     pub(crate) fn next_that_fits(&self, ready: &mut VecDeque<Delivery>) -> Option<Delivery> {
         match self.load.is_full() {
             true => None,
@@ -17,7 +18,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         }
     }
 
-    /// Runs a delivery, which counts as in progress from now on.
+    /// Begins a delivery, which counts as in progress from now on.
     pub(crate) fn begin(&self, delivery: Delivery) -> impl Future<Output = ()> {
         let (bytes, load) = (delivery.bytes(), &self.load.bytes);
         load.set(load.get() + bytes);

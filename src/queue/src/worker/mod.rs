@@ -1,4 +1,5 @@
-//! One worker instance: claims, runs, reports, keeps time, and hands over before its budget ends.
+//! One worker: it claims, runs and reports tasks, does the keeper's work, and hands over before its
+//! budget ends.
 
 pub(crate) mod allowance;
 pub(crate) mod control;

@@ -1,4 +1,5 @@
-//! Permits that an instance holds: a counter in the store for each window, and how much of it is its own.
+//! The permits that an instance holds. Each window has a counter in the store; this is the
+//! instance's share of it.
 
 use crate::base::env::Env;
 use crate::base::guard::{Guard, enabled};
@@ -8,11 +9,11 @@ use crate::store::core::Core;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-/// How many permits it holds, by window.
+/// The number of permits held, by window.
 #[derive(Default)]
 pub(crate) struct Permits(pub(crate) RefCell<BTreeMap<u64, u64>>);
 
-/// The name of a window's counter.
+/// Gives the name of a window's counter.
 type Name<'a> = &'a dyn Fn(u64) -> String;
 
 impl Permits {
@@ -24,18 +25,18 @@ impl Permits {
         self.0.borrow_mut().insert(window, count);
     }
 
-    /// Whether it holds none, as far as it knows.
+    /// Whether the instance holds none, as far as it knows.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.borrow().values().all(|count| *count == 0)
     }
 
-    /// How many are not in use.
+    /// The number of permits not in use.
     pub(crate) fn free(&self, here: u64, in_use: u64) -> u64 {
         let held = self.held(here).min(self.held(here + 1));
         held.saturating_sub(in_use)
     }
 
-    /// Takes further ones until `wanted` are free, if the limit allows it. Returns how many are.
+    /// Takes permits until `wanted` are free, within the limit. Returns how many are free.
     pub(crate) async fn take<S: Store, E: Env>(
         &self,
         queue: &Core<S, E>,
@@ -73,8 +74,9 @@ impl Permits {
         Ok(free + later)
     }
 
-    /// In a new window it holds permits for what is in progress, there and in the next: whatever the limit says, since it
-    /// does run. A call that failed is repeated: to count once too often only makes others wait. Returns how many it gave back.
+    /// Renews the permits of tasks in progress for a new window and the next, whatever the limit
+    /// is, since the tasks do run. A failed call is repeated: counting twice only makes others
+    /// wait. Returns how many permits it gave back.
     pub(crate) async fn renew<S: Store, E: Env>(
         &self,
         queue: &Core<S, E>,
@@ -97,8 +99,8 @@ impl Permits {
         self.free_idle(queue, name, here, in_use).await
     }
 
-    /// Gives back what is not in use, and returns how many that were. The later window first: who takes a permit begins with the
-    /// earlier one.
+    /// Gives back the permits not in use, and returns their number. The later window comes first,
+    /// since a taker begins with the earlier one.
     pub(crate) async fn free_idle<S: Store, E: Env>(
         &self,
         queue: &Core<S, E>,

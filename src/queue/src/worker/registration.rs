@@ -1,4 +1,4 @@
-//! Being registered: as a worker, as the keeper, and leaving so that nothing is left behind.
+//! The registration of a worker and of the keeper, and leaving without a lost wake-up.
 
 use crate::base::env::{Env, Wake};
 use crate::base::guard::{Guard, enabled};
@@ -10,7 +10,7 @@ use crate::worker::state::Runner;
 use crate::worker::state::{TURN_MS, Worker};
 use std::cell::RefCell;
 
-/// How often a keeper whose time is over tries to wake the next one.
+/// A keeper whose budget is over tries this often to wake the next one.
 const HAND_OVERS_MAX: u32 = 3;
 
 fn remember(windows: &RefCell<Vec<u64>>, window: u64) {
@@ -26,19 +26,20 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         window(self.queue.env().now_ms())
     }
 
-    /// Registers in this window, unless it is.
+    /// Joins this window, unless it has.
     pub(crate) async fn join(&self) -> Result<(), StoreError> {
         let window = self.window();
         if !self.registration.worker.borrow().contains(&window) {
-            // First, since a call that failed may have counted us: to leave once too often only wakes one too many.
+            // Note it before the call, since a failed call may have counted us. One leave too many
+            // only wakes one worker too many.
             remember(&self.registration.worker, window);
             Registry::of(&self.queue).join(WORKERS, window).await?;
         }
         Ok(())
     }
 
-    /// Wakes another worker for a backlog, once per window. That one does so, too: there are soon enough, and again when the
-    /// budgets of many ended and nobody enqueues any more.
+    /// Wakes another worker for a backlog, once per window. That worker does the same. So enough
+    /// workers exist soon, also after many budgets ended and nobody enqueues any more.
     pub(crate) async fn call_another(&self) {
         let window = self.window();
         if self.registration.called.replace(window) != window {
@@ -46,7 +47,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         }
     }
 
-    /// Leaves every window that it joined. False if it was not registered.
+    /// Leaves every window that it joined. Returns false if it was not registered.
     pub(crate) async fn leave(&self) -> Result<bool, StoreError> {
         self.leave_all(WORKERS, &self.registration.worker).await
     }
@@ -81,15 +82,16 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                 Ok(taken.is_some())
             }
             Err(e) => {
-                // It may have counted us: keep, rather than make others believe that somebody does.
+                // The call may have counted us. Be the keeper, rather than make others believe that
+                // there is one.
                 remember(&self.registration.keeper, self.window());
                 Err(e)
             }
         }
     }
 
-    /// Does the keeper's work if it is due and this instance is the keeper, or if nobody was in this window yet. A
-    /// failure is logged: the next pass does what was left undone.
+    /// Does the keeper's work if it is due and this instance is the keeper, or if this window has
+    /// none yet. It logs a failure: the next pass does the rest.
     pub(crate) async fn keep_if_due(&self) {
         if let Err(e) = self.try_keep().await {
             self.queue.env().log(&format!(
@@ -104,7 +106,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         let keeper = !self.registration.keeper.borrow().is_empty();
         let here = || self.registration.keeper.borrow().contains(&window);
         if !here() && self.registration.tried.get() != window && !self.take_keeper(keeper).await? {
-            // Somebody else keeps this window.
+            // Another instance is the keeper of this window.
             self.leave_keeper().await?;
         }
         if !here() {
@@ -120,9 +122,10 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         Ok(())
     }
 
-    /// Steps aside for a task that runs alone: others must know that nobody is here. Wakes a successor for what waits or is
-    /// due. Only what computes counts for `workers_max`: what was lost and waits needs no processor, and all of a dead
-    /// host's tasks must run again at once.
+    /// Gives up the registrations before a task runs alone, so that no enqueuer counts on this
+    /// worker. Wakes a successor if anything waits or is due. Only tasks that compute count for
+    /// `workers_max`. A lost task that waits needs no processor, and all tasks of a dead host must
+    /// run again at once.
     pub(crate) async fn start_computing(&self, computes: bool) -> Result<(), QueueError> {
         if computes {
             let windows = self.registration.worker.borrow().clone();
@@ -144,7 +147,8 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         Ok(())
     }
 
-    /// Is there again after it has computed. Windows that are over keep it aside for good.
+    /// Ends computing in the present window. In windows that are over the worker stays counted as
+    /// computing.
     pub(crate) async fn stop_computing(&self) -> Result<(), StoreError> {
         let here = self.window();
         for window in self.registration.worker.take() {
@@ -158,9 +162,10 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         Ok(())
     }
 
-    /// Called when nothing is left to do here. True if the instance may end; false if there is work again.
+    /// Tries to end. Returns true if the instance may end, and false if it has work again.
     pub(crate) async fn ends(&self) -> Result<bool, QueueError> {
-        // Leave first and look then: enqueueing writes first and looks then. So does who takes permits and is refused.
+        // Leave first, then read the queue. Enqueuers write first and then read the registrations.
+        // Workers that are refused a permit leave first and then ask again.
         self.renew_key_permits().await?;
         self.free_unused(&[]).await?;
         self.leave().await?;
@@ -181,7 +186,8 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             if !kept && !self.registration.timed.get() {
                 return Ok(true);
             }
-            // Should a call fail from here on, the next try must look again although nobody keeps any more.
+            // If a call fails from here on, the next try must look again although this instance is
+            // no longer the keeper.
             self.registration.timed.set(true);
             self.leave_keeper().await?;
             match Keeper::of(&self.queue).keeper_needed().await {
@@ -189,7 +195,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                 Ok(true) => return Ok(true),
                 Ok(false) => return Ok(true),
                 Err(e) if e.is_unreadable() => {
-                    // A newer version's record: keeping is up to that version.
+                    // A newer version wrote the progress: keeping is left to that version.
                     self.queue.env().log(&e.to_string());
                     return Ok(true);
                 }
@@ -208,7 +214,8 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         }
     }
 
-    /// Wakes the next keeper, and sees that there is one: the chain must not break at one call that failed.
+    /// Wakes the next keeper and checks that it registered. The chain must not break at one failed
+    /// call.
     async fn hand_over_keeping(&self) -> Result<bool, QueueError> {
         if !enabled(Guard::HandOverKeeping) {
             return Ok(true);
@@ -223,8 +230,8 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         Ok(true)
     }
 
-    /// Keeps time while nothing else is to do, not registered as a worker: whoever enqueues wakes one. True if slots
-    /// wait.
+    /// Does the keeper's work for a window while nothing else is to do. The instance is not
+    /// registered as a worker, so enqueuers wake one. Returns true if claimable slots exist.
     async fn keep_for_a_window(&self) -> Result<bool, QueueError> {
         for _ in 0..5 {
             let env = self.queue.env();

@@ -1,4 +1,4 @@
-//! One attempt from its begin to its written outcome.
+//! One attempt, from its begin to its written outcome.
 
 use crate::base::config::{BEAT_MS, FIRST_BEAT_MS, OUTCOMES_BYTES};
 use crate::base::env::{Env, Wake};
@@ -23,7 +23,7 @@ use std::pin::pin;
 use std::rc::Rc;
 
 impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
-    /// Runs one delivery and sees that its outcome is written.
+    /// Runs one delivery and writes its outcome.
     pub(crate) async fn run(&self, delivery: Delivery) {
         let key = self.hold(&delivery, None);
         let workflow = delivery.task.kind == WORKFLOW;
@@ -33,7 +33,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                 false => self.attempt(delivery).await,
             }
         });
-        // Says during each poll which task it is that runs, for the case that it panics.
+        // Note during each poll which task runs, in case it panics.
         poll_fn(|cx| {
             self.current.set(Some(key));
             let polled = work.as_mut().poll(cx);
@@ -44,7 +44,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         self.in_progress.borrow_mut().remove(&key);
     }
 
-    /// Notes a delivery as this instance's, to be handed over should it panic.
+    /// Notes a delivery as this instance's, so that a panic puts it back.
     pub(crate) fn hold(&self, delivery: &Delivery, control: Option<Rc<Control>>) -> (u64, u64) {
         let key = (delivery.slot, delivery.epoch);
         let runs = InProgress::Runs(Box::new(delivery.clone()), control);
@@ -52,7 +52,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         key
     }
 
-    /// One attempt, from its begin to its written outcome.
+    /// Runs one attempt, from its begin to its written outcome.
     pub(crate) async fn attempt(&self, mut delivery: Delivery) {
         if let Some(ending) = Attempts::of(&self.queue).expiry(&delivery) {
             return self.ended(ending).await;
@@ -64,7 +64,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         self.end(delivery, outcome).await;
     }
 
-    /// Notes that an attempt begins now, and makes what its task is given.
+    /// Notes that an attempt begins now, and makes its control.
     fn begin_attempt(&self, delivery: &mut Delivery) -> Rc<Control> {
         let began_ms = self.queue.env().now_ms();
         delivery.unstarted = false;
@@ -85,15 +85,16 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         control
     }
 
-    /// Runs the task's code until it returns or its timeout is over. Writes heartbeats, and tells the task of a request to
-    /// cancel it.
+    /// Runs the task's code until it returns or its timeout is over. Writes heartbeats, and passes
+    /// a cancel request on to the task.
     async fn run_to_outcome(&self, delivery: &mut Delivery, control: &Rc<Control>) -> Outcome {
         let env = self.queue.env();
         let began_ms = delivery.run.started_ms;
         let deadline_ms = control.deadline_ms();
         let kind = delivery.task.kind.clone();
         let args = delivery.task.args.clone();
-        // Dropped with this function: what overran its timeout is not to stay while its outcome is written.
+        // The task is dropped with this function: after an overrun it must not stay while its
+        // outcome is written.
         let mut task = Box::pin(self.runner.run(&kind, args, control.clone()));
         let mut beat_at_ms = began_ms + FIRST_BEAT_MS;
         loop {
@@ -115,15 +116,15 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                 delivery.run.report = control.report().unwrap_or_default();
                 match Attempts::of(&self.queue).beat(delivery).await {
                     Ok(()) => beat_at_ms = now_ms + BEAT_MS,
-                    // The next tick tries again: silence would cost the run.
+                    // The next tick tries again, since silence would make the run count as lost.
                     Err(e) => env.log(&e.to_string()),
                 }
             }
         }
     }
 
-    /// The outcome, unless the task computed past its timeout without a pause in which it could have been stopped: its lease
-    /// may be over.
+    /// Returns the outcome, or a failure if the task computed past its timeout. A task that never
+    /// awaits can't be stopped in time, and its lease may be over.
     fn check_overrun(&self, delivery: &Delivery, outcome: Outcome) -> Outcome {
         let took_ms = self.queue.env().now_ms() - delivery.run.started_ms;
         let timeout_ms = delivery.task.timeout_ms;
@@ -134,7 +135,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         }
     }
 
-    /// Sees that a run's outcome is written, or is going to be with the next [`Worker::flush`].
+    /// Ends a run: its outcome is written now, or with the next [`Worker::flush`].
     pub(crate) async fn end(&self, delivery: Delivery, outcome: Outcome) {
         let mut ending =
             Attempts::of(&self.queue).ending(delivery, outcome, self.limits.result_max_bytes);
@@ -149,7 +150,8 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                 .await
             {
                 Some(scheduled) => ending.set_timer(scheduled),
-                // Nobody would deliver the next attempt: to rescue this one is lost, and it does.
+                // No timer entry would deliver the next attempt. Without an outcome rescue takes
+                // this run for lost, and announces.
                 None => return,
             }
         }
@@ -164,7 +166,8 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             let ready =
                 self.retry_write(async || Completion::of(&self.queue).apply(slot, ends, run).await);
             if ready.await.is_none() {
-                // What comes first can't be written: to rescue this run is lost.
+                // The completion effects can't be written. Without an outcome rescue takes this run
+                // for lost.
                 return;
             }
             self.note_ending(&ending);
@@ -173,7 +176,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         self.sabotaged(&ending).await;
     }
 
-    /// What would come too late.
+    /// Writes what sabotaged guards have moved behind the outcome.
     async fn sabotaged(&self, ending: &RunEnd) {
         let id = TaskId::new(self.queue.name(), ending.slot, &ending.run.nonce);
         if !enabled(Guard::ListBeforeOutcome) {
@@ -224,8 +227,8 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         }
     }
 
-    /// Called when the task that is running now panics, which ends this instance: notes the failed attempt and hands
-    /// everything else that was in progress here over, so that nothing has to wait for a lease to end.
+    /// Hands over after a panic of the running task, which ends this instance. It writes the failed
+    /// attempt and puts the other tasks back, so none waits for the end of a lease.
     pub async fn panicked(&self, message: &str) {
         let in_progress = self
             .in_progress

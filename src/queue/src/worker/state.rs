@@ -1,4 +1,4 @@
-//! What one worker instance knows of itself.
+//! The state of one worker.
 
 use crate::base::config::IN_PROGRESS_BYTES;
 use crate::base::env::Env;
@@ -15,31 +15,32 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// How often the keeper turns the timer.
+/// The keeper turns the timer this often.
 pub(crate) const TURN_MS: u64 = 1_000;
 
-/// Nothing is smaller, as far as a claim is concerned.
+/// The smallest size of a task, as far as a claim is concerned.
 const LEAST: u64 = 256;
 
-/// Runs tasks of this deployment.
+/// The task kinds of a deployment, and how they run.
 #[allow(async_fn_in_trait)] // Components have one thread; nothing here needs Send.
 pub trait Runner {
-    /// Whether tasks of this kind compute, so that nothing else may run beside them in the same instance.
+    /// Whether tasks of this kind compute, so that nothing else may run beside them in an instance.
     fn computes(&self, kind: &str) -> bool;
     /// Runs one attempt.
     async fn run(&self, kind: &str, args: Json, control: Rc<Control>) -> Outcome;
 }
 
-/// How far a run is.
+/// The state of a delivery in progress.
 #[derive(Clone)]
 pub(crate) enum InProgress {
-    /// Its code runs, or is to: another may have to go on from where this run began, with what it said since.
+    /// Its code runs, or is about to. After a panic the next epoch continues from where this run
+    /// began, with its report since.
     Runs(Box<Delivery>, Option<Rc<Control>>),
-    /// It has ended: only that may be written of it.
+    /// It has ended: nothing else may be written of it.
     Ended(Box<RunEnd>),
 }
 
-/// A worker instance. [`Worker::start`] registers it, [`Worker::work`] does the rest.
+/// A worker. [`Worker::start`] registers it, and [`Worker::work`] does the rest.
 pub struct Worker<S, E, R> {
     pub(crate) queue: Core<S, E>,
     pub(crate) runner: R,
@@ -48,7 +49,7 @@ pub struct Worker<S, E, R> {
     pub(crate) registration: Registration,
     pub(crate) allowance: Allowance,
     pub(crate) keyed: Keyed,
-    /// What is being run here, by (slot, epoch), so that a panic can hand it over.
+    /// The deliveries in progress, by (slot, epoch), so that a panic can put them back.
     pub(crate) in_progress: RefCell<BTreeMap<(u64, u64), InProgress>>,
     pub(crate) current: Cell<Option<(u64, u64)>>,
     pub(crate) load: Load,
@@ -57,7 +58,7 @@ pub struct Worker<S, E, R> {
 }
 
 impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
-    /// A worker of `queue` that is not yet registered.
+    /// Makes a worker of `queue` that is not yet registered.
     pub(crate) fn of_core(queue: Core<S, E>, runner: R, limits: WorkerLimits) -> Self {
         Self {
             started_ms: queue.env().now_ms(),
@@ -75,25 +76,26 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     }
 }
 
-/// Where this instance is registered.
+/// The registrations of this instance.
 #[derive(Default)]
 pub(crate) struct Registration {
-    /// Windows joined as a worker and not left. Only the last two matter: clocks differ by less than a window.
+    /// The windows that it joined as a worker and did not leave. Only the last two matter, since
+    /// clocks differ by less than a window.
     pub(crate) worker: RefCell<Vec<u64>>,
-    /// Windows joined as the keeper and not left.
+    /// The windows that it joined as the keeper and did not leave.
     pub(crate) keeper: RefCell<Vec<u64>>,
     /// The last window in which it tried to become the keeper.
     pub(crate) tried: Cell<u64>,
-    /// The last window in which it did the keeper's whole work, and when it last turned the timer.
+    /// The last window in which it did the whole pass, and when it last turned the timer.
     pub(crate) kept: Cell<u64>,
     pub(crate) turned_ms: Cell<u64>,
-    /// The last window in which it woke another worker for what waits.
+    /// The last window in which it woke another worker for a backlog.
     pub(crate) called: Cell<u64>,
-    /// What it saw when it last took tickets.
+    /// The surroundings at its last claim.
     pub(crate) around: Cell<Around>,
-    /// When it last looked whether slots wait although it takes none.
+    /// When it last checked whether slots wait although it takes none.
     pub(crate) looked_ms: Cell<u64>,
-    /// Whether it put something into the timer, so that it must see that somebody keeps the time.
+    /// Whether it inserted a timer entry, so that it must make sure that a keeper exists.
     pub(crate) timed: Cell<bool>,
 }
 
@@ -108,14 +110,14 @@ impl Registration {
     }
 }
 
-/// Permits and tokens of this instance.
+/// The permits and tokens of this instance.
 #[derive(Default)]
 pub(crate) struct Allowance {
     pub(crate) permits: Permits,
-    /// Tokens that it took and did not use, and when their period ends.
+    /// The tokens that it took and did not use, and the end of their period.
     pub(crate) tokens: Cell<u64>,
     pub(crate) tokens_end_s: Cell<u64>,
-    /// It was refused, and does not ask again before.
+    /// After a refusal, the times at which it asks again.
     pub(crate) permits_at_ms: Cell<u64>,
     pub(crate) tokens_at_ms: Cell<u64>,
 }
@@ -128,24 +130,24 @@ impl Allowance {
     }
 }
 
-/// What this instance holds for each key.
+/// The permits of this instance for each key.
 #[derive(Default)]
 pub(crate) struct Keyed {
     pub(crate) permits: RefCell<BTreeMap<String, Rc<Permits>>>,
-    /// Keys and hours of which it is known that what is counted will be deleted.
+    /// Keys and hours whose counters the timer will delete.
     pub(crate) noted: RefCell<BTreeSet<(String, u64)>>,
 }
 
-/// What is in progress here, in bytes.
+/// The bytes in progress in this instance.
 #[derive(Default)]
 pub(crate) struct Load {
     pub(crate) bytes: Cell<u64>,
-    /// How many bytes one of those had that were taken last, at the mean.
+    /// The mean size of the tasks of the last claim, in bytes.
     pub(crate) usual: Cell<u64>,
 }
 
 impl Load {
-    /// How many more tasks of the usual size may be taken.
+    /// How many more tasks of that size it may take.
     pub(crate) fn room(&self) -> u64 {
         if !enabled(Guard::BoundBytes) {
             return u64::MAX;
@@ -154,7 +156,7 @@ impl Load {
         left.div_ceil(self.usual.get().max(LEAST))
     }
 
-    /// Notes what was just taken.
+    /// Notes the sizes of the tasks just taken.
     pub(crate) fn note(&self, taken: &[Delivery]) {
         if !taken.is_empty() {
             let bytes: u64 = taken.iter().map(Delivery::bytes).sum();

@@ -1,4 +1,4 @@
-//! Tickets: taking them, looking into their slots, and giving back what can't begin here.
+//! Tickets: taking them, reading their slots, and giving back what can't begin here.
 
 use crate::base::config::EMPTY_TICKET_MS;
 use crate::base::env::{Env, Wake};
@@ -17,8 +17,9 @@ use crate::worker::state::Runner;
 use crate::worker::state::Worker;
 
 impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
-    /// Takes tickets and looks into their slots and into those set aside. The system's come last, and not beside a task that
-    /// is to run alone: where enough of them come it would never begin.
+    /// Takes tickets and reads their slots, and those of the empty tickets. System tasks come last,
+    /// and not beside a task that is to run alone: where they never cease, that task would never
+    /// begin.
     pub(crate) async fn take(
         &self,
         room: Room,
@@ -47,7 +48,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             let tickets = match Claims::of(&self.queue).tickets(Lane::System, system).await {
                 Ok(tickets) => tickets,
                 Err(e) if deliveries.is_empty() => return Err(e.into()),
-                // Those that it has must begin.
+                // The tasks that it already has must begin.
                 Err(e) => {
                     self.queue.env().log(&e.to_string());
                     Vec::new()
@@ -62,14 +63,14 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         Ok(deliveries)
     }
 
-    /// Takes the tickets of users' tasks that limits allow.
+    /// Takes the users' tickets that limits allow.
     pub(crate) async fn claim(
         &self,
         share: &Share,
         empty_tickets: &mut Vec<Ticket>,
     ) -> Result<Vec<Ticket>, QueueError> {
         if share.paused {
-            // What is put into their slots from now on waits, too.
+            // Tasks that fill these slots from now on wait, too.
             let (system, user) = std::mem::take(empty_tickets)
                 .into_iter()
                 .partition(Ticket::is_system);
@@ -91,7 +92,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         Ok(tickets)
     }
 
-    /// Looks into slots. Tickets of those that are still empty are set aside.
+    /// Reads the slots of tickets. Those that are still empty become empty tickets.
     async fn look(
         &self,
         mut tickets: Vec<Ticket>,
@@ -110,7 +111,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         {
             Ok(found) => self.sort(found, &mut deliveries, &mut empty),
             Err(e) => {
-                // Nothing was claimed yet: the tickets are still good.
+                // Nothing was claimed yet, so the tickets are still good.
                 empty_tickets.append(&mut tickets);
                 return Err(e);
             }
@@ -131,7 +132,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         Ok(deliveries)
     }
 
-    /// Whether nothing else may run beside it in an instance.
+    /// Whether a delivery must run alone in its instance.
     pub(crate) fn runs_alone(&self, delivery: &Delivery) -> bool {
         delivery.run.alone || self.runner.computes(&delivery.task.kind)
     }
@@ -152,8 +153,8 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         }
     }
 
-    /// Gives up tickets whose slots stayed empty; what was put into them meanwhile is to be run. Returns those that must be
-    /// used but could not be looked at.
+    /// Gives up old empty tickets. A slot that was filled meanwhile must be run. Returns the
+    /// tickets that must be used but could not be read.
     pub(crate) async fn give_up(
         &self,
         tickets: Vec<Ticket>,
@@ -164,7 +165,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             match Slots::of(&self.queue).give_up(ticket.slot).await {
                 Ok(true) => filled.push(ticket),
                 Ok(false) => {}
-                // Given up or not: rescue sees to it.
+                // The ticket may be given up or not: rescue settles it.
                 Err(e) => self.queue.env().log(&e.to_string()),
             }
         }
@@ -181,7 +182,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         Vec::new()
     }
 
-    /// Gives up the tickets that were set aside, before this instance is busy for long.
+    /// Gives up all empty tickets, before this instance is busy for long.
     pub(crate) async fn give_up_empty(&self, empty_tickets: &mut Vec<Ticket>) {
         let mut deliveries = Vec::new();
         self.give_up(std::mem::take(empty_tickets), &mut deliveries)
@@ -189,14 +190,15 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         self.put_back(deliveries).await;
     }
 
-    /// Gives back what can't begin here, or not in time.
+    /// Puts back the deliveries that can't begin here, or not in time.
     pub(crate) async fn put_back(&self, deliveries: Vec<Delivery>) {
         let of_users = deliveries.iter().filter(|d| !d.is_system());
         self.unused(of_users.map(|d| d.taken_ms), []);
         for delivery in &deliveries {
             let key = (delivery.slot, delivery.epoch);
             self.in_progress.borrow_mut().remove(&key);
-            // An instance that takes no more itself must see at once that somebody does.
+            // This instance takes no more itself, so it must check at once whether another worker
+            // does.
             self.registration.looked_ms.set(0);
         }
         if let Err(e) = Attempts::of(&self.queue).put_back(deliveries).await {
@@ -204,11 +206,11 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         }
     }
 
-    /// Takes no more: others must know, and somebody must be there for what waits already.
+    /// Stops taking tickets: leaves the registration, and wakes a worker if claimable slots exist.
     async fn stop_taking(&self, empty_tickets: &[Ticket]) -> Result<(), StoreError> {
         let freed = self.free_unused(empty_tickets).await?;
         let left = self.leave().await?;
-        // What was announced since by the keeper or by a task that ended here must not wait either.
+        // Tasks that the keeper or an ended task announced since must not wait either.
         if (freed || left || self.registration.looks_again(self.queue.env().now_ms()))
             && self.deserted().await?
         {
@@ -217,8 +219,8 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         Ok(())
     }
 
-    /// Whether slots wait that somebody may take, and whether nobody is registered to do so. Who asks holds no permit that it
-    /// does not use.
+    /// Whether claimable slots exist, and whether they do while no worker is registered. The caller
+    /// holds no unused permit.
     pub(crate) async fn waiting(&self) -> Result<(bool, bool), StoreError> {
         let waits = Slots::of(&self.queue).takeable().await?;
         let user = waits.user > 0 && !LimitCounters::of(&self.queue).is_full().await?;
@@ -231,7 +233,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         Ok((takeable, takeable && workers.present() == 0))
     }
 
-    /// Whether slots wait, nobody is registered to take them, and somebody may.
+    /// Whether claimable slots exist while no worker is registered.
     pub(crate) async fn deserted(&self) -> Result<bool, StoreError> {
         Ok(self.waiting().await?.1)
     }

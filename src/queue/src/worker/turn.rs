@@ -1,4 +1,4 @@
-//! A turn of a workflow from its begin to its written outcome.
+//! One turn of a workflow, from its begin to its written outcome.
 
 use crate::base::config::NEWER_AGAIN_MS;
 use crate::base::env::Env;
@@ -14,7 +14,7 @@ use crate::worker::state::Worker;
 use crate::workflow::gather::Workflows;
 use crate::workflow::turn::TurnEnd;
 
-/// When the store fails the next turn goes on after this time.
+/// After a failure of the store the next turn comes after this time.
 const PUT_OFF_MS: u64 = 2_000;
 
 impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
@@ -33,7 +33,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             .turn(&mut delivery, yield_at_ms, &mut receipt, noted)
             .await;
         if receipt.backlog > 0 {
-            // Many may be enqueued at once, and this worker is one.
+            // The turn may have enqueued many tasks, and this worker is only one.
             let wakes = Wakes::of(&self.queue);
             let woken = wakes.wake_for(&receipt, self.limits.workers_max);
             if let Err(e) = woken.await {
