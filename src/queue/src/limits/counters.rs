@@ -1,9 +1,10 @@
-//! How much of a queue may run at once, and begin in a period: counted over all workers, whichever instance they are in.
+//! The counters of limits: how much of a queue runs at once, and how much begins in a period, over
+//! all workers.
 //!
-//! Permits are held by workers, not by tasks, in a counter per presence window: in this window and in the next, so that
-//! there is no gap between the two, and what the dead held is over with the next. Tokens are taken before tickets, from a counter per
-//! period. Both are looked at before they are taken, so that what is used up costs no write. What is given back is counted above what
-//! was taken.
+//! Workers hold permits, not tasks. A permit is counted in this window and in the next. So there is
+//! no gap between the two, and permits of the dead lapse with the next window. Tokens are counted
+//! per period, and taken before tickets. A worker reads a counter before it takes anything, so an
+//! exhausted limit costs no write. What is given back is counted in the high bits.
 
 use crate::base::config::{CLOCK_SLACK_MS, KEY_WINDOW_MS, WINDOW_MS};
 use crate::base::env::Env;
@@ -12,14 +13,15 @@ use crate::store::contract::{Store, StoreError};
 use crate::store::core::mechanism;
 
 mechanism!(
-    /// The counters of what limits a queue, and its keys.
+    /// The counters of a queue's limits, and of those of its keys.
     LimitCounters
 );
 
-/// How often one tries again who was hindered by others at the same moment.
+/// How often a worker tries again after others took at the same moment.
 const TRIES: usize = 3;
 
-/// What one that was given back adds: above all that can be taken in the hour that the longest period lasts.
+/// A permit or token that is given back adds this. It is above all that can be taken in an hour,
+/// the longest period.
 const RETURNED: u64 = 1 << 30;
 
 fn not_returned(counter: u64) -> u64 {
@@ -27,7 +29,7 @@ fn not_returned(counter: u64) -> u64 {
 }
 
 impl<S: Store, E: Env> LimitCounters<'_, S, E> {
-    /// Whether nothing may begin at this moment. What others hold for a moment counts.
+    /// Whether no task may begin at this moment. Permits that others hold only for a moment count.
     pub(crate) async fn is_full(&self) -> Result<bool, StoreError> {
         let now_ms = self.env.now_ms();
         if let Some(limit) = self.limits.concurrency {
@@ -44,7 +46,7 @@ impl<S: Store, E: Env> LimitCounters<'_, S, E> {
         Ok(self.taken(&tokens).await? >= rate.count)
     }
 
-    /// How many tasks of a key may begin at this moment.
+    /// Reads how many tasks of a key may begin at this moment.
     pub(crate) async fn key_room(&self, key: &str) -> Result<u64, StoreError> {
         let now_ms = self.env.now_ms();
         let limits = self.limits.per_key;
@@ -71,14 +73,14 @@ impl<S: Store, E: Env> LimitCounters<'_, S, E> {
         (!self.limits.is_none()).then_some(window(last_ms) + 1)
     }
 
-    /// The counters of limits in a window: its permits, and the tokens of periods that end there.
+    /// The limit counters of a window: its permits, and the tokens of periods that end in it.
     pub(crate) fn limit_keys(&self, window: u64) -> impl Iterator<Item = String> {
         let seconds = window * WINDOW_MS / 1_000..(window + 1) * WINDOW_MS / 1_000;
         let tokens = seconds.map(|s| self.keys.tokens(s));
         std::iter::once(self.keys.permits(window)).chain(tokens)
     }
 
-    /// How much of what a counter gave out was not given back.
+    /// Reads how much was taken and not given back.
     pub(crate) async fn taken(&self, key: &str) -> Result<u64, StoreError> {
         Ok(not_returned(self.store.counter(key).await?))
     }
@@ -103,14 +105,15 @@ impl<S: Store, E: Env> LimitCounters<'_, S, E> {
             if over < wanted {
                 return Ok(wanted - over);
             }
-            // Of several that hindered each other the last to step back sees that there is room.
+            // Of several that take at once the last to give back sees that there is room.
             wanted = wanted.min(limit.saturating_sub(left));
         }
         Ok(0)
     }
 
-    /// Gives back to a counter what was taken too much, or is not needed any more. Returns how much is taken then. Never to be repeated: a call that failed may
-    /// have been applied, and what is given back twice was another's.
+    /// Gives back what exceeds the limit, or is no longer needed. Returns how much is still taken.
+    /// A caller must not repeat a failed call: it may have been applied, and a second return would
+    /// give back another worker's.
     pub(crate) async fn give_back(&self, key: &str, count: u64) -> Result<u64, StoreError> {
         let after = self.store.increment(key, count * RETURNED).await?;
         Ok(not_returned(after))
@@ -130,7 +133,7 @@ mod tests {
             (3, 0, 3),
             (3, 2, 1),
             (3, 3, 0),
-            // A give-back that was applied although its call failed, and what took it did not count.
+            // A return that was applied although its call failed, and whose take was not counted.
             (3, 4, 0),
             (most, most - 1, 1),
         ];

@@ -1,10 +1,13 @@
-//! Tasks that wait for their key: a line of numbered places for each key and day.
+//! Waitlists: tasks that wait for their key, at numbered places. Each key has one waitlist per day.
 //!
-//! Who may not begin a task gives it a place, and writes that into the outcome of its epoch; who frees a permit of the key calls the next
-//! place, by announcing its next epoch. Who parks writes first and looks then whether its place was called; who
-//! calls takes the number first and looks into the place then. For what the dead left, and for permits and tokens that come with time, an
-//! entry of the timer looks after the line as long as anybody waits in it. A line is of one day, so that no name is used
-//! twice; it is deleted when nobody joins it any more and nobody waits in it.
+//! A worker that may not begin a task takes a place for it, and writes the place into the outcome
+//! of its epoch. A worker that frees a permit of the key calls the next place: it announces the
+//! task's next epoch. The parker writes first and then reads whether its place was called. The
+//! caller takes the number first and then reads the place. So no wake-up is lost.
+//!
+//! A timer entry serves the waitlist while a task waits in it: for places of the dead, for permits
+//! that lapse, and for new rate periods. A waitlist belongs to one day, so no name is used twice.
+//! It is deleted when tasks no longer join it and none waits in it.
 
 use crate::base::config::{BEGIN_MS, CLOCK_SLACK_MS, KEY_WINDOW_MS};
 use crate::base::env::Env;
@@ -31,20 +34,21 @@ const HOUR_MS: u64 = 3_600_000;
 
 const DAY_MS: u64 = 24 * HOUR_MS;
 
-/// Who needs longer to park a task announces it: nobody may be there to see its place.
+/// A parker that needs longer than this announces the task, since nobody may be serving its place
+/// any more.
 const PARK_MS: u64 = 600_000;
 
-/// A line is deleted so long after the last day on which it is joined or called.
+/// A waitlist is deleted this long after the last day on which tasks join it or workers call it.
 const LATE_MS: u64 = 2 * HOUR_MS;
 
-/// So many are called, and so many places looked at, at once.
+/// The most places that one step calls, settles or deletes.
 const CALLS_MAX: u64 = 100;
 
 const PLACES_MAX: usize = 500;
 
 const DELETE_MAX: u64 = 1_000;
 
-/// Who has a place: (task, epoch) is to be delivered.
+/// The holder of a place: (task, epoch) waits for its delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct Waiter(u64, u64);
 
@@ -54,12 +58,12 @@ impl Validate for Waiter {
     }
 }
 
-/// How a line is looked after. Whichever was written last, it is true.
+/// The service of a waitlist. Whichever record was written last, it is true.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 struct Attended {
     /// Places up to here are settled.
     pub(crate) settled: u64,
-    /// Somebody looks at this time, in milliseconds since 1970.
+    /// The time in milliseconds since 1970 at which a keeper serves the waitlist next.
     pub(crate) next_ms: u64,
 }
 
@@ -73,14 +77,14 @@ pub(crate) fn name(key: &str, day: u64) -> String {
     format!("{key}.{day}")
 }
 
-/// The day of a line, and the key.
+/// The key and the day of a waitlist.
 fn parts(line: &str) -> (&str, u64) {
     let (key, day) = line.split_once('.').unwrap_or((line, ""));
     (key, day.parse().unwrap_or(0))
 }
 
 impl<S: Store, E: Env> Waitlists<'_, S, E> {
-    /// The lines of a key that may be joined, or were yesterday.
+    /// The waitlists of a key that tasks may join, or could yesterday.
     fn lines(&self, key: &str) -> [String; 2] {
         let day = self.env.now_ms() / DAY_MS;
         [day.saturating_sub(1), day].map(|day| name(key, day))
@@ -95,7 +99,7 @@ impl<S: Store, E: Env> Waitlists<'_, S, E> {
         Ok(tail.saturating_sub(head))
     }
 
-    /// Whether anybody waits for this key.
+    /// Whether a task waits for this key.
     pub(crate) async fn anybody_waits(&self, key: &str) -> Result<bool, QueueError> {
         for line in self.lines(key) {
             if self.length(&line).await? > 0 {
@@ -105,8 +109,8 @@ impl<S: Store, E: Env> Waitlists<'_, S, E> {
         Ok(false)
     }
 
-    /// Puts a delivery that may not begin into the line of its key. No attempt is counted.
-    /// `behind` others it need not look whether it may begin after all: who frees a permit sees that somebody waits.
+    /// Parks a delivery that may not begin. No attempt is counted. A delivery `behind` others need
+    /// not check whether it may begin after all: a worker that frees a permit sees the waitlist.
     pub(crate) async fn park(
         &self,
         key: &str,
@@ -118,7 +122,7 @@ impl<S: Store, E: Env> Waitlists<'_, S, E> {
         let line = name(key, day);
         let tail = self.keys.line_tail(&line);
         if self.store.counter(&tail).await? == 0 {
-            // Before anything is left.
+            // Insert the deletion before any key of the waitlist exists.
             let over_ms = (day + 2) * DAY_MS + LATE_MS;
             Timer::of(self)
                 .forget_at(over_ms, EntryKind::ForgetLine, &line)
@@ -131,7 +135,7 @@ impl<S: Store, E: Env> Waitlists<'_, S, E> {
         self.store.set(&place, &encode(&waiting)).await?;
         self.serve_later(&line).await?;
         if delivery.unstarted {
-            // It still may expire.
+            // The task can still expire.
             (run.attempt, run.started_ms) = (0, 0);
         }
         run.state = RunState::Continued {
@@ -153,11 +157,11 @@ impl<S: Store, E: Env> Waitlists<'_, S, E> {
         if behind {
             return Ok(());
         }
-        // A permit may have been freed by somebody who did not see the place yet.
+        // A worker that did not see the place yet may have freed a permit.
         self.call(key, 1).await
     }
 
-    /// Calls who is next in the lines of a key, as many as may begin now and no more than `most`.
+    /// Calls the next places of a key, as many as may begin now, but at most `most`.
     pub(crate) async fn call(&self, key: &str, most: u64) -> Result<(), QueueError> {
         for line in self.lines(key) {
             if self.length(&line).await? > 0 {
@@ -168,7 +172,7 @@ impl<S: Store, E: Env> Waitlists<'_, S, E> {
         Ok(())
     }
 
-    /// Who was called from this line does not begin: the next one may.
+    /// Calls the next place instead of a called task that does not begin.
     pub(crate) async fn call_instead(&self, line: Option<String>) -> Result<(), QueueError> {
         match line {
             Some(line) => self.call_in(&line, 1).await,
@@ -188,11 +192,11 @@ impl<S: Store, E: Env> Waitlists<'_, S, E> {
         Ok(())
     }
 
-    /// Announces who has a place that was called, and deletes the place. False if nobody is to be: it ended meanwhile, or
-    /// whoever parks it has not come so far, and sees that it was called.
+    /// Announces the task of a called place, and deletes the place. Returns false if it announced
+    /// none: the task ended, or its parker is still writing and will see the call.
     async fn settle_place(&self, line: &str, number: u64) -> Result<bool, QueueError> {
         match self.settle_readable_place(line, number).await {
-            // Others wait behind it.
+            // Other tasks wait behind it.
             Err(e) if e.is_unreadable() => {
                 self.env.log(&e.to_string());
                 Ok(false)
@@ -219,7 +223,8 @@ impl<S: Store, E: Env> Waitlists<'_, S, E> {
         Ok(announce)
     }
 
-    /// Whether a task still waits at its place, where somebody looks after it.
+    /// Whether a task still waits at its place. If so, makes sure that a timer entry serves its
+    /// waitlist.
     pub(crate) async fn is_in_line(&self, place: &Place) -> Result<bool, QueueError> {
         let line = &place.line;
         let tail = self.store.counter(&self.keys.line_tail(line)).await?;
@@ -231,8 +236,8 @@ impl<S: Store, E: Env> Waitlists<'_, S, E> {
         Ok(waits)
     }
 
-    /// Sees that somebody looks after a line from now on. The time is so far away that by nobody's clock it has come: who looks
-    /// then sees what is there now.
+    /// Makes sure that a timer entry serves a waitlist from now on. Its time has come by no clock,
+    /// so the keeper that acts on it sees the present places.
     async fn serve_later(&self, line: &str) -> Result<(), QueueError> {
         let attended = self.served(line).await?;
         let now_ms = self.env.now_ms();
@@ -247,7 +252,8 @@ impl<S: Store, E: Env> Waitlists<'_, S, E> {
     async fn served(&self, line: &str) -> Result<Attended, QueueError> {
         let key = self.keys.line_attended(line);
         match decode_opt(&key, self.store.get(&key).await?) {
-            // One that can't be read must not stop those who wait: to look at everything again does no harm.
+            // An unreadable record must not stop the waiting tasks. To serve everything again is
+            // harmless.
             Err(e) => {
                 self.env.log(&e.to_string());
                 Ok(Attended::default())
@@ -272,7 +278,7 @@ impl<S: Store, E: Env> Waitlists<'_, S, E> {
         Ok(self.store.set(&key, &encode(&attended)).await?)
     }
 
-    /// Looks after a line: settles what those left who called and died, and calls as many as may begin now.
+    /// Serves a waitlist: settles places whose caller died, and calls as many as may begin now.
     pub(crate) async fn serve(&self, line: &str) -> Result<(), QueueError> {
         let (key, _) = parts(line);
         let attended = self.served(line).await?;
@@ -295,7 +301,7 @@ impl<S: Store, E: Env> Waitlists<'_, S, E> {
         Ok(())
     }
 
-    /// Deletes a line that nobody joins any more, unless somebody waits in it.
+    /// Deletes a waitlist that tasks no longer join, unless a task waits in it.
     pub(crate) async fn forget_line(&self, line: &str) -> Result<(), QueueError> {
         let tail = self.store.counter(&self.keys.line_tail(line)).await?;
         if self.length(line).await? > 0 {
@@ -318,7 +324,7 @@ impl<S: Store, E: Env> Waitlists<'_, S, E> {
         Ok(self.store.delete_many(&keys).await?)
     }
 
-    /// Sees that what limits a key counts now will be deleted.
+    /// Makes sure that the timer will delete the limit counters of a key in this hour.
     pub(crate) async fn note_key(&self, key: &str, hour: u64) -> Result<(), QueueError> {
         let name = name(key, hour);
         let noted = self.keys.key_noted(&name);
@@ -332,8 +338,8 @@ impl<S: Store, E: Env> Waitlists<'_, S, E> {
         Ok(())
     }
 
-    /// Deletes what limits a key counted in an hour: permits also of the window after it, tokens also of a period that ends
-    /// later.
+    /// Deletes the limit counters of a key in one hour. That includes permits of the window after
+    /// it, and tokens of periods that end later.
     pub(crate) async fn forget_key(&self, name: &str) -> Result<(), QueueError> {
         let (key, hour) = parts(name);
         let windows = HOUR_MS / KEY_WINDOW_MS;

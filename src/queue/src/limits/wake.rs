@@ -15,12 +15,14 @@ mechanism!(
     Wakes
 );
 
-/// Registered workers are taken to be enough for this many waiting tasks each.
+/// The backlog per registered worker up to which the registered workers are enough.
 const BACKLOG_PER_WORKER: u64 = 16;
 
 impl<S: Store, E: Env> Wakes<'_, S, E> {
-    /// Wakes a worker for what was just enqueued unless enough are registered. Enqueueing wrote first and looks now;
-    /// a worker that leaves does so first and looks then: one of the two sees the other. Says whether nobody was there.
+    /// Wakes a worker for what was just enqueued, unless enough are registered. The enqueuer wrote
+    /// first and reads the registrations now. A leaving worker leaves first and then reads the
+    /// queue. So one of the two sees the other. Returns true if no worker was there to serve the
+    /// tasks.
     pub(crate) async fn wake_for(
         &self,
         receipt: &Receipt,
@@ -37,9 +39,9 @@ impl<S: Store, E: Env> Wakes<'_, S, E> {
         let short = receipt.backlog > workers * BACKLOG_PER_WORKER && workers < workers_max;
         let deserted = workers == 0 && presence.computing() < workers_max;
         let wanted = deserted || short;
-        // Who resumes the queue looks for what waits then: only a pause that is seen behind the write is one.
+        // Only a pause that is seen after the write counts: a resume reads the queue afterwards.
         let paused = wanted && Slots::of(self).is_paused(receipt.pausable).await?;
-        // Where nothing may begin now, a keeper is enough: it sees when something may.
+        // If no task may begin now, a keeper is enough: it notices when one may.
         let full = wanted && !paused && LimitCounters::of(self).is_full().await?;
         let may_begin = !paused && !full;
         let timed = receipt.timed || full;
@@ -52,9 +54,9 @@ impl<S: Store, E: Env> Wakes<'_, S, E> {
         Ok(unkept || (deserted && may_begin))
     }
 
-    /// Wakes a worker if nothing pushes the queue along: no keeper's pass in this window, or, if somebody asked for a
-    /// task that is not final (`waits`), slots that wait while no worker is registered. Called after any request was
-    /// answered, so that nothing depends on a resident process. Says whether nobody was there.
+    /// Wakes a worker if nothing pushes the queue along: no keeper joined this window. With `waits`
+    /// (the caller asked for an open task) it also wakes one if claimable slots exist while no
+    /// worker is registered. `api` calls this after each answer. Returns true if it woke a worker.
     pub(crate) async fn push_along(&self, waits: bool) -> Result<bool, QueueError> {
         let unkept = Registry::of(self).presence(KEEPER).await?.joined() == 0;
         let idle = unkept || (waits && self.is_stuck().await?);
