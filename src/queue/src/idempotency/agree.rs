@@ -1,13 +1,14 @@
-//! Which candidate a key stands for: a consensus on a counter.
+//! Agreement on the candidate of a key: a consensus on a counter.
 //!
-//! Who tries takes the next number v of the period's counter, adopts the last candidate before v or makes one of its own,
-//! and writes it as candidate v. If the counter still reads v then, that is decided: whoever tries later gets a higher
-//! number, and finds it or one that adopted it.
+//! A try takes the next number v of the period's counter. It adopts the last candidate before v, or
+//! makes one, and writes it as candidate v. If the counter still reads v then, candidate v is
+//! decided. A later try gets a higher number, and finds candidate v or one that adopted it.
 //!
-//! From one period to the next: who comes first in a period takes its number and looks at the period before then; who
-//! decides in a period looks then whether the next one is begun. One of the two always sees the other. So what was decided
-//! counts if the next period's counter was 0 afterwards; otherwise the next period decides, by adopting it or not. Clocks
-//! only choose where to begin. A key that stands for the same for ever has no next period.
+//! The first try of a period takes its number and then reads the period before. A try that decides
+//! in a period then reads whether the next period has begun. One of the two always sees the other.
+//! So a decision counts if the next period's counter was 0 afterwards. Otherwise the next period
+//! decides, by adopting it or not. Clocks only choose where to begin. A key that stands for one
+//! task for ever has no next period.
 
 use crate::base::config::{CLOCK_SLACK_MS, RETENTION_MIN_MS};
 use crate::base::env::Env;
@@ -20,20 +21,20 @@ use crate::store::record::{decode_opt, encode};
 use crate::timer::entry::{Entry, Inserted, OLD};
 use crate::timer::insert::Timer;
 
-/// How often a request looks what is decided, and the longest pauses in between: about a second in all.
+/// The longest pauses between a request's looks at the key: about a second in all.
 const PAUSES_MAX_MS: [u64; 12] = [0, 10, 20, 40, 80, 160, 160, 160, 160, 160, 160, 160];
 
-/// Who tries gets this many looks' time to come to its end before others try.
+/// A try gets this many looks' time to finish before others try.
 const PATIENCE: u32 = 3;
 
 /// More tries than any period has.
 const TRIES_MAX: u64 = 10_000;
 
-/// Candidates beyond the counter, of whom stalled, are deleted as far as this.
+/// Deletion includes so many candidates beyond the counter, which stalled tries may have written.
 const STALLED_MAX: u64 = 8;
 
 impl<S: Store, E: Env> Idempotency<'_, S, E> {
-    /// What the key stands for now. `None` if that was not decided in time.
+    /// Returns the decided candidate of the key, or `None` if none was decided in time.
     pub(crate) async fn agree(&self, own: &mut Try<'_>) -> Result<Option<Candidate>, QueueError> {
         let mut period = own.key.period(self.env.now_ms());
         let mut waited = 0;
@@ -74,7 +75,7 @@ impl<S: Store, E: Env> Idempotency<'_, S, E> {
         candidate.expires_ms > self.env.now_ms()
     }
 
-    /// How often a period was tried for, and what is decided in it.
+    /// Reads how many tries a period has, and its decided candidate.
     async fn read_period(
         &self,
         own: &Try<'_>,
@@ -90,7 +91,7 @@ impl<S: Store, E: Env> Idempotency<'_, S, E> {
         Ok((tries, found.filter(|_| last)))
     }
 
-    /// What was decided in the period before, if it is not over yet.
+    /// Reads the decided candidate of the period before, unless it has expired.
     async fn decided_before(
         &self,
         own: &Try<'_>,
@@ -103,7 +104,7 @@ impl<S: Store, E: Env> Idempotency<'_, S, E> {
         Ok(before.filter(|c| self.is_live(c)))
     }
 
-    /// Tries for the key in a period. Returns what is decided, if this try did.
+    /// Makes a try for the key in a period. Returns the candidate if this try decided it.
     async fn propose(
         &self,
         own: &mut Try<'_>,
@@ -122,8 +123,9 @@ impl<S: Store, E: Env> Idempotency<'_, S, E> {
         Ok(last.then_some(candidate))
     }
 
-    /// What try `v` must propose: the last candidate before it, or, where there is none, the last one of the period before,
-    /// whose decision may count: we took our number first and look there then.
+    /// Finds the candidate that try `v` must adopt: the last one before it. If none exists, it is
+    /// the last one of the period before, whose decision may count. This try took its number first
+    /// and reads that period then.
     async fn adopted(
         &self,
         own: &Try<'_>,
@@ -145,7 +147,7 @@ impl<S: Store, E: Env> Idempotency<'_, S, E> {
         Ok(before.filter(|c| self.is_live(c)))
     }
 
-    /// The last candidate of those up to `v`.
+    /// Reads the last candidate up to number `v`.
     async fn highest(&self, name: &str, v: u64) -> Result<Option<Candidate>, QueueError> {
         if v > TRIES_MAX {
             return Err(QueueError::Record {
@@ -167,13 +169,14 @@ impl<S: Store, E: Env> Idempotency<'_, S, E> {
         decode_opt(&key, self.store.get(&key).await?)
     }
 
-    /// Whether nobody tried after `v`.
+    /// Whether no try came after `v`.
     async fn is_last(&self, name: &str, v: u64) -> Result<bool, QueueError> {
         let tries = self.store.counter(&self.keys.tries(name)).await?;
         Ok(tries == v || !enabled(Guard::DecideOnlyIfLast))
     }
 
-    /// Whether the period after this one is begun. While it is far away by our clock, it is so by nobody's.
+    /// Whether the period after this one has begun. If its begin is far away by our clock, it has
+    /// not begun by any clock.
     async fn moved_on(&self, own: &Try<'_>, period: u64) -> Result<bool, QueueError> {
         let end_ms = (period + 1) * own.key.ttl_ms;
         if self.env.now_ms() + CLOCK_SLACK_MS < end_ms || !enabled(Guard::LookAtPeriodAfter) {
@@ -183,10 +186,11 @@ impl<S: Store, E: Env> Idempotency<'_, S, E> {
         Ok(self.store.counter(&next).await? > 0)
     }
 
-    /// Sees that what this period leaves in the store is deleted, whatever becomes of the task: when the period after it
-    /// is over, too. Before anything is left.
+    /// Enters the deletion of this period into the second timer, before the period leaves any key.
+    /// It is due when the period after it is over, too.
     async fn forget_later(&self, own: &Try<'_>, period: u64) -> Result<(), QueueError> {
-        // From now on rather than from the period's begin, so that not all keys of a period are deleted at once.
+        // Count from now rather than from the period's begin, so that not all keys of a period are
+        // deleted at once.
         let ttl_ms = own.key.ttl_ms;
         let from_ms = self.env.now_ms().max(period * ttl_ms);
         let at_ms = from_ms + 2 * ttl_ms + RETENTION_MIN_MS;
@@ -197,7 +201,8 @@ impl<S: Store, E: Env> Idempotency<'_, S, E> {
         }
     }
 
-    /// Deletes what the periods with these names left. The counters go last: they say how many candidates there are.
+    /// Deletes the keys of the periods with these names. The counters go last, since they tell how
+    /// many candidates exist.
     pub(crate) async fn forget(&self, names: &[&str]) -> Result<(), QueueError> {
         let (mut candidates, mut counters) = (Vec::new(), Vec::new());
         for name in names {

@@ -1,4 +1,4 @@
-//! One text for all requests that mean the same.
+//! The canonical form of a request: one text for all requests that mean the same.
 
 use crate::base::json::Json;
 use serde::de::Deserialize;
@@ -8,7 +8,7 @@ use serde::de::Visitor;
 use serde_json::value::RawValue;
 use std::fmt;
 
-/// The fields of an object in their order, with those that are there more than once.
+/// The fields of an object in their order, with repeated names.
 struct Fields<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
@@ -35,9 +35,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
     }
 }
 
-/// The document with the names of each object in their order, and without white space. Numbers stay as
-/// they are written: what rounds them would take two requests for one. A name that an object has twice
-/// stays twice, in the order given: which of the two counts is for the reader of the document to say.
+/// Writes a document with the names of each object sorted, and without white space. Numbers stay as
+/// written, since rounding could make two requests equal. A name that occurs twice in an object
+/// stays twice, in the order given. The reader of the document decides which of the two counts.
 pub(crate) fn canonical(json: &Json) -> String {
     let mut text = String::with_capacity(json.as_str().len());
     write(json.raw(), &mut text);
@@ -49,7 +49,7 @@ fn write(raw: &RawValue, out: &mut String) {
     let read = match json.as_bytes().first() {
         Some(b'{') => serde_json::from_str(json).map(|Fields(fields)| object(fields, out)),
         Some(b'[') => serde_json::from_str(json).map(|items: Vec<&RawValue>| array(&items, out)),
-        // Other escapes of the same text are the same text.
+        // Different escapes of the same text are the same text.
         Some(b'"') => serde_json::from_str(json).map(|text: String| string(&text, out)),
         _ => {
             out.push_str(json);
@@ -57,13 +57,14 @@ fn write(raw: &RawValue, out: &mut String) {
         }
     };
     if read.is_err() {
-        // Nested too deep to be a request, or half of a surrogate pair: it is the same as itself only.
+        // It is nested too deep to be a request, or holds half of a surrogate pair: it equals only
+        // itself.
         out.push_str(json);
     }
 }
 
 fn object(mut fields: Vec<(String, &RawValue)>, out: &mut String) {
-    // It keeps the order of equal names.
+    // This sort keeps the order of equal names.
     fields.sort_by(|(a, _), (b, _)| a.cmp(b));
     out.push('{');
     for (i, (name, value)) in fields.into_iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Enqueueing once.
+//! Enqueueing with an idempotency key.
 
 use crate::base::config::RETENTION_MIN_MS;
 use crate::base::env::Env;
@@ -20,8 +20,8 @@ mechanism!(
 );
 
 impl<S: Store, E: Env> Idempotency<'_, S, E> {
-    /// Enqueues a task unless a request with this key did: then it finds the task of that one, as long as the key's
-    /// time to live is not over. Repeating it is harmless.
+    /// Enqueues a task unless an earlier request with this key did. A repeated request finds the
+    /// earlier task until the key's time to live is over. The call is idempotent.
     pub(crate) async fn enqueue_once(
         &self,
         task: TaskSpec,
@@ -30,7 +30,8 @@ impl<S: Store, E: Env> Idempotency<'_, S, E> {
         self.enqueue_once_since(self.env.now_ms(), task, key).await
     }
 
-    /// The same in a request that began at this time: if what it learned since may be over, it enqueues nothing.
+    /// Does the same for a request that began at this time. It enqueues nothing if what it read
+    /// since may have expired.
     pub(crate) async fn enqueue_once_since(
         &self,
         began_ms: u64,
@@ -50,15 +51,15 @@ impl<S: Store, E: Env> Idempotency<'_, S, E> {
         let lost = own.own.as_ref().map(|own| own.slot);
         let created = lost == Some(found.slot);
         if let Some(lost) = lost.filter(|_| !created) {
-            // Nobody can adopt it any more: we are in time, so it did not expire before the other was decided. Left empty, a
-            // claimer would wait for it.
+            // No try can adopt it any more: we are in time, so it did not expire before the other
+            // was decided. A claimer would wait for an empty slot, so make it void.
             let void = self.keys.slot(lost);
             self.store.set(&void, &encode(&Slot::Void)).await?;
         }
         if found.fingerprint != key.fingerprint {
             return Ok(Once::Differs);
         }
-        // What stood for the key for ever was there, and its time is over.
+        // The key stood for one task for ever, and the time of that task is over.
         let over = key.forever && found.expires_ms <= self.env.now_ms();
         let seen = if over {
             HomeState::default()

@@ -1,6 +1,6 @@
-//! Seeing that the task which a key stands for is in its slot, and that somebody will run it. The request that made the
-//! candidate does this, and so does every other that finds it: all write the same bytes, and each counts itself in the
-//! slot's hand-over.
+//! Making sure that the task of a key is in its slot and is delivered. Every request that finds the
+//! decided candidate does this, not only its maker. All write the same bytes, and each counts
+//! itself in the slot's hand-over.
 
 use crate::base::config::{GIVEN_UP, RETENTION_MIN_MS};
 use crate::base::env::Env;
@@ -18,12 +18,13 @@ use crate::store::record::encode;
 use crate::timer::entry::{DUE, Entry, EntryKind, Inserted};
 use crate::timer::insert::Timer;
 
-/// Whoever fills a slot this long after it was taken may come after rescue and retention: the timer sees to what they
-/// would have seen to.
+/// A filler that comes this long after its slot was taken may come after rescue and retention. A
+/// timer entry then does their work.
 const OLD_MS: u64 = RETENTION_MIN_MS / 2;
 
 impl<S: Store, E: Env> Idempotency<'_, S, E> {
-    /// If the request is the one that `created` the candidate, it need not look whether others were here before.
+    /// Ensures that the home of a decided candidate exists and is delivered. A request that
+    /// `created` the candidate need not read whether another one came before.
     pub(crate) async fn ensure_home(
         &self,
         found: &Candidate,
@@ -35,7 +36,7 @@ impl<S: Store, E: Env> Idempotency<'_, S, E> {
                 return Ok(HomeState::default());
             }
         } else if found.expires_ms <= self.env.now_ms() {
-            // It may be gone because its time is over.
+            // The home may be gone because the task's time is over.
             return Err(QueueError::TooLate);
         } else {
             let task = Slot::Task(Box::new(found.task.clone()));
@@ -44,8 +45,8 @@ impl<S: Store, E: Env> Idempotency<'_, S, E> {
         self.hand_over(found).await
     }
 
-    /// Sees that a member of a workflow is in the slot that was taken for it, and that somebody will run it. As long as the
-    /// workflow is not final none goes away, so an absent home was never written.
+    /// Ensures that the home of a workflow's member exists and is delivered. No member goes away
+    /// while the workflow is open, so an absent home was never written.
     pub(crate) async fn ensure_member(&self, slot: u64, task: Task) -> Result<(), QueueError> {
         let found = Candidate {
             slot,
@@ -56,8 +57,8 @@ impl<S: Store, E: Env> Idempotency<'_, S, E> {
         self.ensure_home(&found, false).await.map(drop)
     }
 
-    /// Whether a task whose home is there will run, or did: it has begun, or its ticket is not taken, or who filled its slot
-    /// is known to have come to the end of that.
+    /// Whether a task with a home will run, or did. It has begun, or its ticket is not taken, or a
+    /// filler is known to have finished.
     async fn is_ensured(&self, found: &Candidate) -> Result<bool, QueueError> {
         let slot = found.slot;
         if self.store.get(&self.keys.run(slot, 0)).await?.is_some()
@@ -71,7 +72,7 @@ impl<S: Store, E: Env> Idempotency<'_, S, E> {
         Ok(filled && (handover < GIVEN_UP || found.task.not_before_ms.is_some()))
     }
 
-    /// What an enqueuer does when its slot is filled, by any number of them.
+    /// Hands over a filled slot. Any number of fillers may do so.
     async fn hand_over(&self, found: &Candidate) -> Result<HomeState, QueueError> {
         let (slot, task) = (found.slot, &found.task);
         let now_ms = self.env.now_ms();
@@ -95,11 +96,11 @@ impl<S: Store, E: Env> Idempotency<'_, S, E> {
         if head.taken < slot {
             return Ok(seen);
         }
-        // If nobody has begun by the end of a lease, nobody will.
+        // A task that has not begun by the end of a lease will not begin.
         let lost_ms = task.lease().unmarked_lost_ms(self.env.now_ms());
         let look = RescueAction::Later(slot, 0, EntryKind::Look, lost_ms);
         if task.enqueued_ms + OLD_MS <= now_ms {
-            // The counter may have been deleted and then says nothing about the ticket.
+            // The hand-over counter may have been deleted, and then tells nothing about the ticket.
             Timer::of(self)
                 .delete_later(slot, task.kept_until_ms.unwrap_or(now_ms))
                 .await?;
@@ -110,11 +111,11 @@ impl<S: Store, E: Env> Idempotency<'_, S, E> {
                 seen.timed = true;
             }
         }
-        // Last, so that it tells others that all before is done.
+        // Increment last, so that others know that all steps before are done.
         let handover = self.store.increment(&self.keys.handover(slot), 1).await?;
         if handover >= GIVEN_UP && task.not_before_ms.is_none() {
             let first = handover % GIVEN_UP == 1;
-            // Another who filled it counts on the ticket, or announces, or died before it did.
+            // Another filler counts on the ticket, announces, or died before it did.
             seen.timed |= !first;
             let action = if first {
                 RescueAction::Announce(slot, 1)

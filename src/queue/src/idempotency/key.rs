@@ -1,4 +1,4 @@
-//! Keys, and the candidates that they may stand for.
+//! Idempotency keys, and the candidates that they may stand for.
 
 use crate::base::digest::digest;
 use crate::base::json::Json;
@@ -10,32 +10,34 @@ use crate::store::record::{Validate, is_slot, is_time};
 use serde::Deserialize;
 use serde::Serialize;
 
-/// What is left to wake somebody for.
+/// The reasons that are left to wake a worker.
 #[derive(Default)]
 pub(crate) struct HomeState {
-    /// How many slots wait up to this one.
+    /// The backlog up to this slot.
     pub(crate) backlog: u64,
-    /// Something was put into the timer.
+    /// A timer entry was inserted.
     pub(crate) timed: bool,
-    /// Workers take none for now.
+    /// The queue may be paused.
     pub(crate) pausable: bool,
-    /// It is in the system's lane.
+    /// The slot is in the system lane.
     pub(crate) system: bool,
 }
 
-/// Makes repeating a request harmless. The same key of a caller with another time to live is another key.
+/// A key that makes a request idempotent. The same text of a caller with another time to live is
+/// another key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyKey {
     pub(crate) digest: String,
     pub(crate) ttl_ms: u64,
-    /// It stands for the same task for ever: no later use of it means another one.
+    /// The key stands for one task for ever: no later use of it means another one.
     pub(crate) forever: bool,
     pub(crate) fingerprint: String,
 }
 
 impl IdempotencyKey {
-    /// A key that a caller chose. `request` is what must be the same when it is used again; the order of names in it
-    /// does not matter. Numbers are the same if they are written the same. `ttl_ms` must be from [`crate::KEY_TTL_MIN_MS`] to [`crate::KEY_TTL_MAX_MS`].
+    /// Makes a key that a caller chose. A later use must have the same `request`: the order of
+    /// names does not matter, and numbers must be written the same. `ttl_ms` is from
+    /// [`crate::KEY_TTL_MIN_MS`] to [`crate::KEY_TTL_MAX_MS`].
     pub fn of_caller(key: &str, ttl_ms: u64, request: &Json) -> Self {
         let fingerprint = digest(&canonical(request));
         Self {
@@ -46,16 +48,17 @@ impl IdempotencyKey {
         }
     }
 
-    /// The same key of another owner is another key.
+    /// Puts the key into the name space of an owner. The same text of another owner is another key.
     #[must_use]
     pub fn owned_by(mut self, owner: &str) -> Self {
-        // A digest has a fixed length, so no two owners and keys are the same text; and no other name space is `owner`.
+        // A digest has a fixed length, so no two pairs of owner and key give the same text. No
+        // other name space is called `owner`.
         self.digest = digest(&format!("owner.{}.{owner}", self.digest));
         self
     }
 
-    /// A key of the application's own, such as `retry:<id>`, in a name space where no caller's key is. Whoever uses it
-    /// means the same.
+    /// Makes an internal key, such as `retry:<id>`, in a name space without callers' keys. All its
+    /// users mean the same.
     pub fn internal(key: &str, ttl_ms: u64) -> Self {
         Self {
             digest: digest(&format!("internal.{ttl_ms}.{key}")),
@@ -65,9 +68,9 @@ impl IdempotencyKey {
         }
     }
 
-    /// A key of something that happens once ever, such as an occurrence of a schedule: it stands for the first task that was
-    /// enqueued for it, whatever becomes of that. The time to live says how long that is known at least, and may differ from
-    /// one use to the next.
+    /// Makes the key of an event that happens once ever, such as an occurrence of a schedule. It
+    /// stands for the first task enqueued for it, whatever happens to that task. The time to live
+    /// is how long that is known at least, and may differ from one use to the next.
     pub fn of_event(key: &str, ttl_ms: u64) -> Self {
         Self {
             digest: digest(&format!("event.{key}")),
@@ -77,31 +80,31 @@ impl IdempotencyKey {
         }
     }
 
-    /// The period that a time is in. What stands for the same for ever has only one.
+    /// The period that a time belongs to. A key that stands for one task for ever has one period.
     pub(crate) fn period(&self, at_ms: u64) -> u64 {
         if self.forever { 0 } else { at_ms / self.ttl_ms }
     }
 
-    /// What stands for the key and a period in the names of the store's keys.
+    /// The part of the store's keys that names the key and a period.
     pub(crate) fn name(&self, period: u64) -> String {
         format!("{}.{period}", self.digest)
     }
 }
 
-/// What became of a request with an idempotency key.
+/// The result of a request with an idempotency key.
 #[derive(Debug)]
 pub enum Once {
-    /// It is the first: its task was enqueued.
+    /// The request was the first: its task was enqueued.
     Created(Receipt),
-    /// An equal one was first: this is its task, as it was enqueued.
+    /// An equal request was the first. This is its task, as it was enqueued.
     Repeated(Receipt),
-    /// Another request was first with this key. Nothing was enqueued.
+    /// Another request was the first with this key. Nothing was enqueued.
     Differs,
-    /// Others are trying at this moment, and it was not decided in time whose task it is.
+    /// Other requests are trying at this moment, and nothing was decided in time.
     Busy,
 }
 
-/// A task that somebody wants to be the key's. Whoever adopts it must be able to write its home.
+/// A task proposed for an idempotency key. It is whole, so that an adopter can write its home.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Candidate {
     pub(crate) slot: u64,
@@ -117,7 +120,7 @@ impl Validate for Candidate {
     }
 }
 
-/// A request while it finds out what its key stands for.
+/// A request while it agrees on its key.
 pub(crate) struct Try<'a> {
     pub(crate) key: &'a IdempotencyKey,
     pub(crate) task: Task,

@@ -1,10 +1,12 @@
-//! Idempotency keys: however often a request with a key is repeated, and by however many at once, there is one task.
+//! Idempotency keys: repeated requests with one key get the same task, however many come at once.
 //!
-//! Time is divided into periods as long as the key's time to live, and every period of every key has names of its own
-//! in the store. So no name is used twice, and nothing that comes late disturbs a later use. A key of the application's own
-//! means the same for ever and has one period only: it is the same key whatever time to live it is used with. Within a period a counter
-//! and the candidates behind it decide (`agree`); who finds it decided sees that the task is there (`home`), so that a
-//! winner that dies blocks nobody.
+//! Time is divided into periods as long as the key's time to live. Every period of every key has
+//! its own names in the store. So no name is used twice, and nothing that comes late disturbs a
+//! later use. An internal key of an event has only one period, whatever time to live it is used
+//! with.
+//!
+//! Within a period a counter and its candidates decide (`agree`). A request that finds the decided
+//! candidate ensures its home (`home`), so a winner that dies blocks no other request.
 
 pub(crate) mod agree;
 pub(crate) mod canonical;
