@@ -1,4 +1,4 @@
-//! How the members of a step have ended.
+//! Gathering: how the members of a step have ended.
 
 use crate::base::env::Env;
 use crate::base::guard::{Guard, enabled};
@@ -24,26 +24,26 @@ mechanism!(
 /// The end of a member.
 #[derive(Debug, Clone)]
 struct End {
-    /// What it returned, unless that is not kept.
+    /// Its result, unless results are not kept.
     pub(crate) result: Json,
-    /// Why not, if it did not succeed: its state and, if it failed, the last error.
+    /// Why it did not succeed: its state and, if it failed, the last error.
     pub(crate) failure: Option<(&'static str, Option<String>)>,
 }
 
-/// What is known of a step's members.
+/// The ends of a step's members, as far as they are known.
 #[derive(Debug)]
 pub(crate) struct Gathered {
     pub(crate) step: usize,
     ends: Vec<Option<End>>,
-    /// Results are kept up to so many bytes, and how many these have.
+    /// The bound in bytes up to which results are kept, and the bytes of these.
     pub(crate) keep_bytes: u64,
     pub(crate) bytes: u64,
-    /// Members whose records can't be read count as not ended. Otherwise they are an error.
+    /// Members with unreadable records count as not ended. Otherwise they are an error.
     pub(crate) only_readable: bool,
 }
 
 impl Gathered {
-    /// Nothing is known of these.
+    /// Makes this for a step of whose members nothing is known.
     pub(crate) fn new(step: usize, len: usize, keep_bytes: u64) -> Self {
         Self {
             step,
@@ -54,7 +54,7 @@ impl Gathered {
         }
     }
 
-    /// The same, of members whose records can be read.
+    /// Makes unreadable members count as not ended.
     pub(crate) fn of_readable(self) -> Self {
         Self {
             only_readable: true,
@@ -78,7 +78,7 @@ impl Gathered {
         self.ends[index] = Some(End { result, failure });
     }
 
-    /// How many have ended, and how.
+    /// Counts the ended members by how they ended.
     pub(crate) fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for end in self.ends.iter().flatten() {
@@ -92,7 +92,7 @@ impl Gathered {
         counts
     }
 
-    /// How many have ended.
+    /// The number of ended members.
     pub(crate) fn ended(&self) -> u64 {
         self.ends.iter().flatten().count() as u64
     }
@@ -101,12 +101,12 @@ impl Gathered {
         self.ends.iter().all(Option::is_some)
     }
 
-    /// Whether its results are more than may be kept.
+    /// Whether the results exceed the bound.
     pub(crate) fn overflows(&self) -> bool {
         self.bytes > self.keep_bytes
     }
 
-    /// The first one that did not succeed, in words.
+    /// Describes the first member that did not succeed.
     pub(crate) fn failure(&self, id: &TaskId, progress: &Progress) -> Option<String> {
         let failed = |end: &Option<End>| end.as_ref().is_some_and(|end| end.failure.is_some());
         let index = self.ends.iter().position(failed)?;
@@ -121,7 +121,7 @@ impl Gathered {
         Some(format!("{which}, {member}, {state}{error}"))
     }
 
-    /// What the next step is given.
+    /// Makes the input of the next step.
     fn input(&self, step: &Step, wait: bool) -> Input {
         let ends = || self.ends.iter().flatten();
         if let Step::One(_) = step {
@@ -142,14 +142,14 @@ impl Gathered {
         }
     }
 
-    /// The only result.
+    /// The only member's result.
     pub(crate) fn result(&self) -> Json {
         let end = self.ends.first().and_then(Option::as_ref);
         end.map_or_else(Json::null, |end| end.result.clone())
     }
 }
 
-/// What a step is given by the one before it.
+/// The input of a step: the results of the step before it.
 #[derive(Debug, Clone)]
 pub(crate) enum Input {
     Result(Json),
@@ -165,10 +165,11 @@ impl Input {
         gathered.input(&workflow.steps[gathered.step], wait)
     }
 
-    /// The arguments of a task that is given this. They have no field of that name: such a workflow is refused.
+    /// Makes the arguments of a member with this input. The arguments have no field of the input's
+    /// name: a request with one is refused.
     ///
     /// # Errors
-    /// If they can't be put together, in words.
+    /// If they can't be put together. The text says why.
     pub(crate) fn args(&self, member: &Member, args: Option<&Json>) -> Result<Json, String> {
         if let (None, None, Self::Result(result)) = (args, &member.into, self) {
             return Ok(result.clone());
@@ -192,9 +193,9 @@ impl Input {
 }
 
 impl<S: Store, E: Env> Workflows<'_, S, E> {
-    /// Looks at the members of whose end nothing is known yet. Only what is final counts: what a run came to that was
-    /// superseded is nobody's end. Of those that wait for their ticket, and that nobody asked to cancel, nothing is read.
-    /// Does `now_and_then` in between.
+    /// Reads the members whose end is not known yet. Only final outcomes count: the outcome of a
+    /// superseded run is not the member's end. It does not read members whose ticket no claimer has
+    /// taken, in blocks without cancel requests. It calls `now_and_then` in between.
     pub(crate) async fn gather(
         &self,
         id: &TaskId,
@@ -203,7 +204,7 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
         mut now_and_then: impl AsyncFnMut() -> Result<(), QueueError>,
     ) -> Result<(), QueueError> {
         const NOW_AND_THEN: usize = 100;
-        // All of a step are in one lane.
+        // All members of a step are in one lane.
         let first = progress.member_id(id, gathered.step, 0);
         let lane = first.map_or(Lane::Normal, |first| Lane::of(first.slot()));
         let head = Slots::of(self).last_ticket(lane).await?;
@@ -237,7 +238,7 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
         if enabled(Guard::TakeOnlyFinalResults) {
             return Runs::of(self).final_run(member).await;
         }
-        // The closest that looks final.
+        // Take the closest record that looks final.
         let mut epoch = Runs::of(self).latest_epoch(member.slot()).await? + 1;
         while let Some(run) = Runs::of(self).closest_run(member.slot(), epoch).await? {
             if run.is_final() {
@@ -248,7 +249,7 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
         Ok(None)
     }
 
-    /// What is known of the step before this one, all of whose members have ended.
+    /// Gathers the step before this one, whose members have all ended.
     pub(crate) async fn gather_before(
         &self,
         id: &TaskId,
@@ -266,7 +267,8 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
         if gathered.is_complete() {
             return Ok(Some(gathered));
         }
-        // They were final, and are kept as long as the workflow is not: a stale announcement hides one for a moment.
+        // They were final, and stay while the workflow is open. A stale announcement hides an end
+        // for a moment.
         Err(QueueError::TooLate)
     }
 }

@@ -1,4 +1,4 @@
-//! What of a workflow is kept how long.
+//! Retention of workflows and their members.
 
 use crate::base::config::RETENTION_MIN_MS;
 use crate::base::env::Env;
@@ -9,11 +9,12 @@ use crate::store::error::QueueError;
 use crate::workflow::gather::Workflows;
 use crate::workflow::spec::Workflow;
 
-/// A workflow whose retention is over goes with the keeper's next pass, and its members then.
+/// The keeper's next pass deletes a workflow whose retention is over, and its members after it.
 const SOON_MS: u64 = 60_000;
 
 impl<S: Store, E: Env> Workflows<'_, S, E> {
-    /// Until when a task is kept, whose own retention is over, for the workflow that it belongs to: until that is gone.
+    /// Returns until when a workflow keeps a member whose own retention is over: until the
+    /// workflow's home is gone.
     pub(crate) async fn member_until_ms(&self, task: &Task) -> Result<Option<u64>, QueueError> {
         let Some(member) = &task.member_of else {
             return Ok(None);
@@ -24,7 +25,7 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
         let now_ms = self.env.now_ms();
         Ok(Some(
             match Runs::of(self).final_run(&member.workflow).await? {
-                // Far enough away that others need not wait for it.
+                // Far enough away that the slots behind it need not wait.
                 None => now_ms + 2 * RETENTION_MIN_MS,
                 Some(run) => {
                     let ended_ms = run.ended_ms().unwrap_or(now_ms);
@@ -34,8 +35,8 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
         ))
     }
 
-    /// What a workflow and its members have besides what every task has. Whichever goes last takes it along: a member may have
-    /// counted itself when the workflow was gone.
+    /// The further keys of a workflow and its members. The last of them to go takes these keys
+    /// along, since a member may have counted itself after the workflow was gone.
     pub(crate) fn workflow_keys(&self, slot: u64, task: &Task) -> Vec<String> {
         if let Some(member) = &task.member_of {
             return vec![self.keys.members(member.workflow.slot(), member.step)];

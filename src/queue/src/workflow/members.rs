@@ -1,4 +1,4 @@
-//! A workflow's members: what they are called, enqueueing them once, and cancelling them.
+//! The members of a workflow: their ids, enqueueing them once, and cancelling them.
 
 use crate::base::config::GIVEN_UP;
 use crate::base::env::Env;
@@ -27,7 +27,7 @@ use sha2::Sha256;
 use std::collections::BTreeSet;
 
 impl Progress {
-    /// The id of a member, if its slot is decided. Who knows one member's can't tell the others'.
+    /// Returns a member's id, if its slot is decided. One member's id does not reveal the others'.
     pub(crate) fn member_id(&self, workflow: &TaskId, step: usize, index: usize) -> Option<TaskId> {
         let slot = self.slot(step, index)?;
         Some(TaskId::new(
@@ -38,13 +38,14 @@ impl Progress {
     }
 }
 
-/// Follows from the workflow's own, so that whoever enqueues a member gives it the same.
+/// Makes a member's nonce from the workflow's own. So every turn that enqueues the member gives it
+/// the same.
 fn nonce(workflow: &TaskId, step: usize, index: usize) -> String {
     let digest = Sha256::digest(format!("{}.{step}.{index}", workflow.nonce()));
     digest.iter().take(12).map(|b| format!("{b:02x}")).collect()
 }
 
-/// A workflow and what its step is given: all that a member is made of.
+/// Everything that a member is made of: the workflow and its step's input.
 pub(crate) struct Maker<'a> {
     pub(crate) id: &'a TaskId,
     pub(crate) task: &'a Task,
@@ -53,10 +54,11 @@ pub(crate) struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    /// The members of a step's chunk, as they are enqueued at this time. Whoever makes them makes the same.
+    /// Makes the members of a chunk of a step, as they are enqueued at this time. Every turn makes
+    /// the same.
     ///
     /// # Errors
-    /// In words, if one can't be made.
+    /// If a member can't be made. The text says why.
     pub(crate) fn chunk(&self, step: usize, chunk: usize, at_ms: u64) -> Result<Vec<Task>, String> {
         let spec = &self.workflow.steps[step];
         let indices = chunk * CHUNK..spec.len().min((chunk + 1) * CHUNK);
@@ -110,8 +112,8 @@ impl Maker<'_> {
 }
 
 impl<S: Store, E: Env> Workflows<'_, S, E> {
-    /// Fills slots that were taken for this, for the first time as far as is known. Another may do the same: who overtook us
-    /// and takes us for lost.
+    /// Fills slots that were taken for these members, for the first time as far as is known. An
+    /// owner of the next turn may do the same, if it takes this turn for lost.
     pub(crate) async fn fill(&self, first: u64, tasks: Vec<Task>) -> Result<Head, QueueError> {
         let Some(enqueued_ms) = tasks.first().map(|task| task.enqueued_ms) else {
             return Ok(Slots::of(self).head().await?);
@@ -130,7 +132,7 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
             actions.push(if handover % GIVEN_UP == 1 {
                 RescueAction::Announce(slot, 1)
             } else {
-                // Another who filled it counts on the ticket, or announces, or died before it did.
+                // Another filler counts on the ticket, announces, or died before it did.
                 let lost_ms = lease.unmarked_lost_ms(self.env.now_ms());
                 RescueAction::Later(slot, 0, EntryKind::Look, lost_ms)
             });
@@ -139,7 +141,7 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
         Ok(head)
     }
 
-    /// Fills slots that another took, who may have filled some of them, or all.
+    /// Fills slots that an earlier turn took. That turn may have filled some or all of them.
     pub(crate) async fn adopt(&self, first: u64, tasks: Vec<Task>) -> Result<(), QueueError> {
         for (slot, task) in (first..).zip(tasks) {
             Idempotency::of(self).ensure_member(slot, task).await?;
@@ -147,7 +149,7 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
         Ok(())
     }
 
-    /// Whether the next turn is begun: then that one decides where members are.
+    /// Whether the next turn is claimed: then that turn decides the members' slots.
     pub(crate) async fn is_superseded(&self, slot: u64, epoch: u64) -> Result<bool, QueueError> {
         let next = self
             .store
@@ -156,7 +158,8 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
         Ok(next > 0 && enabled(Guard::DecideMembersIfNotClaimed))
     }
 
-    /// Cancels the members of a workflow that is about to end so, and not well, if any may still run.
+    /// Cancels the members of a workflow that is about to end without success, as far as they may
+    /// still run.
     pub(crate) async fn cancel_members(
         &self,
         id: &TaskId,
@@ -174,7 +177,7 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
             return Ok(());
         };
         if progress.unfilled {
-            // Who has taken their slots may be dead.
+            // The turn that took their slots may be dead.
             if self.is_superseded(id.slot(), run.epoch).await? {
                 return Err(QueueError::TooLate);
             }
@@ -198,7 +201,8 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
         Ok(())
     }
 
-    /// Fills the last chunk of a workflow if it can be made, which it could when its slots were taken.
+    /// Fills the last chunk of a workflow, if its members can be made. They could when its slots
+    /// were taken.
     pub(crate) async fn adopt_last(
         &self,
         maker: &Maker<'_>,
@@ -213,7 +217,8 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
         Ok(())
     }
 
-    /// Asks all of them to stop: who takes one sees that, and who runs it at its next checkpoint.
+    /// Requests the cancellation of members. Their claimers see that at once, and running members
+    /// at their next `await`.
     async fn cancel_each(&self, members: &[TaskId]) -> Result<(), QueueError> {
         if let [member] = members
             && Runs::of(self).final_run(member).await?.is_some()
@@ -221,7 +226,7 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
             return Ok(());
         }
         let slots = || members.iter().map(TaskId::slot);
-        // As a canceller does: claimers take their ticket first and look at the counter then.
+        // Write in a canceller's order: claimers take their ticket first and read the counter then.
         let blocks: BTreeSet<_> = slots().map(|slot| self.keys.cancel_block(slot)).collect();
         for block in blocks {
             self.store.increment(&block, 1).await?;
@@ -235,8 +240,8 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
         let Some(first) = slots().next() else {
             return Ok(());
         };
-        // Of what nobody has taken by now every claimer sees that it is cancelled: it ends here, with the bytes that the claimer
-        // would write. So it ends in a paused queue, too.
+        // Every later claimer of these members sees the request. So end them here, with the bytes
+        // that a claimer would write. They end in a paused queue too.
         let taken = Slots::of(self).last_ticket(Lane::of(first)).await?;
         let untaken = members.iter().filter(|member| member.slot() > taken);
         let ended = untaken.map(|member| {

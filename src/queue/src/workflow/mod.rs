@@ -1,10 +1,12 @@
-//! Workflows: tasks that belong together. A workflow is itself a task, of the kind [`WORKFLOW`], which the worker runs by
-//! itself. Its steps follow each other; a step is one task or many at once, its *members*, which are tasks like any other.
-//! A chain is a workflow whose steps have one member each; a group has one step with many; a chord has one more behind it.
+//! Workflows: tasks that belong together. A workflow is itself a task, of the kind [`WORKFLOW`],
+//! which the worker runs itself. Its steps follow each other. A step is one task or many at once,
+//! its *members*, which are ordinary tasks. A chain has steps of one member, a group one step of
+//! many, a chord one more step of one.
 //!
-//! A turn of a workflow (`turn`) enqueues the members of a step and ends, waiting. Every member counts itself before its end
-//! can be seen (`count`); who is the last announces the workflow's next turn, which looks how all have ended. So the counter
-//! only wakes: what counts is how the members ended, which is final and the same however often anybody looks.
+//! A turn of a workflow (`turn`) enqueues the members of a step and ends as "waiting". Each member
+//! increments a counter before its end is visible. The last one announces the next turn, which
+//! reads how all have ended. So the counter only wakes. Only final outcomes decide, and they are
+//! the same however often they are read.
 
 pub(crate) mod gather;
 pub(crate) mod keep;

@@ -1,4 +1,4 @@
-//! The checkpoint of a workflow: where its members are.
+//! The checkpoint of a workflow: the slots of its members.
 
 use crate::base::config::BATCH_MAX;
 use crate::base::json::Json;
@@ -10,28 +10,28 @@ use serde::Serialize;
 /// So many members are enqueued at once.
 pub(crate) const CHUNK: usize = BATCH_MAX;
 
-/// How far a workflow is: its task's checkpoint. It is kept in the record of every turn.
+/// The progress of a workflow: its task's checkpoint, which every turn's record holds.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Progress {
-    /// Of each step so far: the chunks in which its members were enqueued, as (first slot, when). Where they are is decided
-    /// before they are written, so that whoever goes on writes the same.
+    /// The chunks of each step so far, as (first slot, time). They are decided before members are
+    /// written, so that every later turn writes the same.
     pub(crate) steps: Vec<Vec<(u64, u64)>>,
-    /// The members of the last chunk are perhaps not all there.
+    /// The last chunk may not be filled completely.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) unfilled: bool,
-    /// How many failures of this step have been looked into.
+    /// How many failures of this step were examined.
     #[serde(default)]
     pub(crate) seen: u64,
-    /// Somebody was counted whose end could not be seen.
+    /// A member was counted whose end was not visible.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) again: bool,
-    /// How the members of the first step ended, once all had and if there are many.
+    /// How the members of the first step ended, once all have and if they are many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) counts: Option<Counts>,
 }
 
 impl Progress {
-    /// What a record says. `None` if it can't be read.
+    /// Reads a checkpoint. Returns `None` if it can't be read.
     pub(crate) fn of(checkpoint: Option<&Json>) -> Option<Self> {
         let Some(checkpoint) = checkpoint else {
             return Some(Self::default());
@@ -46,12 +46,12 @@ impl Progress {
             .then_some(progress)
     }
 
-    /// What is kept of it.
+    /// Makes the checkpoint.
     pub(crate) fn checkpoint(&self) -> Json {
         Json::of(self).unwrap_or_else(|_| Json::null())
     }
 
-    /// The step that it is in.
+    /// The current step.
     pub(crate) fn step(&self) -> usize {
         self.steps.len().saturating_sub(1)
     }
@@ -62,7 +62,7 @@ impl Progress {
         Some(first + (index % CHUNK) as u64)
     }
 
-    /// How many chunks of this step are decided.
+    /// The number of decided chunks of the current step.
     pub(crate) fn chunks(&self) -> usize {
         self.steps.last().map_or(0, Vec::len)
     }

@@ -1,4 +1,4 @@
-//! What a workflow is made of.
+//! The definition of a workflow.
 
 use crate::base::config::GROUP_MAX;
 use crate::base::json::Json;
@@ -7,48 +7,48 @@ use crate::model::task::{TaskSpec, WORKFLOW};
 use serde::Deserialize;
 use serde::Serialize;
 
-/// A turn of a workflow marks anew that it runs before this time is over: one that is lost is found soon.
+/// A turn writes a heartbeat before this time is over, so a lost one is found soon.
 const TIMEOUT_MS: u64 = 20_000;
 
-/// Turns are lost with their instances, and for no other reason.
+/// A turn fails only if its instance dies, so this bound is high.
 const ATTEMPTS: u32 = 1_000;
 
 /// Tasks that belong together.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Workflow {
-    /// One after the other.
+    /// The steps, one after the other.
     pub steps: Vec<Step>,
-    /// What becomes of it when one of many fails.
+    /// The effect of one failed member among many.
     #[serde(default)]
     pub on_failure: OnFailure,
-    /// The most that the arguments of a task may have with the results that they are given, in bytes of JSON.
+    /// The most bytes of JSON that a member's arguments may have, together with its input.
     pub args_max_bytes: u64,
 }
 
-/// What runs at once.
+/// The members of one step, which run at once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
     /// One task.
     One(Member),
-    /// Many, none of which knows of the others.
+    /// Many independent tasks.
     Many(Vec<Member>),
-    /// The same with each of these arguments.
+    /// The same task once for each of these arguments.
     Each(Member, Vec<Json>),
 }
 
-/// A task of a workflow.
+/// A member of a workflow.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Member {
-    /// Which of the deployment's tasks it is.
+    /// The task kind.
     pub kind: String,
-    /// Its arguments. Without any they are what the step before came to.
+    /// The arguments. Without any the step's input takes their place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub args: Option<Json>,
-    /// What the result of the step before is called in them.
+    /// The field of the arguments that holds the step's input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub into: Option<String>,
-    /// It is not given what the step before came to.
+    /// The member does not get the step's input.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ignores: bool,
     /// How long one attempt may take, in milliseconds.
@@ -57,26 +57,26 @@ pub struct Member {
     /// As [`TaskSpec::heartbeat_timeout_ms`].
     #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
     pub heartbeat_timeout_ms: Option<u64>,
-    /// When a failed attempt is tried again.
+    /// The retry policy.
     #[serde(rename = "r", default, skip_serializing_if = "RetryPolicy::is_default")]
     pub retry: RetryPolicy,
 }
 
-/// What becomes of a workflow when one of many fails. One that is cancelled or expires has failed, too.
+/// The effect of one failed member among many. A cancelled or expired member counts as failed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnFailure {
-    /// It fails at once, and the others are cancelled.
+    /// The workflow fails at once, and the other members are cancelled.
     #[default]
     Fail,
-    /// The others go on, and what follows is told who failed.
+    /// The other members go on, and the next step learns which ones failed.
     Wait,
 }
 
 impl Workflow {
-    /// The task that it is.
+    /// Makes the workflow's own task.
     pub fn task(&self) -> TaskSpec {
-        // No key in it is anything but text.
+        // All its keys are text.
         let args = Json::of(self).unwrap_or_else(|_| Json::null());
         TaskSpec {
             timeout_ms: TIMEOUT_MS,
@@ -89,7 +89,7 @@ impl Workflow {
         }
     }
 
-    /// What it is called: chain, group or chord.
+    /// Its name: chain, group or chord.
     pub fn name(&self) -> &'static str {
         match self.steps.as_slice() {
             [Step::One(_), ..] | [] => "chain",
@@ -98,21 +98,21 @@ impl Workflow {
         }
     }
 
-    /// What is described by the arguments of a task of this kind.
+    /// Reads the definition from the arguments of a workflow's task.
     pub(crate) fn of(args: &Json) -> Option<Self> {
         let workflow: Self = args.read().ok()?;
         let sound = |step: &Step| (1..=GROUP_MAX).contains(&step.len());
         (!workflow.steps.is_empty() && workflow.steps.iter().all(sound)).then_some(workflow)
     }
 
-    /// Whether a failure in this step ends it at once.
+    /// Whether a failure in this step ends the workflow at once.
     pub(crate) fn fails_fast(&self, step: &Step) -> bool {
         self.on_failure == OnFailure::Fail && !matches!(step, Step::One(_))
     }
 }
 
 impl Step {
-    /// How many tasks it has.
+    /// The number of tasks.
     #[allow(clippy::len_without_is_empty)] // None is.
     pub fn len(&self) -> usize {
         match self {
@@ -122,7 +122,7 @@ impl Step {
         }
     }
 
-    /// Whether any of its members is given what the step before came to.
+    /// Whether any member gets the results of the step before.
     pub(crate) fn is_given(&self) -> bool {
         match self {
             Self::One(member) | Self::Each(member, _) => !member.ignores,

@@ -1,4 +1,4 @@
-//! One turn of a workflow: it enqueues what is next, and looks how that has ended.
+//! One turn of a workflow: it enqueues members, and gathers how they ended.
 
 use crate::base::env::Env;
 use crate::base::guard::{Guard, enabled};
@@ -20,31 +20,31 @@ use crate::workflow::progress::{CHUNK, Progress};
 use crate::workflow::spec::{Step, Workflow};
 use serde_json::json;
 
-/// The end of a member that was counted is written in a moment: so long a turn waits in place …
+/// A turn waits this long for the end of a counted member, whose writer is about to write it.
 const PATIENCE_MS: u64 = 2_000;
 
 const LOOK_EVERY_MS: u64 = 25;
 
-/// … and longer if whoever was about to write it died, until rescue has found that.
+/// After that it looks again this often, until rescue has found the member's fate.
 const PUT_OFF_MS: u64 = 10_000;
 
-/// A turn marks anew that it runs after this time.
+/// A turn writes a heartbeat this often.
 const MARK_MS: u64 = 5_000;
 
-/// What a turn came to.
+/// The end of a turn.
 pub(crate) enum TurnEnd {
-    /// The workflow ends, or goes on by itself.
+    /// The workflow ends, or its next turn comes without a member.
     Ends(Outcome),
-    /// Its members wake it: this is its state until then.
+    /// The workflow waits for its members, in this state.
     Waits(RunState),
-    /// The next turn is begun, since this one was taken for lost.
+    /// The next turn was claimed, since this one was taken for lost.
     Superseded,
 }
 
-/// A turn that goes on.
+/// A turn in progress.
 struct Going<'a, N> {
     pub(crate) delivery: &'a mut Delivery,
-    /// Is told whenever the record changes.
+    /// Called after each write of the turn's record.
     pub(crate) noted: N,
     pub(crate) id: TaskId,
     pub(crate) workflow: Workflow,
@@ -56,18 +56,19 @@ impl<N: Fn(&Delivery)> Going<'_, N> {
         TurnEnd::Ends(Outcome::Fail(reason.into()))
     }
 
-    /// Keeps how far it is with the run, for whatever is written of it next.
+    /// Puts the progress into the run, for the next write of its record.
     pub(crate) fn keep(&mut self) {
         self.delivery.run.checkpoint = Some(self.progress.checkpoint());
     }
 }
 
 impl<S: Store, E: Env> Workflows<'_, S, E> {
-    /// Runs a delivery of a workflow until it ends, waits for its members, or it is `yield_at_ms`. What it enqueued is added to
-    /// `receipt`, so that somebody is woken for it. Whatever happens, the delivery's run says how far it is.
+    /// Runs a turn until the workflow ends, it waits for its members, or `yield_at_ms` comes. It
+    /// adds what it enqueued to `receipt`, so that the caller can wake a worker. In any case the
+    /// delivery's run holds the progress.
     ///
     /// # Errors
-    /// If the store fails: the next turn goes on.
+    /// If the store fails. Then the next turn goes on.
     pub(crate) async fn turn(
         &self,
         delivery: &mut Delivery,
@@ -130,7 +131,8 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
                 return Ok(going.fails(failure));
             }
             if !gathered.is_complete() {
-                // Who was counted may have died, or been superseded by one that did not fail. Look once more when that is decided.
+                // A counted member may have died, or an owner that did not fail may have superseded
+                // it. Look again when that is decided.
                 let again = counted.ended >= of as u64 || !going.progress.again;
                 going.progress.again = again;
                 going.progress.seen = counted.failed;
@@ -194,8 +196,9 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
         })
     }
 
-    /// Enqueues the members of a step that are not there. Where they are is written before they are, and counts only if
-    /// nobody has begun the next turn then: who begins that one later finds it, and enqueues the same.
+    /// Enqueues the members of a step that do not exist yet. Their slots are written before their
+    /// homes, and count only if the next turn is unclaimed then. A later owner of that turn finds
+    /// the slots and writes the same homes.
     async fn enqueue_step(
         &self,
         going: &mut Going<'_, impl Fn(&Delivery)>,
@@ -249,7 +252,8 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
         Ok(None)
     }
 
-    /// Enqueues the next chunk of a step's members. False if the next turn has begun meanwhile: that one enqueues them.
+    /// Enqueues the next chunk of a step's members. Returns false if the next turn was claimed
+    /// meanwhile: that turn enqueues them.
     async fn enqueue_chunk(
         &self,
         going: &mut Going<'_, impl Fn(&Delivery)>,
@@ -284,7 +288,7 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
         Ok(true)
     }
 
-    /// Writes how far the turn is, and that it runs: its lease begins anew.
+    /// Writes the turn's progress as a heartbeat, which renews its lease.
     async fn mark(&self, going: &mut Going<'_, impl Fn(&Delivery)>) -> Result<(), QueueError> {
         let now_ms = self.env.now_ms();
         let run = &mut going.delivery.run;
@@ -296,7 +300,8 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
         Ok(())
     }
 
-    /// How the members of the step have ended. If all are said to have, or one to have failed, that can be seen in a moment.
+    /// Gathers how the members of the step have ended. If the counter says that all have, or that
+    /// one failed, it waits until that is visible.
     async fn gather_patiently(
         &self,
         going: &mut Going<'_, impl Fn(&Delivery)>,
@@ -304,7 +309,7 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
         let step = going.progress.step();
         let spec = &going.workflow.steps[step];
         let fails_fast = going.workflow.fails_fast(spec);
-        // Where nobody is given them, only the one that is the result is needed.
+        // If no next step takes results, keep only the workflow's own.
         let keep = match (going.workflow.steps.get(step + 1), spec) {
             (None, Step::One(_)) => u64::MAX,
             (Some(next), _) if next.is_given() => going.workflow.args_max_bytes,

@@ -1,4 +1,4 @@
-//! How a workflow stands.
+//! The view of a workflow.
 
 use crate::base::config::PAGE_BYTES;
 use crate::base::env::Env;
@@ -13,32 +13,33 @@ use crate::workflow::gather::{Gathered, Workflows};
 use crate::workflow::progress::Progress;
 use crate::workflow::spec::{Step, Workflow};
 
-/// Everything there is to know about a workflow.
+/// Everything about a workflow.
 #[derive(Debug, Clone)]
 pub struct WorkflowView {
-    /// The task that it is.
+    /// Its own task.
     pub task: TaskView,
-    /// What it is made of.
+    /// Its definition.
     pub workflow: Workflow,
-    /// How many tasks there are of those whose ends are counted: of a chain its steps, of a group or a chord those at once.
+    /// The number of tasks whose ends are counted: a chain's steps, or the tasks that a group or
+    /// chord runs at once.
     pub total: u64,
-    /// How many of them have ended, and how.
+    /// How many of these have ended, by how.
     pub ended: Counts,
 }
 
-/// A task of a workflow.
+/// The view of a member.
 #[derive(Debug, Clone)]
 pub struct MemberView {
     /// Its step, from 0.
     pub step: usize,
-    /// Which one of the step, from 0.
+    /// Its number in the step, from 0.
     pub index: usize,
-    /// The task, unless it is not enqueued yet, or is gone. Its records may not be readable.
+    /// The task, unless it is not enqueued yet or is gone. Its records may be unreadable.
     pub task: Option<(TaskId, Result<TaskView, QueueError>)>,
 }
 
 impl<S: Store, E: Env> Workflows<'_, S, E> {
-    /// Everything about a workflow; `None` if there is none with this id.
+    /// Reads everything about a workflow. Returns `None` if no workflow has this id.
     pub(crate) async fn workflow(&self, id: &TaskId) -> Result<Option<WorkflowView>, QueueError> {
         let Some((task, workflow, progress)) = self.standing_of(id).await? else {
             return Ok(None);
@@ -56,7 +57,7 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
             self.gather(id, &progress, &mut gathered, async || Ok(()))
                 .await?;
             ended = gathered.counts();
-            // Those of a chain before this one did, or it would not be there.
+            // The earlier members of a chain succeeded, or this one would not exist.
             ended.succeeded += progress.step() as u64;
         }
         Ok(Some(WorkflowView {
@@ -67,8 +68,9 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
         }))
     }
 
-    /// `limit` tasks of a workflow from number `from` on, in the order in which they are given, and whether there are more.
-    /// Fewer if they are large. `None` if there is no workflow with this id.
+    /// Reads `limit` members of a workflow from number `from` on, in the order of its definition.
+    /// Returns fewer if they are large, and whether more follow. Returns `None` if no workflow has
+    /// this id.
     pub(crate) async fn members(
         &self,
         id: &TaskId,
@@ -89,7 +91,7 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
             };
             let mut task = None;
             if let Some(member) = progress.member_id(id, step, index) {
-                // One must not hide the others.
+                // One unreadable member must not hide the others.
                 task = match QueueError::or_unreadable(Views::of(self).view(&member).await)? {
                     Ok(view) => view.map(|view| (member, Ok(view))),
                     Err(e) => Some((member, Err(e))),
