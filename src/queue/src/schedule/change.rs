@@ -11,7 +11,7 @@ use crate::store::contract::Store;
 use crate::store::error::QueueError;
 use crate::store::record::encode;
 
-/// Somebody must keep the time.
+/// A receipt that makes the caller wake a keeper.
 fn kept() -> Receipt {
     Receipt {
         timed: true,
@@ -30,7 +30,7 @@ pub(crate) fn view(version: Version, fired: &Fired, next_ms: Option<u64>) -> Sch
 }
 
 impl<S: Store, E: Env> Scheduler<'_, S, E> {
-    /// Makes that a schedule of this name is this one. Putting what is there changes nothing.
+    /// Creates or replaces the schedule of this name. Putting an equal schedule changes nothing.
     pub(crate) async fn put_schedule(&self, schedule: Schedule) -> Result<Put, QueueError> {
         let put_ms = self.env.now_ms();
         let version = Version { put_ms, schedule };
@@ -45,7 +45,7 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
         }
         let mut fired = Fired::default();
         if let Some(number) = same {
-            // What can't be read is replaced.
+            // An unreadable version is replaced.
             let last = QueueError::or_unreadable(self.fired(number).await)?;
             let there = QueueError::or_unreadable(self.version(number).await)?;
             let whole = last.is_ok();
@@ -55,7 +55,7 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
             if let Some(there) = there
                 && self.is_agreed(&before).await?
             {
-                // Whoever put it may have come too late to be waited for.
+                // Its putter may have come so late that the version was given up.
                 self.revive(number).await?;
                 return Ok(Put::Done {
                     created: false,
@@ -71,7 +71,8 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
             (self.keys.fired(number), encode(&fired)),
         ];
         self.write(records).await?;
-        // Before it counts: whatever dies from here on, somebody sees to it.
+        // Enter it before the version counts: if this instance dies from here on, the entry's
+        // keeper cleans up.
         let entry = entry(number, put_ms, &fired);
         self.enter(&entry, next_ms).await?;
         let put = |names: &mut Names| {
@@ -82,7 +83,7 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
             return Ok(Put::Full);
         };
         if let Err(late) = self.in_time(put_ms) {
-            // It may have been given up before it counted.
+            // The version may have been given up before it counted.
             self.revive(number).await?;
             return Err(late);
         }
@@ -94,7 +95,7 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
         })
     }
 
-    /// Deletes a schedule; false if there is none of this name. What it enqueued stays.
+    /// Deletes a schedule. Returns false if none has this name. The tasks that it enqueued stay.
     pub(crate) async fn delete_schedule(&self, name: &str) -> Result<bool, QueueError> {
         let began_ms = self.env.now_ms();
         let before = self.table().await?;
@@ -108,7 +109,7 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
         Ok(deleted == Some(true))
     }
 
-    /// How the schedule of this name stands.
+    /// Reads the schedule of this name and its progress.
     pub(crate) async fn schedule(&self, name: &str) -> Result<Option<ScheduleView>, QueueError> {
         let Some(&number) = self.table().await?.names.get(name) else {
             return Ok(None);
@@ -119,7 +120,7 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
         }
     }
 
-    /// How all schedules stand, in the order of their names.
+    /// Reads all schedules and their progress, in the order of their names.
     pub(crate) async fn schedules(&self) -> Result<Schedules, QueueError> {
         let mut schedules = Schedules::default();
         for (name, number) in self.table().await?.names {
@@ -129,7 +130,7 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
                     None => Ok(None),
                 }
             };
-            // One must not hide the others.
+            // One unreadable schedule must not hide the others.
             match QueueError::or_unreadable(view.await)? {
                 Ok(view) => schedules.views.extend(view),
                 Err(e) => schedules.unreadable.push((name, e)),

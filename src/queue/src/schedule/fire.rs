@@ -1,8 +1,8 @@
-//! Seeing to what a schedule's entry in the wheel stands for: all occurrences after a time.
+//! Firing a schedule: a timer entry stands for all occurrences of a version after a time.
 //!
-//! Whatever is done here is done again if anything fails, or by another keeper at once. So the entry for what comes
-//! after is there before it is noted that this one is done, and two entries for the same become one: the first that is seen
-//! to notes how far it came.
+//! If a step fails, everything is done again, and another keeper may do it at once. So the next
+//! entry is inserted before the progress is noted. Two entries for the same time become one: the
+//! first to be handled notes the progress.
 
 use crate::base::config::{ACKNOWLEDGE_MS, CLOCK_SLACK_MS, KEY_TTL_MAX_MS, RETENTION_MIN_MS};
 use crate::base::env::Env;
@@ -24,13 +24,14 @@ use crate::store::record::encode;
 use crate::timer::entry::{DUE, Entry, EntryKind, Inserted};
 use crate::timer::insert::Timer;
 
-/// So many occurrences are seen to at once. Those after them wait for the next second.
+/// So many occurrences are enqueued at once. The others wait for the next second.
 const AT_ONCE_MAX: usize = 10;
 
-/// An entry is looked at so often although nothing occurs: what was deleted need not be kept in mind for longer.
+/// An entry is handled at least this often, without an occurrence too. So what was deleted need not
+/// be remembered for longer.
 const LOOK_AGAIN_MS: u64 = 86_400_000;
 
-/// An entry for all occurrences of a version after this time.
+/// Makes the entry for all occurrences of a version after this time.
 pub(crate) fn entry(number: u64, after_ms: u64, fired: &Fired) -> Entry {
     Entry {
         name: fired.last.as_ref().map(|last| last.1.clone()),
@@ -39,8 +40,8 @@ pub(crate) fn entry(number: u64, after_ms: u64, fired: &Fired) -> Entry {
 }
 
 impl<S: Store, E: Env> Scheduler<'_, S, E> {
-    /// Sees to a schedule's entry whose time has come, or enters it again: it takes so many calls that on a store which
-    /// fails now and then the others of its second would wait for long.
+    /// Handles a due entry of a schedule, or enters it again. It takes so many calls that on a
+    /// store that fails now and then the other entries of its second would wait for long.
     pub(crate) async fn handle_entry(&self, due: &Entry) -> Result<(), QueueError> {
         let seen_to = match due.what {
             EntryKind::Tidy => self.tidy(due).await,
@@ -49,13 +50,13 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
         let Err(e) = seen_to else { return Ok(()) };
         self.env.log(&e.to_string());
         if e.is_unreadable() {
-            // Whatever is wrong with a record, the schedule goes on when it can be read, or when what it is about is past.
+            // Try again later: the record may become readable, or its time passes.
             return Timer::of(self).defer(&encode(due)).await;
         }
         self.enter(due, self.env.now_ms() + 1_000).await
     }
 
-    /// Puts an entry into the wheel, at this time or as soon afterwards as the wheel takes it.
+    /// Inserts an entry at this time, or as soon afterwards as the wheel takes it.
     pub(crate) async fn enter(&self, entry: &Entry, mut at_ms: u64) -> Result<(), QueueError> {
         at_ms = at_ms.max(self.env.now_ms());
         while Timer::of(self).insert(DUE, at_ms, entry).await? == Inserted::Due {
@@ -64,7 +65,7 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
         Ok(())
     }
 
-    /// Puts an entry into the wheel for a version that may have none any more.
+    /// Inserts an entry for a version that may have none any more.
     pub(crate) async fn revive(&self, number: u64) -> Result<(), QueueError> {
         let Some(version) = self.version(number).await? else {
             return Ok(());
@@ -82,7 +83,7 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
         };
         let mut fired = self.fired(number).await?;
         if fired.passed_ms > from_ms {
-            // Another entry for the same was seen to.
+            // Another entry for the same time was handled.
             return Ok(());
         }
         let name = &version.schedule.name;
@@ -92,20 +93,20 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
         {
             let early = now_ms < version.put_ms + ACKNOWLEDGE_MS + CLOCK_SLACK_MS;
             if early && enabled(Guard::WaitForChange) {
-                // Whoever puts it may not have come to that yet.
+                // Its putter may not have written the table yet.
                 return self.enter(due, now_ms + 1_000).await;
             }
             return self.tidy_later(number, number).await;
         }
         let mut after_ms = self.past_missed(&version, from_ms, now_ms);
-        // As the entry has it: what is noted may be older.
+        // Use the entry's last task, since the note may be older.
         let mut before = due.name.clone();
         for _ in 0..AT_ONCE_MAX {
             let next_ms = self.occurs_after(&version, after_ms);
             let Some(at_ms) = next_ms.filter(|at_ms| *at_ms <= now_ms) else {
                 break;
             };
-            // The version before this one may have come as far, by a clock that is ahead of that of whoever put this one.
+            // The version before this one may have fired already, by a clock ahead of the putter's.
             let known = fired.last.as_ref().is_some_and(|last| last.0 == at_ms);
             if !known && let Some(id) = self.occur(&version, at_ms, before.as_deref()).await? {
                 let id = id.to_string();
@@ -133,7 +134,8 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
         Ok(())
     }
 
-    /// Enqueues the task of an occurrence, or finds it. `None` if that of the one before is in its way.
+    /// Enqueues the task of an occurrence, or finds it. Returns `None` if the policy `overlap`
+    /// skips it.
     async fn occur(
         &self,
         version: &Version,
@@ -166,15 +168,15 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
             Once::Differs | Once::Busy => return Err(QueueError::TooLate),
         };
         if schedule.queue != self.name() {
-            // In this one whoever keeps it looks for itself.
+            // The keeper of this queue notices the task by itself.
             let workers_max = WorkerLimits::default().workers_max;
             Wakes::of(&queue).wake_for(&receipt, workers_max).await?;
         }
         Ok(receipt.ids.into_iter().next())
     }
 
-    /// Deletes what a change left, as far as it does not count. A version that counts gets an entry in the wheel, in case
-    /// that whoever put it came so late that it was given up.
+    /// Deletes what a change left and does not count. A version that counts gets a timer entry, in
+    /// case it was given up because its putter came so late.
     pub(crate) async fn tidy(&self, entry: &Entry) -> Result<(), QueueError> {
         let table = self.table().await?;
         let from = entry

@@ -1,4 +1,4 @@
-//! The two records of a version: the schedule, and how far it has come.
+//! The two records of a version: the schedule and its progress.
 
 use crate::base::env::Env;
 use crate::base::id::is_queue_name;
@@ -15,7 +15,7 @@ mechanism!(
     Scheduler
 );
 
-/// A version of a schedule, as it is stored.
+/// A version of a schedule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Version {
     pub(crate) put_ms: u64,
@@ -36,13 +36,13 @@ impl Validate for Version {
     }
 }
 
-/// How far a version has come. Several keepers may write it, an older one over a newer one, too: it only saves work and
-/// tells what was last.
+/// The progress of a version. Several keepers may write it, also an older one over a newer one. It
+/// only saves work and names the last task.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Fired {
-    /// Up to this time all occurrences are seen to, and there is an entry in the wheel for those after it.
+    /// All occurrences up to this time are settled, and a timer entry exists for those after it.
     pub(crate) passed_ms: u64,
-    /// The last occurrence that gave a task, and the task's id.
+    /// The last occurrence that got a task, and the task's id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) last: Option<(u64, String)>,
 }

@@ -1,4 +1,4 @@
-//! When a schedule occurs.
+//! The occurrences of a schedule.
 
 use crate::base::config::{MISSED_MAX, MISSED_MS};
 use crate::base::env::Env;
@@ -8,7 +8,7 @@ use crate::store::contract::Store;
 use crate::store::record::is_time;
 
 impl<S: Store, E: Env> Scheduler<'_, S, E> {
-    /// The first occurrence after this time.
+    /// Finds the first occurrence after this time.
     pub(crate) fn occurs_after(&self, version: &Version, after_ms: u64) -> Option<u64> {
         let at_ms = match &version.schedule.rule {
             Rule::Every(every_ms) => {
@@ -18,14 +18,14 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
             Rule::Cron(cron) => {
                 let after_ms = after_ms.max(version.put_ms);
                 let at_ms = self.env.cron_after(cron, after_ms)?;
-                // Else it would occur for ever.
+                // Otherwise it would occur for ever.
                 at_ms.max(after_ms + 1)
             }
         };
         is_time(at_ms).then_some(at_ms)
     }
 
-    /// The last occurrence up to this time.
+    /// Finds the last occurrence up to this time.
     fn occurred(&self, version: &Version, until_ms: u64) -> Option<u64> {
         let at_ms = match &version.schedule.rule {
             Rule::Every(every_ms) => until_ms - until_ms.checked_sub(version.put_ms)? % every_ms,
@@ -34,7 +34,8 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
         (at_ms > version.put_ms).then_some(at_ms)
     }
 
-    /// The time after which occurrences are seen to where all up to `after_ms` are: later if the next one was missed.
+    /// Finds the time after which occurrences are enqueued. It is `after_ms`, or later if the next
+    /// occurrence was missed.
     pub(crate) fn past_missed(&self, version: &Version, after_ms: u64, now_ms: u64) -> u64 {
         let in_time = |at_ms: u64| at_ms + MISSED_MS >= now_ms;
         let first_ms = self.occurs_after(version, after_ms);
@@ -56,8 +57,8 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
         (made_up_from_ms - 1).max(after_ms)
     }
 
-    /// Until when somebody who died while he saw to this occurrence may have others see to it again: until then it must be
-    /// known which task it gave.
+    /// Finds until when a keeper may fire this occurrence again, after one died in the middle.
+    /// Until then its key must find the task.
     pub(crate) fn asked_until(&self, version: &Version, at_ms: u64, most_ms: u64) -> u64 {
         let later = match version.schedule.missed {
             Missed::Skip => 0,

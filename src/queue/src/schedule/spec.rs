@@ -1,4 +1,4 @@
-//! A schedule as callers put it and see it.
+//! A schedule, as callers put it and see it.
 
 use crate::base::config::EVERY_MIN_MS;
 use crate::base::env::Cron;
@@ -10,87 +10,87 @@ use crate::store::record::is_time;
 use serde::Deserialize;
 use serde::Serialize;
 
-/// What becomes of an occurrence while the task of the one before is not final.
+/// The policy for an occurrence while the task of the one before is still open.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Overlap {
-    /// It is enqueued all the same.
+    /// Enqueue it all the same.
     #[default]
     Queue,
-    /// It is left out.
+    /// Skip it.
     Skip,
 }
 
-/// What becomes of occurrences that nobody was there for: that were found later than [`crate::MISSED_MS`].
+/// The policy for missed occurrences: those that a keeper finds later than [`crate::MISSED_MS`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Missed {
-    /// They are left out.
+    /// Skip them.
     Skip,
-    /// The latest is made up for.
+    /// Enqueue the latest one.
     #[default]
     Latest,
-    /// The latest [`crate::MISSED_MAX`] are made up for.
+    /// Enqueue the latest [`crate::MISSED_MAX`].
     All,
 }
 
 /// A schedule, as it is put.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Schedule {
-    /// Its name: as those of queues, see [`crate::check_name`].
+    /// The name, by the same rule as a queue's: see [`crate::check_name`].
     pub name: String,
     /// When it occurs.
     pub rule: Rule,
-    /// The queue that its tasks go to.
+    /// The queue of its tasks.
     pub queue: String,
-    /// What is enqueued, with arguments that are already checked.
+    /// The task to enqueue, with arguments that are already checked.
     pub task: TaskSpec,
-    /// A task that has not begun so long after it was enqueued does not begin any more.
+    /// A task expires if it has not begun this long after it was enqueued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_after_ms: Option<u64>,
-    /// What becomes of an occurrence while the task of the one before is not final.
+    /// The policy for an occurrence while the task of the one before is still open.
     pub overlap: Overlap,
-    /// What becomes of occurrences that nobody was there for.
+    /// The policy for missed occurrences.
     pub missed: Missed,
 }
 
-/// How a schedule stands. Times are in milliseconds since 1970.
+/// A schedule and its progress. Times are in milliseconds since 1970.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScheduleView {
-    /// What was put.
+    /// The schedule as it was put.
     pub schedule: Schedule,
-    /// When that was. Intervals count from then.
+    /// When it was put. Intervals count from then.
     pub put_ms: u64,
-    /// Its next occurrence. One that is past is overdue: nobody was there.
+    /// The next occurrence. A past time is overdue: no keeper was there.
     pub next_ms: Option<u64>,
-    /// The last occurrence that gave a task, and that task.
+    /// The last occurrence that got a task, and that task.
     pub last: Option<(u64, TaskId)>,
 }
 
 /// All schedules.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Schedules {
-    /// How they stand, in the order of their names.
+    /// The schedules and their progress, in the order of their names.
     pub views: Vec<ScheduleView>,
-    /// The names of those whose records can't be read.
+    /// The names of unreadable schedules, and why.
     pub unreadable: Vec<(String, QueueError)>,
 }
 
-/// What became of putting a schedule.
+/// The result of putting a schedule.
 #[derive(Debug)]
 pub enum Put {
-    /// It counts from now on. `created` if there was none of this name.
+    /// It counts from now on.
     Done {
-        /// Whether there was none of this name.
+        /// Whether no schedule had this name before.
         created: bool,
-        /// How it stands.
+        /// The schedule and its progress.
         view: Box<ScheduleView>,
-        /// To wake somebody who keeps its time.
+        /// The receipt with which the caller wakes a keeper.
         receipt: Receipt,
     },
     /// It never occurs. Nothing was changed.
     Never,
-    /// There are [`crate::SCHEDULES_MAX`] others. Nothing was changed.
+    /// [`crate::SCHEDULES_MAX`] others exist. Nothing was changed.
     Full,
 }
 
@@ -98,7 +98,7 @@ pub enum Put {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rule {
-    /// So many milliseconds after it was put, and again and again after the same time; at least a second.
+    /// This many milliseconds after it was put, and then at the same interval. At least a second.
     Every(u64),
     /// By the calendar.
     Cron(Cron),

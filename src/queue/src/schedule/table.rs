@@ -1,8 +1,9 @@
-//! Which version of each schedule counts: a table, of which every change writes a new one.
+//! The table: which version of each schedule counts. Every change writes a new table.
 //!
-//! Whoever changes it takes the next number by increment, reads the last table before that number, and writes the changed
-//! one under its number. If the counter still reads that number then, the change is made: whoever comes later gets a higher
-//! number, and finds this table or one that was made from it. Otherwise somebody may have missed it, and it is made again.
+//! A change takes the next number by increment. It reads the last table before that number, and
+//! writes the changed one under its number. If the counter still reads that number then, the change
+//! is made. A later change gets a higher number, and finds this table or one made from it.
+//! Otherwise another change may have missed it, so it is made again.
 
 use crate::base::config::RETENTION_MIN_MS;
 use crate::base::env::Env;
@@ -18,13 +19,13 @@ use serde::Deserialize;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// How long to wait at most, each time, for others who change it at the same moment.
+/// The longest pauses between tries, for others who change the table at the same moment.
 const PAUSES_MAX_MS: [u64; 10] = [10, 20, 40, 80, 160, 160, 320, 320, 640, 640];
 
-/// No more changes fail one after the other.
+/// No more changes than this fail one after the other.
 pub(crate) const FAILED_MAX: u64 = 10_000;
 
-/// The version that counts of each name.
+/// The version of each name that counts.
 pub(crate) type Names = BTreeMap<String, u64>;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -38,23 +39,23 @@ impl Validate for Record {
     }
 }
 
-/// The table, as it is found.
+/// A reading of the table.
 pub(crate) struct Table {
     pub(crate) names: Names,
-    /// The number that it was written under; 0 if there is none.
+    /// The number of the change that wrote it. 0 if none did.
     pub(crate) number: u64,
     /// The last number that was taken.
     pub(crate) taken: u64,
 }
 
-/// A change on its way.
+/// A change in progress.
 pub(crate) struct Change {
     pub(crate) number: u64,
     pub(crate) names: Names,
 }
 
 impl<S: Store, E: Env> Scheduler<'_, S, E> {
-    /// The last table. What it says may be overruled by a change that is being made.
+    /// Reads the last table. A change in progress may overrule it.
     pub(crate) async fn table(&self) -> Result<Table, QueueError> {
         let taken = self.store.counter(&self.keys.changes()).await?;
         self.table_up_to(taken).await
@@ -85,19 +86,19 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
         })
     }
 
-    /// Whether nobody has begun to change this table: then whatever comes later is made from it.
+    /// Whether no change of this table has begun: then every later one is made from it.
     pub(crate) async fn is_agreed(&self, table: &Table) -> Result<bool, QueueError> {
         Ok(table.number == table.taken
             && self.store.counter(&self.keys.changes()).await? == table.number)
     }
 
-    /// The table, with nobody on the way who does not know it.
+    /// Reads the table when no change that does not know it is in progress.
     pub(crate) async fn agreed_names(&self) -> Result<Names, QueueError> {
         let table = self.table().await?;
         if self.is_agreed(&table).await? || !enabled(Guard::AgreeBeforeEnding) {
             return Ok(table.names);
         }
-        // Somebody changes it now, or died at it.
+        // Another instance is changing it, or died in the middle.
         let began_ms = self.env.now_ms();
         let change = self.begin_change().await?;
         let names = self
@@ -106,7 +107,8 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
         Ok(names.unwrap_or_default())
     }
 
-    /// Takes a number for a change, and sees that what the change leaves is deleted, before it leaves anything.
+    /// Takes a number for a change. Before the change leaves anything, it enters the deletion into
+    /// the timer.
     pub(crate) async fn begin_change(&self) -> Result<Change, QueueError> {
         let number = self.store.increment(&self.keys.changes(), 1).await?;
         let Table {
@@ -118,7 +120,7 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
         Ok(Change { number, names })
     }
 
-    /// Makes a change, unless `edit` says that there is nothing to change. Others may make theirs at the same moment.
+    /// Makes a change, unless `edit` finds nothing to change. Other changes may be in progress.
     pub(crate) async fn change<T>(
         &self,
         mut change: Change,
@@ -144,8 +146,8 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
         Err(QueueError::TooLate)
     }
 
-    /// Some time later, when nobody can be at it any more, what version `number` left is deleted unless it counts, and the
-    /// tables from `from` up to that number.
+    /// Enters a deletion into the timer, for a time when the change has ended. It deletes version
+    /// `number` unless it counts, and the tables from `from` up to that number.
     pub(crate) async fn tidy_later(&self, number: u64, from: u64) -> Result<(), QueueError> {
         let at_ms = self.env.now_ms() + RETENTION_MIN_MS;
         let entry = Entry::new(number, from, EntryKind::Tidy);
