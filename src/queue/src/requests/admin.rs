@@ -1,8 +1,9 @@
-//! What an operator does to a queue as a whole: look at it, pause it, resume it, and empty it.
+//! An operator's requests for a queue as a whole: pause, resume and purge.
 //!
-//! A pause is a key that is there. That there may be one is [`PAUSABLE`], added to `head` by the first pause: whoever looks whether
-//! slots wait reads that counter anyway, so that nobody misses a pause, and a queue that was never paused pays nothing. So is
-//! [`LANES`], once there are tasks with a priority. Nothing is taken away from a counter: not every host's store can subtract.
+//! A pause is a key. The first pause also adds [`PAUSABLE`] to `head`. Every reader of the backlog
+//! reads that counter anyway, so no reader misses a pause, and a queue that was never paused pays
+//! nothing. [`LANES`] works in the same way, once tasks with a priority exist. Nothing is ever
+//! subtracted from a counter, since some hosts' stores can't.
 
 use crate::base::config::RECORDS_MAX;
 use crate::base::env::{Env, Wake};
@@ -21,15 +22,15 @@ use crate::store::contract::Store;
 use crate::store::error::QueueError;
 use crate::store::record::encode;
 
-/// So many tickets are taken at once to be cancelled: all must be settled within the time to begin.
+/// A purge takes so many tickets at once. It must settle all of them within the time to begin.
 const PURGE_MAX: u64 = 200;
 
-/// Enqueueing what follows takes long: no more ends than these wait for it.
+/// Enqueueing follow-ups takes long: at most so many outcomes wait for it.
 const FOLLOWED_MAX: usize = 10;
 
 impl<S: Store, E: Env> Admin<'_, S, E> {
-    /// From now on no worker takes users' tasks from the queue; what runs goes on, and tasks are taken in. What follows from an
-    /// end goes on, too. Repeating it is harmless.
+    /// Pauses the queue: from now on no worker takes users' tasks. Running tasks and system tasks
+    /// go on, and the queue still accepts tasks. The call is idempotent.
     pub(crate) async fn pause(&self) -> Result<(), QueueError> {
         let now_ms = encode(&self.env.now_ms());
         self.store.set(&self.keys.paused(), &now_ms).await?;
@@ -40,7 +41,8 @@ impl<S: Store, E: Env> Admin<'_, S, E> {
         Ok(())
     }
 
-    /// Workers take tasks again, and one is woken for those that wait. Repeating it is harmless.
+    /// Resumes the queue: workers take tasks again. Wakes a worker if slots wait. The call is
+    /// idempotent.
     pub(crate) async fn resume(&self) -> Result<(), QueueError> {
         self.store.delete_many(&[self.keys.paused()]).await?;
         if Slots::of(self).takeable().await?.user > 0 {
@@ -49,9 +51,10 @@ impl<S: Store, E: Env> Admin<'_, S, E> {
         Ok(())
     }
 
-    /// Cancels users' deliveries that wait, paused or not: the oldest, of each priority no more than `left` says, and no more
-    /// than 200 in all. Takes what it does off `left`, and says how many that were: none if nothing waits. Tasks that wait for
-    /// a time, or that run, are not touched.
+    /// Cancels users' tasks that wait in the backlog, paused or not. It takes the oldest slots, at
+    /// most `left` of each priority and at most 200 in all. It subtracts the number taken from
+    /// `left` and returns it: 0 if nothing waits. Tasks that wait for a time, or run, stay
+    /// untouched.
     pub(crate) async fn purge(&self, left: &mut Waiting) -> Result<u64, QueueError> {
         let waiting = Slots::of(self).lanes().await?.waiting;
         let mut tickets = Vec::new();
@@ -77,7 +80,7 @@ impl<S: Store, E: Env> Admin<'_, S, E> {
         Ok(tickets.len() as u64)
     }
 
-    /// Cancels what is in the slots of these tickets. Returns those whose slot is empty.
+    /// Cancels the tasks in the slots of these tickets. Returns the tickets whose slot is empty.
     async fn cancel_all(&self, tickets: &[Ticket]) -> Result<Vec<Ticket>, QueueError> {
         let mut empty = Vec::new();
         let (mut notes, mut outcomes) = (Vec::new(), Vec::new());
@@ -85,7 +88,7 @@ impl<S: Store, E: Env> Admin<'_, S, E> {
             match found {
                 TicketResult::Run(delivery) if delivery.epoch == 0 => {
                     let slot = delivery.slot;
-                    // The bytes that whoever cancels just this task writes.
+                    // The bytes that a canceller of this task writes.
                     let mut run = Run::cancelled_before_start(&delivery.task.nonce);
                     let ends = CompletionEffects::of(&delivery.task);
                     if let Err(e) = Completion::of(self)
@@ -119,7 +122,7 @@ impl<S: Store, E: Env> Admin<'_, S, E> {
                             .await
                     };
                     if let Err(e) = decided.await {
-                        // The others are cancelled all the same.
+                        // Cancel the others all the same.
                         self.env.log(&format!("left to rescue: {e}"));
                     }
                 }
@@ -128,7 +131,7 @@ impl<S: Store, E: Env> Admin<'_, S, E> {
                 TicketResult::Nothing => {}
             }
         }
-        // First when, since retention counts from there.
+        // Write the times first, since retention counts from them.
         self.write(notes).await?;
         self.write(outcomes).await?;
         Ok(empty)

@@ -1,4 +1,4 @@
-//! Asking a task to stop.
+//! Cancelling a task.
 
 use crate::base::env::Env;
 use crate::base::guard::{Guard, enabled};
@@ -15,30 +15,31 @@ use crate::store::error::QueueError;
 use crate::store::record::{decode_opt, encode};
 
 mechanism!(
-    /// Asking tasks to stop.
+    /// Cancelling tasks.
     Canceller
 );
 
-/// How often, and how long in between, a canceller looks whether a claimer has cancelled the task for it.
+/// How often a canceller checks whether a claimer has cancelled the task, and the pause between two
+/// checks.
 const CLAIMER_TRIES: u32 = 10;
 
 const CLAIMER_PAUSE_MS: u64 = 20;
 
-/// What became of a request to cancel.
+/// The result of a cancel request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cancelled {
-    /// It will not run, or not again.
+    /// The task will not run, or not again.
     Done,
-    /// It is running and sees the request at its next checkpoint.
+    /// The task is running, and sees the request at its next `await`.
     Requested,
-    /// It was final already; nothing changed.
+    /// The task was final already. Nothing changed.
     Final,
-    /// There is no such task.
+    /// No task has this id.
     Unknown,
 }
 
 impl<S: Store, E: Env> Canceller<'_, S, E> {
-    /// Cancels a task. Repeating it is harmless.
+    /// Cancels a task. The call is idempotent.
     pub(crate) async fn cancel(&self, id: &TaskId) -> Result<Cancelled, QueueError> {
         let (slot, home) = (id.slot(), self.keys.slot(id.slot()));
         if Runs::of(self).final_run(id).await?.is_some() {
@@ -53,7 +54,8 @@ impl<S: Store, E: Env> Canceller<'_, S, E> {
             true => None,
             false => Some(Slots::of(self).is_ticketed(slot).await?),
         };
-        // Claimers take their ticket first and look at the counter then; we write first and look at head then.
+        // Claimers take their ticket first and read the counter then. Write first here, and read
+        // `head` then.
         self.store
             .increment(&self.keys.cancel_block(slot), 1)
             .await?;
@@ -75,7 +77,7 @@ impl<S: Store, E: Env> Canceller<'_, S, E> {
                 .await?;
             return Ok(Cancelled::Done);
         }
-        // Between two runs nobody owns the next epoch yet: who claims it may end it.
+        // Between two runs no worker owns the next epoch, so its claimer may end the task.
         let latest = Runs::of(self).latest_epoch(slot).await?;
         let earlier = Runs::of(self).closest_run(slot, latest + 1).await?;
         let between = match &earlier {
@@ -93,8 +95,8 @@ impl<S: Store, E: Env> Canceller<'_, S, E> {
         if !between {
             return Ok(Cancelled::Requested);
         }
-        // Announced before it is claimed, as every claimed epoch is: so rescue passes it should we die in between. Who
-        // takes the announcement before us sees the flag.
+        // Announce before the claim, as for every claimed epoch: so rescue passes it if this
+        // instance dies in between. An earlier claimer of the announcement sees the request.
         if enabled(Guard::AnnounceBeforeCancelling) {
             Slots::of(self).announce(&[(slot, latest + 1)]).await?;
         }
@@ -109,12 +111,13 @@ impl<S: Store, E: Env> Canceller<'_, S, E> {
             .apply(slot, ends.as_deref(), &mut run)
             .await?;
         Runs::of(self).decide(slot, latest + 1, &run).await?;
-        // It has no ticket by which rescue would count it.
+        // The task has no ticket, so rescue would not count it.
         self.store.increment(&self.keys.cancelled(), 1).await?;
         Ok(Cancelled::Done)
     }
 
-    /// A worker took the announcement before us, and sees the flag: most likely it cancels the task at this moment.
+    /// Waits for a worker that took the announcement first. It sees the request, and most likely
+    /// cancels the task at this moment.
     async fn cancelled_by_claimer(&self, id: &TaskId) -> Result<Cancelled, QueueError> {
         for _ in 0..CLAIMER_TRIES {
             self.env.sleep_ms(CLAIMER_PAUSE_MS).await;

@@ -1,4 +1,4 @@
-//! How much waits in a queue, and for whom.
+//! The depth of a queue: its backlog and its workers.
 
 use crate::base::env::Env;
 use crate::presence::{Registry, WORKERS};
@@ -9,20 +9,21 @@ use crate::store::core::mechanism;
 use crate::store::error::QueueError;
 
 mechanism!(
-    /// What operators ask of a queue.
+    /// An operator's requests for a queue as a whole.
     Admin
 );
 
-/// How a queue stands.
+/// The backlog and the workers of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Depth {
-    /// Slots that wait for a worker: tasks, further attempts of tasks, and for a moment those that wait for a time.
+    /// Slots that wait for a ticket: tasks, announcements, and for a moment tasks that wait for a
+    /// time.
     pub waiting: u64,
-    /// The same of webhooks and of the turns of workflows, once there was one.
+    /// Such slots of the system lane, once it is in use.
     pub system: Option<u64>,
-    /// The same by priority, once any task had one.
+    /// Such slots by priority, once any task had one.
     pub by_priority: Option<Waiting>,
-    /// Whether workers take none.
+    /// Whether the queue is paused.
     pub paused: bool,
     /// Registered workers that take tasks.
     pub workers: u64,
@@ -31,7 +32,7 @@ pub struct Depth {
 }
 
 impl Depth {
-    /// What waits, by priority.
+    /// The backlog by priority.
     pub fn each(&self) -> Waiting {
         self.by_priority.unwrap_or(Waiting {
             normal: self.waiting,
@@ -41,8 +42,8 @@ impl Depth {
 }
 
 impl<S: Store, E: Env> Admin<'_, S, E> {
-    /// How the queue stands, in 3 reads; 4 more once any task had a priority, 2 once it had a webhook or a workflow, and one
-    /// once it was paused.
+    /// Reads the depth of the queue in 3 reads. It takes 4 more once any task had a priority, 2
+    /// once the queue had a system task, and 1 once it was paused.
     pub(crate) async fn depth(&self) -> Result<Depth, QueueError> {
         let Lanes {
             waiting,

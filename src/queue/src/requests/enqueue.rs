@@ -1,4 +1,4 @@
-//! Taking tasks in.
+//! Enqueueing tasks.
 
 use crate::base::config::ACKNOWLEDGE_MS;
 use crate::base::env::Env;
@@ -17,13 +17,14 @@ use crate::timer::entry::{DUE, Entry, Inserted};
 use crate::timer::insert::Timer;
 
 mechanism!(
-    /// Taking tasks in.
+    /// Enqueueing tasks.
     Enqueuer
 );
 
 impl<S: Store, E: Env> Enqueuer<'_, S, E> {
-    /// Enqueues tasks: all of one lane in one increment and one write, whatever their number. Returning is the
-    /// acknowledgement; wake a worker with [`Queue::wake_for`] after it was passed on.
+    /// Enqueues tasks. All tasks of one lane take one increment and one write, whatever their
+    /// number. The return acknowledges them. The caller passes the answer on first, then wakes a
+    /// worker with [`crate::Queue::wake_for`].
     pub(crate) async fn enqueue(&self, tasks: Vec<TaskSpec>) -> Result<Receipt, QueueError> {
         let began_ms = self.env.now_ms();
         let tasks: Vec<Task> = tasks
@@ -64,7 +65,8 @@ impl<S: Store, E: Env> Enqueuer<'_, S, E> {
         Ok(receipt)
     }
 
-    /// Enqueues tasks of one lane. Returns the first of their slots, and the head of their lane, looked at afterwards.
+    /// Enqueues tasks of one lane. Returns the first of their slots, and the head of the lane as
+    /// read afterwards.
     async fn enqueue_in(&self, lane: Lane, tasks: &[&Task]) -> Result<(u64, Head), QueueError> {
         Slots::of(self).open_lane(lane).await?;
         let records = tasks.iter().map(|&t| Slot::Task(Box::new(t.clone())));
@@ -75,7 +77,7 @@ impl<S: Store, E: Env> Enqueuer<'_, S, E> {
         let mut announce = Vec::new();
         for (t, task) in (first..).zip(tasks) {
             if let Some(due_ms) = task.not_before_ms {
-                // A delayed task's home never runs; the timer delivers it as epoch 1.
+                // The home of a delayed task never runs. The timer delivers the task as epoch 1.
                 let entry = Entry::deliver(t, 1);
                 if Timer::of(self).insert(DUE, due_ms, &entry).await? == Inserted::Due {
                     announce.push((t, 1));

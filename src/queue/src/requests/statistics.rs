@@ -1,5 +1,6 @@
-//! How a queue does, without a scan and without a store call more per task: rescue passes every ticket anyway, and counts
-//! what it finds ended. What it has not passed yet, the last seconds, is estimated from a sample.
+//! Statistics of a queue, without a scan and without a further store call per task. Rescue passes
+//! every ticket anyway and counts the ended tasks. The last seconds, which it has not passed yet,
+//! are estimated from a sample.
 
 use crate::base::config::{CLOCK_SLACK_MS, RECORDS_MAX};
 use crate::base::env::Env;
@@ -18,24 +19,25 @@ use crate::store::error::QueueError;
 use crate::store::record::{Validate, decode_opt};
 
 mechanism!(
-    /// How a queue does.
+    /// Reading the statistics of a queue.
     StatisticsReader
 );
 
-/// No more are looked at to tell how many run.
+/// The size of the sample by which running tasks are counted.
 const SAMPLE_MAX: u64 = 50;
 
-/// So many slots are looked at for one that waits.
+/// The number of slots searched for the oldest waiting task.
 const WAITING_MAX: u64 = 8;
 
-/// What half, nine tenths and 99 hundredths of the tasks don't exceed, in milliseconds; too long by an eighth at most.
+/// The lengths that half, nine tenths and 99 hundredths of the tasks do not exceed, in
+/// milliseconds. They are at most an eighth too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Percentiles {
-    /// Half of them.
+    /// Half of the tasks.
     pub p50_ms: u64,
-    /// Nine tenths.
+    /// Nine tenths of the tasks.
     pub p90_ms: u64,
-    /// 99 hundredths.
+    /// 99 hundredths of the tasks.
     pub p99_ms: u64,
 }
 
@@ -49,44 +51,47 @@ impl Percentiles {
     }
 }
 
-/// How a queue stands, and how it did.
+/// The statistics of a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statistics {
-    /// What waits, and who works.
+    /// The backlog and the workers.
     pub depth: Depth,
-    /// How long the one that is next has been waiting, of each priority; the longest of these, in milliseconds.
+    /// How long the next task of each priority has been waiting: the longest of these, in
+    /// milliseconds.
     pub oldest_waiting_ms: Option<u64>,
-    /// How many of users' tasks run: of what was taken in the last seconds estimated from a sample, if that is more than 50, and of those that
-    /// run for longer no more than 1,000.
+    /// How many of users' tasks run. Of more than 50 tasks of the last seconds it is an estimate
+    /// from a sample. Of older tasks at most 1,000 are counted.
     pub running: u64,
-    /// How many ended since the queue began, up to some 10 s ago.
+    /// How many tasks ended since the queue began, up to some 10 s ago.
     pub ended: Counts,
-    /// From when a task could have begun to its end: of those that succeeded or failed in the last half to whole hour.
+    /// From when a task could have begun to its end. Of tasks that succeeded or failed in the last
+    /// half to whole hour.
     pub latency: Option<Percentiles>,
-    /// The last attempts of the same.
+    /// The lengths of the last attempts of the same tasks.
     pub run: Option<Percentiles>,
 }
 
-/// No more of these than [`SAMPLE_MAX`], evenly apart.
+/// Picks at most [`SAMPLE_MAX`] slots, evenly spaced.
 fn sample(from: u64, count: u64) -> impl Iterator<Item = u64> {
     let taken = count.min(SAMPLE_MAX);
     (0..taken).map(move |i| from + i * count / taken)
 }
 
-/// How many of `count` it is, if it is so many of a sample.
+/// Scales the hits in a sample up to `count`.
 fn scaled(hits: usize, count: u64) -> u64 {
     let taken = count.clamp(1, SAMPLE_MAX);
     (hits as u64 * count).div_ceil(taken)
 }
 
 impl<S: Store, E: Env> StatisticsReader<'_, S, E> {
-    /// How the queue stands and did. Reads no more than about 300 records, or 600 once any task had a priority, however much waits.
+    /// Reads the statistics of the queue. It reads at most about 300 records, or 600 once any task
+    /// had a priority, however long the backlog is.
     pub(crate) async fn statistics(&self) -> Result<Statistics, QueueError> {
         let now_ms = self.env.now_ms();
         let keeper = KeeperRecord::of(self);
         let (passed, known, mut tally) = keeper.tally().await?;
         let depth = Admin::of(self).depth().await?;
-        // A period that nobody counted in.
+        // Move on to this period, in which nothing may have been counted.
         tally.turn(now_ms.saturating_sub(CLOCK_SLACK_MS) / PERIOD_MS);
         let Tally {
             current, before, ..
@@ -113,7 +118,8 @@ impl<S: Store, E: Env> StatisticsReader<'_, S, E> {
         })
     }
 
-    /// What matters of each record. All at once would be too much to hold, since any may be large.
+    /// Reads records and keeps a part of each. All at once would take too much memory, since any
+    /// may be large.
     async fn records<T: serde::de::DeserializeOwned + Validate, U>(
         &self,
         keys: &[String],
@@ -123,14 +129,14 @@ impl<S: Store, E: Env> StatisticsReader<'_, S, E> {
         for keys in keys.chunks(RECORDS_MAX) {
             let values = self.store.get_many(keys).await?;
             for (key, value) in keys.iter().zip(values) {
-                // What can't be read is not counted.
+                // An unreadable record is not counted.
                 records.push(decode_opt(key, value).ok().flatten().map(&of));
             }
         }
         Ok(records)
     }
 
-    /// Since when the first one behind `head` waits.
+    /// Reads since when the first task behind `head` has been waiting.
     async fn oldest_waiting_ms(&self, head: u64, waiting: u64) -> Result<Option<u64>, QueueError> {
         let next = head + 1..=head + waiting.min(WAITING_MAX);
         let keys: Vec<_> = next.map(|n| self.keys.slot(n)).collect();
@@ -154,7 +160,7 @@ impl<S: Store, E: Env> StatisticsReader<'_, S, E> {
         Ok(None)
     }
 
-    /// When a later epoch of a task could begin.
+    /// Reads when a later epoch of a task could begin.
     async fn announced_ms(&self, task: u64, epoch: u64) -> Result<Option<u64>, QueueError> {
         let key = self.keys.run(task, epoch.saturating_sub(1));
         let state = |run: Run| run.state;
@@ -174,12 +180,12 @@ impl<S: Store, E: Env> StatisticsReader<'_, S, E> {
         Ok(home.into_iter().flatten().flatten().next())
     }
 
-    /// How many run of those whose tickets rescue has not passed yet.
+    /// Counts the running tasks among those whose tickets rescue has not passed yet.
     async fn running(&self, passed: u64, head: u64) -> Result<u64, QueueError> {
         let recent = (head + 1).saturating_sub(passed);
         let slots: Vec<_> = sample(passed, recent).collect();
         let keys: Vec<_> = slots.iter().map(|&n| self.keys.slot(n)).collect();
-        // Its own slot is a task's epoch 0.
+        // A task's own slot delivers epoch 0.
         let delivers = |slot| match slot {
             Slot::Task(task) if task.not_before_ms.is_none() => Some((None, 0)),
             Slot::Announce(task, epoch) => Some((Some(task), epoch)),
@@ -194,14 +200,15 @@ impl<S: Store, E: Env> StatisticsReader<'_, S, E> {
         Ok(scaled(self.open(&taken, true).await?, recent))
     }
 
-    /// How many run of those that did when rescue last looked.
+    /// Counts the running tasks on the keeper's list.
     async fn known_running(&self, known: &[(u64, u64)]) -> Result<u64, QueueError> {
         let count = known.len() as u64;
         let known: Vec<_> = sample(0, count).map(|i| known[i as usize]).collect();
         Ok(scaled(self.open(&known, false).await?, count))
     }
 
-    /// How many of these deliveries run. One without a record does if it was taken just now.
+    /// Counts how many of these deliveries run. A delivery without a record runs if it was taken
+    /// just now.
     async fn open(&self, deliveries: &[(u64, u64)], just_now: bool) -> Result<usize, QueueError> {
         let keys = deliveries.iter().map(|&(t, e)| self.keys.run(t, e));
         let keys: Vec<_> = keys.collect();

@@ -1,4 +1,4 @@
-//! Waiting for a task to end. Instances can't tell each other anything, so whoever waits looks again and again.
+//! Waiting for a task to end. Instances can't notify each other, so a waiting request polls.
 
 use crate::base::env::Env;
 use crate::base::id::TaskId;
@@ -11,30 +11,30 @@ use crate::store::core::mechanism;
 use crate::store::error::QueueError;
 
 mechanism!(
-    /// Waiting for the end of a task.
+    /// Waiting for a task to end.
     Waits
 );
 
-/// The pause between two looks is this part of the time waited so far: so an end is seen late by at most that part of
-/// it, and the number of looks grows with its logarithm.
+/// The pause between two looks is this fraction of the time waited so far. So an end is seen late
+/// by at most that fraction, and the number of looks grows with its logarithm.
 const PAUSE_PART: u64 = 8;
 
 /// The shortest and the longest pause, in milliseconds.
 const PAUSE_MS: std::ops::RangeInclusive<u64> = 1..=500;
 
-/// A task that takes longer than this may wait because nobody works: then whoever waits sees that somebody does, and
-/// again and again after this time.
+/// After this wait the task may be waiting because no worker runs. Then the waiting request pushes
+/// the queue along, again and again after this time.
 const PUSH_AFTER_MS: u64 = 100;
 
 const PUSH_EVERY_MS: u64 = 1_000;
 
-/// How long to wait before the next look, when the last change was `waited_ms` ago.
+/// The pause before the next look, when the last change was `waited_ms` ago.
 pub(crate) fn pause_ms(waited_ms: u64) -> u64 {
     (waited_ms / PAUSE_PART).clamp(*PAUSE_MS.start(), *PAUSE_MS.end())
 }
 
-/// Sees now and then, while somebody waits, that the queue is pushed along: a long wait must not rely on others'
-/// requests for that.
+/// Pushes the queue along now and then during a long wait, which must not rely on other requests
+/// for that.
 pub(crate) struct Pusher {
     pub(crate) next_ms: u64,
 }
@@ -60,7 +60,8 @@ impl Pusher {
 }
 
 impl<S: Store, E: Env> Waits<'_, S, E> {
-    /// Waits until a task is final, at most `wait_ms`. Two reads for each look while it is not.
+    /// Waits until a task is final, for at most `wait_ms`. Each look at an open task costs two
+    /// reads.
     pub(crate) async fn wait(&self, id: &TaskId, wait_ms: u64) -> Result<TaskStatus, QueueError> {
         let began_ms = self.env.now_ms();
         let mut pusher = Pusher::new(began_ms);

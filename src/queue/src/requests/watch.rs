@@ -1,5 +1,5 @@
-//! Watching a task: what changed since somebody looked last. All of it comes from the task's record, so that an observer
-//! may go on at another instance with nothing but the position that it reached.
+//! Watching a task: what changed since a position. Everything comes from the task's record. So an
+//! observer can go on at another instance with nothing but its position.
 
 use crate::base::env::Env;
 use crate::base::id::TaskId;
@@ -15,11 +15,11 @@ use std::fmt;
 use std::str::FromStr;
 
 mechanism!(
-    /// Following a task.
+    /// Watching tasks.
     Watches
 );
 
-/// How far an observer has seen a task. It is written as four numbers with dashes between them.
+/// The position of an observer of a task. Its text is four numbers with dashes between them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Seen {
     step: RunStep,
@@ -29,31 +29,31 @@ pub struct Seen {
     lines: u64,
 }
 
-/// Something that happened to a task.
+/// An event of a task.
 #[derive(Debug, Clone, Copy)]
 pub enum Event<'a> {
-    /// It is in another state, or began anew.
+    /// The task is in another state, or began again.
     State(&'a TaskView),
-    /// It said something about its progress.
+    /// The task reported progress.
     Progress(&'a Report),
-    /// It logged a line.
+    /// The task logged a line.
     Log(&'a LogLine),
 }
 
 impl Seen {
-    /// Whether there is something in `view` that was not seen.
+    /// Whether `view` holds something new.
     pub fn misses(&self, view: &TaskView) -> bool {
         self.step < view.step
             || self.changes < view.report.changes
             || self.lines < view.report.lines()
     }
 
-    /// What was not seen, in the order in which it makes sense, each with the position behind it. Lines that are not
-    /// kept any more are passed over.
+    /// Returns the new events in a sensible order, each with the position behind it. It skips lines
+    /// that are no longer kept.
     pub fn catch_up<'a>(&mut self, view: &'a TaskView) -> Vec<(Self, Event<'a>)> {
         let mut events = Vec::new();
         let changed = self.step < view.step;
-        // What a run said comes after its begin and before its end.
+        // A run's reports come after its begin and before its end.
         let ended = view.step.phase == Phase::Ended;
         if changed && !ended {
             self.step = view.step;
@@ -93,7 +93,7 @@ impl FromStr for Seen {
         let not =
             || format!("{text:?} is not the id of an event; repeat the last one as it was sent");
         let number = |part: &str| match part.parse::<u64>() {
-            // Only as it is written here.
+            // Accept a number only as it is written here.
             Ok(number) if number.to_string() == part => Ok(number),
             _ => Err(not()),
         };
@@ -116,7 +116,7 @@ pub struct Watch {
     id: TaskId,
     view: TaskView,
     seen: Seen,
-    /// When something was last new.
+    /// The time of the last event.
     news_ms: u64,
     pusher: Pusher,
 }
@@ -127,12 +127,13 @@ impl Watch {
         &self.id
     }
 
-    /// Whether everything was seen, and nothing follows.
+    /// Whether the observer has seen everything, and nothing follows.
     pub fn is_over(&self) -> bool {
         self.view.state.is_final() && !self.seen.misses(&self.view)
     }
 
-    /// What is new, at once or within `wait_ms`; nothing, if nothing is by then.
+    /// Returns the new events, at once or within `wait_ms`. Returns none if nothing happened by
+    /// then.
     pub(crate) async fn next_in<S: Store, E: Env>(
         &mut self,
         queue: &Core<S, E>,
@@ -156,7 +157,7 @@ impl Watch {
 }
 
 impl<S: Store, E: Env> Watches<'_, S, E> {
-    /// Watches a task from a position on; `None` if there is none with this id.
+    /// Watches a task from a position on. Returns `None` if no task has this id.
     pub(crate) async fn watch(&self, id: &TaskId, seen: Seen) -> Result<Option<Watch>, QueueError> {
         let now_ms = self.env.now_ms();
         let view = Views::of(self).view(id).await?;
