@@ -1,4 +1,4 @@
-//! Retrying failed tasks. A failed task stays as it is; what it did not do a new one does.
+//! Retrying failed tasks. The failed task stays as it is; a new task does its work.
 
 use crate::base::env::Env;
 use crate::base::id::TaskId;
@@ -13,33 +13,33 @@ use crate::runs::view::Views;
 use crate::store::contract::Store;
 use crate::store::error::QueueError;
 
-/// So many are looked at together.
+/// So many entries are read together.
 const PAGE: usize = 20;
 
-/// A retry's key outlives the time in which it may be asked for: that counts from when the task failed, by another one's
-/// clock, and a request may take 30 s.
+/// A retry's key outlives the time in which a retry may be requested by this much. That time counts
+/// from the failure, by another clock, and a request may take 30 s.
 const KEY_SLACK_MS: u64 = 60_000;
 
-/// What became of a request to retry a task.
+/// The result of a request to retry a task.
 #[derive(Debug)]
 pub enum Retried {
-    /// This request is the first: its task was enqueued.
+    /// This request was the first: its task was enqueued.
     Created(Receipt),
-    /// An earlier one was: this is its task, as it was enqueued.
+    /// An earlier request was the first. This is its task, as it was enqueued.
     Repeated(Receipt),
-    /// Others are asking for it at this moment, and it was not decided in time whose task it is.
+    /// Other requests are trying at this moment, and nothing was decided in time.
     Busy,
-    /// It did not fail.
+    /// The task did not fail.
     NotFailed(State),
-    /// It failed, but its retention is over: it is kept for its idempotency key only.
+    /// The task failed, but its retention is over. It stays only for its idempotency key.
     Over,
-    /// There is no such task.
+    /// No task has this id.
     Unknown,
 }
 
 impl<S: Store, E: Env> FailedList<'_, S, E> {
-    /// Enqueues a failed task anew, once: however often this is repeated, there is one new task. The old one is off the
-    /// list then, and stays readable until its retention is over.
+    /// Enqueues a failed task again, once: repeated calls find the same new task. The failed task
+    /// leaves the failed list and stays readable until its retention is over.
     pub(crate) async fn retry(
         &self,
         id: &TaskId,
@@ -52,7 +52,7 @@ impl<S: Store, E: Env> FailedList<'_, S, E> {
                 Ok(match self.enqueue_again(*failed, trace, began_ms).await? {
                     Once::Created(receipt) => Retried::Created(receipt),
                     Once::Repeated(receipt) => Retried::Repeated(receipt),
-                    // Whoever uses the key means the same.
+                    // All users of this key mean the same, so another fingerprint never comes.
                     Once::Differs | Once::Busy => Retried::Busy,
                 })
             }
@@ -66,8 +66,8 @@ impl<S: Store, E: Env> FailedList<'_, S, E> {
         }
     }
 
-    /// Retries all that failed before number `before`, those that failed last first, until `end_ms`. Returns the receipts of
-    /// the tasks that it enqueued, as one. Two of these at once share the work.
+    /// Retries the failed tasks before number `before`, newest first, until `end_ms`. Returns the
+    /// receipts of the new tasks as one. Two concurrent calls share the work.
     pub(crate) async fn retry_failed(
         &self,
         before: Option<u64>,
@@ -82,7 +82,7 @@ impl<S: Store, E: Env> FailedList<'_, S, E> {
             let began_ms = self.env.now_ms();
             let part = match self.failed_before(swept.next, PAGE).await {
                 Err(e) if !swept.done.ids.is_empty() => {
-                    // Somebody must be woken for what was enqueued.
+                    // Return the receipt, so that a worker is woken for the tasks enqueued so far.
                     self.env.log(&e.to_string());
                     return Ok(swept);
                 }
@@ -98,7 +98,7 @@ impl<S: Store, E: Env> FailedList<'_, S, E> {
                     Ok(Once::Created(receipt)) => swept.done.merge(receipt),
                     Ok(Once::Repeated(_)) => {}
                     Ok(Once::Differs | Once::Busy) => return Ok(swept),
-                    // It must not keep those behind it.
+                    // An unreadable task must not stop the others.
                     Err(e) if e.is_unreadable() => self.env.log(&e.to_string()),
                     Err(e) if swept.done.ids.is_empty() => return Err(e),
                     Err(e) => {
@@ -114,7 +114,8 @@ impl<S: Store, E: Env> FailedList<'_, S, E> {
         }
     }
 
-    /// What stands for a failed task that was found in a request which began at this time, and takes that task off the list.
+    /// Enqueues or finds the retry of a failed task, for a request that began at this time. Removes
+    /// the failed task from the list.
     async fn enqueue_again(
         &self,
         failed: Failed,
@@ -122,7 +123,8 @@ impl<S: Store, E: Env> FailedList<'_, S, E> {
         began_ms: u64,
     ) -> Result<Once, QueueError> {
         let task = &failed.task;
-        // As long as the failed task may be retried, this one is kept: asked for in between, it is found.
+        // Keep the new task as long as the failed one may be retried, so that a repeated request
+        // finds it.
         let ttl_ms = task.retention_ms + KEY_SLACK_MS;
         let key = IdempotencyKey::internal(&format!("retry:{}", failed.id), ttl_ms);
         let new = TaskSpec {

@@ -1,4 +1,4 @@
-//! The list, and how a task stands in it.
+//! The failed list, and how a task relates to it.
 
 use crate::base::config::{PAGE_BYTES, RETENTION_MIN_MS};
 use crate::base::env::Env;
@@ -15,17 +15,18 @@ use crate::store::error::QueueError;
 use crate::store::record::{decode, encode};
 
 mechanism!(
-    /// The list of failed tasks.
+    /// The failed list.
     FailedList
 );
 
-/// An entry is written this soon after its number was taken, or under another one: the keeper passes numbers after an hour.
+/// An entry is written this soon after its number was taken, or under another number. The keeper
+/// passes numbers after an hour.
 const LISTED_IN_MS: u64 = RETENTION_MIN_MS / 2;
 
-/// The most numbers that are looked at for a page: of tasks that were retried or discarded nothing is left to show.
+/// The most numbers that a page passes. Retried and discarded tasks leave empty places.
 const LOOKED_AT_MAX: u64 = 1_000;
 
-/// So many are looked at in one call.
+/// So many entries are read in one call.
 pub(crate) const CHUNK_MAX: usize = 100;
 
 /// A failed task.
@@ -33,7 +34,7 @@ pub(crate) struct Failed {
     pub(crate) id: TaskId,
     pub(crate) task: Task,
     pub(crate) run: Run,
-    /// When its retention is over. It may be kept longer for an idempotency key.
+    /// When its retention is over. An idempotency key may keep the task longer.
     pub(crate) until_ms: u64,
 }
 
@@ -45,25 +46,25 @@ impl Failed {
     }
 }
 
-/// What was found of a part of the list.
+/// A part of the list.
 pub(crate) struct Part {
     /// The tasks and their numbers.
     pub(crate) failed: Vec<(u64, Failed)>,
     pub(crate) unreadable: Vec<(Option<TaskId>, QueueError)>,
-    /// Where to go on.
+    /// The number from which to go on.
     pub(crate) next: Option<u64>,
 }
 
-/// How a task stands, as far as the list is concerned.
+/// How a task relates to the failed list.
 pub(crate) enum Standing {
     Failed(Box<Failed>),
-    /// Not final, or otherwise than by failing.
+    /// The task is open, or ended otherwise.
     Not(Box<Task>, Option<Box<Run>>),
     Unknown,
 }
 
 impl<S: Store, E: Env> FailedList<'_, S, E> {
-    /// Puts a task that is about to fail into the list, and returns its number there.
+    /// Enters a task that is about to fail, and returns its number.
     pub(crate) async fn list_failed(&self, id: &TaskId) -> Result<u64, QueueError> {
         loop {
             let began_ms = self.env.now_ms();
@@ -74,7 +75,8 @@ impl<S: Store, E: Env> FailedList<'_, S, E> {
             if self.env.now_ms().saturating_sub(began_ms) < LISTED_IN_MS {
                 return Ok(i);
             }
-            // This instance stalled for so long that the keeper may have passed the number: nobody would come by.
+            // This instance stalled so long that the keeper may have passed the number. No pass
+            // would delete the entry.
             self.store.delete_many(&[self.keys.failure(i)]).await?;
         }
     }
@@ -83,7 +85,7 @@ impl<S: Store, E: Env> FailedList<'_, S, E> {
         Ok(self.store.set(&self.keys.failure(i), &encode(id)).await?)
     }
 
-    /// The same with their numbers.
+    /// Reads failed tasks with their numbers.
     pub(crate) async fn failed_before(
         &self,
         before: Option<u64>,
@@ -117,7 +119,7 @@ impl<S: Store, E: Env> FailedList<'_, S, E> {
                         found.push((i, failed));
                     }
                     Ok(_) => {}
-                    // It must not hide all others.
+                    // An unreadable task must not hide the others.
                     Err(e) => {
                         self.env.log(&e.to_string());
                         unreadable.push((self.entry_id(key, &value).ok(), e));
@@ -132,7 +134,7 @@ impl<S: Store, E: Env> FailedList<'_, S, E> {
         })
     }
 
-    /// The failed task that number `i` stands for, if it does.
+    /// Returns the failed task of number `i`, if that entry counts.
     async fn listed_as(
         &self,
         i: u64,

@@ -8,40 +8,40 @@ use crate::runs::view::{TaskView, Views};
 use crate::store::contract::Store;
 use crate::store::error::QueueError;
 
-/// A part of the list of failed tasks.
+/// A page of the failed list.
 #[derive(Debug)]
 pub struct FailedPage {
-    /// The tasks, those that failed last first.
+    /// The tasks, newest first.
     pub tasks: Vec<(TaskId, TaskView)>,
-    /// Those whose records can't be read, and their ids as far as these are known.
+    /// Unreadable tasks, with their ids as far as these are known.
     pub unreadable: Vec<(Option<TaskId>, QueueError)>,
-    /// Where the next page begins, if there may be one.
+    /// The number from which the next page begins, if there may be one.
     pub next: Option<u64>,
 }
 
-/// What a call about all failed tasks came to.
+/// The result of a call for all failed tasks.
 #[derive(Debug, Default)]
 pub struct BulkResult<T> {
-    /// What became of those that it took off the list.
+    /// The result for the tasks that it removed from the list.
     pub done: T,
-    /// Where to go on, if it did not come to the end of the list.
+    /// The number from which to go on, if it did not reach the end of the list.
     pub next: Option<u64>,
 }
 
-/// What became of a request to take a task off the list.
+/// The result of a request to discard a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Discarded {
-    /// It is not in the list, or not any more.
+    /// The task is not on the list, or not any more.
     Done,
-    /// It did not fail.
+    /// The task did not fail.
     NotFailed(State),
-    /// There is no such task.
+    /// No task has this id.
     Unknown,
 }
 
 impl<S: Store, E: Env> FailedList<'_, S, E> {
-    /// Failed tasks that were neither retried nor discarded, those that failed last first: at most `most`, and of those that
-    /// failed before number `before`. A page may be short, and still not be the last one.
+    /// Reads a page of the failed list, newest first: at most `most` tasks before number `before`.
+    /// A page may be short without being the last one.
     pub(crate) async fn failed(
         &self,
         before: Option<u64>,
@@ -65,7 +65,8 @@ impl<S: Store, E: Env> FailedList<'_, S, E> {
         })
     }
 
-    /// Takes a failed task off the list. It stays readable until its retention is over. Repeating it is harmless.
+    /// Removes a failed task from the failed list. The task stays readable until its retention is
+    /// over. The call is idempotent.
     pub(crate) async fn discard(&self, id: &TaskId) -> Result<Discarded, QueueError> {
         match self.standing(id).await? {
             Standing::Failed(failed) => {
@@ -82,7 +83,8 @@ impl<S: Store, E: Env> FailedList<'_, S, E> {
         }
     }
 
-    /// The same with all that failed before number `before`, those that failed last first, until `end_ms`. Says how many.
+    /// Discards the failed tasks before number `before`, newest first, until `end_ms`. Returns how
+    /// many it discarded.
     pub(crate) async fn discard_failed(
         &self,
         before: Option<u64>,

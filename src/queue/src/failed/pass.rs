@@ -1,4 +1,4 @@
-//! Cleaning up the list of failed tasks: entries of tasks that are gone or did not fail that way are deleted.
+//! The keeper's pass of the failed list: it deletes entries whose task is gone or ended otherwise.
 
 use crate::base::config::{AGED_EVERY_MS, RETENTION_MIN_MS};
 use crate::base::env::Env;
@@ -10,7 +10,7 @@ use crate::store::error::QueueError;
 const CHUNK: u64 = 100;
 
 impl<S: Store, E: Env> FailedList<'_, S, E> {
-    /// Passes numbers that nobody will write any more, up to the first entry that is still needed.
+    /// Passes numbers that no writer will use any more, up to the first entry that is still needed.
     pub(crate) async fn pass_failed(&self, passed: &mut Passed) -> Result<(), QueueError> {
         let began_ms = self.env.now_ms();
         if began_ms < passed.at_ms {
@@ -32,7 +32,7 @@ impl<S: Store, E: Env> FailedList<'_, S, E> {
 
     async fn sample_failed(&self, passed: &mut Passed) -> Result<(), QueueError> {
         let count = self.store.counter(&self.keys.failures()).await?;
-        // After the read: by then these numbers were taken.
+        // Read the clock after the counter: by then these numbers were taken.
         let now_ms = self.env.now_ms();
         let (last_ms, last) = passed.samples.last().copied().unwrap_or((0, passed.end));
         if count > last && now_ms >= last_ms + AGED_EVERY_MS {
@@ -45,7 +45,8 @@ impl<S: Store, E: Env> FailedList<'_, S, E> {
         Ok(())
     }
 
-    /// False if it came to an entry that is needed. It stays there: whoever lists looks at nothing before it.
+    /// Passes a chunk. Returns false at an entry that is needed, and stays there: readers look at
+    /// nothing before it.
     async fn pass_chunk(&self, passed: &mut Passed, began_ms: u64) -> Result<bool, QueueError> {
         let numbers = passed.first..=passed.end.min(passed.first + CHUNK - 1);
         let keys: Vec<_> = numbers.clone().map(|i| self.keys.failure(i)).collect();
@@ -58,9 +59,9 @@ impl<S: Store, E: Env> FailedList<'_, S, E> {
                 match self.is_needed(i, &key, &value).await {
                     Ok(true) => return Ok(false),
                     Ok(false) => self.store.delete_many(&[key]).await?,
-                    // That version sees to it.
+                    // The newer version passes it.
                     Err(QueueError::Newer { .. }) => return Ok(false),
-                    // It stays, and those behind it need not wait.
+                    // The entry stays, and those behind it need not wait.
                     Err(e) if e.is_unreadable() => self.env.log(&e.to_string()),
                     Err(e) => return Err(e),
                 }
@@ -70,7 +71,7 @@ impl<S: Store, E: Env> FailedList<'_, S, E> {
         Ok(true)
     }
 
-    /// Whether the task failed with this number, or still may: its owner may have come no further yet.
+    /// Whether the task failed with this number, or still may: its owner may still be on its way.
     async fn is_needed(&self, i: u64, key: &str, entry: &[u8]) -> Result<bool, QueueError> {
         let id = self.entry_id(key, entry)?;
         Ok(match self.standing(&id).await? {
