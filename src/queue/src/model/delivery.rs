@@ -1,4 +1,4 @@
-//! One delivery of a task: the right to run it, its outcome, and its end.
+//! A delivery of a task: the right to run it once, and the run's outcome and end.
 
 use crate::base::json::Json;
 use crate::base::priority::Lane;
@@ -7,64 +7,65 @@ use crate::model::run::{Run, RunState};
 use crate::model::task::Task;
 use serde::Serialize;
 
-/// The right to run a task once: (task, epoch), and what was found of earlier runs.
+/// The right to run a task once: (task, epoch), and the relevant part of earlier runs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Delivery {
     pub(crate) slot: u64,
     pub(crate) epoch: u64,
     pub(crate) task: Task,
-    /// This run's record: the attempt's number, earlier errors, the checkpoint to go on from.
+    /// This run's record: the attempt's number, earlier errors, and the checkpoint from which it
+    /// continues.
     pub(crate) run: Run,
     /// Nothing of the task began, as far as is known.
     pub(crate) unstarted: bool,
-    /// It waited for its key, and its turn has come.
+    /// The task waited for its key and was called.
     pub(crate) called: bool,
-    /// When the ticket or claim was taken: the right to begin ends [`crate::BEGIN_MS`] later.
+    /// When the ticket or claim was taken. The right to begin ends [`crate::BEGIN_MS`] later.
     pub(crate) taken_ms: u64,
 }
 
 impl Delivery {
-    /// How many bytes of JSON it brings.
+    /// The bytes of its arguments and checkpoint.
     pub(crate) fn bytes(&self) -> u64 {
         let checkpoint = self.run.checkpoint.as_ref().map_or(0, Json::bytes);
         self.task.args.bytes() + checkpoint
     }
 
-    /// Whether neither pauses nor limits count for it.
+    /// Whether it is of the system lane, to which no pause or limit applies.
     pub(crate) fn is_system(&self) -> bool {
         Lane::of(self.slot).is_system()
     }
 }
 
-/// What a task's run came to.
+/// The outcome of a task's run.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
-    /// It succeeded with this result.
+    /// The task succeeded with this result.
     Done(Json),
-    /// It failed and may be tried again, by its retry policy or after this many milliseconds.
+    /// The attempt failed. It is retried by the task's policy, or after this many milliseconds.
     Retry {
-        /// What went wrong.
+        /// The error.
         error: String,
-        /// The wait asked for; otherwise the task's policy decides.
+        /// The wait that the task chose. Without it the policy decides.
         after_ms: Option<u64>,
     },
-    /// It was told to come later: tried again after this many milliseconds, and not counted as an attempt.
+    /// Run again after this many milliseconds, without a failed attempt.
     Snooze(u64),
-    /// It failed for good.
+    /// The task failed for good.
     Fail(String),
-    /// It did a part of its work: store this checkpoint and go on in another instance.
+    /// A part of the work is done: store this checkpoint and continue in another instance.
     Continue(Json),
-    /// It was asked to stop and did.
+    /// The task saw a cancel request and stopped.
     Cancelled,
 }
 
 impl Outcome {
-    /// It succeeded with anything that can be written as JSON.
+    /// The task succeeded with any value that can be written as JSON.
     pub fn done(result: impl Serialize) -> Self {
         Self::with(result, Self::Done)
     }
 
-    /// It failed and may be tried again by its retry policy.
+    /// The attempt failed and is retried by the task's policy.
     pub fn retry(error: impl Into<String>) -> Self {
         let error = error.into();
         Self::Retry {
@@ -73,7 +74,8 @@ impl Outcome {
         }
     }
 
-    /// It did a part of its work and goes on from this checkpoint in another instance.
+    /// A part of the work is done. The next epoch continues from this checkpoint, in another
+    /// instance.
     pub fn continue_from(checkpoint: impl Serialize) -> Self {
         Self::with(checkpoint, Self::Continue)
     }
@@ -86,7 +88,7 @@ impl Outcome {
     }
 }
 
-/// How a run ended. It is written more than once if the store fails, with the same bytes each time.
+/// The end of a run. If the store fails, it is written again with the same bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct RunEnd {
     pub(crate) slot: u64,
@@ -104,16 +106,16 @@ impl RunEnd {
     }
 }
 
-/// What is left to write when a run has ended.
+/// The rest to write after a run has ended.
 #[derive(Debug)]
 pub enum Finished {
     /// Everything is in the store.
     Written,
-    /// The outcome of an epoch 0: this one write, which several tasks may share.
+    /// The outcome of an epoch 0. Several tasks may share this one write.
     Write(String, Vec<u8>),
 }
 
-/// The right to look into a slot and to run what is there, for [`crate::BEGIN_MS`].
+/// The right to look into a slot and to begin what is there within [`crate::BEGIN_MS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ticket {
     pub(crate) slot: u64,

@@ -1,8 +1,8 @@
-//! The parts of a task that its end needs: its follow-up and its workflow.
+//! The completion effects of a task: its follow-up and its workflow.
 
 use crate::model::task::{FollowUp, Membership, Task, Trace, WORKFLOW};
 
-/// What of a task matters at its end.
+/// The parts of a task that its completion needs.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct CompletionEffects {
     pub(crate) follow_up: Option<FollowUp>,
@@ -14,7 +14,7 @@ pub(crate) struct CompletionEffects {
 }
 
 impl CompletionEffects {
-    /// If it is followed by anything, or has to do with a workflow.
+    /// Returns the effects, or `None` if the task has neither follow-up nor workflow.
     pub(crate) fn of(task: &Task) -> Option<Box<Self>> {
         let workflow = (task.kind == WORKFLOW).then(|| task.clone());
         if task.on_end.is_none() && task.member_of.is_none() && workflow.is_none() {

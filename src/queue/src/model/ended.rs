@@ -5,19 +5,20 @@ use crate::model::state::State;
 use serde::Deserialize;
 use serde::Serialize;
 
-/// A task's end, as rescue saw it.
+/// The end of a task, as rescue counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ended {
     pub(crate) how: State,
-    /// Of epochs from 1: by which slot it was delivered.
+    /// The slot that delivered it, for epochs ≥ 1.
     pub(crate) ticket: Option<u64>,
-    /// From when it could have begun, and in its last attempt, where that is known.
+    /// The time from when the task could have begun to its end, and the length of its last attempt,
+    /// if known.
     pub(crate) latency_ms: Option<u64>,
     pub(crate) run_ms: Option<u64>,
 }
 
 impl Ended {
-    /// If this record is final.
+    /// Returns the end that this record holds, or `None` if it is not final.
     pub(crate) fn of(run: &Run) -> Option<Self> {
         let how = match run.state {
             RunState::Succeeded { .. } => State::Succeeded,
@@ -40,16 +41,16 @@ impl Ended {
     }
 }
 
-/// How many tasks ended, by how. Of a task that was run again after it was lost, both runs may be counted.
+/// How many tasks ended, by how. A task that was lost and run again may count for both runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
-    /// With a result.
+    /// Tasks with a result.
     pub succeeded: u64,
-    /// With an error.
+    /// Tasks with an error.
     pub failed: u64,
-    /// Asked to stop.
+    /// Tasks that were cancelled.
     pub cancelled: u64,
-    /// Not begun in time.
+    /// Tasks that did not begin in time.
     pub expired: u64,
 }
 

@@ -1,10 +1,10 @@
-//! When a run counts as lost: after silence, or when it must have overrun its timeout.
+//! Leases: a run counts as lost after silence, or when it must have overrun its timeout.
 
 use crate::base::config::{BEGIN_MS, CLOCK_SLACK_MS, HEARTBEAT_TIMEOUT_DEFAULT_MS};
 use crate::base::guard::{Guard, enabled};
 use crate::model::task::Task;
 
-/// What a task says of its runs' lengths, in milliseconds.
+/// The times that decide about a task's leases, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Lease {
     pub(crate) timeout_ms: u64,
@@ -12,7 +12,7 @@ pub(crate) struct Lease {
 }
 
 impl Task {
-    /// Its lease. A worker renews it by each heartbeat.
+    /// The task's lease. Each heartbeat renews it.
     pub(crate) fn lease(&self) -> Lease {
         Lease {
             timeout_ms: self.timeout_ms,
@@ -28,10 +28,11 @@ impl Task {
 }
 
 impl Lease {
-    /// When a run counts as lost that began at `begun_ms` at the latest and was last heard of at `heard_ms`.
+    /// Returns when a run counts as lost. It began at `begun_ms` at the latest, and its last
+    /// heartbeat was at `heard_ms`.
     ///
-    /// Silence needs no slack for clocks: heartbeats come every 5 s, and clocks differ by 3 s. The
-    /// end of a timeout does: its run may write its outcome at the last moment.
+    /// Silence needs no slack for clocks: heartbeats come every 5 s, and clocks differ by 3 s at
+    /// most. The end of a timeout does, since its run may write its outcome at the last moment.
     pub(crate) fn lost_ms(self, begun_ms: u64, heard_ms: u64) -> u64 {
         let slack_ms = if enabled(Guard::LeaseSlack) {
             CLOCK_SLACK_MS
@@ -45,8 +46,9 @@ impl Lease {
         overrun_ms.min(heard_ms + self.heartbeat_timeout_ms)
     }
 
-    /// When a delivery counts as lost that left no mark, and whose ticket was taken at `taken_ms` at the latest. That is
-    /// known from a sample, up to 5 s later: so the silence counts as 3 s longer, within what clocks may differ.
+    /// Returns when a delivery without a record counts as lost. Its ticket was taken at `taken_ms`
+    /// at the latest. That time comes from a sample, up to 5 s later. So the delivery counts as
+    /// last heard of 3 s earlier, within the difference of clocks.
     pub(crate) fn unmarked_lost_ms(self, taken_ms: u64) -> u64 {
         let heard_ms = taken_ms.saturating_sub(CLOCK_SLACK_MS);
         self.lost_ms(taken_ms, heard_ms)

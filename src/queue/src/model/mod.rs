@@ -1,4 +1,4 @@
-//! Tasks and runs as they are stored, and the transitions between them. Pure.
+//! The records of tasks and runs, and the transitions between them. Pure functions.
 
 pub(crate) mod delivery;
 pub(crate) mod effects;

@@ -3,7 +3,7 @@
 use crate::base::id::TaskId;
 use crate::model::task::Task;
 
-/// The acknowledgement of enqueued tasks: they will not be lost.
+/// The acknowledgement of enqueued tasks, which will not be lost.
 #[derive(Debug, Default)]
 pub struct Receipt {
     /// The ids, in the order of the tasks.
@@ -11,16 +11,16 @@ pub struct Receipt {
     /// The tasks as they were stored, in the same order.
     pub tasks: Vec<Task>,
     pub(crate) backlog: u64,
-    /// Something waits for its time, so that somebody must keep it.
+    /// A task waits for its time, so a keeper must exist.
     pub(crate) timed: bool,
-    /// Workers may take none for now.
+    /// The queue may be paused.
     pub(crate) pausable: bool,
-    /// Something is in the system's lane, where neither a pause nor a limit counts.
+    /// A task is in the system lane, to which no pause or limit applies.
     pub(crate) system: bool,
 }
 
 impl Receipt {
-    /// Adds another one, so that a worker is woken for both at once.
+    /// Adds another receipt, so that one wake-up serves both.
     pub fn merge(&mut self, other: Self) {
         self.ids.extend(other.ids);
         self.tasks.extend(other.tasks);

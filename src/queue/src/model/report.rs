@@ -1,4 +1,5 @@
-//! What a task says while it runs. It is a part of its record, and written with heartbeats and outcomes only.
+//! A task's report while it runs. It is a part of the run's record, so it is written with
+//! heartbeats and outcomes only.
 
 use crate::base::config::{LOG_LINE_MAX_BYTES, LOG_LINES_MAX, PROGRESS_MAX_BYTES};
 use crate::base::json::Json;
@@ -7,35 +8,35 @@ use serde::Deserialize;
 use serde::Serialize;
 use serde_json::json;
 
-/// What a task said about its progress, and its log. Kept across attempts. A task that says nothing has none of this in
-/// its record.
+/// The progress and the log of a task, kept across attempts. A task that reports nothing has none
+/// of this in its record.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// What the task last said about its progress.
+    /// The latest progress.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<Json>,
-    /// What it said with that, in words.
+    /// The message of that progress.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// How often the two changed.
+    /// How often progress and message changed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub changes: u64,
-    /// The last lines that it logged, oldest first.
+    /// The last log lines, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub logs: Vec<LogLine>,
-    /// How many lines there were before these.
+    /// The number of earlier lines, which are no longer kept.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub logs_dropped: u64,
 }
 
-/// A line that a task logged.
+/// A log line of a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
-    /// When, in milliseconds since 1970.
+    /// Its time, in milliseconds since 1970.
     pub at_ms: u64,
-    /// In which attempt, from 1.
+    /// Its attempt, from 1.
     pub attempt: u32,
-    /// The line.
+    /// Its text.
     pub message: String,
 }
 
@@ -54,7 +55,7 @@ impl Validate for Report {
 }
 
 impl Report {
-    /// Says how far the task is. Of what is too large only that is shown.
+    /// Sets the progress. A progress that is too large is replaced by a note that says so.
     pub(crate) fn set_progress(&mut self, progress: Json, message: Option<&str>) {
         let bytes = progress.bytes();
         let refused = if bytes > PROGRESS_MAX_BYTES {
@@ -76,7 +77,7 @@ impl Report {
         }
     }
 
-    /// Adds a line; the oldest goes when there are too many.
+    /// Adds a line. If there are too many, the oldest goes.
     pub(crate) fn log(&mut self, at_ms: u64, attempt: u32, line: &str) {
         if self.logs.len() >= LOG_LINES_MAX {
             self.logs.remove(0);
@@ -89,17 +90,17 @@ impl Report {
         });
     }
 
-    /// Whether nothing was said.
+    /// Whether the task reported nothing.
     pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// How many lines were logged in all.
+    /// The number of all lines so far.
     pub fn lines(&self) -> u64 {
         self.logs_dropped + self.logs.len() as u64
     }
 
-    /// Whether `later`, which came of this one, says nothing more.
+    /// Whether `later`, a continuation of this report, holds nothing more.
     pub(crate) fn says_as_much_as(&self, later: &Self) -> bool {
         (self.changes, self.lines()) == (later.changes, later.lines())
     }

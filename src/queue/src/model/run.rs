@@ -13,13 +13,13 @@ use serde::Serialize;
 pub struct Run {
     /// The task's nonce, so that a final task is looked up without its home.
     pub nonce: String,
-    /// The epoch that ran. Adopted records keep the epoch that they come from.
+    /// The epoch that ran. An adopted record keeps its own epoch.
     pub epoch: u64,
-    /// The slot of the announcement by which it was delivered: another one of the same epoch is passed and not counted. 0 of
-    /// epoch 0, and where a canceller ended it.
+    /// The slot of the announcement that delivered the run. Rescue passes another announcement of
+    /// the same epoch without counting it. 0 for epoch 0, and if a canceller ended the run.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub ticket: u64,
-    /// Which attempt this is, from 1. 0 if nothing ran.
+    /// The number of this attempt, from 1. 0 if nothing ran.
     pub attempt: u32,
     /// When it began, in milliseconds since 1970. 0 if nothing ran.
     #[serde(default)]
@@ -27,107 +27,108 @@ pub struct Run {
     /// When the task could first have begun, in milliseconds since 1970. 0 if nothing ran.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub due_ms: u64,
-    /// An earlier run was lost, perhaps with its instance: this one gets an instance of its own, so that a task which kills
-    /// instances takes no others with it.
+    /// An earlier run was lost, perhaps with its instance. So this one is alone in its instance: a
+    /// task that ends its instance then takes no others with it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub alone: bool,
-    /// How often this attempt was put off.
+    /// How often this attempt was snoozed.
     #[serde(default, skip_serializing_if = "is_none_yet")]
     pub snoozes: u32,
-    /// What the attempts before this one failed with.
+    /// The errors of the attempts before this one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<AttemptError>,
-    /// What the task said while it ran.
+    /// The task's progress and log.
     #[serde(default, skip_serializing_if = "Report::is_empty")]
     pub report: Report,
-    /// Where the next run goes on from.
+    /// The checkpoint from which the next run continues.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<Json>,
-    /// How it stands.
+    /// Its state.
     pub state: RunState,
 }
 
-/// How an epoch stands.
+/// The state of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
-    /// Marked as begun, last heard of at this time.
+    /// Running. The last heartbeat came at this time.
     Running {
         /// Milliseconds since 1970.
         beat_ms: u64,
-        /// It counts as lost then, unless it is heard of again. In milliseconds since 1970.
+        /// When it counts as lost unless a heartbeat comes, in milliseconds since 1970.
         lost_ms: u64,
     },
     /// Final.
     Succeeded {
         /// Milliseconds since 1970.
         ended_ms: u64,
-        /// What the task returned.
+        /// The task's result.
         result: Json,
     },
     /// Final. The error is the last of [`Run::errors`].
     Failed {
         /// Milliseconds since 1970.
         ended_ms: u64,
-        /// Its number in the list of failed tasks.
+        /// The number of its entry in the failed list.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         listed: Option<u64>,
     },
-    /// Final. Without a time, since whoever writes it must write the same bytes.
+    /// Final. It has no time, since all its writers must write the same bytes.
     Cancelled,
-    /// Final: nothing of it had begun when it was not to begin any more.
+    /// Final: nothing of the task had begun when its time to begin was over.
     Expired {
-        /// When that was found, in milliseconds since 1970.
+        /// When an owner noticed that, in milliseconds since 1970.
         ended_ms: u64,
     },
-    /// Failed, and another attempt follows. The error is the last of [`Run::errors`].
+    /// The attempt failed or was snoozed, and the task runs again. The error is the last of
+    /// [`Run::errors`].
     Retrying {
-        /// When, in milliseconds since 1970.
+        /// When it runs again, in milliseconds since 1970.
         at_ms: u64,
-        /// The timer delivers it; otherwise it was announced at once.
+        /// Whether the timer delivers it. Otherwise it was announced at once.
         timer: bool,
     },
-    /// A turn of a workflow that has nothing to do until its members have ended.
+    /// A turn of a workflow ended and waits for its members.
     Waiting {
         /// Milliseconds since 1970.
         ended_ms: u64,
-        /// The step that it is in.
+        /// The current step.
         step: u64,
-        /// How many members that has.
+        /// The number of members of that step.
         of: u64,
-        /// If a failure among them ends it: how many it looked into.
+        /// If a failed member ends the step: how many failures the turn examined.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         seen: Option<u64>,
     },
-    /// Stored its checkpoint and went back to the queue.
+    /// Continued: the next epoch goes on in the same attempt, from the checkpoint.
     Continued {
         /// Milliseconds since 1970.
         ended_ms: u64,
-        /// Where the next run waits for its key. Otherwise it was announced at once.
+        /// The place at which the next run waits for its key. Without one it was announced at once.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         parked: Option<Place>,
     },
 }
 
-/// A place in a line of tasks with the same key.
+/// A place in a waitlist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
-    /// The name of the line.
+    /// The name of the waitlist.
     pub line: String,
-    /// The number in it, from 1.
+    /// The number of the place, from 1.
     pub number: u64,
 }
 
 /// One failed attempt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AttemptError {
-    /// Which attempt, from 1.
+    /// Its number, from 1.
     pub attempt: u32,
     /// When it began, in milliseconds since 1970.
     pub started_ms: u64,
     /// When it ended or was found lost, in milliseconds since 1970.
     pub ended_ms: u64,
-    /// What went wrong.
+    /// The error.
     pub error: String,
 }
 
@@ -153,12 +154,12 @@ impl Validate for Run {
 }
 
 impl Run {
-    /// What everybody writes who finds the cancel flag before epoch 0 began.
+    /// The outcome that every instance writes that finds a cancel request before epoch 0 began.
     pub(crate) fn cancelled_before_start(nonce: &str) -> Self {
         Self::unstarted(nonce, 0, RunState::Cancelled)
     }
 
-    /// What the owner of an epoch writes whose task may not begin any more.
+    /// The outcome that an epoch's owner writes for a task that may not begin any more.
     pub(crate) fn expired_before_start(nonce: &str, epoch: u64, ended_ms: u64) -> Self {
         Self::unstarted(nonce, epoch, RunState::Expired { ended_ms })
     }
@@ -180,17 +181,17 @@ impl Run {
         }
     }
 
-    /// The ticket by which it was delivered: epoch 0 has none of its own.
+    /// The slot that delivered the run. Epoch 0 has none of its own.
     pub(crate) fn delivered_by(&self) -> Option<u64> {
         (self.epoch > 0).then_some(self.ticket)
     }
 
-    /// Whether nothing of the task began up to here.
+    /// Whether nothing of the task began up to this run.
     pub(crate) fn is_unstarted(&self) -> bool {
         self.attempt == 0
     }
 
-    /// Of the latest run of a task that is claimed anew: whether it was lost while it was alone in its instance.
+    /// Whether this latest run of a task that is claimed again was lost alone.
     pub(crate) fn was_lost_alone(&self) -> bool {
         self.alone && matches!(self.state, RunState::Running { .. })
     }
@@ -206,7 +207,7 @@ impl Run {
         )
     }
 
-    /// When it became final, where that is known.
+    /// When the task became final, if known.
     pub fn ended_ms(&self) -> Option<u64> {
         match self.state {
             RunState::Succeeded { ended_ms, .. }
@@ -216,7 +217,7 @@ impl Run {
         }
     }
 
-    /// Where the next run waits for its key.
+    /// The place at which the next run waits for its key.
     pub(crate) fn parked(&self) -> Option<&Place> {
         match &self.state {
             RunState::Continued { parked, .. } => parked.as_ref(),
@@ -224,7 +225,7 @@ impl Run {
         }
     }
 
-    /// Its number in the list of failed tasks.
+    /// The number of its entry in the failed list.
     pub(crate) fn listed(&self) -> Option<u64> {
         match self.state {
             RunState::Failed { listed, .. } => listed,

@@ -1,19 +1,19 @@
-//! The record of a slot: a task, an announcement, or nothing.
+//! The record of a slot: a task, an announcement, or void.
 
 use crate::model::task::Task;
 use crate::store::record::{Validate, is_epoch, is_slot};
 use serde::Deserialize;
 use serde::Serialize;
 
-/// A slot of the queue. Immutable once written.
+/// A slot of a queue. It never changes once it is written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Slot {
-    /// A task's home.
+    /// The home of a task.
     Task(Box<Task>),
-    /// A later delivery of a task: (home slot, epoch).
+    /// An announcement: (home, epoch).
     Announce(u64, u64),
-    /// Nothing: skipped by an enqueuer that found itself overtaken.
+    /// A slot that an overtaken announcer skipped.
     Void,
 }
 

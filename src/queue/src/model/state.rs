@@ -5,26 +5,26 @@ use std::fmt;
 /// The states of a task. `Succeeded`, `Failed`, `Cancelled` and `Expired` are final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// Waits for its time.
+    /// The task waits for its time.
     Scheduled,
-    /// Waits for a worker.
+    /// The task waits for a worker.
     Queued,
-    /// A worker has it.
+    /// A worker runs the task.
     Running,
-    /// Failed, and waits for its next attempt.
+    /// An attempt failed, and the task waits for the next one.
     Retrying,
-    /// Final, with a result.
+    /// Final: the task has a result.
     Succeeded,
-    /// Final, with an error.
+    /// Final: the task has an error.
     Failed,
-    /// Final: it was asked to stop.
+    /// Final: the task was cancelled.
     Cancelled,
-    /// Final: it did not begin in time.
+    /// Final: the task did not begin in time.
     Expired,
 }
 
 impl State {
-    /// Whether it never changes.
+    /// Whether the state never changes again.
     pub fn is_final(self) -> bool {
         matches!(
             self,
@@ -48,23 +48,23 @@ impl fmt::Display for State {
     }
 }
 
-/// Where in its life a task is: it only goes forward.
+/// How far a task has come in its life. It only goes forward.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct RunStep {
     /// The epoch of its latest record.
     pub epoch: u64,
-    /// How that stands.
+    /// The phase of that record.
     pub phase: Phase,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
-    /// Nothing was seen.
+    /// The observer has seen nothing.
     #[default]
     Unseen,
     Scheduled,
     Queued,
-    /// A worker has it, and has written nothing of it yet.
+    /// A worker took it, and has written no record yet.
     Taken,
     Running,
     Ended,

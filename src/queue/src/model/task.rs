@@ -1,4 +1,4 @@
-//! A task: what was asked for, and what was stored.
+//! Tasks as callers specify them, and as the queue stores them.
 
 use crate::base::config::{CHAIN_MAX, GROUP_MAX, RETENTION_DEFAULT_MS, TIMEOUT_DEFAULT_MS};
 use crate::base::id::TaskId;
@@ -13,45 +13,45 @@ use std::ops::Deref;
 /// A task to be enqueued.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaskSpec {
-    /// Which of the deployment's tasks it is.
+    /// The task kind.
     pub kind: String,
-    /// Its arguments, already checked.
+    /// The arguments, already checked.
     pub args: Json,
-    /// Not before this time, in milliseconds since 1970.
+    /// The task must not begin before this time, in milliseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before_ms: Option<u64>,
-    /// Not to begin after this time, in milliseconds since 1970.
+    /// The task must not begin after this time, in milliseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_ms: Option<u64>,
-    /// Which of a queue's tasks are taken first.
+    /// The priority.
     #[serde(default, skip_serializing_if = "Priority::is_normal")]
     pub priority: Priority,
-    /// How long one attempt may take, in milliseconds.
+    /// The longest time of one attempt, in milliseconds.
     pub timeout_ms: u64,
-    /// A run that was silent for this long, in milliseconds, counts as lost; `None` for
+    /// A run that is silent for this long, in milliseconds, counts as lost. `None` means
     /// [`crate::HEARTBEAT_TIMEOUT_DEFAULT_MS`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heartbeat_timeout_ms: Option<u64>,
-    /// When a failed attempt is tried again.
+    /// The retry policy.
     pub retry: RetryPolicy,
-    /// How long it stays readable once it is final, in milliseconds.
+    /// How long the final task stays readable, in milliseconds.
     pub retention_ms: u64,
-    /// The trace that it belongs to.
+    /// The trace of the request that enqueued it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<Trace>,
-    /// The failed task that it does again.
+    /// The failed task that it retries.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_of: Option<TaskId>,
-    /// What is enqueued when it has ended.
+    /// The follow-up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_end: Option<FollowUp>,
     /// The task whose end it follows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end_of: Option<TaskId>,
-    /// The schedule's occurrence that it is for.
+    /// The occurrence of a schedule for which it was enqueued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurrence: Option<Occurrence>,
-    /// Of tasks with the same key only so many run at once, or begin in a period, as the queue's limits say.
+    /// The key. Limits apply to all tasks with the same key together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
 }
@@ -69,7 +69,7 @@ impl Validate for TaskSpec {
 }
 
 impl TaskSpec {
-    /// The task that it is from now on.
+    /// Makes the task that the queue stores.
     pub(crate) fn enqueued(self, nonce: String, enqueued_ms: u64) -> Task {
         Task {
             nonce,
@@ -80,7 +80,7 @@ impl TaskSpec {
         }
     }
 
-    /// A task with the defaults: at once, 60 s per attempt, 5 attempts, results kept for 24 h.
+    /// Makes a task with the defaults: no delay, 60 s per attempt, 5 attempts, 24 h of retention.
     pub fn new(kind: &str, args: impl Into<Json>) -> Self {
         Self {
             kind: kind.to_owned(),
@@ -103,7 +103,7 @@ impl TaskSpec {
 }
 
 impl Task {
-    /// The lane of its home, and so of all its deliveries.
+    /// The lane of its home, and so of all its announcements.
     pub(crate) fn lane(&self) -> Lane {
         if self.kind == WORKFLOW || self.end_of.is_some() {
             Lane::System
@@ -113,17 +113,17 @@ impl Task {
     }
 }
 
-/// A task as it was enqueued. What was asked for is its [`TaskSpec`], whose fields can be read from
-/// the task itself.
+/// A task as the queue stores it. The fields of its [`TaskSpec`] can be read from the task itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Task {
     /// The random part of its id.
     pub nonce: String,
     /// When it was enqueued, in milliseconds since 1970.
     pub enqueued_ms: u64,
-    /// What was asked for.
+    /// The specification by its caller.
     pub spec: TaskSpec,
-    /// It stays readable until then in any case, in milliseconds since 1970: a repeated request is to find it.
+    /// It stays readable until this time, in milliseconds since 1970, so that a repeated request
+    /// finds it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept_until_ms: Option<u64>,
     /// The workflow that it belongs to.
@@ -147,25 +147,25 @@ impl Validate for Task {
     }
 }
 
-/// What is enqueued when a task has ended, however it did: once, in the same queue.
+/// A task that is enqueued when another one has ended, in whatever state: once, in the same queue.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FollowUp {
-    /// Which of the deployment's tasks it is.
+    /// The task kind.
     pub kind: String,
-    /// Its arguments.
+    /// The arguments.
     pub args: Json,
-    /// How long one attempt may take, in milliseconds.
+    /// The longest time of one attempt, in milliseconds.
     pub timeout_ms: u64,
-    /// When a failed attempt is tried again.
+    /// The retry policy.
     pub retry: RetryPolicy,
 }
 
-/// W3C trace context. The queue keeps it and passes it on as it is.
+/// A W3C trace context, which the queue passes on unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trace {
-    /// `traceparent`.
+    /// The header `traceparent`.
     pub parent: String,
-    /// `tracestate`.
+    /// The header `tracestate`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
 }
@@ -179,21 +179,21 @@ pub struct Occurrence {
     pub at_ms: u64,
 }
 
-/// The kind of task that a workflow is. Nobody enqueues it as such: see [`crate::Workflow::task`].
+/// The kind of a workflow's own task. Callers enqueue workflows by [`crate::Workflow::task`].
 pub const WORKFLOW: &str = "workflow";
 
-/// The workflow that a task belongs to, and as what.
+/// A task's membership in a workflow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Membership {
     /// The workflow, in the same queue.
     pub workflow: TaskId,
     /// Its step, from 0.
     pub step: u64,
-    /// Which one of the step, from 0.
+    /// Its number in the step, from 0.
     pub index: u64,
-    /// How many the step has.
+    /// The number of members of the step.
     pub(crate) of: u64,
-    /// Whether it ends the workflow at once if it fails.
+    /// Whether its failure ends the workflow at once.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) fail_fast: bool,
 }

@@ -1,5 +1,5 @@
-//! What follows from what: how an epoch begins, given what was found of earlier ones, and what an outcome means for the
-//! task. Pure: no store, no clock.
+//! The transitions: how an epoch begins after earlier runs, and what an outcome means for the task.
+//! Pure functions, without store or clock.
 
 use crate::base::config::{DELAY_MAX_MS, SNOOZES_MAX};
 use crate::base::guard::{Guard, enabled};
@@ -9,21 +9,21 @@ use crate::model::report::Report;
 use crate::model::run::{Run, RunState};
 use crate::model::task::{Task, WORKFLOW};
 
-/// What to do with an epoch that was just claimed.
+/// How a claimed epoch begins.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Begin {
-    /// An earlier epoch's final outcome that nobody decided: it becomes this one's, and nothing runs.
+    /// It adopts an earlier epoch's undecided final outcome, and does not run.
     Adopt(Run),
-    /// No attempt is left.
+    /// It fails the task, since no attempt is left.
     Exhausted(Run),
-    /// Nothing of it began, and it is not to begin any more.
+    /// It expires the task: nothing of it began, and its time to begin is over.
     Expired(Run),
-    /// Run it.
+    /// It runs.
     Start(Run),
 }
 
 impl Begin {
-    /// Notes by which ticket the epoch was delivered. What is adopted keeps its own.
+    /// Notes the ticket that delivered the epoch. An adopted outcome keeps its own.
     pub(crate) fn set_ticket(&mut self, ticket: u64) {
         match self {
             Self::Exhausted(run) | Self::Expired(run) | Self::Start(run) => run.ticket = ticket,
@@ -32,8 +32,8 @@ impl Begin {
     }
 }
 
-/// Decides how epoch `epoch` begins, given the closest earlier epoch's record. An attempt counts only if it has a
-/// record: a task that kills its instance does not use up its neighbours' attempts.
+/// Decides how an epoch begins, given the closest earlier record. An attempt counts only if it has
+/// a record. So a task that ends its instance uses up no attempt of its neighbours.
 pub(crate) fn begin(task: &Task, epoch: u64, earlier: Option<Run>, now_ms: u64) -> Begin {
     let decided = earlier.as_ref().is_some_and(Run::is_final);
     if is_expired(task, now_ms) && !decided && earlier.as_ref().is_none_or(Run::is_unstarted) {
@@ -48,7 +48,8 @@ pub(crate) fn begin(task: &Task, epoch: u64, earlier: Option<Run>, now_ms: u64) 
             attempt: 1,
             started_ms: now_ms,
             due_ms: task.not_before_ms.unwrap_or(task.enqueued_ms),
-            // Epoch 0 left no trace, although it was to run at once.
+            // Epoch 0 left no record, although the task was not delayed: it may have ended its
+            // instance.
             alone: epoch > 0 && task.not_before_ms.is_none(),
             snoozes: 0,
             errors: Vec::new(),
@@ -66,7 +67,8 @@ pub(crate) fn begin(task: &Task, epoch: u64, earlier: Option<Run>, now_ms: u64) 
             "the worker was lost; or the attempt overran its timeout of {timeout_ms} ms, or computed for longer than its heartbeat timeout of {silence_ms} ms without a pause. Last heard of {} ms after the start",
             beat_ms.saturating_sub(run.started_ms)
         );
-        // What ended an instance is not known: only a run that was alone in its own answers for it.
+        // Nobody can tell which task ended an instance, so only a run that was alone counts as a
+        // failed attempt.
         if run.alone || !enabled(Guard::LostAloneCounts) {
             run.fail_attempt(now_ms, &error);
         }
@@ -86,7 +88,8 @@ pub(crate) fn begin(task: &Task, epoch: u64, earlier: Option<Run>, now_ms: u64) 
     Begin::Start(run)
 }
 
-/// Runs since `started_ms` at the latest, and is heard of at `beat_ms`.
+/// Makes the state of a run that began at `started_ms` at the latest, with a heartbeat at
+/// `beat_ms`.
 pub(crate) fn running(task: &Task, started_ms: u64, beat_ms: u64) -> RunState {
     let heard_ms = if enabled(Guard::BeatRenewsLease) {
         beat_ms
@@ -99,13 +102,13 @@ pub(crate) fn running(task: &Task, started_ms: u64, beat_ms: u64) -> RunState {
     }
 }
 
-/// Whether a task that has not begun is not to begin any more.
+/// Whether a task that has not begun may not begin any more.
 pub(crate) fn is_expired(task: &Task, now_ms: u64) -> bool {
     task.expires_ms.is_some_and(|at_ms| now_ms > at_ms)
 }
 
-/// What a run's outcome means for the task, given how many bytes it may return. The wait is for [`RunState::Retrying`], whose
-/// time is not yet known.
+/// Turns a run's outcome into its final record or its next step. A result may have `result_max`
+/// bytes. `random` chooses the wait of [`RunState::Retrying`].
 pub(crate) fn settle_outcome(
     task: &Task,
     mut run: Run,
@@ -169,13 +172,14 @@ pub(crate) fn settle_outcome(
     run
 }
 
-/// Whether a task was put off so often that it counts as a failed attempt: else one whose target always says
-/// "later" would never end. The turns of a workflow wait for the store, or for its members.
+/// Whether one more snooze counts as a failed attempt. Otherwise a task whose target always says
+/// "later" would never end. Turns of workflows are exempt, since they wait for the store or for
+/// members.
 fn is_snoozed_out(task: &Task, run: &Run) -> bool {
     run.snoozes >= SNOOZES_MAX && task.kind != WORKFLOW && enabled(Guard::BoundSnoozes)
 }
 
-/// Goes on at once.
+/// The state of a run whose next epoch is announced at once.
 pub(crate) fn continued(ended_ms: u64) -> RunState {
     RunState::Continued {
         ended_ms,
@@ -183,7 +187,7 @@ pub(crate) fn continued(ended_ms: u64) -> RunState {
     }
 }
 
-/// Failed, and not listed yet.
+/// The state of a failed task without an entry in the failed list yet.
 fn not_listed(ended_ms: u64) -> RunState {
     RunState::Failed {
         ended_ms,

@@ -49,7 +49,7 @@ impl From<AttemptErrorAt> for crate::model::run::AttemptError {
     }
 }
 
-/// Rows: attempts allowed, the earlier epoch's record, what must become of the next one.
+/// Rows: attempts allowed, the earlier epoch's record, and how the next epoch must begin.
 #[test]
 fn how_an_epoch_begins() {
     let done = RunState::Succeeded {
@@ -74,12 +74,12 @@ fn how_an_epoch_begins() {
         (5, Some(run(1, done, 0)), "adopt"),
         (5, Some(run(1, RunState::Cancelled, 0)), "adopt"),
         (5, Some(run(2, retrying.clone(), 2)), "start 3 errors 2"),
-        // Lost beside others: not its fault, as far as is known.
+        // Lost beside others: nobody can tell that it was to blame.
         (2, Some(run(2, running.clone(), 1)), "start 2 errors 1"),
         // Lost alone.
         (5, Some(alone(2, 1)), "start 3 errors 2"),
         (2, Some(alone(2, 1)), "exhausted 2 errors 2"),
-        // Put off: no error, no attempt.
+        // Snoozed: no error, no attempt.
         (1, Some(run(1, retrying.clone(), 0)), "start 1 errors 0"),
         // A continuation is not an attempt.
         (1, Some(run(1, continued.clone(), 0)), "start 1 errors 0"),
@@ -100,7 +100,8 @@ fn how_an_epoch_begins() {
     }
 }
 
-/// Rows: the earlier epoch's record, now, what must become of the next one of a task that is not to begin after 20.
+/// Rows: the earlier epoch's record, now, and how the next epoch must begin. The task expires after
+/// 20.
 #[test]
 fn only_what_never_began_expires() {
     let expiring = TaskSpec {
@@ -153,7 +154,8 @@ fn only_what_never_began_expires() {
     }
 }
 
-/// An attempt may be put off ten times. The eleventh counts as a failure, and the policy decides what then.
+/// An attempt may be snoozed ten times. The eleventh counts as a failed attempt, and the policy
+/// decides.
 #[test]
 fn what_is_always_put_off_ends() {
     let task = task(2);
@@ -178,7 +180,7 @@ fn what_is_always_put_off_ends() {
     let error = earlier.and_then(|run| run.errors.last().map(|e| e.error.clone()));
     let error = error.unwrap_or_default();
     assert!(error.starts_with("it was snoozed 11 times in one attempt, the last time for 7 ms"));
-    // One that goes on in parts begins to count anew.
+    // A continued run begins to count again.
     let state = RunState::Running {
         beat_ms: 1,
         lost_ms: 2,
@@ -207,7 +209,7 @@ fn too_much_fails_with_that_reason() {
         };
         settle_outcome(&task(5), run(1, state, 0), outcome, 100, 7, 0)
     };
-    // Two quotes and as many bytes, of two each.
+    // Two quotes, and 49 characters of two bytes each.
     let text = |text: String| Json::from(json!(text));
     let (fits, over) = (text("é".repeat(49)), text("é".repeat(49) + "x"));
     for outcome in [Outcome::Done(over.clone()), Outcome::Continue(over)] {
