@@ -1,25 +1,27 @@
-//! What the protocol needs besides a store. Only the edge asks a clock or a random source.
+//! The environment that the protocol needs besides a store. Only its implementors ask a clock or a
+//! random source.
 
 use serde::Deserialize;
 use serde::Serialize;
 
-/// Time, randomness, sleeping, waking, and the calendar.
+/// Time, randomness, sleep, wake-ups, and the calendar.
 #[allow(async_fn_in_trait)] // Components have one thread; nothing here needs Send.
 pub trait Env {
-    /// Milliseconds since 1970.
+    /// The time, in milliseconds since 1970.
     fn now_ms(&self) -> u64;
     /// 64 random bits.
     fn random(&self) -> u64;
-    /// Returns after `ms` milliseconds. With 0 it lets others run and returns.
+    /// Returns after `ms` milliseconds. With 0 it lets other tasks run and returns.
     async fn sleep_ms(&self, ms: u64);
-    /// Asks the host for one more worker of `queue` and returns when it is registered. Best effort: a failure is the host's to
-    /// log, and the queue goes on with the next request.
+    /// Asks the host for one more worker of `queue`, and returns when that is registered. This is
+    /// best effort: the environment logs a failure, and the queue goes on with the next request.
     async fn wake(&self, queue: &str, wake: Wake);
-    /// Tells the operator about something that the protocol got over.
+    /// Logs a problem for the operator that the protocol got over.
     fn log(&self, message: &str);
-    /// The first time after `after_ms` that a cron expression stands for; `None` if there is none or it can't be read.
+    /// The first time after `after_ms` that a cron expression stands for. `None` if none exists or
+    /// the expression can't be read.
     fn cron_after(&self, cron: &Cron, after_ms: u64) -> Option<u64>;
-    /// The last one up to `until_ms`.
+    /// The last such time up to `until_ms`.
     fn cron_until(&self, cron: &Cron, until_ms: u64) -> Option<u64>;
 }
 
@@ -53,16 +55,16 @@ impl<E: Env> Env for &E {
     }
 }
 
-/// Why a worker is woken.
+/// The reason for a wake-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wake {
     /// Tasks wait.
     Work,
-    /// Something is due later and nobody keeps the time.
+    /// Entries are due later, and no keeper is registered.
     Keep,
 }
 
-/// A cron expression in a time zone. What they mean is the business of [`Env`].
+/// A cron expression in a time zone. Only [`Env`] can interpret it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cron {
     /// The expression.

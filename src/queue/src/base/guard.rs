@@ -1,10 +1,11 @@
-//! The guards of the protocol. Each closes a failure that was found, and has a name so that a test can leave it out and
-//! see that the failure comes back. Nothing of this is in a build without the feature `sabotage`.
+//! The guards of the protocol. Each closes a failure that was found. It has a name, so that a test
+//! can leave it out and see the failure come back. A build without the feature `sabotage` contains
+//! none of this.
 
-/// Each variant is one of [`Guard::ALL`].
+/// Declares the guards. [`Guard::ALL`] lists them.
 macro_rules! guards {
     ($($(#[$says:meta])* $name:ident,)*) => {
-        /// A rule that the protocol does not hold without.
+        /// A rule that the protocol needs.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Guard {
             $($(#[$says])* $name,)*
@@ -12,152 +13,152 @@ macro_rules! guards {
 
         #[cfg(feature = "sabotage")]
         impl Guard {
-            /// All of them.
+            /// All guards.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
         }
     };
 }
 
 guards! {
-    /// Who fills a slot whose ticket was given up announces what is in it.
+    /// A filler that sees a give-up announces the task.
     AnnounceWhatWasGivenUp,
-    /// Who gives a ticket up uses it after all if the slot was filled meanwhile.
+    /// A claimer that gives a ticket up uses it after all if the slot was filled meanwhile.
     UseTicketOfFilledSlot,
-    /// Rescue gives up the ticket of an empty slot, so that who fills it later announces.
+    /// Rescue gives up the ticket of an empty slot, so that a late filler announces.
     GiveUpWhenPassing,
-    /// An enqueuer that took long does not acknowledge.
+    /// An enqueuer that took too long does not acknowledge.
     AcknowledgeInTime,
-    /// Hand-over counters outlive whoever may still need them.
+    /// Hand-over counters outlive every enqueuer and claimer that may need them.
     KeepHandoverCounters,
-    /// Those of slots that nobody was given yet stay.
+    /// Retention keeps the hand-over counters of slots that no enqueuer has taken yet.
     RetainOnlyGivenSlots,
-    /// Who first gives a task a priority says so before it takes a slot in that lane.
+    /// The first enqueuer of a lane sets its flag before it takes a slot there.
     OpenLaneFirst,
-    /// What can't begin in time goes to the next epoch.
+    /// A worker puts back a task that can't begin in time.
     BeginInTime,
     /// Only the first to increment an epoch's claim counter owns it.
     ClaimOnce,
-    /// The final outcome of an earlier epoch is adopted.
+    /// A claimer adopts the final outcome of an earlier epoch.
     AdoptEarlierOutcome,
-    /// Who finished decides only if the next epoch is not claimed.
+    /// An owner decides only if the next epoch is not claimed.
     CheckNextClaim,
     /// The outcome of epoch 0 counts only if epoch 1 is not claimed.
     CheckFirstClaim,
-    /// Only a run that was alone in its instance answers for its end.
+    /// A lost run counts as a failed attempt only if it was alone in its instance.
     LostAloneCounts,
-    /// The timer entry comes before the outcome that promises it.
+    /// A retry's timer entry precedes the outcome that promises it.
     TimerBeforeOutcome,
-    /// A failed task is listed before its outcome says so.
+    /// A failed task's entry precedes the outcome that names it.
     ListBeforeOutcome,
-    /// What follows a task's end is enqueued before its outcome is written.
+    /// A follow-up precedes the outcome that it follows.
     FollowBeforeOutcome,
-    /// The checkpoint comes before the announcement of who goes on from it.
+    /// A checkpoint precedes the announcement of the next epoch.
     CheckpointBeforeAnnouncing,
-    /// Who finds a bucket of the timer closed delivers by itself.
+    /// An inserter that finds its second closed acts itself.
     BucketMayBeClosed,
-    /// The same, if it was closed while the entry was written.
+    /// An inserter whose second was closed while it wrote the entry acts itself.
     BucketMayCloseMeanwhile,
-    /// The same for the marks of a minute, an hour or a day.
+    /// An inserter that finds a day, an hour or a minute closed acts itself.
     MarkMayBeClosed,
-    /// Marks are set from coarse to fine.
+    /// An inserter marks spans from coarse to fine.
     CoarseMarksFirst,
-    /// A span is skipped only if nobody marked it before it was closed.
+    /// The keeper skips a span only if no inserter marked it before the close.
     SkipOnlyUnmarked,
-    /// A run that overran its timeout counts as lost only when that is over by every clock.
+    /// A run counts as lost by overrun only when its timeout is over by every clock.
     LeaseSlack,
-    /// A run that fell silent counts as lost, whatever its timeout.
+    /// A silent run counts as lost, whatever its timeout is.
     LostBySilence,
     /// A heartbeat renews the lease.
     BeatRenewsLease,
-    /// The keeper looks at what runs until it ends or falls silent.
+    /// The keeper examines a running task until it ends or is lost.
     WatchWhatRuns,
-    /// A keeper stays while anything runs.
+    /// A keeper stays while a task runs.
     StayWhileRunning,
-    /// What was lost does not wait beside tasks that may have been its end.
+    /// A lost task does not wait beside tasks that may have ended its instance.
     ShunWhatMayKill,
     /// Tasks of a kind that ends its instances begin alone.
     KeepKillersApart,
-    /// The time of a sample of head is taken after it was read.
+    /// The time of a sample is taken after `head` was read.
     SampleTimeAfterRead,
-    /// Rescue passes announcements as it does homes.
+    /// Rescue passes announcements as it passes homes.
     PassAnnouncements,
-    /// What was claimed and has no mark is looked at once more before it counts as lost.
+    /// Rescue examines a claimed epoch without a record twice before it counts as lost.
     LookAgainAtUnmarked,
-    /// Rescue decides where the owner died between its outcome and the decision.
+    /// Rescue decides if an owner died between its outcome and the decision.
     DecideForTheDead,
-    /// Rescue announces the next epoch where the owner died before it did.
+    /// Rescue announces the next epoch if the owner died before it did.
     AnnounceForTheDead,
-    /// The keeper moves on only when what it found is settled.
+    /// The keeper's cursor moves only when its actions are settled.
     SettleBeforeMovingOn,
     /// A worker leaves every window that it joined.
     LeaveEveryWindow,
-    /// A worker that left looks at the queue once more.
+    /// A worker that left reads the queue once more.
     LookAfterLeaving,
-    /// A keeper stays while anything is due later.
+    /// A keeper stays while an entry is due later.
     KeeperStays,
     /// A keeper whose budget is over wakes the next one.
     HandOverKeeping,
-    /// Who takes a task looks whether it was cancelled.
+    /// A claimer reads cancel requests.
     LookForCancel,
-    /// A canceller notes the request before it looks whether the task's ticket is taken.
+    /// A canceller writes the request before it reads whether the task's ticket is taken.
     NoteBeforeLooking,
     /// A canceller announces the epoch before it claims it.
     AnnounceBeforeCancelling,
-    /// What is deleted is noted first.
+    /// The keeper stores pending deletes before it executes them.
     NoteBeforeDeleting,
-    /// A task's home is deleted before the rest.
+    /// The keeper deletes a home before the task's other keys.
     DeleteHomeFirst,
-    /// An idempotency key is decided only if nobody tried after the candidate that is there.
+    /// A candidate is decided only if no try came after it.
     DecideOnlyIfLast,
-    /// Who tries for an idempotency key adopts the last candidate before its own.
+    /// A try adopts the last candidate before its own number.
     AdoptEarlierCandidate,
-    /// Who comes first in a period looks at the one before.
+    /// The first try of a period reads the period before.
     LookAtPeriodBefore,
-    /// What was decided counts only if nobody has begun the next period.
+    /// A decision counts only if the next period has not begun.
     LookAtPeriodAfter,
-    /// Who finds an idempotency key decided sees that the task is there and will run.
+    /// A request that finds a decided key ensures the home of its task.
     SeeToHome,
-    /// A task is kept as long as its idempotency key.
+    /// A task stays as long as its idempotency key.
     KeepWhileKeyed,
-    /// What a schedule is to do next is entered before it is noted that it did something.
+    /// A schedule's next entry is inserted before its progress is noted.
     NextBeforeNoting,
-    /// A schedule that does not count yet is waited for.
+    /// A keeper waits for a schedule that does not count yet.
     WaitForChange,
-    /// A change of the schedules is made only if nobody took a number after it.
+    /// A change of the schedules is made only if no number was taken after it.
     ChangeOnlyTheLast,
-    /// A schedule is given up only if nobody changes the schedules at that moment.
+    /// A version is given up only on a table that no change is replacing.
     AgreeBeforeEnding,
-    /// Permits are held in the next window, too.
+    /// A worker holds its permits in the next window too.
     HoldNextWindow,
-    /// Permits of what is in progress are renewed in every window.
+    /// A worker renews the permits of tasks in progress in every window.
     RenewPermits,
-    /// A keeper stays while something waits that may not begin.
+    /// A keeper stays while a limit holds tasks back.
     StayWhileLimited,
-    /// Who parks a task looks then whether its place was called already.
+    /// A parker reads afterwards whether its place was called already.
     LookAfterParking,
-    /// Somebody looks after a line as long as anybody waits in it.
+    /// A timer entry serves a waitlist while a task waits in it.
     AttendLine,
-    /// Where a workflow's members are is noted before they are there.
+    /// A turn writes the slots of members before their homes.
     NoteMembersFirst,
-    /// That counts only if nobody has begun the workflow's next turn.
+    /// Those slots count only if the next turn is not claimed.
     DecideMembersIfNotClaimed,
-    /// A member of a workflow counts itself before its outcome is written.
+    /// A member counts itself before it writes its outcome.
     CountBeforeOutcome,
-    /// When it is written that a workflow waits, somebody looks once more whether its members have ended.
+    /// A turn reads the member counter after it wrote "waiting".
     LookAfterWaiting,
-    /// What a run came to that was superseded is no member's end.
+    /// The outcome of a superseded run is not a member's end.
     TakeOnlyFinalResults,
-    /// What is put off again and again fails in the end.
+    /// A task that snoozes again and again fails in the end.
     BoundSnoozes,
     /// A worker begins no further task while those in progress have many bytes.
     BoundBytes,
-    /// Members that nobody has taken end with their workflow.
+    /// Members whose ticket no claimer has taken end with their workflow.
     EndUntakenMembers,
-    /// Webhooks and the turns of workflows are taken while their queue is paused.
+    /// Workers take system tasks while the queue is paused.
     SystemWhilePaused,
-    /// They neither need nor use what the queue's limits give out.
+    /// System tasks neither need nor use permits and tokens.
     SystemBesideLimits,
-    /// They are taken however many workers compute.
+    /// Workers take system tasks however many workers compute.
     SystemBesideComputing,
 }
 
@@ -182,7 +183,7 @@ pub(crate) mod sabotage {
         LEFT_OUT.get() != Some(guard)
     }
 
-    /// From now on this guard is left out in this thread; with `None` all hold again.
+    /// Leaves out this guard in this thread from now on. `None` enables all guards again.
     pub fn leave_out(guard: Option<Guard>) {
         LEFT_OUT.set(guard);
     }

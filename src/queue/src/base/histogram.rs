@@ -1,16 +1,18 @@
-//! How long things take, as counts per range of lengths: small enough to be stored with every pass of the keeper.
+//! Histograms of lengths: counts per range, small enough to be stored with every pass of the
+//! keeper.
 
 use serde::Deserialize;
 use serde::Serialize;
 
-/// Each doubling is divided into so many ranges: what is read from one is too long by an eighth at most.
+/// Each doubling is divided into so many ranges, so a length read from a range is at most an eighth
+/// too long.
 const PARTS: u64 = 8;
 
-/// So many of each range, those that occur, in order.
+/// Counts (range, count) of the ranges that occur, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Histogram(pub(crate) Vec<(u32, u64)>);
 
-/// The number of the range that holds this length.
+/// The range of a length.
 fn range(ms: u64) -> u32 {
     if ms < PARTS {
         return ms as u32;
@@ -19,7 +21,7 @@ fn range(ms: u64) -> u32 {
     doublings * PARTS as u32 + (ms >> doublings) as u32
 }
 
-/// The longest that the range holds.
+/// The longest length of a range.
 fn longest_ms(range: u32) -> u64 {
     let parts = PARTS as u32;
     if range < 2 * parts {
@@ -42,7 +44,7 @@ impl Histogram {
         }
     }
 
-    /// This and another one.
+    /// The sum of two histograms.
     pub(crate) fn with(mut self, other: &Self) -> Self {
         for &(range, count) in &other.0 {
             self.add(range, count);
@@ -50,7 +52,8 @@ impl Histogram {
         self
     }
 
-    /// What this many hundredths of all don't exceed, in milliseconds, if there is any.
+    /// The length in milliseconds that this percentage of all does not exceed, or `None` if the
+    /// histogram is empty.
     pub(crate) fn percentile_ms(&self, percent: u64) -> Option<u64> {
         let all = self
             .0

@@ -1,4 +1,4 @@
-//! Task ids: queue, slot and random bits, so that a look-up needs no index and an id can't be guessed.
+//! Task ids: queue, slot and random bits. So a look-up needs no index, and nobody can guess an id.
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -7,8 +7,10 @@ use std::str::FromStr;
 
 const NONCE_DIGITS: usize = 24;
 
-/// Identifies a task: `<queue>-<slot>-<nonce>`, the slot in lower-case hexadecimal without leading zeros, the nonce 24
-/// hexadecimal digits (96 random bits). There is one way to write each id.
+/// The id of a task: `<queue>-<slot>-<nonce>`.
+///
+/// The slot is in lower-case hexadecimal without leading zeros. The nonce has 24 hexadecimal digits
+/// (96 random bits). Each id has one spelling.
 ///
 /// ```
 /// let text = "default-1f-0123456789abcdef01234567";
@@ -24,7 +26,7 @@ pub struct TaskId {
     pub(crate) nonce: String,
 }
 
-/// The text is not a task id.
+/// The error for a text that is not a task id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotAnId;
 
@@ -37,7 +39,7 @@ impl TaskId {
         }
     }
 
-    /// The queue that the task is in.
+    /// The task's queue.
     pub fn queue(&self) -> &str {
         &self.queue
     }
@@ -52,7 +54,7 @@ impl TaskId {
         &self.nonce
     }
 
-    /// A nonce from two random numbers.
+    /// Makes a nonce from two random numbers.
     pub(crate) fn nonce_from(a: u64, b: u64) -> String {
         format!("{a:016x}{:08x}", b as u32)
     }
@@ -86,7 +88,7 @@ impl fmt::Display for NotAnId {
 
 impl std::error::Error for NotAnId {}
 
-/// Whether a queue may have this name: 1 to 32 characters of `a-z 0-9 _`.
+/// Whether this is a queue name: 1 to 32 characters of `a-z 0-9 _`.
 pub(crate) fn is_queue_name(name: &str) -> bool {
     let fits = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_');
     (1..=32).contains(&name.len()) && name.bytes().all(fits)
@@ -110,7 +112,7 @@ impl FromStr for TaskId {
             return Err(NotAnId);
         }
         let slot = u64::from_str_radix(slot, 16).map_err(|_| NotAnId)?;
-        // Slots are counters of the store, which are signed.
+        // Slots are counters of the store, whose numbers are signed.
         if slot > i64::MAX as u64 || !is_queue_name(queue) {
             return Err(NotAnId);
         }

@@ -1,4 +1,4 @@
-//! JSON that nobody here reads: arguments, results, checkpoints.
+//! JSON that the engine does not parse: arguments, results, checkpoints.
 
 use crate::base::config::JSON_DEPTH_MAX;
 use serde::Serialize;
@@ -10,10 +10,10 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// JSON as text. Only its reader parses it, so numbers of any size stay as they were written, and a
-/// large document costs as much memory as its text. A clone shares the text.
+/// JSON as text. Only its reader parses it. So numbers of any size stay as they were written, and a
+/// large document takes as much memory as its text. A clone shares the text.
 ///
-/// White space between tokens is not kept. Two are equal if their texts are.
+/// White space between tokens is dropped. Two values are equal if their texts are equal.
 ///
 /// ```
 /// use handoff_queue::Json;
@@ -26,20 +26,20 @@ use std::sync::Arc;
 pub struct Json(pub(crate) Arc<RawValue>);
 
 impl Json {
-    /// Anything that can be written as JSON.
+    /// Writes a value as JSON.
     ///
     /// # Errors
-    /// If it can't be.
+    /// If the value can't be written as JSON.
     pub fn of(value: &(impl Serialize + ?Sized)) -> Result<Self, serde_json::Error> {
         serde_json::value::to_raw_value(value).map(Self::compact)
     }
 
-    /// `null`.
+    /// Makes `null`.
     pub fn null() -> Self {
         Self(RawValue::NULL.to_owned().into())
     }
 
-    /// `{}`.
+    /// Makes `{}`.
     pub fn empty_object() -> Self {
         let Ok(json) = "{}".parse() else {
             unreachable!("it is JSON");
@@ -52,12 +52,12 @@ impl Json {
         self.0.get()
     }
 
-    /// The text as serde passes it on.
+    /// The text, for serde.
     pub fn raw(&self) -> &RawValue {
         &self.0
     }
 
-    /// How many bytes the text has.
+    /// The number of bytes of the text.
     pub fn bytes(&self) -> u64 {
         self.as_str().len() as u64
     }
@@ -72,13 +72,13 @@ impl Json {
         self.as_str() == "null"
     }
 
-    /// How many arrays and objects are nested in each other.
+    /// The depth to which arrays and objects are nested.
     pub fn depth(&self) -> usize {
         depth(self.as_str())
     }
 
-    /// Why not every reader could read it, in words that follow "it is": it is nested deeper than
-    /// [`JSON_DEPTH_MAX`], or has half of a surrogate pair.
+    /// Describes why some readers can't read it, in words that follow "it is". It is nested deeper
+    /// than [`JSON_DEPTH_MAX`], or has half of a surrogate pair.
     pub fn flaw(&self) -> Option<String> {
         let depth = self.depth();
         if depth > JSON_DEPTH_MAX {
@@ -92,7 +92,7 @@ impl Json {
         ))
     }
 
-    /// The same object with one more field, behind the others.
+    /// Returns the same object with one more field at its end.
     ///
     /// # Errors
     /// If it is no object, or the value can't be written.
@@ -111,15 +111,15 @@ impl Json {
         format!("{{{fields}{comma}{name}:{value}}}").parse()
     }
 
-    /// Reads it.
+    /// Reads it as a value of type `T`.
     ///
     /// # Errors
-    /// If it is not of the expected form.
+    /// If it has another form.
     pub fn read<'de, T: Deserialize<'de>>(&'de self) -> Result<T, serde_json::Error> {
         serde_json::from_str(self.as_str())
     }
 
-    /// The text without white space between tokens.
+    /// Drops white space between tokens.
     fn compact(raw: Box<RawValue>) -> Self {
         let text = raw.get();
         if !outside_strings(text).any(|(_, b)| b.is_ascii_whitespace()) {
@@ -137,13 +137,13 @@ impl Json {
         let compact = String::from_utf8(compact).map(RawValue::from_string);
         match compact {
             Ok(Ok(compact)) => Self(compact.into()),
-            // Never: single bytes were taken out between tokens.
+            // This never happens: only single bytes between tokens were removed.
             _ => Self(raw.into()),
         }
     }
 }
 
-/// How many arrays and objects are nested in each other in a text that is JSON.
+/// The depth to which arrays and objects are nested in a JSON text.
 pub fn depth(json: &str) -> usize {
     let (mut depth, mut most) = (0_usize, 0);
     for (_, b) in outside_strings(json) {
@@ -157,7 +157,7 @@ pub fn depth(json: &str) -> usize {
     most
 }
 
-/// The first escape that is half of a surrogate pair without the other half.
+/// Finds the first escape that is one half of a surrogate pair without the other half.
 fn lone_surrogate(json: &str) -> Option<&str> {
     let unit = |at: usize| {
         let digits = json.get(at..at + 6)?.strip_prefix("\\u")?;
@@ -176,7 +176,7 @@ fn lone_surrogate(json: &str) -> Option<&str> {
     None
 }
 
-/// The bytes of JSON that are not between quotes, and where they are.
+/// The bytes of JSON outside quotes, with their positions.
 fn outside_strings(json: &str) -> impl Iterator<Item = (usize, u8)> {
     let (mut inside, mut escaped) = (false, false);
     json.bytes().enumerate().filter(move |&(_, b)| {
@@ -216,7 +216,7 @@ impl FromStr for Json {
 
 impl From<serde_json::Value> for Json {
     fn from(value: serde_json::Value) -> Self {
-        // Only maps with keys that are not strings can't be written.
+        // Only maps whose keys are not strings can't be written.
         Self::of(&value).unwrap_or_else(|_| Self::null())
     }
 }
@@ -227,7 +227,7 @@ impl From<&RawValue> for Json {
     }
 }
 
-/// `null`.
+/// The default is `null`.
 impl Default for Json {
     fn default() -> Self {
         Self::null()

@@ -1,37 +1,37 @@
-//! Priorities, and the lanes that they mean.
+//! Priorities, and their lanes.
 
 use serde::Deserialize;
 use serde::Serialize;
 
-/// Slots of a lane differ from those of the next one by this much.
+/// The distance between the slots of two lanes.
 pub(crate) const LANE: u64 = 1 << 50;
 
-/// Of so many claims all begin with what has high priority, but for one and three.
+/// Of 16 claims 12 try high first, 3 normal, 1 low.
 const CLAIMS: u64 = 16;
 
-/// Which of the tasks that wait in a queue are taken first.
+/// The priority of a task in its queue.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Priority {
-    /// Before all others.
+    /// Taken before the others.
     High,
-    /// The one that is meant unless something else is said.
+    /// The default.
     #[default]
     Normal,
-    /// After all others, but for one of 16 times.
+    /// Taken after the others, except by one of 16 claims.
     Low,
 }
 
 impl Priority {
-    /// All, the highest first.
+    /// All priorities, the highest first.
     pub const ALL: [Self; 3] = [Self::High, Self::Normal, Self::Low];
 
     pub(crate) fn is_normal(&self) -> bool {
         *self == Self::Normal
     }
 
-    /// In which order a claim looks into the lanes. Mostly the highest first; but where more of that comes than anybody can run,
-    /// the others must have their turn.
+    /// Draws the order in which a claim looks into the lanes. Mostly the highest comes first. Where
+    /// more high-priority tasks come than workers can run, the others still get their share.
     pub(crate) fn order(random: u64) -> [Self; 3] {
         match random % CLAIMS {
             0 => [Self::Low, Self::High, Self::Normal],
@@ -41,14 +41,14 @@ impl Priority {
     }
 }
 
-/// A sequence of slots with a sequence of tickets.
+/// A lane: a sequence of slots with a sequence of tickets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Lane {
     High,
     Normal,
     Low,
-    /// Of webhooks and of the turns of workflows.
+    /// Webhooks and turns of workflows.
     System,
 }
 
@@ -63,21 +63,21 @@ impl From<Priority> for Lane {
 }
 
 impl Lane {
-    /// All, the highest first.
+    /// All lanes, the highest priority first.
     pub(crate) const ALL: [Self; 4] = [Self::High, Self::Normal, Self::Low, Self::System];
-    /// Those that are in use if [`Head::lanes`] says so.
+    /// The lanes that are in use if [`Head::lanes`] is set.
     pub(crate) const PRIORITIES: [Self; 2] = [Self::High, Self::Low];
 
     pub(crate) fn is_normal(self) -> bool {
         self == Self::Normal
     }
 
-    /// Whether neither pauses nor limits count for what is in it.
+    /// Whether no pause or limit applies to the lane.
     pub(crate) fn is_system(self) -> bool {
         self == Self::System
     }
 
-    /// The slot before the lane's first.
+    /// The slot before the lane's first slot.
     pub(crate) fn base(self) -> u64 {
         match self {
             Self::Normal => 0,
@@ -87,7 +87,7 @@ impl Lane {
         }
     }
 
-    /// The lane that a slot is in.
+    /// The lane of a slot.
     pub(crate) fn of(slot: u64) -> Self {
         match slot / LANE {
             0 => Self::Normal,
@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(Priority::ALL.map(first), [12, 3, 1]);
         for n in 0..CLAIMS {
             let mut order = Priority::order(n);
-            // Behind the first, the higher one first.
+            // The other two lanes follow in order of priority.
             assert!(order[1] < order[2], "{order:?}");
             order.sort();
             assert_eq!(order, Priority::ALL);

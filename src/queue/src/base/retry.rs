@@ -1,20 +1,20 @@
-//! When a failed attempt is tried again.
+//! The retry policy: when a failed attempt is retried.
 
 use crate::base::config::DELAY_MAX_MS;
 use serde::Deserialize;
 use serde::Serialize;
 
-/// Exponential backoff with full jitter: attempt k is followed by a wait between 0 and
+/// Exponential backoff with full jitter. After attempt k the wait is between 0 and
 /// `initial_ms * factor^(k-1)`, at most `max_ms`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct RetryPolicy {
-    /// How many attempts there are in all, the first one included.
+    /// The number of attempts, including the first one.
     #[serde(rename = "n")]
     pub attempts: u32,
     /// The longest wait after the first attempt, in milliseconds.
     #[serde(rename = "i")]
     pub initial_ms: u64,
-    /// What every further attempt multiplies that with.
+    /// Each further attempt multiplies that wait by this factor.
     #[serde(rename = "f")]
     pub factor: f64,
     /// The longest wait, in milliseconds.
@@ -50,7 +50,7 @@ impl RetryPolicy {
     pub fn wait_ms(&self, attempt: u32, random: u64) -> u64 {
         let exponent = attempt.saturating_sub(1).min(i32::MAX as u32) as i32;
         let longest = self.initial_ms as f64 * self.factor.powi(exponent);
-        // Not a number or infinite (factor^k overflows) means the maximum.
+        // Infinity (factor^k overflows) or a value that is no number means the maximum.
         let longest = if longest < self.max_ms as f64 {
             longest as u64
         } else {
