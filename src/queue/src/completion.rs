@@ -38,7 +38,7 @@ impl<S: Store, E: Env> Completion<'_, S, E> {
         let id = TaskId::new(self.name(), slot, &run.nonce);
         if let Some(ends) = ends {
             match self.apply_effects(&id, ends, run).await {
-                // Nobody can know what was enqueued, and the task must end all the same.
+                // An unreadable record hides what was enqueued, and the task must end all the same.
                 Err(e) if e.is_unreadable() => self.env.log(&e.to_string()),
                 done => done?,
             }

@@ -274,7 +274,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     /// Reads the depth of the queue in 3 reads. It takes 4 more once any task had a priority, 2
-    /// more once the queue had a system task, and 1 more once it was paused.
+    /// once the queue had a system task, and 1 once it was paused.
     ///
     /// # Errors
     /// If the store fails.

@@ -31,7 +31,7 @@ pub(crate) struct Share {
     pub system: u64,
     /// The backlog is so long that another worker should be registered.
     pub short: bool,
-    /// What decides whether a task begins alone.
+    /// The surroundings that decide whether a task begins alone.
     pub around: Around,
     /// The queue is paused: the worker must take no users' tickets.
     pub paused: bool,
@@ -58,7 +58,8 @@ pub(crate) struct Room {
 impl Share {
     /// This worker's fair share of a backlog.
     fn fair(&mut self, waiting: u64, workers: Presence, workers_max: u64) -> u64 {
-        // Count at least the caller, even if a leave that was counted twice suggests nobody.
+        // Count at least the caller, even if a leave that was counted twice suggests that none is
+        // there.
         let present = workers.present().max(1);
         self.short |= waiting > present * CALLS_ANOTHER_ABOVE && present < workers_max;
         self.around.crowded = workers.joined() >= ALONE_BELOW;

@@ -18,7 +18,7 @@ use crate::store::contract::Store;
 use crate::store::error::QueueError;
 use crate::store::record::{decode_opt, encode};
 
-/// What a ticket's slot held.
+/// A ticket result: the content of a ticket's slot.
 #[derive(Debug)]
 pub(crate) enum TicketResult {
     /// A task to run.

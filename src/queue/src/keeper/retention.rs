@@ -22,7 +22,7 @@ mechanism!(
     Retention
 );
 
-/// What retention found in a slot.
+/// The content of a slot, as retention sees it.
 enum Age {
     /// A task that is over. Its latest claimed epoch, and further keys to delete.
     Over(u64, Vec<String>),

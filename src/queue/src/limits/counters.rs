@@ -4,7 +4,7 @@
 //! Workers hold permits, not tasks. A permit is counted in this window and in the next. So there is
 //! no gap between the two, and permits of the dead lapse with the next window. Tokens are counted
 //! per period, and taken before tickets. A worker reads a counter before it takes anything, so an
-//! exhausted limit costs no write. What is given back is counted in the high bits.
+//! exhausted limit costs no write. Returns are counted in the high bits.
 
 use crate::base::config::{CLOCK_SLACK_MS, KEY_WINDOW_MS, WINDOW_MS};
 use crate::base::env::Env;

@@ -5,9 +5,9 @@
 //! task's next epoch. The parker writes first and then reads whether its place was called. The
 //! caller takes the number first and then reads the place. So no wake-up is lost.
 //!
-//! A timer entry serves the waitlist while a task waits in it: for places of the dead, for permits
-//! that lapse, and for new rate periods. A waitlist belongs to one day, so no name is used twice.
-//! It is deleted when tasks no longer join it and none waits in it.
+//! A timer entry serves the waitlist while a task waits in it. That covers places of the dead,
+//! permits that lapse, and new rate periods. A waitlist belongs to one day, so no name is used
+//! twice. It is deleted when tasks no longer join it and none waits in it.
 
 use crate::base::config::{BEGIN_MS, CLOCK_SLACK_MS, KEY_WINDOW_MS};
 use crate::base::env::Env;
@@ -34,8 +34,8 @@ const HOUR_MS: u64 = 3_600_000;
 
 const DAY_MS: u64 = 24 * HOUR_MS;
 
-/// A parker that needs longer than this announces the task, since nobody may be serving its place
-/// any more.
+/// A parker that needs longer than this announces the task, since no keeper may serve its place any
+/// more.
 const PARK_MS: u64 = 600_000;
 
 /// A waitlist is deleted this long after the last day on which tasks join it or workers call it.

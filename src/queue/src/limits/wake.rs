@@ -1,4 +1,4 @@
-//! Whom to wake for what was enqueued, and for what waits while nobody works.
+//! Waking workers: for new tasks, and for tasks that wait while no worker is registered.
 
 use crate::base::env::{Env, Wake};
 use crate::base::guard::{Guard, enabled};

@@ -1,10 +1,10 @@
-//! Rescue actions: what rescue concluded about a delivery, and must do.
+//! Rescue actions: the conclusions of rescue about a delivery.
 
 use crate::model::ended::Ended;
 use crate::model::run::Run;
 use crate::timer::entry::{Entry, EntryKind};
 
-/// What rescue concluded about a delivery.
+/// The conclusion of rescue about a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RescueAction {
     /// Nothing: the delivery is settled, or its owner will settle it.

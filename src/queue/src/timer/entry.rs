@@ -8,7 +8,7 @@ use serde::Serialize;
 /// The wheel of deliveries and deadlines. A keeper stays while it holds an entry.
 pub(crate) const DUE: char = 't';
 
-/// The wheel of entries that nobody waits for: late deletions, and records that a newer version
+/// The wheel of entries for which no keeper stays: late deletions, and records that a newer version
 /// must read.
 pub(crate) const OLD: char = 'g';
 
