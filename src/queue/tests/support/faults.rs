@@ -1,4 +1,4 @@
-//! What can go wrong with a store call: at random by the seed, or exactly as a test says.
+//! Faults of store calls: at random by the seed, or by a test's script.
 
 use super::{Instance, World};
 use std::cell::{Cell, RefCell};
@@ -11,33 +11,34 @@ pub enum When {
     After,
 }
 
-/// What happens to a call.
+/// An action at a store call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     Pass,
-    /// Others run first. A call with several keys reaches them one by one, in any order, and others run in between.
+    /// Other instances run first. A call with several keys reaches them one by one, in any order,
+    /// and other instances run in between.
     Yield,
-    /// It takes this long.
+    /// The call takes this long.
     Slow(u64),
-    /// It fails, applied or not.
+    /// The call fails, applied or not.
     Fail(When),
-    /// A call with several keys reaches only those whose bit is set, and fails.
+    /// A call with several keys reaches only the keys whose bit is set, and fails.
     FailInPart(u64),
     /// The instance dies.
     Kill(When),
-    /// The instance dies when the call has reached those keys whose bit is set.
+    /// The instance dies when the call has reached the keys whose bit is set.
     KillInPart(u64),
-    /// Nothing moves in this instance for so long.
+    /// The instance stalls for this long.
     Stall(When, u64),
 }
 
-/// A call that is about to be made.
+/// A call that is about to begin.
 pub struct Call<'a> {
     pub instance: &'a Rc<Instance>,
     pub operation: &'static str,
     /// The first key, or the only one.
     pub key: &'a str,
-    /// How many keys it changes.
+    /// The number of keys that it changes.
     pub changes: usize,
     /// The true time.
     pub now_ms: u64,
@@ -45,7 +46,7 @@ pub struct Call<'a> {
 
 type Script = Box<dyn FnMut(&Call<'_>) -> Action>;
 
-/// Faults by chance, per ten thousand calls, and by script.
+/// The faults: by chance, per ten thousand calls, and by script.
 #[derive(Default)]
 pub struct Faults {
     pub yields: Cell<u64>,
@@ -55,11 +56,11 @@ pub struct Faults {
     pub stalls: Cell<u64>,
     /// The longest stall.
     pub stall_ms: Cell<u64>,
-    /// How often waking a worker comes to nothing, per thousand.
+    /// How often waking a worker fails, per thousand.
     pub wake_fails: Cell<u64>,
     /// Clocks are ahead of the true time by at most this much.
     pub skew_ms: Cell<u64>,
-    /// How many kills, failures and stalls there were, and how many of them were stalls.
+    /// The number of kills, failures and stalls, and of the stalls alone.
     pub happened: Cell<u64>,
     pub stalled: Cell<u64>,
     script: RefCell<Option<Script>>,
@@ -75,7 +76,7 @@ impl Faults {
         *self.script.borrow_mut() = None;
     }
 
-    /// No more faults. Calls still interleave.
+    /// Ends all faults. Calls still interleave.
     pub fn off(&self) {
         for chance in [&self.fails, &self.kills, &self.stalls, &self.wake_fails] {
             chance.set(0);

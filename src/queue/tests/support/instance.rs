@@ -1,4 +1,4 @@
-//! Instances: what a host starts, stalls and kills.
+//! Instances, which a host starts, stalls and kills.
 
 use super::time::{Sleep, yield_now};
 use super::{SimRunner, World};
@@ -20,7 +20,7 @@ pub struct Instance {
     pub name: String,
     /// How far its clock is ahead of the true time.
     pub skew_ms: u64,
-    /// How many bytes of arguments are in progress here.
+    /// The bytes of arguments in progress here.
     pub bytes: Cell<u64>,
     /// No fault reaches it.
     pub immune: Cell<bool>,
@@ -29,7 +29,7 @@ pub struct Instance {
     stalled_until_ms: Cell<u64>,
     hit_ms: Cell<u64>,
     waker: RefCell<Option<Waker>>,
-    /// What waits in it for the end of a stall.
+    /// Futures that wait in it for the end of a stall.
     waiting: RefCell<Vec<Waker>>,
 }
 
@@ -63,23 +63,24 @@ impl Instance {
         self.killed.get()
     }
 
-    /// Nothing that it would have done from here on happens.
+    /// Kills the instance: nothing that it would have done from here on happens.
     pub fn kill(&self) {
         self.killed.set(true);
         self.waker.take().into_iter().for_each(Waker::wake);
     }
 
-    /// Something happened to it until then that may cost a task its run: a call failed, it stalled, it died.
+    /// Notes a hit: the instance had a failed call, stalled or died. Until then that may cost a
+    /// task its run.
     pub fn hit(&self, at_ms: u64) {
         self.hit_ms.set(at_ms.max(self.hit_ms.get()));
     }
 
-    /// When something last happened to it.
+    /// The time of the last hit.
     pub fn hit_ms(&self) -> u64 {
         self.hit_ms.get()
     }
 
-    /// Nothing in it moves until then.
+    /// Stalls the instance until this time.
     pub fn stall_until(&self, at_ms: u64) {
         self.stalled_until_ms
             .set(at_ms.max(self.stalled_until_ms.get()));
@@ -89,7 +90,7 @@ impl Instance {
         self.stalled_until_ms.get() > now_ms
     }
 
-    /// Ready when it does not stall.
+    /// Ready when the instance does not stall.
     pub fn poll_moves(&self, now_ms: u64, cx: &Context<'_>) -> Poll<()> {
         if !self.is_stalled(now_ms) {
             return Poll::Ready(());
@@ -98,7 +99,7 @@ impl Instance {
         Poll::Pending
     }
 
-    /// Ends its stall early. What begins from now on has no excuse.
+    /// Ends its stall early. Work that begins from now on is not excused.
     pub fn release(&self, now_ms: u64) {
         self.stalled_until_ms.set(now_ms);
         self.hit_ms.set(now_ms - 1);
@@ -109,7 +110,8 @@ impl Instance {
 type Work = LocalBoxFuture<'static, ()>;
 type OnPanic = Box<dyn FnOnce(String) -> Work>;
 
-/// An instance's work: not polled while it stalls, dropped when it is killed, replaced by `on_panic` when it panics.
+/// An instance's work. It is not polled during a stall, dropped by a kill, and replaced by
+/// `on_panic` at a panic.
 pub struct Guarded {
     world: Rc<World>,
     instance: Rc<Instance>,
@@ -190,7 +192,7 @@ impl Future for Guarded {
     }
 }
 
-/// What a test task panics with.
+/// The panic of a test task.
 pub struct TaskPanic(pub String);
 
 /// Keeps the panics of test tasks out of the output.
@@ -207,12 +209,12 @@ pub fn quiet_panics() {
 }
 
 impl World {
-    /// A new worker, and what says that it is registered.
+    /// Starts a worker. The receiver fires when the worker is registered.
     pub fn spawn_worker(self: &Rc<Self>, wake: Wake) -> (Rc<Instance>, oneshot::Receiver<()>) {
         let instance = self.instance("worker");
         let mut workers = self.workers.borrow_mut();
         workers.push(instance.clone());
-        // Who stalls wakes nobody; where stalls last for minutes there may be many of those.
+        // A stalled worker wakes no other. Where stalls last for minutes there may be many of them.
         let now_ms = self.clock.now_ms();
         let at_work = |w: &&Rc<Instance>| w.is_alive() && !w.is_stalled(now_ms);
         let at_work = workers.iter().filter(at_work).count();
@@ -272,7 +274,7 @@ impl Env for SimEnv {
             return;
         }
         self.world.note(&self.instance, &format!("wakes {wake:?}"));
-        // A call to the host takes its time.
+        // A call to the host takes time.
         self.world.clock.sleep(1 + self.world.below(10)).await;
         let (_, registered) = self.world.spawn_worker(wake);
         let _ = registered.await; // An error: it was killed before it could register.
@@ -283,7 +285,7 @@ impl Env for SimEnv {
         self.world.logs.borrow_mut().push(message.to_owned());
     }
 
-    /// So many minutes, counted from 1970.
+    /// The expression is an interval in minutes, counted from 1970.
     fn cron_after(&self, cron: &Cron, after_ms: u64) -> Option<u64> {
         let every_ms = cron.expression.parse::<u64>().ok()? * 60_000;
         Some((after_ms / every_ms + 1) * every_ms)

@@ -12,13 +12,13 @@ use std::rc::Rc;
 pub struct Began {
     pub name: String,
     pub key: Option<String>,
-    /// It follows a task's end: no limit counts for it.
+    /// It follows a task's end, so no limit applies to it.
     pub follows: bool,
     pub attempt: u32,
     pub checkpoint: Option<Json>,
     /// The true time.
     pub at_ms: u64,
-    /// By the clock of the instance.
+    /// The time by the clock of the instance.
     pub seen_ms: u64,
     pub instance: Rc<Instance>,
 }
@@ -34,7 +34,8 @@ pub struct Ended {
     pub instance: Rc<Instance>,
 }
 
-/// How the runs of a task are found. One that was retried has the same arguments as before: then the trace tells them apart.
+/// The name by which a test finds the runs of a task. A retry has the same arguments as its failed
+/// task, so the trace tells them apart.
 pub fn run_name(args: &Json, trace: Option<&Trace>) -> String {
     let args = value(args);
     let name = args["name"].as_str().unwrap_or_default();
@@ -43,12 +44,12 @@ pub fn run_name(args: &Json, trace: Option<&Trace>) -> String {
     format!("{name}{again}")
 }
 
-/// What a test reads of JSON.
+/// Reads JSON as a value.
 pub fn value(json: &Json) -> Value {
     json.read().expect("it is JSON")
 }
 
-/// Sets a field of arguments, which are an object.
+/// Sets a field of arguments that are an object.
 pub fn set(args: &mut Json, name: &str, field: impl Into<Value>) {
     let mut object = value(args);
     object[name] = field.into();
@@ -114,21 +115,21 @@ impl Runner for SimRunner {
         kind == "compute"
     }
 
-    /// What `args` say, in this order; all are optional:
-    /// - `progress`: said at the start, with `message` if given
+    /// Does what `args` say, in this order; all are optional:
+    /// - `progress`: reports this at the start, with `message` if given
     /// - `logs`: logs so many lines at the start
-    /// - `sleep_ms`: takes so long; a computing kind blocks its instance meanwhile
+    /// - `sleep_ms`: takes this long; a computing kind blocks its instance meanwhile
     /// - `hang`: never ends
-    /// - `until_cancelled`: ends when it sees the request to cancel
+    /// - `until_cancelled`: ends when it sees the cancel request
     /// - `panic_times`: panics in so many attempts
     /// - `traps`: kills its instance
-    /// - `puts_off_ms`: asks to be put off for so long, always
+    /// - `puts_off_ms`: always snoozes for this long
     /// - `fail_times`: fails in so many attempts, with `after_ms` if given
     /// - `fatal`: fails for good with this
-    /// - `continues`: goes on in so many further instances
-    /// - `unique`: its result is one that no other run returns
-    /// - `echo`: its result is what this names
-    /// - `then`: its result; otherwise what it counted as continuations
+    /// - `continues`: continues in so many further instances
+    /// - `unique`: returns a result that no other run returns
+    /// - `echo`: returns the argument of this name
+    /// - `then`: its result; otherwise it returns its number of continuations
     async fn run(&self, kind: &str, args: Json, control: Rc<Control>) -> Outcome {
         let name = run_name(&args, control.trace());
         let outcome = self.attempt(kind, args, &control).await;
@@ -176,7 +177,7 @@ impl SimRunner {
         let mut sleep_ms = number("sleep_ms");
         if kind == "compute" {
             if self.world.queue_limits.get().concurrency.is_some() {
-                // Where clocks differ, who stalls for longer may lose its permit.
+                // Where clocks differ, a worker that stalls for longer may lose its permit.
                 sleep_ms = sleep_ms.min(1_500);
             }
             self.instance.stall_until(at_ms + sleep_ms);

@@ -1,24 +1,24 @@
-//! What the store was told: writes that no rule of the protocol allows, and what each task costs.
+//! An audit of the store: writes that no rule of the protocol allows, and the calls for each task.
 
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// Kept beside the store, so that looking costs no counted call.
+/// The audit, kept beside the store, so that a look at it is no counted call.
 #[derive(Default)]
 pub struct Ledger {
-    /// Who wrote the records that must not change, and what.
+    /// The writer and the value of each record that must not change.
     written: RefCell<HashMap<String, (String, Vec<u8>)>>,
-    /// The task that an announcement's slot is about.
+    /// The task that each announcement's slot names.
     about: RefCell<BTreeMap<u64, u64>>,
     /// Calls per task.
     calls: RefCell<BTreeMap<u64, u64>>,
-    /// When each task was first marked as begun, by the clock of who did.
+    /// When each task was first marked as begun, by its owner's clock.
     marked: RefCell<BTreeMap<u64, u64>>,
     all_calls: Cell<u64>,
-    /// The slots whose tasks are for an occurrence, by its schedule's name and its time.
+    /// The slots of the tasks of each occurrence, by the schedule's name and the time.
     occurrences: RefCell<BTreeMap<(String, u64), BTreeSet<u64>>>,
-    /// The slots of members of workflows, by the workflow's id and which one it is.
+    /// The slots of the members of workflows, by workflow, step and number.
     members: RefCell<BTreeMap<(String, u64, u64), BTreeSet<u64>>>,
     violations: RefCell<Vec<String>>,
 }
@@ -29,12 +29,13 @@ pub fn parts(key: &str) -> (&str, Option<u64>) {
     (kind, first(rest).0.parse().ok())
 }
 
-/// The kind of a key and what follows it.
+/// The kind of a key, and the rest behind it.
 fn kind(key: &str) -> (&str, &str) {
     first(first(first(key).1).1)
 }
 
-/// Up to the first dot, and behind it. Of each call, so bytes rather than characters.
+/// The text up to the first dot, and the text behind it. It works on bytes, since it runs for each
+/// call.
 fn first(text: &str) -> (&str, &str) {
     match text.bytes().position(|b| b == b'.') {
         Some(at) => (&text[..at], &text[at + 1..]),
@@ -42,14 +43,15 @@ fn first(text: &str) -> (&str, &str) {
     }
 }
 
-/// Those whose records must not change.
+/// Kinds of keys whose records must not change.
 fn is_kept(kind: &str) -> bool {
     matches!(kind, "s" | "r" | "o" | "te" | "ge" | "f" | "i" | "y" | "yr")
 }
 
 impl Ledger {
-    /// A slot, a result, a timer entry, an entry in the list of failed tasks, a candidate for an idempotency key, a schedule and a table of them
-    /// never change. An outcome does not either once the run has ended; before that only its owner writes it.
+    /// Audits a write. Slots, results, timer entries, failed entries, candidates, versions of
+    /// schedules and their tables never change. An outcome does not change once the run has ended.
+    /// Before that only its owner writes it.
     pub fn write(&self, who: &str, key: &str, value: &[u8]) -> Option<String> {
         let (kind, slot) = parts(key);
         if !is_kept(kind) {
@@ -76,7 +78,8 @@ impl Ledger {
         Some(violation)
     }
 
-    /// Of what a slot's record is: an announcement, an occurrence of a schedule, a member of a workflow.
+    /// Notes the subject of a slot: an announcement, an occurrence of a schedule, or a member of a
+    /// workflow.
     fn filled(&self, slot: u64, record: &Value) {
         if let Some(task) = record["announce"][0].as_u64() {
             self.about.borrow_mut().insert(slot, task);
@@ -101,7 +104,7 @@ impl Ledger {
         }
     }
 
-    /// When a run's record says that it was last heard of.
+    /// Notes the last heartbeat of a run's record.
     fn ran(&self, slot: u64, record: &[u8]) {
         let mut marked = self.marked.borrow_mut();
         if marked.contains_key(&slot) {
@@ -117,7 +120,7 @@ impl Ledger {
         }
     }
 
-    /// A call that reaches this key.
+    /// Counts a call that reaches this key.
     pub fn count(&self, key: &str) {
         self.all_calls.set(self.all_calls.get() + 1);
         if !matches!(kind(key).0, "s" | "h" | "c" | "o" | "r" | "x") {
@@ -129,7 +132,7 @@ impl Ledger {
         }
     }
 
-    /// How many calls there were about a task: its own keys, and the slots of its announcements.
+    /// The number of calls for a task: for its own keys, and for the slots of its announcements.
     pub fn calls(&self, task: u64) -> u64 {
         self.calls.borrow().get(&task).copied().unwrap_or(0)
     }
@@ -139,21 +142,21 @@ impl Ledger {
         self.marked.borrow().get(&task).copied()
     }
 
-    /// The slots of tasks of each occurrence of this schedule, by its time.
+    /// The slots of the tasks of this schedule's occurrences, by time.
     pub fn occurrences(&self, schedule: &str) -> BTreeMap<u64, BTreeSet<u64>> {
         let occurrences = self.occurrences.borrow();
         let of = occurrences.iter().filter(|(o, _)| o.0 == schedule);
         of.map(|(o, slots)| (o.1, slots.clone())).collect()
     }
 
-    /// The slots of the members of this workflow, by their step and number.
+    /// The slots of this workflow's members, by step and number.
     pub fn members(&self, workflow: &str) -> BTreeMap<(u64, u64), BTreeSet<u64>> {
         let members = self.members.borrow();
         let of = members.iter().filter(|(m, _)| m.0 == workflow);
         of.map(|(m, slots)| ((m.1, m.2), slots.clone())).collect()
     }
 
-    /// How many slots have a record.
+    /// The number of slots with a record.
     pub fn slots(&self) -> u64 {
         let written = self.written.borrow();
         written.keys().filter(|key| kind(key).0 == "s").count() as u64
@@ -164,7 +167,7 @@ impl Ledger {
     }
 }
 
-/// A record without its version; null if it is none.
+/// A record without its version, or null if it is not a record.
 fn json(record: &[u8]) -> Value {
     let json = record.get(1..).unwrap_or_default();
     serde_json::from_slice(json).unwrap_or_default()

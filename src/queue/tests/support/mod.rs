@@ -1,5 +1,6 @@
-//! A simulated host: one thread, virtual time, and one seed that decides everything. Instances (workers and clients)
-//! share a store in memory; each has its own clock, may stall, and may be killed between any two store calls.
+//! A simulated host: one thread, virtual time, and one seed that decides everything. Its instances
+//! (workers and clients) share a store in memory. Each has its own clock, may stall, and may be
+//! killed between any two store calls.
 
 #![allow(dead_code, unused_imports)] // Each of the two programs uses a part of it.
 
@@ -31,12 +32,12 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use time::Clock;
 
-/// A Tuesday, 14:03:07.250 UTC: neither a window nor a minute, an hour or a day begins here.
+/// A Tuesday, 14:03:07.250 UTC, at which no window, minute, hour or day begins.
 pub const START_MS: u64 = 1_790_000_000_000 - 1_790_000_000_000 % 86_400_000 + 50_587_250;
 
 pub type SimQueue = Queue<SimStore, SimEnv>;
 
-/// One line of a recording: a store call, or a note of something else.
+/// A line of a recording: a store call or a note.
 #[derive(Debug, Clone)]
 pub struct Line {
     pub at_ms: u64,
@@ -58,28 +59,28 @@ impl std::fmt::Display for Line {
     }
 }
 
-/// What all instances share.
+/// The world that all instances share.
 pub struct World {
     pub clock: Clock,
     pub store: MemoryStore,
     pub faults: Faults,
     pub limits: Cell<WorkerLimits>,
-    /// What limits the queue.
+    /// The limits of the queue.
     pub queue_limits: Cell<Limits>,
-    /// How many tasks' code runs at this moment, and the most so far.
+    /// The number of tasks whose code runs now, and the most so far.
     pub running: Cell<u64>,
     pub most_running: Cell<u64>,
-    /// The most bytes of arguments that were in progress at once in an instance.
+    /// The most bytes of arguments in progress at once in one instance.
     pub most_bytes: Cell<u64>,
-    /// The same of each key.
+    /// For each key the number of tasks whose code runs now, and the most so far.
     pub running_of: RefCell<BTreeMap<String, (u64, u64)>>,
     /// Every begin of a task's code.
     pub began: RefCell<Vec<Began>>,
     /// Every end of a task's code.
     pub ended: RefCell<Vec<Ended>>,
-    /// Lines that the queue told the operator.
+    /// The lines that the queue logged for the operator.
     pub logs: RefCell<Vec<String>>,
-    /// What happened, if it is recorded.
+    /// The recording, if there is one.
     pub lines: RefCell<Option<Vec<Line>>>,
     pub workers: RefCell<Vec<Rc<Instance>>>,
     pub ledger: Ledger,
@@ -104,12 +105,12 @@ impl World {
         self.random() % below.max(1)
     }
 
-    /// True `per_mille` times in a thousand.
+    /// Returns true `per_mille` times in a thousand.
     pub fn chance(&self, per_mille: u64) -> bool {
         per_mille > 0 && self.below(1_000) < per_mille
     }
 
-    /// Records something that is no store call.
+    /// Records a note.
     pub fn note(&self, instance: &Instance, what: &str) {
         self.line(instance, "", "", || what.to_owned());
     }
@@ -154,7 +155,7 @@ impl World {
     }
 }
 
-/// The world and who drives it.
+/// The world and its executor.
 pub struct Sim {
     pub world: Rc<World>,
     pool: RefCell<LocalPool>,
@@ -165,7 +166,7 @@ impl Sim {
         Self::new_at(seed, START_MS)
     }
 
-    /// The same at another time.
+    /// Makes a simulation that begins at another time.
     pub fn new_at(seed: u64, start_ms: u64) -> Self {
         let pool = LocalPool::new();
         let world = World {
@@ -200,21 +201,21 @@ impl Sim {
         self.world.clock.now_ms()
     }
 
-    /// An instance that is no worker: it enqueues, asks, cancels.
+    /// Starts an instance that is no worker: it enqueues, asks and cancels.
     pub fn client(&self) -> (Rc<Instance>, SimQueue) {
         let instance = self.world.instance("client");
         let queue = self.world.queue_on(&instance);
         (instance, queue)
     }
 
-    /// A client that no fault reaches: what it asks is answered at once.
+    /// Starts a client that no fault reaches, so its calls are answered at once.
     pub fn watcher(&self) -> SimQueue {
         let (instance, queue) = self.client();
         instance.immune.set(true);
         queue
     }
 
-    /// Runs `work` in an instance of its own. `None` if the instance was killed.
+    /// Runs `work` in an instance of its own. Returns `None` if the instance was killed.
     pub fn spawn<T: 'static, F: Future<Output = T> + 'static>(
         &self,
         work: impl FnOnce(Rc<Instance>, SimQueue) -> F,
@@ -234,25 +235,25 @@ impl Sim {
         Spawned { instance, done }
     }
 
-    /// Starts a worker as the host does when it is woken.
+    /// Starts a worker, as the host does at a wake-up.
     pub fn worker(&self, wake: Wake) -> Rc<Instance> {
         let (instance, _) = self.world.spawn_worker(wake);
         instance
     }
 
-    /// Everything that can happen now happens; no time passes.
+    /// Runs everything that can happen now; no time passes.
     pub fn settle(&self) {
         self.pool.borrow_mut().run_until_stalled();
     }
 
-    /// Lets `ms` pass.
+    /// Lets this much time pass.
     pub fn run_for(&self, ms: u64) {
         let end_ms = self.now_ms() + ms;
         self.run_until(ms, || false);
         assert!(self.now_ms() == end_ms);
     }
 
-    /// Lets time pass until `done` says so, at most `ms`. Says whether it did.
+    /// Lets time pass until `done` returns true, for at most `ms`. Returns whether it did.
     pub fn run_until(&self, ms: u64, done: impl Fn() -> bool) -> bool {
         let end_ms = self.now_ms() + ms;
         loop {
@@ -266,7 +267,8 @@ impl Sim {
         }
     }
 
-    /// What `work` comes to in an instance of its own that no fault reaches, in whatever time it takes.
+    /// Runs `work` in an instance of its own that no fault reaches, however long it takes. Returns
+    /// its result.
     pub fn wait<T: 'static, F: Future<Output = T> + 'static>(
         &self,
         work: impl FnOnce(SimQueue) -> F,
@@ -280,7 +282,7 @@ impl Sim {
         spawned.take().unwrap()
     }
 
-    /// Enqueues as the api component does: acknowledge, then wake.
+    /// Enqueues as the component `api` does: acknowledge, then wake.
     pub fn enqueue(&self, tasks: Vec<TaskSpec>) -> Vec<TaskId> {
         self.wait(|queue| async move {
             let receipt = queue.enqueue(tasks).await.unwrap();
@@ -307,12 +309,12 @@ impl Sim {
         self.wait(|queue| async move { queue.status(&id).await.unwrap() })
     }
 
-    /// What a request or cron tick does.
+    /// Pushes the queue along, as a request or a cron job does.
     pub fn tick(&self) {
         self.wait(|queue| async move { queue.push_along(false).await.unwrap() });
     }
 
-    /// Lets time pass, with a tick every `every_ms`, for `ms`.
+    /// Lets `ms` pass, with a tick every `every_ms`.
     pub fn run_with_ticks(&self, ms: u64, every_ms: u64) {
         let end_ms = self.now_ms() + ms;
         while self.now_ms() < end_ms {
@@ -321,7 +323,7 @@ impl Sim {
         }
     }
 
-    /// Lets time pass until the task is in `state`; fails after `ms`. Returns how long it took.
+    /// Lets time pass until the task is in `state`, and returns how long it took. Fails after `ms`.
     pub fn until_state(&self, id: &TaskId, state: State, ms: u64) -> u64 {
         let start_ms = self.now_ms();
         while self.state(id) != state {
@@ -336,31 +338,31 @@ impl Sim {
         self.now_ms() - start_ms
     }
 
-    /// The instances of workers that have not ended.
+    /// The workers that have not ended.
     pub fn alive(&self) -> Vec<Rc<Instance>> {
         let workers = self.world.workers.borrow();
         workers.iter().filter(|w| w.is_alive()).cloned().collect()
     }
 
-    /// How often the code of the task named `name` began.
+    /// The begins of the task named `name`.
     pub fn began(&self, name: &str) -> Vec<Began> {
         let began = self.world.began.borrow();
         began.iter().filter(|b| b.name == name).cloned().collect()
     }
 
-    /// Whether any task has panicked, which makes its neighbours run again.
+    /// Whether any task has panicked, which puts its neighbours back.
     pub fn panicked(&self) -> bool {
         self.world.panics.get() > 0
     }
 
-    /// Records what happens from now on; returns what was recorded so far.
+    /// Records from now on. Returns the recording so far.
     pub fn record(&self) -> Vec<Line> {
         let lines = self.world.lines.replace(Some(Vec::new()));
         lines.unwrap_or_default()
     }
 }
 
-/// A piece of work in an instance of its own.
+/// Work in an instance of its own.
 pub struct Spawned<T> {
     pub instance: Rc<Instance>,
     done: Rc<RefCell<Option<T>>>,
@@ -376,18 +378,18 @@ impl<T> Spawned<T> {
     }
 }
 
-/// A task of the test kind that does `args`. Its name is how its runs are found.
+/// Makes a task of the test kind that does `args`. Tests find its runs by its name.
 pub fn task(name: &str, mut args: Value) -> TaskSpec {
     args["name"] = name.into();
     TaskSpec::new("io", args)
 }
 
-/// The same task with another priority.
+/// Gives a task another priority.
 pub fn with(priority: Priority, task: TaskSpec) -> TaskSpec {
     TaskSpec { priority, ..task }
 }
 
-/// The same of a key, of which only so many run at once.
+/// Makes a task with a key that has limits.
 pub fn keyed(key: &str, name: &str, mut args: Value) -> TaskSpec {
     args["key"] = key.into();
     TaskSpec {
@@ -396,7 +398,7 @@ pub fn keyed(key: &str, name: &str, mut args: Value) -> TaskSpec {
     }
 }
 
-/// The same as a task that computes: nothing else happens in its instance meanwhile.
+/// Makes a task that computes: nothing else happens in its instance meanwhile.
 pub fn computing(name: &str, args: Value) -> TaskSpec {
     TaskSpec {
         kind: "compute".to_owned(),

@@ -1,4 +1,4 @@
-//! The store as one instance sees it: every call is a point where something may happen.
+//! The store as one instance sees it. Every call is a point where a fault may happen.
 
 use super::faults::{Action, Call, When};
 use super::time::yield_now;
@@ -12,7 +12,7 @@ pub struct SimStore {
     pub instance: Rc<Instance>,
 }
 
-/// What is left of a decided action after the call took effect.
+/// The rest of an action, after the call took effect.
 struct Rest(Action);
 
 impl SimStore {
@@ -24,7 +24,8 @@ impl SimStore {
         }
     }
 
-    /// Whatever waits here must see a stall that began elsewhere in the instance, and its end, which may come early.
+    /// Waits for the end of a stall. A stall may begin elsewhere in the instance, and may end
+    /// early.
     async fn stalled(&self) {
         let now_ms = || self.world.clock.now_ms();
         poll_fn(|cx| self.instance.poll_moves(now_ms(), cx)).await;
@@ -42,7 +43,7 @@ impl SimStore {
         self.world
             .note(&self.instance, &format!("STALLS for {ms} ms"));
         self.instance.stall_until(until_ms);
-        // What begins when it is over has no excuse.
+        // Work that begins after the stall is not excused.
         self.instance.hit(until_ms - 1);
         self.stalled().await;
     }
@@ -109,7 +110,7 @@ impl SimStore {
         result
     }
 
-    /// The keys that a call reaches, by their number, in the order in which it does.
+    /// The indexes of the keys that a call reaches, in its order.
     fn reached(&self, rest: &Rest, keys: usize) -> Vec<usize> {
         let mut reached: Vec<_> = (0..keys).collect();
         match rest.0 {
@@ -126,7 +127,7 @@ impl SimStore {
         reached
     }
 
-    /// Between two keys of one call.
+    /// Lets other instances run between two keys of one call.
     async fn between(&self, rest: &Rest) {
         if rest.0 == Action::Yield {
             yield_now().await;
@@ -134,7 +135,7 @@ impl SimStore {
         }
     }
 
-    /// A call reaches this key.
+    /// Records that a call reaches this key.
     fn trace(&self, operation: &'static str, key: &str, value: impl FnOnce() -> String) {
         assert!(is_allowed(key), "{operation} {key}");
         if !self.instance.immune.get() {
@@ -143,7 +144,7 @@ impl SimStore {
         self.world.line(&self.instance, operation, key, value);
     }
 
-    /// A value is about to be set.
+    /// Records and audits a write.
     fn told(&self, operation: &'static str, key: &str, value: &[u8]) {
         self.trace(operation, key, || text(Some(value)));
         let violation = self.world.ledger.write(&self.instance.name, key, value);
@@ -153,13 +154,13 @@ impl SimStore {
     }
 }
 
-/// What every store takes as a key.
+/// Whether every store accepts this key.
 fn is_allowed(key: &str) -> bool {
     let fits = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-' | b'=');
     (1..=96).contains(&key.len()) && key.bytes().all(fits)
 }
 
-/// How a call with several keys is applied: at once, or one by one.
+/// Splits a call with several keys: applied at once, or one by one.
 fn parts_of<'a>(rest: &Rest, reached: &'a [usize]) -> std::slice::Chunks<'a, usize> {
     let size = if rest.0 == Action::Yield {
         1
@@ -240,7 +241,7 @@ impl Store for SimStore {
     async fn increment(&self, key: &str, delta: u64) -> Result<u64, StoreError> {
         let rest = self.before("increment", key, 1).await?;
         let result = self.world.store.increment(key, delta).await;
-        // By which some stores tell counters from text.
+        // Some stores tell counters from text by this.
         assert!(
             result.iter().all(|n| *n < 3_000_000_000_000_000_000),
             "{key}"

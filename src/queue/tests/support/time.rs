@@ -1,4 +1,4 @@
-//! Virtual time: it passes only when nothing else can happen.
+//! Virtual time, which passes only when nothing else can happen.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 type Sleepers = Rc<RefCell<BTreeMap<(u64, u64), Waker>>>;
 
-/// The true time and who waits for it.
+/// The true time, and its sleepers.
 pub struct Clock {
     now_ms: Rc<Cell<u64>>,
     sleepers: Sleepers,
@@ -28,7 +28,8 @@ impl Clock {
         self.now_ms.get()
     }
 
-    /// Returns when it is `at_ms`, and at once if it is; wakes in the order of time, then of asking.
+    /// Returns at `at_ms`, or at once if that is over. Sleepers wake in the order of time, then of
+    /// their calls.
     pub fn sleep_until(&self, at_ms: u64) -> Sleep {
         self.sequence.set(self.sequence.get() + 1);
         Sleep {
@@ -42,7 +43,8 @@ impl Clock {
         self.sleep_until(self.now_ms() + ms)
     }
 
-    /// Goes on to the next sleeper and wakes it, but not beyond `end_ms`. False if there is none until then.
+    /// Advances to the next sleeper and wakes it, but not beyond `end_ms`. Returns false if none
+    /// sleeps until then.
     pub fn advance(&self, end_ms: u64) -> bool {
         let next = self.sleepers.borrow().keys().next().copied();
         let Some(key) = next.filter(|key| key.0 <= end_ms) else {
@@ -81,7 +83,7 @@ impl Drop for Sleep {
     }
 }
 
-/// Lets others run once.
+/// Lets other tasks run once.
 pub async fn yield_now() {
     let mut yielded = false;
     futures::future::poll_fn(|cx| {
