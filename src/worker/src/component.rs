@@ -1,7 +1,8 @@
-//! The component that Spin and the local host load: what works, woken over service chaining, by a private route. It also counts
-//! for `/readyz`, which needs several instances at once.
+//! The component that Spin and the local host load: a worker, which `api` wakes by service chaining
+//! over a private route. It also counts for `/readyz`, which needs several instances at once.
 
-// The handler is exported over the C ABI, which `http_component` writes; nothing else here is unsafe.
+// The handler is exported over the C ABI, which `http_component` writes; nothing else here is
+// unsafe.
 #![allow(unsafe_code)]
 
 use handoff_platform::http::{IncomingRequest, Problem, Request, Response, ResponseOutparam};

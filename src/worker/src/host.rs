@@ -1,4 +1,4 @@
-//! What the host gives a running task.
+//! The host's means for running tasks.
 
 use futures::future::{FutureExt, LocalBoxFuture};
 use handoff_platform::env::sleep_ms;

@@ -1,4 +1,4 @@
-//! What works: woken in the way that its host has, it says when it is registered and goes on then.
+//! The worker: woken in its host's way, it answers once it is registered, and works then.
 
 #[cfg(feature = "component")]
 mod component;
@@ -12,7 +12,7 @@ use handoff_tasks::{Context, Registry};
 use host::TaskHost;
 use std::rc::Rc;
 
-/// Runs this deployment's tasks with this host's means.
+/// The tasks of this deployment, run with this host's means.
 struct Tasks {
     registry: Registry,
     host: Rc<TaskHost>,
@@ -20,7 +20,8 @@ struct Tasks {
 
 type HostWorker = Worker<HostStore, HostEnv, Tasks>;
 
-/// Works as a path says. Tells when it is registered, or that it can't start.
+/// Works on the queue that a path names. Calls `answer` when the worker is registered, or can't
+/// start.
 pub async fn work(path: &str, answer: impl FnOnce(Result<(), Problem>)) {
     let worker = match start(path).await {
         Ok(worker) => worker,

@@ -1,5 +1,6 @@
-//! A panic ends the instance. Before it does, the task that panicked gets its failed attempt, and the others in
-//! progress here go to another worker; a trap, which leaves no time for this, is found by rescue.
+//! Handling a panic, which ends the instance. Before that the panicked task gets its failed
+//! attempt, and the others in progress here are put back. A trap leaves no time for this: rescue
+//! finds its tasks.
 
 use crate::HostWorker;
 use std::cell::RefCell;
@@ -9,13 +10,13 @@ thread_local! {
     static WORKER: RefCell<Option<Rc<HostWorker>>> = const { RefCell::new(None) };
 }
 
-/// From now on panics are reported to `worker`.
+/// Reports panics to `worker` from now on.
 pub fn report_to(worker: Rc<HostWorker>) {
     WORKER.with(|w| *w.borrow_mut() = Some(worker));
     let print = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         print(info);
-        // Taken out, so that a panic in here is not reported again.
+        // Take it out, so that a panic in here is not reported again.
         let worker = WORKER.with(|w| w.try_borrow_mut().ok().and_then(|mut w| w.take()));
         if let Some(worker) = worker {
             let message = info.payload_as_str().unwrap_or("no message");
