@@ -1,6 +1,7 @@
-//! The component that Spin and the local host load: everything about tasks over HTTP.
+//! The component that Spin and the local host load: the HTTP API.
 
-// The handler is exported over the C ABI, which `http_component` writes; nothing else here is unsafe.
+// The handler is exported over the C ABI, which `http_component` writes; nothing else here is
+// unsafe.
 #![allow(unsafe_code)]
 
 use handoff_platform::http::{IncomingRequest, ResponseOutparam};

@@ -1,4 +1,4 @@
-//! Everything about tasks over HTTP. Each call is one file in `calls/`.
+//! The HTTP API. Each call is one file in `calls/`.
 
 mod calls;
 #[cfg(feature = "component")]
@@ -18,7 +18,7 @@ use routes::{Call, Found};
 
 type HostQueue = Queue<HostStore, HostEnv>;
 
-/// Answers a request, and goes on with what comes after the answer.
+/// Answers a request, and does the work after the answer.
 pub async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
     let request = Request::new(incoming);
     let path = request.segments();
@@ -39,7 +39,7 @@ pub async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
     let admitted = access::admit(&request, found.scope, &cors);
     let is_foreign = matches!(&admitted, Err(problem) if problem.status == 403);
     if alive && !is_foreign {
-        // Whatever the store and the variables say.
+        // Alive, whatever the state of the store and the variables is.
         cors.mark(calls::health::alive()).send(out);
         if let Ok(queue) = open(&[]) {
             push_along(&queue, After::PushAll).await;
@@ -57,7 +57,7 @@ pub async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
         return cors.mark(response).send(out);
     }
     let path = path.unwrap_or_default();
-    // Who may not ask costs no store call.
+    // A request without permission costs no store call.
     let opened = admitted.and_then(|caller| Ok((open(&path)?, found.call, caller)));
     let (queue, answer) = match opened {
         Ok((queue, Ok(call), caller)) => {
@@ -84,7 +84,7 @@ pub async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
     }
 }
 
-/// The queue that a path is about: that of the task or the one that it names, else the default one.
+/// Opens the queue that a path is about: that of its task or name, else the default one.
 fn open(path: &[String]) -> Result<HostQueue, Problem> {
     let store = HostStore::open()?;
     let parts: Vec<_> = path.iter().map(String::as_str).collect();
@@ -103,13 +103,13 @@ fn open(path: &[String]) -> Result<HostQueue, Problem> {
     limited(Queue::new(&name, store, HostEnv)?)
 }
 
-/// The same queue with its limits.
+/// Adds its limits to a queue.
 fn limited(queue: HostQueue) -> Result<HostQueue, Problem> {
     let limits = variables::limits_of(queue.name())?;
     Ok(queue.with_limits(limits))
 }
 
-/// Runs a call. Its path has one part that is not fixed, if any.
+/// Runs a call. At most one segment of its path is not fixed.
 async fn dispatch(
     queue: &HostQueue,
     call: Call,
@@ -152,7 +152,7 @@ async fn dispatch(
     }
 }
 
-/// Pushes the queue along that a request was about, if this deployment has it, and another one.
+/// Pushes along the queue of a request, if this deployment has it, and another one.
 async fn push(queue: &HostQueue, waits: bool) -> Result<bool, QueueError> {
     let Ok(queues) = limits::queues() else {
         return Ok(false); // Whoever enqueues is told.
@@ -163,7 +163,7 @@ async fn push(queue: &HostQueue, waits: bool) -> Result<bool, QueueError> {
     push_another(queue).await
 }
 
-/// Of several queues one by chance goes along with any request, so that none waits for requests of its own.
+/// Pushes one other queue along, by chance, so that no queue depends on its own requests.
 async fn push_another(queue: &HostQueue) -> Result<bool, QueueError> {
     let Ok(queues) = limits::queues() else {
         return Ok(false);
@@ -176,7 +176,7 @@ async fn push_another(queue: &HostQueue) -> Result<bool, QueueError> {
     queue.named(name)?.push_along(false).await
 }
 
-/// Pushes all queues along: a cron job need call nothing else.
+/// Pushes all queues along, so a cron job needs no other call.
 async fn push_all(queue: &HostQueue) -> Result<bool, QueueError> {
     let mut idle = false;
     for name in limits::queues().iter().flat_map(Queues::names) {
@@ -185,7 +185,7 @@ async fn push_all(queue: &HostQueue) -> Result<bool, QueueError> {
     Ok(idle)
 }
 
-/// Sees that somebody works, after the answer: nothing waits for a resident process.
+/// Makes sure, after the answer, that a worker runs: nothing depends on a resident process.
 async fn push_along(queue: &HostQueue, after: After) {
     let pushed = match after {
         After::Wake(queue, receipt) => match limits::workers_max() {
@@ -197,11 +197,12 @@ async fn push_along(queue: &HostQueue, after: After) {
         },
         After::Push { waits } => push(queue, waits).await,
         After::PushAll => push_all(queue).await,
-        // It does so itself.
+        // The stream pushes the queue along itself.
         After::Follow(_) => return,
     };
     match pushed {
-        // Whoever finds nobody at work looks whether it was said: others need no store call for it.
+        // Only a request that found no worker checks whether the warning was logged. Others need no
+        // store call for it.
         Ok(true) => say_if_open(queue).await,
         Ok(false) => {}
         Err(e) => queue
@@ -210,7 +211,7 @@ async fn push_along(queue: &HostQueue, after: After) {
     }
 }
 
-/// Says once, for as long as the store is kept, that everybody may do everything.
+/// Logs once per store that everybody may do everything.
 async fn say_if_open(queue: &HostQueue) {
     const SAID: &str = "access.open";
     if !matches!(access::is_open(), Ok(true)) {

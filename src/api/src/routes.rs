@@ -1,13 +1,13 @@
-//! One table of all calls: method, path, scope, call. Dispatch, 404, 405 with Allow, HEAD, OPTIONS and
-//! the scopes of tokens come from it.
+//! One table of all calls: method, path, scope, call. Dispatch, 404, 405 with Allow, HEAD, OPTIONS
+//! and the scopes of tokens follow from it.
 
 use handoff_input::{FieldError, Scope, did_you_mean, quoted};
 use handoff_platform::http::{Method, Problem};
 
-/// What a request asks for.
+/// The call that a request makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Call {
-    /// What may be asked at this path.
+    /// The methods and scopes of this path.
     Options,
     Alive,
     Ready,
@@ -41,7 +41,7 @@ struct Route {
     method: Method,
     /// `{}` is any one segment.
     path: &'static str,
-    /// What a token must be for; nothing is for everybody.
+    /// The scope that a token needs. `None` admits everybody.
     scope: Option<Scope>,
     call: Call,
 }
@@ -90,7 +90,7 @@ static ROUTES: [Route; 27] = [
     route(Method::Delete, "/v1/schedules/{}", OPERATE, Call::DeleteSchedule),
 ];
 
-/// Another component's path, which a slip may be meant for.
+/// The path of another component, which a mistyped path may mean.
 const GATHER: &str = "/gather";
 
 impl Route {
@@ -107,17 +107,17 @@ impl Route {
     }
 }
 
-/// What a request came to: its call, or why it has none.
+/// The result of a look-up: a call, or why there is none.
 #[derive(Debug)]
 pub struct Found {
     pub scope: Option<Scope>,
     pub call: Result<Call, Problem>,
-    /// The methods that its path knows.
+    /// The methods of its path.
     pub allow: String,
 }
 
 impl Found {
-    /// A path that can't be decoded is nobody's.
+    /// The result for a path that can't be decoded.
     pub fn unreadable(error: FieldError) -> Self {
         Self {
             scope: READ,
@@ -131,7 +131,7 @@ impl Found {
 pub fn find(method: &Method, path: &[String]) -> Found {
     let routes: Vec<_> = ROUTES.iter().filter(|route| route.is_at(path)).collect();
     let has = |method: &Method| routes.iter().find(|route| route.method == *method);
-    // HEAD is a GET without its body. A GET that enqueues is not to be repeated without an answer.
+    // HEAD is a GET without its body. A GET that enqueues must not run without an answer.
     let head = has(&Method::Get).filter(|route| route.call != Call::Ping);
     let found = match method {
         Method::Head => head,
@@ -143,7 +143,7 @@ pub fn find(method: &Method, path: &[String]) -> Found {
     }
     allow.push("OPTIONS");
     let allow = allow.join(", ");
-    // Whatever is not known here changes something, unless it is a GET.
+    // An unknown method changes something, unless it is a GET.
     let unknown = match method {
         Method::Get | Method::Head => READ,
         _ => OPERATE,
@@ -170,11 +170,11 @@ fn name(method: &Method) -> &'static str {
     }
 }
 
-/// 404, with the path that was probably meant.
+/// Makes a 404, with the path that was probably meant.
 fn no_path(path: &[String]) -> Problem {
     let join = |path: &[String]| format!("/{}", path.join("/"));
     let shown = join(path);
-    // Empty segments, as of a trailing slash, and a version that is left out.
+    // Ignore empty segments, as of a trailing slash, and a missing version.
     let full: Vec<_> = path
         .iter()
         .filter(|part| !part.is_empty())

@@ -1,4 +1,5 @@
-//! `POST /v1/tasks:batch`: enqueues many tasks at once. Valid ones are taken, the others are named.
+//! `POST /v1/tasks:batch`: enqueues many tasks at once. It takes the valid ones and names the
+//! others.
 
 use super::{After, Answer, KEY_HEADER};
 use crate::{HostQueue, limits};
@@ -40,7 +41,8 @@ pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem
                 places.push(i);
                 Ok(JsonObject::default())
             }
-            // Before the others: should the store fail here, repeating the batch enqueues nothing twice.
+            // Before the others: if the store fails here, repeating the batch enqueues nothing
+            // twice.
             Ok(Checked {
                 task,
                 key: Some(key),
@@ -68,8 +70,8 @@ pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem
     })
 }
 
-/// An item with an idempotency key, by itself. Its entry says whether it is an earlier request's task. Only the store's
-/// failures concern the others.
+/// Enqueues an item with an idempotency key by itself. Its entry says whether it is an earlier
+/// request's task. Only failures of the store concern the others.
 async fn once(
     queue: &HostQueue,
     task: TaskSpec,

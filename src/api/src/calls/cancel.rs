@@ -5,7 +5,8 @@ use crate::HostQueue;
 use handoff_platform::http::{Problem, Request, Response};
 use handoff_queue::Cancelled;
 
-/// 200 if it will not run (again) or is final already, 202 if it is running: it sees the request at its next checkpoint.
+/// Answers 200 if the task will not run (again) or is final already. Answers 202 if it is running:
+/// it sees the request at its next `await`.
 pub async fn call(queue: &HostQueue, id: &str, request: &Request) -> Result<Answer, Problem> {
     let id = parse_id(id)?;
     let status = match queue.cancel(&id).await? {
@@ -16,7 +17,7 @@ pub async fn call(queue: &HostQueue, id: &str, request: &Request) -> Result<Answ
     match queue.view(&id).await? {
         Some(view) => Ok(Answer {
             response: Response::json(status, &seen_by(request.caller(), &id, &view)),
-            // What follows from its end waits.
+            // The follow-up of its end waits.
             after: After::Push { waits: true },
         }),
         None => Err(unknown(&id.to_string())),

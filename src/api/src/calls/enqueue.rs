@@ -1,4 +1,5 @@
-//! `POST /v1/tasks`: enqueues a task; with a wait the answer is the final task if that comes in time.
+//! `POST /v1/tasks`: enqueues a task. With a wait the answer is the final task, if its end comes in
+//! time.
 
 use super::wait::Wait;
 use super::{After, Answer, KEY_HEADER, Taken};

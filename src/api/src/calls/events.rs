@@ -1,4 +1,4 @@
-//! `GET /v1/tasks/{id}` with `Accept: text/event-stream`: what happens to a task, as it happens.
+//! `GET /v1/tasks/{id}` with `Accept: text/event-stream`: streams a task's events.
 
 use super::{After, Answer, parse_id, unknown};
 use crate::{HostQueue, limits};
@@ -7,21 +7,23 @@ use handoff_platform::http::{Gone, Problem, Request, Response, ResponseOutparam,
 use handoff_queue::{Env, Event, QueueError, Seen, TaskId, Watch};
 use handoff_tasks::object;
 
-/// A client whose stream ended connects again after this time.
+/// A client whose stream ended reconnects after this time.
 const RETRY_MS: u64 = 1_000;
-/// While nothing happens, a comment tells the client and what is in between that the stream is alive.
+/// After this time without an event a comment shows the client and proxies that the stream is
+/// alive.
 const QUIET_MS: u64 = 15_000;
-/// How often it is seen whether the client is still there.
+/// How often the stream checks that the client is still connected.
 const CHECK_MS: u64 = 1_000;
 
-/// A stream of events that is to begin.
+/// A stream of events that is about to begin.
 pub struct Events {
     watch: Watch,
-    /// How long it may take: then the client connects again, and goes on from the last id that it saw.
+    /// The longest time of a stream. Then the client reconnects, and continues from the last id
+    /// that it saw.
     most_ms: u64,
 }
 
-/// Why a stream ended before its task did.
+/// The reason why a stream ended before its task did.
 enum Broken {
     Gone,
     Store(QueueError),
@@ -47,12 +49,12 @@ pub async fn call(queue: &HostQueue, id: &str, request: &Request) -> Result<Answ
     }
     let last = request.header("last-event-id");
     let seen = last.and_then(|last| seen(&id, &last));
-    // An EventSource never connects again after a 4xx: what can't be read begins anew.
+    // An EventSource never reconnects after a 4xx, so an unreadable id begins anew.
     let Some(watch) = queue.watch(&id, seen.unwrap_or_default()).await? else {
         return Err(unknown(&id.to_string()));
     };
     if watch.is_over() {
-        // So a client learns that it need not connect again.
+        // A 204 tells the client not to reconnect.
         return Ok(Answer::new(Response::empty(204)));
     }
     let response = Response::empty(200)
@@ -68,20 +70,21 @@ pub async fn call(queue: &HostQueue, id: &str, request: &Request) -> Result<Answ
     })
 }
 
-/// The id of an event. It names the task: a position in another task's events says nothing about this one.
+/// Makes the id of an event. It names the task, since a position in another task's events means
+/// nothing here.
 fn event_id(id: &TaskId, at: Seen) -> String {
     format!("{id}.{at}")
 }
 
-/// The position that an event's id names, if it is one of this task's.
+/// The position that an event's id names, if it belongs to this task.
 fn seen(id: &TaskId, event_id: &str) -> Option<Seen> {
     let (task, at) = event_id.rsplit_once('.')?;
     at.parse().ok().filter(|_| task == id.to_string())
 }
 
 impl Events {
-    /// Sends the head and what is known, and then what happens, until the task is final, the client is gone or the time
-    /// is over.
+    /// Sends the head and the events so far, and then further events. It ends when the task is
+    /// final, the client is gone or the time is over.
     pub async fn send(mut self, queue: &HostQueue, head: Response, out: ResponseOutparam) {
         let end_ms = queue.env().now_ms() + self.most_ms;
         let mut first = format!("retry: {RETRY_MS}\n\n");
@@ -93,7 +96,7 @@ impl Events {
             return;
         };
         match self.follow(queue, &stream, end_ms).await {
-            // The client connects again by itself.
+            // The client reconnects by itself.
             Ok(()) => stream.finish(),
             Err(Broken::Store(e)) => {
                 queue.env().log(&e.to_string());
@@ -129,7 +132,7 @@ impl Events {
         Ok(())
     }
 
-    /// What is new within that time, as it is sent.
+    /// Returns the new events within that time, as text to send.
     async fn more(&mut self, queue: &HostQueue, wait_ms: u64) -> Result<String, QueueError> {
         let id = self.watch.id().clone();
         let events = self.watch.next(queue, wait_ms).await?;

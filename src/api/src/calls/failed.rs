@@ -1,5 +1,6 @@
-//! Failed tasks: `GET /v1/queues/{queue}/tasks?state=failed` lists them, `POST /v1/tasks/{id}/retry` and `discard` take one off the
-//! list, `POST /v1/queues/{queue}/retry-failed` and `discard-failed` all.
+//! Failed tasks. `GET /v1/queues/{queue}/tasks?state=failed` lists them.
+//! `POST /v1/tasks/{id}/retry` and `discard` take one off the list,
+//! `POST /v1/queues/{queue}/retry-failed` and `discard-failed` all.
 
 use super::queues::known;
 use super::{
@@ -11,13 +12,13 @@ use handoff_platform::http::{Problem, Request, Response};
 use handoff_queue::{Discarded, Env, Retried, State};
 use handoff_tasks::object;
 
-/// The most tasks on a page, and how many there are unless the request says otherwise.
+/// The largest size of a page, and its default.
 const PAGE_MAX: u64 = 100;
 const PAGE_DEFAULT: u64 = 20;
-/// A call about all failed tasks is answered after this many milliseconds with what it came to so far.
+/// A call for all failed tasks answers after this many milliseconds with its result so far.
 const ALL_MS: u64 = 3_000;
 
-/// What a request says about the list.
+/// The parameters of a request for the list.
 #[derive(Default)]
 struct Asked {
     state: Option<String>,
@@ -26,7 +27,7 @@ struct Asked {
 }
 
 impl Asked {
-    /// Only parameters among `names` are known.
+    /// Reads the parameters. Only those in `names` are known.
     fn of(request: &Request, names: &[&str]) -> Result<Self, FieldError> {
         let mut asked = Self::default();
         for (name, value) in request.query()? {
@@ -54,7 +55,7 @@ pub(super) fn number(name: &str, value: &str, min: u64, max: u64) -> Result<u64,
     })
 }
 
-/// Those that failed last first.
+/// Answers a page of the failed list, newest first.
 pub async fn list(queue: &HostQueue, name: &str, request: &Request) -> Result<Answer, Problem> {
     known(name)?;
     let asked = Asked::of(request, &["state", "limit", "before"])?;
@@ -78,7 +79,7 @@ pub async fn list(queue: &HostQueue, name: &str, request: &Request) -> Result<An
     Ok(Answer::new(Response::json(200, &body)))
 }
 
-/// 202 and the new task; 200 and the same one if it is asked for again.
+/// Answers 202 with the new task, or 200 with the same task for a repeated request.
 pub async fn retry(queue: &HostQueue, id: &str, request: &Request) -> Result<Answer, Problem> {
     let id = parse_id(id)?;
     Asked::of(request, &[])?;
@@ -110,7 +111,7 @@ pub async fn retry(queue: &HostQueue, id: &str, request: &Request) -> Result<Ans
     })
 }
 
-/// 200 and the task, which stays readable.
+/// Answers 200 with the task, which stays readable.
 pub async fn discard(queue: &HostQueue, id: &str, request: &Request) -> Result<Answer, Problem> {
     let id = parse_id(id)?;
     Asked::of(request, &[])?;
@@ -137,7 +138,7 @@ fn not_failed(id: &str, state: State, what: &str) -> Problem {
     )
 }
 
-/// Answers how many this call retried, and whether there may be more.
+/// Answers how many tasks this call retried, and whether more may follow.
 pub async fn retry_all(
     queue: &HostQueue,
     name: &str,
@@ -160,7 +161,7 @@ pub async fn retry_all(
     })
 }
 
-/// The same with those that it discarded.
+/// Answers how many tasks this call discarded, and whether more may follow.
 pub async fn discard_all(
     queue: &HostQueue,
     name: &str,

@@ -6,12 +6,13 @@ use handoff_platform::http::{Problem, Response};
 use handoff_platform::probe::probe;
 use serde_json::json;
 
-/// Alive: an instance answers.
+/// Answers that the application is alive: an instance runs.
 pub fn alive() -> Response {
     Response::json(200, &json!({"status": "alive"}))
 }
 
-/// Ready: the store works, its increment is atomic, and workers can be woken.
+/// Answers that the application is ready: the store works, its increment is atomic, and workers can
+/// be woken.
 pub async fn ready(queue: &HostQueue) -> Result<Answer, Problem> {
     probe(queue.store()).await?;
     let response = Response::json(200, &json!({"status": "ready"}));

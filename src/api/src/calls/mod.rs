@@ -1,4 +1,4 @@
-//! One file per call.
+//! The calls, one file each.
 
 pub mod batch;
 pub mod cancel;
@@ -21,29 +21,29 @@ use handoff_platform::http::{Problem, Response};
 use handoff_queue::{IdempotencyKey, Once, Receipt, State, TaskId, TaskSpec, TaskView};
 use handoff_tasks::object;
 
-/// The header that makes repeating a request harmless.
+/// The header with the idempotency key.
 pub const KEY_HEADER: &str = "idempotency-key";
 
-/// What a call answers, and what is left to do when the answer is out.
+/// A call's answer, and the work that is left after it.
 pub struct Answer {
     pub response: Response,
     pub after: After,
 }
 
-/// What to see to after the answer.
+/// The work after an answer.
 pub enum After {
-    /// Something was enqueued: somebody must work on it.
+    /// A task was enqueued: wake a worker.
     Wake(HostQueue, Receipt),
-    /// Nothing in particular; a task was seen that waits or runs, or not.
+    /// Push the queue along. `waits` says whether the caller asked for an open task.
     Push { waits: bool },
-    /// Nothing in particular, in any queue.
+    /// Push all queues along.
     PushAll,
-    /// The answer is a stream, and the work is to fill it.
+    /// Fill the stream that the answer began.
     Follow(Box<events::Events>),
 }
 
 impl After {
-    /// Somebody must work on what a receipt is for, if there is one.
+    /// Wakes a worker for the tasks of a receipt, if there is one.
     pub fn wake(queue: HostQueue, receipt: Option<Receipt>) -> Self {
         match receipt {
             Some(receipt) => Self::Wake(queue, receipt),
@@ -53,7 +53,7 @@ impl After {
 }
 
 impl Answer {
-    /// An answer after which nothing in particular is left to do.
+    /// An answer without particular work after it.
     pub fn new(response: Response) -> Self {
         Self {
             response,
@@ -62,17 +62,17 @@ impl Answer {
     }
 }
 
-/// A problem as the answer.
+/// Turns a problem into a response.
 pub fn respond(problem: Problem) -> Response {
     problem.into()
 }
 
-/// The id in a path. What is no id of this deployment is no task of it.
+/// Reads the id in a path. An id of another deployment names no task here.
 pub fn parse_id(text: &str) -> Result<TaskId, Problem> {
     text.parse().map_err(|_| unknown(text))
 }
 
-/// The queue that a request names, or else `queue`.
+/// The queue that a request names, or `queue`.
 pub fn named(queue: &HostQueue, name: Option<&str>) -> Result<HostQueue, Problem> {
     let Some(name) = name else {
         return limited(queue.named(queue.name())?);
@@ -90,7 +90,7 @@ pub fn named(queue: &HostQueue, name: Option<&str>) -> Result<HostQueue, Problem
     limited(queue.named(name)?)
 }
 
-/// A parameter of the query that is none of those that are known.
+/// Refuses a parameter of the query that is not known.
 pub fn no_parameter(name: &str, known: &[&str]) -> FieldError {
     let meant = did_you_mean(name, known.iter().copied());
     let known = match known {
@@ -101,7 +101,7 @@ pub fn no_parameter(name: &str, known: &[&str]) -> FieldError {
     FieldError::new(&handoff_input::named(name), reason)
 }
 
-/// No such task.
+/// The problem for an unknown id.
 pub fn unknown(id: &str) -> Problem {
     Problem::new(
         404,
@@ -114,7 +114,7 @@ pub fn unknown(id: &str) -> Problem {
     )
 }
 
-/// A task as this caller may see it: without the scope `read` its id and state.
+/// A task as this caller may see it: without the scope `read` only its id and state.
 pub fn seen_by(caller: &Caller, id: &TaskId, view: &TaskView) -> JsonObject {
     match caller.reads {
         true => object::task(id, view),
@@ -122,14 +122,15 @@ pub fn seen_by(caller: &Caller, id: &TaskId, view: &TaskView) -> JsonObject {
     }
 }
 
-/// What whoever may not read is told.
+/// The task object for callers without the scope `read`.
 pub fn state_only(id: &TaskId, state: State) -> JsonObject {
     JsonObject::default()
         .with("id", id.to_string())
         .with("state", state.to_string())
 }
 
-/// The idempotency key of a caller: that of another token's name is another key, so that nobody finds or takes another's.
+/// Puts an idempotency key into its caller's name space. So callers with other tokens neither find
+/// nor take its task.
 pub fn own(key: Option<IdempotencyKey>, caller: &Caller) -> Option<IdempotencyKey> {
     match &caller.name {
         Some(name) => key.map(|key| key.owned_by(name)),
@@ -137,19 +138,19 @@ pub fn own(key: Option<IdempotencyKey>, caller: &Caller) -> Option<IdempotencyKe
     }
 }
 
-/// A task that a request gets.
+/// A task that a request created or found.
 pub struct Taken {
     pub id: TaskId,
     pub object: JsonObject,
     pub state: State,
-    /// Whether this request is the one that enqueued it.
+    /// Whether this request enqueued it.
     pub created: bool,
-    /// Whom to wake somebody for, unless it is final.
+    /// The receipt with which to wake a worker, unless the task is final.
     pub receipt: Option<Receipt>,
 }
 
 impl Taken {
-    /// The only task of a receipt.
+    /// Makes this from a receipt of one task.
     pub fn new(receipt: Receipt) -> Self {
         Self {
             id: receipt.ids[0].clone(),
@@ -161,7 +162,7 @@ impl Taken {
     }
 }
 
-/// Enqueues a task with an idempotency key, or finds the one that stands for it.
+/// Enqueues a task with an idempotency key, or finds the task of that key.
 pub async fn take_once(
     queue: &HostQueue,
     task: TaskSpec,
@@ -186,7 +187,7 @@ pub async fn take_once(
     taken_before(queue, receipt).await
 }
 
-/// Others ask for the same at this moment.
+/// The problem for concurrent requests with one key.
 pub fn busy() -> Problem {
     Problem::new(
         409,
@@ -198,7 +199,7 @@ pub fn busy() -> Problem {
     .with_header("retry-after", "1")
 }
 
-/// The task of an earlier request.
+/// Makes this from an earlier request's receipt.
 pub async fn taken_before(queue: &HostQueue, receipt: Receipt) -> Result<Taken, Problem> {
     let id = receipt.ids[0].clone();
     match queue.view(&id).await? {
@@ -207,14 +208,14 @@ pub async fn taken_before(queue: &HostQueue, receipt: Receipt) -> Result<Taken, 
             state: view.state,
             id,
             created: false,
-            // Its first request may have died before it woke anybody.
+            // The first request may have died before it woke a worker.
             receipt: (!view.state.is_final()).then_some(receipt),
         }),
         None => Err(unknown(&id.to_string())),
     }
 }
 
-/// The task object of what was just enqueued.
+/// The task object of a task that was just enqueued.
 pub fn accepted(receipt: &Receipt, i: usize) -> JsonObject {
     let id = &receipt.ids[i];
     let task = &receipt.tasks[i];

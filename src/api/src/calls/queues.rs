@@ -1,4 +1,4 @@
-//! `/v1/queues`: the queues of this deployment, and what an operator does to them.
+//! `/v1/queues`: the queues of this deployment, and an operator's requests for them.
 
 use super::{After, Answer};
 use crate::{HostQueue, limits};
@@ -7,10 +7,10 @@ use handoff_platform::http::{Problem, Response};
 use handoff_platform::variables;
 use handoff_queue::{Depth, Env, Percentiles, Waiting};
 
-/// A purge of more than this many milliseconds is answered with what it came to so far.
+/// A purge that takes longer than this many milliseconds answers with its result so far.
 const PURGE_MS: u64 = 10_000;
 
-/// `GET /v1/queues`: all of them.
+/// `GET /v1/queues`: lists all queues.
 pub async fn list(queue: &HostQueue) -> Result<Answer, Problem> {
     let mut queues = Vec::new();
     for name in limits::queues()?.names() {
@@ -22,7 +22,7 @@ pub async fn list(queue: &HostQueue) -> Result<Answer, Problem> {
     )))
 }
 
-/// `GET /v1/queues/{queue}`: one of them, and its statistics.
+/// `GET /v1/queues/{queue}`: shows one queue with its statistics.
 pub async fn show(queue: &HostQueue, name: &str) -> Result<Answer, Problem> {
     known(name)?;
     let found = queue.statistics().await?;
@@ -59,7 +59,8 @@ fn percentiles(found: Percentiles) -> JsonObject {
         .with("p99", p99)
 }
 
-/// `POST /v1/queues/{queue}/pause`, `resume` or `purge`: does it, and answers how the queue stands then.
+/// `POST /v1/queues/{queue}/pause`, `resume` or `purge`: does it, and answers with the queue's
+/// depth afterwards.
 pub async fn operate(queue: &HostQueue, name: &str, what: &str) -> Result<Answer, Problem> {
     known(name)?;
     let purged = match what {
@@ -73,14 +74,14 @@ pub async fn operate(queue: &HostQueue, name: &str, what: &str) -> Result<Answer
     }
     Ok(Answer {
         response: Response::json(200, &object),
-        // What follows from the ends of what was purged waits.
+        // The follow-ups of the purged tasks wait.
         after: After::Push { waits: true },
     })
 }
 
 async fn purge(queue: &HostQueue) -> Result<u64, Problem> {
     let end_ms = queue.env().now_ms() + PURGE_MS;
-    // What comes meanwhile stays.
+    // Tasks that come meanwhile stay.
     let mut left = queue.depth().await?.each();
     let mut purged = 0;
     while queue.env().now_ms() < end_ms {
@@ -93,7 +94,7 @@ async fn purge(queue: &HostQueue) -> Result<u64, Problem> {
     Ok(purged)
 }
 
-/// Refuses what is no queue of this deployment.
+/// Refuses a queue that this deployment does not have.
 pub fn known(name: &str) -> Result<(), Problem> {
     let queues = limits::queues()?;
     if queues.has(name) {

@@ -1,4 +1,4 @@
-//! `/v1/schedules`: tasks that are enqueued again and again. All schedules are kept by the default queue.
+//! `/v1/schedules`: tasks that are enqueued again and again. The default queue holds all schedules.
 
 use super::{After, Answer};
 use crate::{HostQueue, limits};
@@ -8,7 +8,7 @@ use handoff_queue::{Put, SCHEDULES_MAX, check_name};
 use handoff_tasks::{ScheduleRequest, object};
 use std::collections::BTreeMap;
 
-/// `GET /v1/schedules`: all of them, in the order of their names.
+/// `GET /v1/schedules`: lists all schedules, in the order of their names.
 pub async fn list(queue: &HostQueue) -> Result<Answer, Problem> {
     let found = queue.schedules().await?;
     let views = found.views.iter();
@@ -23,7 +23,7 @@ pub async fn list(queue: &HostQueue) -> Result<Answer, Problem> {
     Ok(Answer::new(Response::json(200, &body)))
 }
 
-/// `GET /v1/schedules/{name}`: one of them.
+/// `GET /v1/schedules/{name}`: shows one schedule.
 pub async fn show(queue: &HostQueue, name: &str) -> Result<Answer, Problem> {
     match queue.schedule(name).await? {
         Some(view) => Ok(Answer::new(Response::json(200, &object::schedule(&view)))),
@@ -31,7 +31,7 @@ pub async fn show(queue: &HostQueue, name: &str) -> Result<Answer, Problem> {
     }
 }
 
-/// `PUT /v1/schedules/{name}`: makes it this one: 201 if it is new.
+/// `PUT /v1/schedules/{name}`: creates or replaces a schedule. Answers 201 if it is new.
 pub async fn put(queue: &HostQueue, name: &str, request: Request) -> Result<Answer, Problem> {
     if check_name(name).is_err() {
         let reason = format!(
@@ -72,7 +72,7 @@ pub async fn put(queue: &HostQueue, name: &str, request: Request) -> Result<Answ
     }
 }
 
-/// `DELETE /v1/schedules/{name}`: no occurrence of it gives a task any more. Tasks that it gave stay.
+/// `DELETE /v1/schedules/{name}`: deletes a schedule. The tasks that it enqueued stay.
 pub async fn delete(queue: &HostQueue, name: &str) -> Result<Answer, Problem> {
     if queue.delete_schedule(name).await? {
         Ok(Answer::new(Response::empty(204)))

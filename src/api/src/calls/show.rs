@@ -1,4 +1,5 @@
-//! `GET /v1/tasks/{id}`: everything about a task; with a wait as soon as it is final, or after that time.
+//! `GET /v1/tasks/{id}`: shows a task. With a wait it answers once the task is final, or after that
+//! time.
 
 use super::wait::Wait;
 use super::{After, Answer, parse_id, unknown};

@@ -1,4 +1,4 @@
-//! `GET /status/{task_id}`: is it done?
+//! `GET /status/{task_id}`: tells whether a task is final.
 
 use super::{After, Answer, parse_id, unknown};
 use crate::HostQueue;
@@ -19,7 +19,7 @@ pub async fn call(queue: &HostQueue, id: &str) -> Result<Answer, Problem> {
     }
 }
 
-/// The article's bodies, in its order.
+/// The bodies that the article specifies, in its order.
 #[derive(Default, Serialize)]
 struct Body {
     status: &'static str,

@@ -1,4 +1,5 @@
-//! `?wait=20s` and `Prefer: wait=20`: an answer that comes when the task is final, or after that time.
+//! `?wait=20s` and `Prefer: wait=20`: an answer that comes once the task is final, or after that
+//! time.
 
 use super::{After, Answer};
 use crate::limits::WAIT_MAX;
@@ -11,15 +12,15 @@ use handoff_tasks::object;
 /// How long to wait for the end of a task.
 pub struct Wait {
     pub ms: u64,
-    /// It was preferred rather than asked for, and the answer says that it was heard.
+    /// The wait came from `Prefer`, so the answer says that it was applied.
     preferred: bool,
 }
 
 impl Wait {
-    /// What a request says. The parameter counts before the preference.
+    /// Reads the wait of a request. The parameter takes precedence over the preference.
     ///
     /// # Errors
-    /// If a parameter can't be used. A preference that can't be is none.
+    /// If a parameter can't be used. A preference that can't be used is ignored.
     pub fn asked(request: &Request) -> Result<Option<Self>, FieldError> {
         let mut asked = None;
         for (name, value) in request.query()? {
@@ -42,7 +43,7 @@ impl Wait {
         Ok(asked.or(preferred))
     }
 
-    /// Says in the answer what was applied.
+    /// Adds the applied preference to the answer.
     pub fn applied(&self, response: Response) -> Response {
         if !self.preferred {
             return response;
@@ -50,10 +51,10 @@ impl Wait {
         response.header("preference-applied", format!("wait={}", self.ms / 1_000))
     }
 
-    /// The final task in place of `early`, the answer to a task that was just taken, if it comes in time. Whatever fails
-    /// on the way: it is taken, and the answer must say so.
+    /// Answers with the final task in place of `early`, if the task ends in time. Whatever fails
+    /// here, the task is taken, and the answer must say so.
     pub async fn for_end(&self, queue: &HostQueue, id: &TaskId, early: Answer) -> Answer {
-        // What is otherwise seen to after the answer: nobody would work until then.
+        // Do the work after the answer now: no worker would run until then.
         push_along(queue, early.after).await;
         let (response, waits) = match self.final_view(queue, id).await {
             Ok(Some(view)) => {

@@ -9,11 +9,11 @@ use handoff_platform::http::{Problem, Request, Response};
 use handoff_queue::{Cancelled, Env, TaskId, TaskStatus};
 use handoff_tasks::{WorkflowRequest, object};
 
-/// The most tasks on a page, and how many there are unless the request says otherwise.
+/// The largest size of a page, and its default.
 const PAGE_MAX: u64 = 100;
 const PAGE_DEFAULT: u64 = 20;
 
-/// `POST /v1/workflows`: 202, or with a wait the workflow as it ended.
+/// `POST /v1/workflows`: answers 202, or with a wait the workflow as it ended.
 pub async fn enqueue(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
     let trace = request.trace();
     let caller = request.caller().clone();
@@ -35,13 +35,13 @@ pub async fn enqueue(queue: &HostQueue, request: Request) -> Result<Answer, Prob
     let mut status = if taken.created { 202 } else { 200 };
     let mut after = After::wake(queue.named(queue.name())?, taken.receipt);
     if let Some(wait) = &wait {
-        // Nobody would work until the answer is out.
+        // Wake a worker now: none would run until the answer is out.
         push_along(&queue, after).await;
         after = After::Push { waits: true };
         match queue.wait(&taken.id, wait.ms).await {
             Ok(TaskStatus::Final(_)) => status = 200,
             Ok(_) => {}
-            // It is taken, and the answer must say so.
+            // The workflow is taken, and the answer must say so.
             Err(e) => queue
                 .env()
                 .log(&format!("not waited for {}: {e}", taken.id)),
@@ -66,7 +66,8 @@ async fn shown(queue: &HostQueue, id: &TaskId) -> Result<JsonObject, Problem> {
     }
 }
 
-/// `GET /v1/workflows/{id}`: how it stands; with a wait as soon as it is final, or after that time.
+/// `GET /v1/workflows/{id}`: shows a workflow. With a wait it answers once the workflow is final,
+/// or after that time.
 pub async fn show(queue: &HostQueue, id: &str, request: &Request) -> Result<Answer, Problem> {
     let id = workflow_id(id)?;
     let wait = Wait::asked(request)?;
@@ -87,7 +88,7 @@ pub async fn show(queue: &HostQueue, id: &str, request: &Request) -> Result<Answ
     })
 }
 
-/// `GET /v1/workflows/{id}/tasks`: its tasks, page by page.
+/// `GET /v1/workflows/{id}/tasks`: lists its tasks, page by page.
 pub async fn members(queue: &HostQueue, id: &str, request: &Request) -> Result<Answer, Problem> {
     let id = workflow_id(id)?;
     let (mut from, mut limit) = (0, PAGE_DEFAULT);
@@ -113,7 +114,7 @@ pub async fn members(queue: &HostQueue, id: &str, request: &Request) -> Result<A
     Ok(Answer::new(Response::json(200, &body)))
 }
 
-/// `DELETE /v1/workflows/{id}`: cancels it and what it enqueued.
+/// `DELETE /v1/workflows/{id}`: cancels the workflow and its members.
 pub async fn cancel(queue: &HostQueue, id: &str, request: &Request) -> Result<Answer, Problem> {
     let id = workflow_id(id)?;
     if queue.workflow(&id).await?.is_none() {
@@ -133,7 +134,7 @@ pub async fn cancel(queue: &HostQueue, id: &str, request: &Request) -> Result<An
     };
     Ok(Answer {
         response: Response::json(status, &body),
-        // What follows from its end waits.
+        // The follow-up of its end waits.
         after: After::Push { waits: true },
     })
 }
