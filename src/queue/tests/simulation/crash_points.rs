@@ -1,6 +1,7 @@
-//! Short scenarios, and every place in them where something can go wrong: before each store call, after each that changes
-//! something, and with only some of its keys reached, the instance dies, the call fails, or the instance stalls. In the
-//! shortest ones also every pair of such places. And races, in which nothing fails but one instance is overtaken by others.
+//! Crash points: short scenarios with a fault at each place. The places are before each store call,
+//! after each that changes something, and after only some of its keys. At each the instance dies,
+//! the call fails, or the instance stalls. In the shortest scenarios every pair of such places is
+//! tried too. Races have no fault: others overtake one instance.
 
 use super::model::{Wrong, end, rest, retire, watch};
 use super::parallel::failures;
@@ -9,11 +10,11 @@ use super::scenarios::{Left, SCENARIOS, Scenario, Search};
 use super::stage::{Fault, Place, SHORT_MS, Stage};
 use crate::support::{Action, When};
 
-/// What a scenario came to.
+/// The result of a scenario.
 #[derive(Default)]
 struct Played {
     calls: Vec<Place>,
-    /// How many calls overtook who was held up.
+    /// The number of calls that overtook the held instance.
     overtook: u64,
 }
 
@@ -43,7 +44,7 @@ fn finish(scenario: &Scenario, stage: &Stage, whole: bool) -> Result<(), Wrong> 
     }
     let all_short = stage.points.faults.iter().all(Fault::is_short);
     if all_short {
-        // Nobody died: no task has to wait for rescue, which takes longer.
+        // No instance died, so no task has to wait for rescue, which takes longer.
         stage
             .sim
             .run_for(SHORT_MS * stage.points.faults.len() as u64 * 2);
@@ -53,7 +54,7 @@ fn finish(scenario: &Scenario, stage: &Stage, whole: bool) -> Result<(), Wrong> 
         }
     }
     stage.load.schedules.finish(&stage.sim, !all_short, 0)?;
-    // Who only stalled for a moment comes back: then nothing waits for a tick.
+    // An instance that only stalled for a moment comes back, so nothing waits for a tick.
     end(&stage.sim, &stage.load, !all_short)?;
     if whole && scenario.left != Left::Perhaps {
         retire(&stage.sim, &stage.load)?;
@@ -64,10 +65,10 @@ fn finish(scenario: &Scenario, stage: &Stage, whole: bool) -> Result<(), Wrong> 
     Ok(())
 }
 
-/// How long an instance stalls: for a moment, for so long that nobody takes it for lost yet, and for longer.
+/// The lengths of stalls: a moment, the longest that counts nobody as lost, and longer.
 const STALLS_MS: [u64; 3] = [1, SHORT_MS, 40_000];
 
-/// Everything that can go wrong with a call that changes so many keys.
+/// All faults of a call that changes so many keys.
 fn actions(changes: usize) -> Vec<Action> {
     let mut actions = vec![Action::Kill(When::Before), Action::Fail(When::Before)];
     actions.extend(STALLS_MS.map(|ms| Action::Stall(When::Before, ms)));
@@ -85,17 +86,17 @@ fn actions(changes: usize) -> Vec<Action> {
     actions
 }
 
-/// A scenario, what goes wrong in it, and whether it is watched until everything is deleted.
+/// A scenario, its faults, and whether it is watched until everything is deleted.
 pub type Job = (&'static Scenario, Vec<Fault>, bool);
 
-/// Those that are searched so. `HANDOFF_SCENARIO` leaves only those whose names hold it.
+/// The scenarios with such a search. `HANDOFF_SCENARIO` keeps only those whose names contain it.
 fn scenarios(searched: impl Fn(Search) -> bool) -> impl Iterator<Item = &'static Scenario> {
     let wanted = std::env::var("HANDOFF_SCENARIO").unwrap_or_default();
     let all = SCENARIOS.iter().filter(move |s| searched(s.search));
     all.filter(move |s| s.name.contains(&wanted))
 }
 
-/// Every single fault of every scenario, and the scenario without any.
+/// Every single fault of every scenario, and each scenario without a fault.
 pub fn single_faults() -> Vec<Job> {
     let all = scenarios(|search| search != Search::Races);
     all.flat_map(single_faults_of).collect()
@@ -106,7 +107,7 @@ fn single_faults_of(scenario: &'static Scenario) -> Vec<Job> {
     let mut jobs = vec![(scenario, Vec::new(), true)];
     for (call, place) in (1..).zip(calls) {
         for action in actions(place.changes) {
-            // Who only stalls leaves nothing behind that others would not.
+            // A stall leaves nothing behind that other faults would not.
             let whole = !matches!(action, Action::Stall(..));
             jobs.push((scenario, vec![Fault::new(call, action)], whole));
         }
@@ -114,7 +115,7 @@ fn single_faults_of(scenario: &'static Scenario) -> Vec<Job> {
     jobs
 }
 
-/// Every race: at each place the instance is held up until others have made one call, two, three …
+/// Every race: at each place the instance is held until others have made one call, two, three …
 fn races() -> Vec<Job> {
     let all = scenarios(|search| search == Search::Races);
     all.flat_map(races_of).collect()
@@ -132,7 +133,7 @@ fn races_of(scenario: &'static Scenario) -> Vec<Job> {
     jobs
 }
 
-/// All that is tried in the scenario of this name.
+/// All jobs of the scenario with this name.
 pub fn jobs_of(name: &str) -> Vec<Job> {
     let scenario = SCENARIOS.iter().find(|s| s.name == name).unwrap();
     match scenario.search {
@@ -141,12 +142,13 @@ pub fn jobs_of(name: &str) -> Vec<Job> {
     }
 }
 
-/// Every pair of places in the shortest scenarios: two deaths, and one that stalls while another dies or stalls.
+/// Every pair of places in the shortest scenarios: two deaths, or a stall while another instance
+/// dies or stalls.
 fn pairs_of_faults() -> Vec<Job> {
     const DIES: Action = Action::Kill(When::Before);
     const STALLS: Action = Action::Stall(When::Before, 1_500);
     const LONG: Action = Action::Stall(When::Before, 12_000);
-    /// After the first fault there may be more calls than without.
+    /// After the first fault a scenario may have more calls than without.
     const MORE: u64 = 20;
     let mut jobs = Vec::new();
     for scenario in scenarios(|search| search == Search::Pairs) {
@@ -163,7 +165,7 @@ fn pairs_of_faults() -> Vec<Job> {
     jobs
 }
 
-/// Those jobs that fail, at most so many.
+/// The jobs that fail, at most so many.
 pub fn failing(
     jobs: &[Job],
     most: usize,
@@ -186,13 +188,13 @@ fn all_pass(what: &str, jobs: &[Job]) {
     assert!(failed.is_empty(), "see above");
 }
 
-/// Not all fits into the time of a test run. With `HANDOFF_TURN=n` a part of it does, another part for each n.
+/// A test run has no time for all jobs. `HANDOFF_TURN=n` selects a part, another one for each n.
 fn turn() -> Option<u64> {
     let n = std::env::var("HANDOFF_TURN").ok()?;
     Some(n.parse().expect("HANDOFF_TURN is a number"))
 }
 
-/// Only one stall of three at each place in a turn.
+/// Keeps one stall of three at each place in a turn.
 fn with_fewer_stalls(mut jobs: Vec<Job>) -> Vec<Job> {
     if let Some(n) = turn() {
         let length_ms = |call: u64| STALLS_MS[((call + n) % 3) as usize];
@@ -207,7 +209,7 @@ fn with_fewer_stalls(mut jobs: Vec<Job>) -> Vec<Job> {
     jobs
 }
 
-/// One of 500: all of them take hours. With `HANDOFF_EVERY_PAIR` all.
+/// Keeps one job of 500, since all of them take hours. `HANDOFF_EVERY_PAIR` keeps all.
 fn sampled(jobs: Vec<Job>) -> Vec<Job> {
     const OF: u64 = 500;
     match std::env::var_os("HANDOFF_EVERY_PAIR") {

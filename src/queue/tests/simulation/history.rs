@@ -1,4 +1,4 @@
-//! What happened to one task.
+//! The history of one task.
 
 use super::load::Asked;
 use crate::support::{Line, parts};
@@ -6,7 +6,8 @@ use std::fmt::Write;
 
 const LINES_MAX: usize = 400;
 
-/// The lines about a task; if what went wrong is about none, about the key that it names first, or else the last ones.
+/// The lines about a task. Without a task they are about the first key in the message, or else the
+/// last ones.
 pub fn history(lines: &[Line], asked: Option<&Asked>, what: &str) -> String {
     let mut text = String::new();
     let number = what.split(' ').next().and_then(|key| parts(key).1);

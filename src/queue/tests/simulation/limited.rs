@@ -1,4 +1,4 @@
-//! What must hold of a queue with limits, whoever works.
+//! Checks of a queue with limits.
 
 use crate::support::{Began, Sim};
 use handoff_queue::{BEGIN_MS, IN_PROGRESS_BYTES, Rate};
@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 /// No task here has larger arguments.
 const LARGEST: u64 = 210_000;
 
-/// Never more at once than may run, unless an instance stalled for longer than others wait for it; never more begun in a row of
-/// periods than may, by the clocks of those who took their tickets.
+/// Checks that limits hold. No more tasks run at once than the limit, unless an instance stalled
+/// for longer than others wait for it. No more begin in a row of periods than the rate, by their
+/// workers' clocks.
 pub fn judge(sim: &Sim) -> Result<(), String> {
     let limits = sim.world.queue_limits.get();
     let most = sim.world.most_bytes.get();
@@ -35,7 +36,7 @@ pub fn judge(sim: &Sim) -> Result<(), String> {
         .map_or(Ok(()), |rate| kept(sim, rate, |began| !began.follows))
 }
 
-/// A task begins up to 2 s after its ticket.
+/// Checks a rate. A task begins up to 2 s after its ticket.
 fn kept(sim: &Sim, rate: Rate, of: impl Fn(&Began) -> bool) -> Result<(), String> {
     let mut begun = BTreeMap::<u64, u64>::new();
     for began in sim.world.began.borrow().iter().filter(|began| of(began)) {

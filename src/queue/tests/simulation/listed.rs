@@ -1,4 +1,4 @@
-//! The list of failed tasks: what is asked about it, and what must hold.
+//! The failed list: requests and checks.
 
 use super::load::{Asked, Load};
 use super::model::Wrong;
@@ -30,7 +30,7 @@ impl Load {
         }
     }
 
-    /// Retries a task, as the api component does.
+    /// Retries a task, as the component `api` does.
     pub fn retry(self: &Rc<Self>, sim: &Sim, asked: &Rc<Asked>) {
         asked.off_asked.set(asked.off_asked.get() + 1);
         let (load, world, asked) = (self.clone(), sim.world.clone(), asked.clone());
@@ -53,7 +53,7 @@ impl Load {
         sim.spawn(|_, queue| async move {
             let end_ms = asked_ms + 3_000;
             let swept = queue.retry_failed(before, end_ms, Some(trace)).await;
-            // What was retried before it stalled counts, but nobody waits for that any more.
+            // Retries before the stall count, but no caller waits for the answer any more.
             let gone = world.clock.now_ms() > asked_ms + ACKNOWLEDGE_MS;
             let Some(swept) = swept.ok().filter(|_| !gone) else {
                 return;
@@ -89,7 +89,8 @@ impl Load {
         sim.spawn(|_, queue| async move { queue.discard_failed(before, end_ms).await.is_ok() });
     }
 
-    /// Notes that all which have failed by now may go from the list. Returns the number before which they did.
+    /// Notes that all tasks which have failed by now may leave the list. Returns the number before
+    /// which they did.
     fn all(&self, sim: &Sim) -> Option<u64> {
         self.all_swept.set(self.all_swept.get() + 1);
         let count = sim.world.store.counter("q.test.f").now_or_never();
@@ -97,7 +98,7 @@ impl Load {
         Some(self.swept_before.get())
     }
 
-    /// Whether somebody asked to take a failed task off the list.
+    /// Whether a request may have taken a failed task off the list.
     fn is_swept(&self, asked: &Asked) -> bool {
         let number = match asked.seen.borrow().as_ref().map(|run| &run.state) {
             Some(RunState::Failed { listed, .. }) => *listed,
@@ -106,7 +107,7 @@ impl Load {
         asked.off_asked.get() > 0 || number.is_some_and(|i| i < self.swept_before.get())
     }
 
-    /// Every request has its own, so that it shows whose task ran.
+    /// Makes a trace of its own for each request, so that it shows whose task ran.
     fn trace(&self) -> Trace {
         self.retries.set(self.retries.get() + 1);
         Trace {
@@ -115,7 +116,7 @@ impl Load {
         }
     }
 
-    /// How often somebody looked at a task to take it off the list.
+    /// The number of requests that may take a task off the list.
     pub fn sweeps(&self, asked: &Asked) -> u64 {
         asked.off_asked.get() + self.all_swept.get()
     }
@@ -131,7 +132,7 @@ impl Asked {
     }
 }
 
-/// It was seen that it ended so.
+/// Whether a client saw the task fail.
 pub fn has_failed(asked: &Asked) -> bool {
     let seen = asked.seen.borrow();
     matches!(
@@ -140,7 +141,8 @@ pub fn has_failed(asked: &Asked) -> bool {
     )
 }
 
-/// All that failed are listed, once, until somebody takes them off or their retention is over; and no others.
+/// Checks that each failed task is listed once until a request takes it off or its retention is
+/// over. No other task may be listed.
 pub fn look(sim: &Sim, load: &Load) -> Result<(), Wrong> {
     let wrong = |asked: &Rc<Asked>, what: &str| Err((Some(asked.clone()), what.to_owned()));
     let failed: Vec<_> = load.asked().into_iter().filter(|a| has_failed(a)).collect();
@@ -186,7 +188,7 @@ fn until_ms(asked: &Asked) -> u64 {
     (ended_ms + asked.retention_ms).saturating_sub(CLOCK_SLACK_MS)
 }
 
-/// All pages: each task and how many errors it shows.
+/// Reads all pages: each task and the number of its errors.
 fn list(sim: &Sim) -> Vec<(TaskId, usize)> {
     let most = 1 + sim.world.below(30) as usize;
     sim.wait(|queue| async move {
@@ -204,7 +206,7 @@ fn list(sim: &Sim) -> Vec<(TaskId, usize)> {
     })
 }
 
-/// Of a failed task there is one that does it again at most, whoever was told so.
+/// Checks that a failed task has at most one retry, whichever task requests got.
 pub fn one_task_per_retry(sim: &Sim) -> Result<(), Wrong> {
     let store = &sim.world.store;
     let mut again = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! What is asked of the queue.
+//! The load: requests for the queue.
 
 use super::schedules::Schedules;
 use super::workflows;
@@ -24,45 +24,46 @@ pub struct Asked {
     pub not_before_ms: Option<u64>,
     pub expires_ms: Option<u64>,
     pub retention_ms: u64,
-    /// When somebody first asked to cancel it.
+    /// When a client first requested its cancellation.
     pub cancel_ms: Cell<Option<u64>>,
-    /// A request to cancel it was answered with: it will not run.
+    /// A cancel request was answered with 200.
     pub cancelled: Cell<bool>,
-    /// How it ended when it was first seen final.
+    /// Its final record when a client first saw it.
     pub seen: RefCell<Option<Run>>,
     /// Its retention is over and it is gone.
     pub gone: Cell<bool>,
-    /// How many requests got it.
+    /// The number of requests that got it.
     pub answers: Cell<u64>,
-    /// Until when requests with its idempotency key find it; 0 without a key.
+    /// Until when requests with its idempotency key find it. 0 without a key.
     pub key_until_ms: u64,
-    /// It was in the list of failed tasks.
+    /// It was in the failed list.
     pub listed: Cell<bool>,
-    /// How often somebody asked to take it off that list, by retrying or discarding it, and whether that was confirmed.
+    /// The number of requests to retry or discard it, and whether one was confirmed.
     pub off_asked: Cell<u64>,
     pub off: Cell<bool>,
-    /// Of a workflow, how many steps it has.
+    /// The number of steps, if it is a workflow.
     pub steps: u64,
-    /// What the runs of the task that follows its end are found by.
+    /// The name of its follow-up's runs.
     pub follow: Option<String>,
-    /// The tasks that do it again, as requests were told.
+    /// Its retries, as requests got them.
     pub again: RefCell<Vec<TaskId>>,
 }
 
-/// A request with an idempotency key. Each asks for a task of its own, so that it shows whose ran.
+/// A request with an idempotency key. Each asks for a task of its own, so that it shows whose task
+/// ran.
 #[derive(Debug)]
 pub struct KeyedRequest {
     pub key: String,
     pub ttl_ms: u64,
-    /// Requests with one key and several of these differ.
+    /// Requests with one key and different bodies are different requests.
     pub body: u64,
     pub task: String,
     pub asked_ms: u64,
-    /// What it was answered with and when.
+    /// Its answer, and the time of that.
     pub answer: RefCell<Option<(Answer, u64)>>,
 }
 
-/// What a request with a key was answered with.
+/// The answer to a request with a key.
 #[derive(Debug, Clone)]
 pub enum Answer {
     /// This task, of the request with this body.
@@ -70,7 +71,8 @@ pub enum Answer {
     Differs,
 }
 
-/// What a run is made of. Every seed leaves things out, so that the rest comes closer together.
+/// The mix of a run. Every seed leaves kinds of requests out, so that the others come closer
+/// together.
 #[derive(Debug, Clone, Default)]
 pub struct Mix {
     batches: bool,
@@ -88,14 +90,14 @@ pub struct Mix {
     follows: bool,
     schedules: bool,
     workflows: bool,
-    /// Tasks that run for longer than they may be silent.
+    /// Tasks that run for longer than their heartbeat timeout.
     longs: bool,
-    /// The longest delay; 0 for none.
+    /// The longest delay. 0 for no delays.
     delay_max_ms: u64,
 }
 
 impl Mix {
-    /// Everything, with delays of at most this.
+    /// Draws a mix, with delays up to a bound.
     pub fn of(sim: &Sim) -> Self {
         const SECOND: u64 = 1_000;
         let world = &sim.world;
@@ -134,9 +136,10 @@ pub struct Load {
     keyed: RefCell<Vec<Rc<KeyedRequest>>>,
     names: Cell<u64>,
     last_due_ms: Cell<u64>,
-    /// Somebody asked to cancel whatever waits.
+    /// A purge was requested.
     pub(super) purges: Cell<bool>,
-    /// How often somebody retried or discarded all failed tasks, and before which number the last time.
+    /// The number of bulk requests for the failed list, and the number before which the last one
+    /// began.
     pub(super) all_swept: Cell<u64>,
     pub(super) swept_before: Cell<u64>,
     pub(super) retries: Cell<u64>,
@@ -159,12 +162,13 @@ impl Load {
         })
     }
 
-    /// Whether any task may have been cancelled.
+    /// Whether any task may have been cancelled by a purge.
     pub fn purges(&self) -> bool {
         self.purges.get()
     }
 
-    /// When the last task is due, those that were not acknowledged included: they may run all the same.
+    /// When the last task is due. Tasks that were not acknowledged count, since they may run all
+    /// the same.
     pub fn last_due_ms(&self) -> u64 {
         self.last_due_ms.get()
     }
@@ -173,7 +177,7 @@ impl Load {
         self.asked.borrow().clone()
     }
 
-    /// Those that are not final yet.
+    /// The tasks that are not final yet.
     pub fn open(&self) -> Vec<Rc<Asked>> {
         let asked = self.asked.borrow();
         let open = asked.iter().filter(|a| a.seen.borrow().is_none());
@@ -185,7 +189,7 @@ impl Load {
         self.asked().into_iter().find(|a| a.id.slot() == slot)
     }
 
-    /// One thing that a client does.
+    /// Makes one request of a client.
     pub fn step(self: &Rc<Self>, sim: &Sim) {
         let world = &sim.world;
         if self.mix.sweeps && world.chance(80) {
@@ -208,7 +212,7 @@ impl Load {
         }
     }
 
-    /// A workflow, at once or later.
+    /// Enqueues a workflow, at once or later.
     fn workflow(self: &Rc<Self>, sim: &Sim) {
         let world = &sim.world;
         self.names.set(self.names.get() + 1);
@@ -219,12 +223,12 @@ impl Load {
         self.enqueue(sim, vec![task]);
     }
 
-    /// Whether there are any.
+    /// Whether a workflow exists.
     pub fn has_workflows(&self) -> bool {
         self.asked().iter().any(|asked| asked.steps > 0)
     }
 
-    /// Enqueues as the api component does: acknowledge, then wake.
+    /// Enqueues as the component `api` does: acknowledge, then wake.
     pub fn enqueue(self: &Rc<Self>, sim: &Sim, tasks: Vec<TaskSpec>) {
         let (load, world) = (self.clone(), sim.world.clone());
         self.note_due(&tasks);
@@ -292,7 +296,7 @@ impl Load {
         self.keyed.borrow().clone()
     }
 
-    /// Enqueues with a key, as the api component does.
+    /// Enqueues with a key, as the component `api` does.
     pub fn enqueue_once(
         self: &Rc<Self>,
         sim: &Sim,
@@ -335,7 +339,7 @@ impl Load {
         });
     }
 
-    /// Several clients with one key, mostly one that was used before.
+    /// Makes concurrent requests with one key, mostly a used one.
     fn keyed_ones(self: &Rc<Self>, sim: &Sim) {
         let world = &sim.world;
         let old = self
@@ -358,7 +362,7 @@ impl Load {
         }
     }
 
-    /// A task that does what `args` say, and whose result tells which one it is.
+    /// Makes a task that does what `args` say, and whose result names it.
     pub fn named(&self, mut args: Value) -> TaskSpec {
         self.names.set(self.names.get() + 1);
         let name = format!("n{}", self.names.get());
@@ -392,7 +396,7 @@ impl Load {
             args["sleep_ms"] =
                 [0, 0, 0, 5, 5, 100, 100, 1_500, 1_500, 4_000][world.below(10) as usize].into();
         }
-        // Decided without dice, so that what else is asked does not change.
+        // Decide without random numbers, so that the other requests stay the same.
         let key = self.names.get() % 3;
         let keyed = key > 0 && world.queue_limits.get().per_key != KeyLimits::default();
         let key = keyed.then(|| format!("key{key}"));
@@ -419,11 +423,11 @@ impl Load {
             let sleep_ms = [12_000, 20_000, 40_000][world.below(3) as usize];
             set(&mut task.args, "sleep_ms", sleep_ms);
         }
-        // What waits for a cancel that never comes overruns its timeout in every attempt.
+        // A task that waits for a cancel which never comes overruns its timeout in every attempt.
         task.retry.attempts = if ends && world.chance(500) { 50 } else { 3 };
         task.not_before_ms = delayed.then(|| sim.now_ms() + world.below(mix.delay_max_ms));
         if mix.expires && world.chance(400) {
-            // Some while they are taken, some while they wait for a worker, some never.
+            // Some expire while they are taken, some while they wait for a worker, some never.
             let most_ms = [20, 1_000, 10_000, 120_000][world.below(4) as usize];
             let due_ms = task.not_before_ms.unwrap_or(sim.now_ms());
             task.expires_ms = Some(due_ms + world.below(most_ms));
@@ -441,14 +445,14 @@ impl Load {
         self.cancel(sim, &asked[asked.len().saturating_sub(back)]);
     }
 
-    /// The queue is not paused.
+    /// Resumes the queue.
     pub fn resume(&self, sim: &Sim) {
         if self.mix.pauses {
             sim.wait(|queue| async move { queue.resume().await.is_ok() });
         }
     }
 
-    /// Pauses the queue, resumes it, or cancels what waits in it.
+    /// Pauses, resumes or purges the queue.
     fn operate(&self, sim: &Sim) {
         match sim.world.below(8) {
             0..=2 => _ = sim.spawn(|_, queue| async move { queue.pause().await.is_ok() }),
@@ -464,7 +468,7 @@ impl Load {
         }
     }
 
-    /// Asks to cancel a task.
+    /// Requests the cancellation of a task.
     pub fn cancel(&self, sim: &Sim, asked: &Rc<Asked>) {
         let first_ms = asked.cancel_ms.get().unwrap_or(sim.now_ms());
         asked.cancel_ms.set(Some(first_ms));
@@ -478,7 +482,7 @@ impl Load {
     }
 }
 
-/// What follows the end of the task of this name.
+/// The follow-up of the task with this name.
 pub fn follow_up(name: &str) -> FollowUp {
     FollowUp {
         kind: "io".to_owned(),

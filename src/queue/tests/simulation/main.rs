@@ -1,12 +1,14 @@
-//! The simulation: clients, workers and keepers over one simulated store, in virtual time. One seed decides everything.
+//! The simulation: clients, workers and keepers over one simulated store, in virtual time. One seed
+//! decides everything.
 //!
-//! - `random`: faults at random. Every store call may let others run, fail before or after it took effect, reach some of its
-//!   keys only, stall its instance beyond any lease, or be the last thing that its instance does.
-//! - `crash_points`: short `scenarios`, each played on a `stage`, in which every place where something can go wrong is tried,
-//!   and every race.
-//! - `sabotage`: the protocol with one guard left out; they must notice.
+//! - `random`: faults at random. Each store call may let others run, or fail before or after it
+//!   took effect. It may reach some of its keys only, stall its instance beyond any lease, or be
+//!   the last call of its instance.
+//! - `crash_points`: short `scenarios`, each played on a `stage`. Every place of a fault and every
+//!   race is tried.
+//! - `sabotage`: the protocol with one guard left out, which the others must notice.
 //!
-//! `model` says what must hold, `load` what is asked for.
+//! `model` holds the checks, `load` the requests.
 
 #![allow(clippy::unwrap_used)]
 

@@ -1,4 +1,4 @@
-//! What must hold, told without the protocol.
+//! The checks, without knowledge of the protocol.
 
 use super::load::{Answer, Asked, KeyedRequest, Load};
 use super::{limited, listed, workflows};
@@ -11,33 +11,36 @@ use handoff_queue::{
 use handoff_queue::{Json, Store};
 use std::rc::Rc;
 
-/// What went wrong, and with which task.
+/// A failed check, and its task.
 pub type Wrong = (Option<Rc<Asked>>, String);
 
 pub const MISCOUNTED: &str = "were counted of";
-/// How long everything may take to end once nothing fails any more: leases of lost attempts, one after the other.
+/// How long everything may take to end without faults: the leases of lost attempts, one after the
+/// other.
 const END_MS: u64 = 40 * 60_000;
-/// And how much longer where only so many may run at once, for each slot: a run that was lost keeps its permit for a while.
+/// The further time for each slot where a limit holds: a lost run keeps its permit for a while.
 const LOST_PERMIT_MS: u64 = 10_000;
-/// Store calls about one task, whatever the backlog: for the task, for each time that it begins, for each second of its
-/// timeout, for each hour that retention looks at it, for each fault in the whole run …
+/// The most store calls about one task, however long the backlog is. They are for the task, each
+/// begin, each second of its timeout, each hour of retention, and each fault …
 const CALLS: u64 = 40;
 const CALLS_PER_RUN: u64 = 20;
 const CALLS_PER_SECOND: u64 = 2;
 const CALLS_PER_HOUR: u64 = 60;
 const CALLS_PER_FAULT: u64 = 20;
-/// A task that runs alone is put back about once a second while every worker has others in progress.
+/// A task that runs alone is put back about once a second while every worker has others in
+/// progress.
 const CALLS_PER_SECOND_WAITED: u64 = 10;
-/// No task runs for longer, whatever its timeout.
+/// No task runs for longer, whatever its timeout is.
 const LONG_MS: u64 = 60_000;
-/// And for each request that finds it by its idempotency key, or looks whether to retry or discard it.
+/// … and for each request that finds it by its idempotency key, or reads whether to retry or
+/// discard it.
 const CALLS_PER_REPEAT: u64 = 20;
 /// A workflow looks again after this time.
 const PUT_OFF_MS: u64 = 2_000;
 /// Registrations stay this long.
 const REGISTERED_MS: u64 = 70 * 60_000;
 
-/// Looks at the tasks that are not final yet, and at some others.
+/// Checks the tasks that are not final yet, and some others.
 pub fn watch(sim: &Sim, load: &Load) -> Result<(), Wrong> {
     let mut tasks = load.open();
     let asked = load.asked();
@@ -48,7 +51,8 @@ pub fn watch(sim: &Sim, load: &Load) -> Result<(), Wrong> {
     look(sim, load, &tasks)
 }
 
-/// None is unknown before its retention is over, and what is final stays as it is.
+/// Checks that no task is unknown before its retention is over, and that a final task stays as it
+/// is.
 fn look(sim: &Sim, load: &Load, tasks: &[Rc<Asked>]) -> Result<(), Wrong> {
     if let Some(violation) = sim.world.ledger.violation() {
         let slot = violation.split(' ').next().and_then(|key| parts(key).1);
@@ -58,7 +62,7 @@ fn look(sim: &Sim, load: &Load, tasks: &[Rc<Asked>]) -> Result<(), Wrong> {
     listed::look(sim, load)
 }
 
-/// What a client sees that looks at this moment.
+/// Checks what a client sees at this moment.
 pub fn glance(queue: &SimQueue, tasks: &[Rc<Asked>], now_ms: u64) -> Result<(), Wrong> {
     for asked in tasks.iter().filter(|a| !a.gone.get()) {
         let brief = queue.status(&asked.id).now_or_never();
@@ -76,7 +80,7 @@ fn see(asked: &Rc<Asked>, brief: TaskStatus, now_ms: u64) -> Result<(), Wrong> {
             asked.gone.set(true);
         }
         (TaskStatus::Unknown, _) => return wrong("acknowledged and lost"),
-        // A stale announcement may make it look open for a while, before the same end.
+        // A stale announcement may make a task look open for a while, before the same end.
         (TaskStatus::Open, _) => {}
         (TaskStatus::Final(run), None) => *seen = Some(Run::clone(run)),
         (TaskStatus::Final(run), Some(before)) if **run != *before => {
@@ -87,14 +91,16 @@ fn see(asked: &Rc<Asked>, brief: TaskStatus, now_ms: u64) -> Result<(), Wrong> {
     Ok(())
 }
 
-/// Until when a final task must be readable, by the true time: clocks that delete it may be ahead.
+/// Until when a final task must be readable, by the true time: the clock of the keeper that deletes
+/// it may be ahead.
 fn kept_until_ms(asked: &Asked, run: &Run) -> u64 {
     let ended_ms = run.ended_ms().or(asked.cancel_ms.get()).unwrap_or(0);
     let until_ms = (ended_ms + asked.retention_ms).max(asked.key_until_ms);
     until_ms.saturating_sub(CLOCK_SLACK_MS)
 }
 
-/// Of the requests with one key all get the same task within its time to live, and no other one's ran.
+/// Checks that all requests with one key get the same task within its time to live, and that no
+/// other one's ran.
 fn one_task_per_key(sim: &Sim, load: &Load) -> Result<(), Wrong> {
     let keyed = load.keyed();
     let began_ms = |r: &KeyedRequest| sim.began(&r.task).first().map(|b| b.at_ms);
@@ -145,12 +151,13 @@ fn judge_answer(one: &KeyedRequest, keyed: &[Rc<KeyedRequest>]) -> Result<(), Wr
     Ok(())
 }
 
-/// Nothing fails any more: everything must end, with a tick now and then if there were faults, else without any.
+/// Checks that everything ends without further faults. Ticks help now and then if there were
+/// faults, and never otherwise.
 pub fn end(sim: &Sim, load: &Load, ticks: bool) -> Result<(), Wrong> {
     let due_ms = |a: &Rc<Asked>| a.not_before_ms.unwrap_or(0);
     let limited_ms = sim.world.ledger.slots() * limited_ms(sim.world.queue_limits.get());
     let end_ms = load.last_due_ms().max(sim.now_ms()) + END_MS + limited_ms;
-    // What follows an end waits in a queue that is paused, although all that was asked for may have ended.
+    // Follow-ups wait in a paused queue, even if all requested tasks have ended.
     load.resume(sim);
     loop {
         let open = load.open();
@@ -160,20 +167,20 @@ pub fn end(sim: &Sim, load: &Load, ticks: bool) -> Result<(), Wrong> {
         if sim.now_ms() > end_ms {
             return Err((open.first().cloned(), "it does not end".to_owned()));
         }
-        // Where all wait for a time that is far away, so do we.
+        // If all wait for a time that is far away, skip to it.
         let next_ms = open.iter().map(due_ms).min().unwrap_or(load.last_due_ms());
         let wait_ms = next_ms.saturating_sub(sim.now_ms() + 60_000);
         sim.run_for(wait_ms.clamp(5_000, 6 * 3_600_000));
         if ticks {
             sim.tick();
         }
-        // A client that stalled may have paused it only now.
+        // A client that stalled may have paused the queue only now.
         load.resume(sim);
         watch(sim, load)?;
     }
     one_task_per_key(sim, load)?;
     listed::one_task_per_retry(sim)?;
-    // Whatever is still on its way may not change anything.
+    // Calls that are still on their way must not change anything.
     sim.run_with_ticks(120_000, 5_000);
     look(sim, load, &load.asked())?;
     for asked in load.asked() {
@@ -183,7 +190,7 @@ pub fn end(sim: &Sim, load: &Load, ticks: bool) -> Result<(), Wrong> {
     counted(sim, load).map_err(|what| (None, what))
 }
 
-/// How long the next one may have to wait for each before it.
+/// How long a task may have to wait for each one before it.
 fn limited_ms(limits: Limits) -> u64 {
     let KeyLimits { concurrency, rate } = limits.per_key;
     let concurrency = [limits.concurrency, concurrency].into_iter().flatten();
@@ -193,7 +200,7 @@ fn limited_ms(limits: Limits) -> u64 {
     held_ms.unwrap_or(0) + apart_ms.unwrap_or(0)
 }
 
-/// Where nothing failed, every task was counted once.
+/// Checks that without faults every task was counted once.
 fn counted(sim: &Sim, load: &Load) -> Result<(), String> {
     let asked = load.asked();
     let traps = asked.iter().any(|asked| !asked.args["traps"].is_null());
@@ -213,8 +220,8 @@ fn counted(sim: &Sim, load: &Load) -> Result<(), String> {
     }
     let counted = sim.wait(|queue| async move { queue.statistics().await.unwrap().ended });
     if load.retries.get() > 0 || load.schedules.any() || load.has_workflows() {
-        // A retry that took long was not acknowledged, and runs all the same; what schedules and workflows enqueue is not known
-        // here.
+        // A retry that took too long was not acknowledged, and runs all the same. The tasks of
+        // schedules and workflows are not known here.
         return Ok(());
     }
     match counted == expected {
@@ -223,7 +230,7 @@ fn counted(sim: &Sim, load: &Load) -> Result<(), String> {
     }
 }
 
-/// Whether a task that is final ended as it had to.
+/// Checks that a final task ended as it had to.
 fn judge(sim: &Sim, load: &Load, asked: &Asked) -> Result<(), String> {
     let seen = asked.seen.borrow();
     let run = seen.as_ref().ok_or("it is not final")?;
@@ -238,7 +245,8 @@ fn judge(sim: &Sim, load: &Load, asked: &Asked) -> Result<(), String> {
     if asked.listed.get() && !listed::has_failed(asked) {
         return Err(format!("it was listed as failed: {run:?}"));
     }
-    // A member of a workflow that was retried by itself may have the name of one that was retried with its workflow.
+    // A member of a workflow that was retried by itself may have the name of one that was retried
+    // with its workflow.
     if !workflows::is_member(&asked.name) {
         never_early(sim, asked, &began)?;
         never_late(sim, asked, &began)?;
@@ -254,7 +262,7 @@ fn judge(sim: &Sim, load: &Load, asked: &Asked) -> Result<(), String> {
     within_budget(sim, load, asked, &began, faults)
 }
 
-/// What is to follow a task's end does, once.
+/// Checks that a task's follow-up ran, once.
 fn followed(sim: &Sim, asked: &Asked) -> Result<(), String> {
     let Some(name) = &asked.follow else {
         return Ok(());
@@ -263,7 +271,7 @@ fn followed(sim: &Sim, asked: &Asked) -> Result<(), String> {
     if began.is_empty() {
         return Err("nothing followed its end".to_owned());
     }
-    // Who enqueued it may have died before the outcome, and nobody came for as long as its key is good for.
+    // Its enqueuer may have died before the outcome, and no owner came while its key lived.
     let first_ms = asked.not_before_ms.unwrap_or(0).max(asked.asked_ms);
     let late = |b: &Began| b.at_ms + CLOCK_SLACK_MS > first_ms + asked.retention_ms;
     if sim.world.faults.happened.get() > 0 && began.last().is_some_and(late) {
@@ -287,7 +295,7 @@ fn ended_rightly(load: &Load, asked: &Asked, run: &Run, began: &[Began]) -> Resu
             last == asked.args["fatal"].as_str() || run.errors.len() == asked.attempts as usize
         }
         RunState::Cancelled => asked.cancel_ms.get().is_some() || load.purges(),
-        // What began before leaves a trace, unless its instance was lost.
+        // A run before the expiry leaves a record, unless its instance was lost.
         RunState::Expired { ended_ms } => {
             asked.expires_ms.is_some_and(|at_ms| *ended_ms > at_ms)
                 && began.iter().all(|b| b.instance.hit_ms() >= b.at_ms)
@@ -314,7 +322,7 @@ fn confirmed(asked: &Asked, run: &Run) -> Result<(), String> {
     Ok(())
 }
 
-/// Nothing begins before it is due, nor a retry before its time.
+/// Checks that no task begins before it is due, and no retry before its time.
 fn never_early(sim: &Sim, asked: &Asked, began: &[Began]) -> Result<(), String> {
     let first_of = |attempt| began.iter().find(|b| b.attempt == attempt);
     if let (Some(at_ms), Some(first)) = (asked.not_before_ms, began.first())
@@ -324,7 +332,8 @@ fn never_early(sim: &Sim, asked: &Asked, began: &[Began]) -> Result<(), String> 
     }
     for next in began.iter().filter_map(|b| first_of(b.attempt)) {
         let ended = sim.world.ended.borrow();
-        // One that overran its timeout, or may have fallen silent, was taken for lost, whatever it asks for in the end.
+        // A run that overran its timeout, or may have been silent, was taken for lost, whatever its
+        // outcome.
         let lease_ms = |e: &Ended| {
             let began_ms = first_of(e.attempt).map_or(0, |b| b.at_ms);
             let overrun_ms = began_ms + BEGIN_MS + asked.timeout_ms + CLOCK_SLACK_MS;
@@ -351,14 +360,14 @@ fn never_early(sim: &Sim, asked: &Asked, began: &[Began]) -> Result<(), String> 
     Ok(())
 }
 
-/// Nothing begins for the first time after it expired. What was marked as begun by then did not expire, though its
-/// instance may have died before it did begin.
+/// Checks that no task begins for the first time after it expired. A task with a start mark by then
+/// did not expire, though its instance may have died before the begin.
 fn never_late(sim: &Sim, asked: &Asked, began: &[Began]) -> Result<(), String> {
     let (Some(at_ms), Some(first)) = (asked.expires_ms, began.first()) else {
         return Ok(());
     };
     let marked_ms = sim.world.ledger.marked_ms(asked.id.slot());
-    // Its instance ended between the mark and the begin; a panic of a task beside it is enough.
+    // Its instance ended between the mark and the begin. A panic of a task beside it is enough.
     let ended = sim.world.faults.happened.get() > 0 || sim.panicked();
     let marked = marked_ms.is_some_and(|ms| ms <= at_ms) && ended;
     if first.at_ms > at_ms + CLOCK_SLACK_MS && !marked {
@@ -370,9 +379,9 @@ fn never_late(sim: &Sim, asked: &Asked, began: &[Began]) -> Result<(), String> {
     Ok(())
 }
 
-/// Of several runs of the same part, all but one were in instances that something happened to afterwards: they died,
-/// stalled, panicked, or lost a store call.
-/// A run that was put off is followed by another one of the same part.
+/// Checks runs of the same part. All but one were in instances that had a hit afterwards: they
+/// died, stalled, panicked, or lost a store call. A snoozed run is followed by another one of the
+/// same part.
 pub fn never_twice(sim: &Sim, began: &[Began]) -> Result<(), String> {
     let part = |b: &Began| (b.attempt, b.checkpoint.as_ref().map(Json::to_string));
     for one in began {
@@ -403,7 +412,8 @@ fn within_budget(
         let due_ms = asked.not_before_ms.unwrap_or(0).max(asked.asked_ms);
         last.at_ms.saturating_sub(due_ms)
     });
-    // A turn before each step and behind the last, and while ends are counted that can't be seen.
+    // A workflow has a turn before each step and one after the last. It has more while ends are
+    // counted that are not visible yet.
     let alive_ms = sim.now_ms() - asked.asked_ms;
     let turns = match asked.steps {
         0 => 0,
@@ -422,15 +432,16 @@ fn within_budget(
     Ok(())
 }
 
-/// Everything is final and nothing is asked any more: after its retention all of it goes.
+/// Checks that everything is deleted after its retention, once all tasks are final and no request
+/// comes.
 pub fn retire(sim: &Sim, load: &Load) -> Result<(), Wrong> {
-    // Retention ends where rescue was an hour ago, looks at what was not final up to two hours later, and few of the passes
-    // so far may have come to their end.
+    // Retention ends where rescue was an hour ago, and examines an open task up to two hours later.
+    // Few of the passes so far may have come to their end.
     sim.run_with_ticks(4 * RETENTION_MIN_MS, 10 * 60_000);
     sim.run_with_ticks(60_000, 5_000);
     look(sim, load, &load.asked())?;
-    // A task whose enqueuer died before it acknowledged runs when retention comes by, and is kept from then on; those behind it
-    // wait, until they are old. A batch may be of many such.
+    // A task whose enqueuer died before it acknowledged runs when retention comes by, and is kept
+    // from then on. The slots behind it wait until they are old. A batch may hold many such tasks.
     let end_ms = sim.now_ms() + RETENTION_DEFAULT_MS;
     while left(sim, load).is_err() && sim.now_ms() < end_ms {
         sim.run_with_ticks(2 * RETENTION_MIN_MS, 10 * 60_000);
@@ -439,7 +450,7 @@ pub fn retire(sim: &Sim, load: &Load) -> Result<(), Wrong> {
     left(sim, load)
 }
 
-/// Days after all has gone: not even marks are left.
+/// Checks that days later not even marks are left.
 pub fn rest(sim: &Sim, load: &Load) -> Result<(), Wrong> {
     sim.run_for(3 * 86_400_000);
     sim.run_with_ticks(120_000, 5_000);
@@ -454,7 +465,7 @@ fn left(sim: &Sim, load: &Load) -> Result<(), Wrong> {
     }
     let keyed = sim.world.queue_limits.get().per_key != KeyLimits::default();
     let is_due = |key: &str| !matches!(parts(key), ("ge", Some(s)) if s * 1_000 > sim.now_ms());
-    // What will delete a line of those that wait for a key.
+    // The entry that will delete a waitlist.
     let of_lines = |key: &str| keyed && !is_due(key);
     let stays =
         |key: &str| stays(key, sim.now_ms()) || of_lines(key) || is_given_up_early(sim, key);
@@ -474,7 +485,7 @@ fn left(sim: &Sim, load: &Load) -> Result<(), Wrong> {
     }
 }
 
-/// A ticket was taken, and given up, of a slot that nobody was given yet: claimers raced.
+/// Whether a ticket was given up whose slot no enqueuer had yet: claimers raced.
 fn is_given_up_early(sim: &Sim, key: &str) -> bool {
     let ("h", Some(slot)) = parts(key) else {
         return false;
@@ -492,7 +503,8 @@ fn is_given_up_early(sim: &Sim, key: &str) -> bool {
     slot % lane > given % (1 << 44)
 }
 
-/// What limits a key counts goes some hours later, and a line of those that wait for it on the second day after it was joined.
+/// Whether this is a key of a limit that stays. Limit counters go some hours later, and a waitlist
+/// on the second day after its own.
 fn of_a_key(kind: &str, key: &str, now_ms: u64) -> bool {
     const HOUR_MS: u64 = 3_600_000;
     let number = key.split('.').nth(4).and_then(|n| n.parse::<u64>().ok());
@@ -506,14 +518,16 @@ fn of_a_key(kind: &str, key: &str, now_ms: u64) -> bool {
     now_ms < until_ms
 }
 
-/// What is counted of a kind that ends its instances goes two hours after its period of ten minutes.
+/// Whether the count of a kind that ends its instances stays: until two hours after its period of
+/// ten minutes.
 fn killer_stays(key: &str, now_ms: u64) -> bool {
     let period = key.split('.').nth(4).and_then(|n| n.parse::<u64>().ok());
     period.is_some_and(|period| now_ms < (period + 1) * 600_000 + 3 * 3_600_000)
 }
 
-/// Keys that remain: the queue's own counters and the keeper's record, the last table of schedules, cancel counters per block, recent registrations,
-/// and the timer's marks and closed seconds, for two days at most.
+/// Whether a key stays: the queue's own counters, the keeper's record, the last table of schedules,
+/// cancel counters per block, and recent registrations. The timer's marks and closed seconds stay
+/// for two days at most.
 fn stays(key: &str, now_ms: u64) -> bool {
     let (kind, number) = parts(key);
     let now_s = now_ms / 1_000;

@@ -3,8 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Runs every job, until `most` have failed. Returns what those say; a panic is a failure too. `prepare` is called in
-/// each thread first.
+/// Runs every job, until `most` have failed. Returns the failures; a panic is one too. Each thread
+/// calls `prepare` first.
 pub fn failures<J: Sync>(
     jobs: &[J],
     most: usize,
@@ -33,7 +33,7 @@ pub fn failures<J: Sync>(
     })
 }
 
-/// What `run` comes to; a panic is a failure too.
+/// Runs `run`, and turns a panic into a failure.
 pub fn told(run: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
     let run = catch_unwind(AssertUnwindSafe(run));
     run.unwrap_or_else(|panic| Err(text(&*panic)))

@@ -1,8 +1,8 @@
-//! Faults at random. First they are on, for a while or for hours; then they are off, and everything acknowledged must
-//! end, once and rightly; then it must go away after its retention.
+//! Faults at random. First they are on, for a while or for hours. Then they are off, and every
+//! acknowledged task must end, once and rightly. Then everything must go after its retention.
 //!
-//! `HANDOFF_SEEDS=a..b` runs other schedules than 1 to 300; several ranges have a comma between them. Of one that fails the
-//! history of the task in question is printed.
+//! `HANDOFF_SEEDS=a..b` runs other seeds than 1 to 300. Several ranges have a comma between them.
+//! Of a seed that fails the task's history is printed.
 
 use super::history::history;
 use super::load::{Load, Mix};
@@ -14,11 +14,11 @@ use std::ops::Range;
 use std::rc::Rc;
 
 const MINUTE_MS: u64 = 60_000;
-/// How often every open task is looked at, in virtual time.
+/// How often every open task is checked, in virtual time.
 const WATCH_MS: u64 = 1_000;
-/// More would only make a run longer.
+/// More tasks would only make a run longer.
 const TASKS_MAX: usize = 150;
-/// When so long nothing failed, every occurrence of a schedule gives its task.
+/// After so long without a fault, every occurrence of a schedule has its task.
 const CALM_MS: u64 = 20_000;
 
 fn seeds() -> Vec<Range<u64>> {
@@ -46,7 +46,7 @@ fn whatever_dies_nothing_acknowledged_is_lost_and_nothing_final_changes() {
     );
 }
 
-/// Runs a seed; one that fails is run again and its history told.
+/// Runs a seed. If it fails, it runs again with a recording.
 pub fn run(seed: u64) -> Result<(), String> {
     let once = |record| {
         let sim = Sim::new_at(seed, start_ms(seed));
@@ -60,7 +60,7 @@ pub fn run(seed: u64) -> Result<(), String> {
     once(false).or_else(|_| once(true))
 }
 
-/// Every fourth has limits.
+/// Every fourth seed has limits.
 fn limits(seed: u64) -> Limits {
     let rate = |count, period_s| Some(Rate { count, period_s });
     let of = |number: u64| seed / number;
@@ -77,7 +77,7 @@ fn limits(seed: u64) -> Limits {
     }
 }
 
-/// Some begin shortly before a window, a minute, an hour or a day does.
+/// Some seeds begin shortly before a window, a minute, an hour or a day.
 fn start_ms(seed: u64) -> u64 {
     const DAY_MS: u64 = 1_440 * MINUTE_MS;
     let midnight_ms = START_MS - START_MS % DAY_MS + DAY_MS;
@@ -124,7 +124,7 @@ fn simulate(sim: &Sim, load: &Rc<Load>) -> Result<(), Wrong> {
     let end_ms = sim.now_ms() + 5_000 + world.below(35_000);
     asked_until(sim, load, end_ms, pause_ms, !calm)?;
     if world.chance(100) {
-        // Retention deletes while others still work.
+        // Retention deletes while other tasks still run.
         load.schedules.stop(sim);
         let end_ms = sim.now_ms() + RETENTION_MIN_MS + world.below(RETENTION_MIN_MS);
         asked_until(sim, load, end_ms, 6 * MINUTE_MS, !calm)?;

@@ -1,21 +1,21 @@
-//! The protocol with one guard left out: the random schedules, the crash points or the races must notice. A guard whose absence
-//! nobody notices would not be needed, or not be tested.
+//! The protocol with one guard left out. The random seeds, the crash points or the races must
+//! notice. Otherwise the guard would be needless or untested.
 //!
-//! `HANDOFF_GUARD=name` leaves out that one only, and searches long.
+//! `HANDOFF_GUARD=name` leaves out only this guard, and searches long.
 
 use super::crash_points::{self, Job};
 use super::model::MISCOUNTED;
 use super::{parallel, random};
 use handoff_queue::{Guard, leave_out};
 
-/// So many random schedules are tried first.
+/// So many seeds are tried first.
 const SEEDS_FIRST: u64 = 200;
-/// And so many in the end.
+/// So many seeds are tried in the end.
 const SEEDS_MAX: u64 = 5_000;
-/// Every place of this scenario is tried in a short search, besides every scenario without a fault.
+/// A short search tries every place of this scenario, and every scenario without a fault.
 const OVERTAKEN: &str = "an enqueuer that claimers overtake";
 
-/// Guards that random schedules seldom miss, and the scenario that has the race which each closes.
+/// Guards whose absence random seeds seldom notice, each with the scenario whose race it closes.
 const FOUND_IN: [(Guard, &str); 35] = [
     (
         Guard::ShunWhatMayKill,
@@ -141,10 +141,10 @@ const FOUND_IN: [(Guard, &str); 35] = [
     ),
 ];
 
-/// What notices first that a guard is left out.
+/// Returns the first failure that shows that a guard is left out.
 fn finds(guard: Guard, jobs: &[Job], seeds: std::ops::Range<u64>) -> Option<String> {
     let prepare = || leave_out(Some(guard));
-    // That ends were only miscounted does not show that the guard would be missed.
+    // A miscount of ends does not show that the guard is needed.
     let matters = |what: &str| !what.contains(MISCOUNTED);
     let first = |found: Vec<String>| found.into_iter().next();
     let tries = |seeds: std::ops::Range<u64>| {

@@ -1,4 +1,4 @@
-//! Short scenarios: what clients do, in how much time.
+//! Short scenarios: the actions of clients, and their times.
 
 use super::load::follow_up;
 use super::schedules::schedule;
@@ -22,24 +22,24 @@ pub struct Scenario {
     pub play: fn(&Stage),
 }
 
-/// What is tried in a scenario.
+/// The search in a scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Search {
-    /// At every place something goes wrong.
+    /// A fault at every place.
     Singles,
-    /// The same, and at every pair of places.
+    /// A fault at every place, and at every pair of places.
     Pairs,
-    /// Nothing goes wrong, but at every place the instance is held up until others have come so far, whatever that is.
+    /// No fault, but at every place the instance is held until others have come so far.
     Races,
 }
 
-/// What is left after the retention of its tasks.
+/// The keys left after the retention of its tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Left {
     /// An instance that outlives retention may leave its slot behind.
     Perhaps,
     NothingAfterHours,
-    /// Neither the timer's marks and closed seconds.
+    /// Not even the timer's marks and closed seconds.
     NothingAfterDays,
 }
 
@@ -158,7 +158,7 @@ pub static SCENARIOS: [Scenario; 82] = [
         search: Search::Singles,
         left: Left::NothingAfterHours,
         play: |stage| {
-            // All wait when the first worker comes, which learns by the small ones to take many at once.
+            // All wait when the first worker comes. The small ones teach it to take many at once.
             stage.points.open.set(false);
             stage.pauses();
             let large = || json!({"pad": "x".repeat(200_000), "sleep_ms": 300});
@@ -329,7 +329,8 @@ pub static SCENARIOS: [Scenario; 82] = [
             stage.points.open.set(false);
             stage.cancels();
             stage.sees_all_final();
-            // Else it ends when the retry is due: in another hour, and before its retention is over.
+            // Otherwise it ends when the retry is due: in another hour, before its retention is
+            // over.
             stage.goes_on(57 * MINUTE_MS + 30_000);
         },
     },
@@ -521,13 +522,13 @@ pub static SCENARIOS: [Scenario; 82] = [
         left: Left::Perhaps,
         play: |stage| {
             stage.points.open.set(false);
-            // For this one a keeper stays.
+            // A keeper stays for this one.
             stage.delays(json!({}), 25_000);
             stage.sim.run_for(12_000);
             stage.points.open.set(true);
             stage.sim.run_for(2_000);
             stage.points.open.set(false);
-            // Nobody is woken for this one.
+            // No worker is woken for this one.
             stage.sim.world.faults.wake_fails.set(1_000);
             stage.plays(&[json!({"sleep_ms": 2_500})], 9_000);
             stage.sim.world.faults.wake_fails.set(0);
@@ -546,7 +547,8 @@ pub static SCENARIOS: [Scenario; 82] = [
             stage.load.enqueue(&stage.sim, vec![long]);
             stage.sim.run_for(20);
             stage.points.open.set(false);
-            // Its worker's clock is right, and its last write is slow; of whoever comes later, each has a clock of its own.
+            // Its worker's clock is right, and its last write is slow. Each later worker has a
+            // clock of its own.
             stage.sim.world.faults.skew_ms.set(CLOCK_SLACK_MS - 1);
             let ends_ms = stage.sim.now_ms() + 11_000;
             stage.script(move |call, _| {
@@ -640,7 +642,8 @@ pub static SCENARIOS: [Scenario; 82] = [
         left: Left::NothingAfterHours,
         play: |stage| {
             stage.points.open.set(false);
-            // One stays for the time of this task, and keeps; another one is woken for the long task.
+            // One worker stays as keeper for the time of this task. Another one is woken for the
+            // long task.
             stage.delays(json!({}), 6_000);
             stage.sim.run_for(3_000);
             runs_long(stage);
@@ -652,7 +655,7 @@ pub static SCENARIOS: [Scenario; 82] = [
                 .map(|long| stage.sim.began(&long.name));
             let worker = running.unwrap_or_default().remove(0).instance;
             worker.hit(stage.sim.now_ms());
-            // Nobody asks for anything from here on.
+            // No client makes a request from here on.
             worker.kill();
             stage.sim.run_for(60_000);
         },
@@ -937,7 +940,7 @@ pub static SCENARIOS: [Scenario; 82] = [
             stage.points.open.set(false);
             stage.of_one_key(&[json!({"sleep_ms": 600, "computes": true})]);
             stage.sim.run_for(100);
-            // Another worker takes this one, and finds that its key is in use.
+            // Another worker takes this one, and finds its key in use.
             stage.points.open.set(true);
             stage.of_one_key(&[json!({})]);
             stage.sim.run_for(2_000);
@@ -996,7 +999,8 @@ pub static SCENARIOS: [Scenario; 82] = [
             };
             put("a");
             stage.sim.run_for(40_900);
-            // Both have taken their numbers when the first of them writes its table, and the other does not know of it.
+            // Both have taken their numbers when the first one writes its table, and the other does
+            // not know of it.
             let mut stalls = vec![4_000, 500];
             stage.script(move |call, _| {
                 let writes = call.operation == "set" && parts(call.key).0 == "y";
@@ -1118,7 +1122,7 @@ pub static SCENARIOS: [Scenario; 82] = [
     },
 ];
 
-/// A task that may take a day, and takes 24 s.
+/// A task with a timeout of a day that takes 24 s.
 fn runs_long(stage: &Stage) {
     let long = TaskSpec {
         timeout_ms: DAY_MS,
@@ -1140,7 +1144,7 @@ fn retries_over_midnight(stage: &Stage) {
     stage.goes_on(12_000);
 }
 
-/// Places are those of workers before the first outcome: what is put into the timer comes before.
+/// Places are the calls of workers before the first outcome: the timer entry comes before.
 fn places_until_its_outcome(stage: &Stage) {
     let mut ended = false;
     stage.script(move |call, points| {

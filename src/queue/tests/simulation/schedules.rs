@@ -1,4 +1,4 @@
-//! Schedules: what is asked for, and what must hold of what they enqueue.
+//! Schedules: requests, and checks of the tasks that they enqueue.
 
 use super::model::Wrong;
 use crate::support::{Instance, Sim, task};
@@ -9,18 +9,18 @@ use serde_json::json;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-/// In this time everything that is due has given its task, whoever died.
+/// Within this time every due occurrence has its task, whichever instance died.
 const SOON_MS: u64 = 15_000;
 
 /// A request about a schedule.
 struct Request {
     name: String,
-    /// The interval that is put; `None` if it is deleted.
+    /// The interval of a put. `None` for a deletion.
     every_ms: Option<u64>,
     asked_ms: u64,
     /// When it was confirmed.
     done_ms: Cell<Option<u64>>,
-    /// From when its interval counts, as it was answered.
+    /// When its interval begins, as the answer said.
     put_ms: Cell<u64>,
     instance: Rc<Instance>,
 }
@@ -48,12 +48,12 @@ pub fn schedule(name: &str, every_ms: u64, args: serde_json::Value) -> Schedule 
 }
 
 impl Schedules {
-    /// Whether anybody asked for one.
+    /// Whether any request was made.
     pub fn any(&self) -> bool {
         !self.requests.borrow().is_empty()
     }
 
-    /// One thing that a client does.
+    /// Makes one request of a client.
     pub fn step(&self, sim: &Sim) {
         let world = &sim.world;
         let name = format!("s{}", world.below(3));
@@ -84,7 +84,7 @@ impl Schedules {
             .collect()
     }
 
-    /// Whether a request about this schedule may still come to something.
+    /// Whether a request about this schedule may still take effect.
     fn is_busy(&self, name: &str) -> bool {
         self.of(name).iter().any(|r| r.instance.is_alive())
     }
@@ -140,7 +140,7 @@ impl Schedules {
         self.requests.borrow_mut().push(request);
     }
 
-    /// Deletes all of them, whatever fails.
+    /// Deletes all schedules despite any failures.
     pub fn stop(&self, sim: &Sim) {
         let mut names: Vec<_> = self
             .requests
@@ -161,7 +161,8 @@ impl Schedules {
         }
     }
 
-    /// Nothing fails any more: they go on for a while and are deleted. Every occurrence from `from_ms` on must give a task.
+    /// Checks that every occurrence from `from_ms` on gets a task. Without further faults all go on
+    /// for a while and are deleted.
     pub fn finish(&self, sim: &Sim, ticks: bool, from_ms: u64) -> Result<(), Wrong> {
         if self.requests.borrow().is_empty() {
             return Ok(());
@@ -177,7 +178,7 @@ impl Schedules {
         };
         pass(end_ms);
         if self.go_on(sim).is_err() {
-            // A keeper that comes back late notes how far it came, which is less than others did, until the next occurrence.
+            // A keeper that comes back late notes an older progress, until the next occurrence.
             pass(sim.now_ms() + SOON_MS);
             self.go_on(sim)?;
         }
@@ -195,7 +196,8 @@ impl Schedules {
         Ok(())
     }
 
-    /// Whatever shows occurs, unless whoever put it may have died at it.
+    /// Checks that every schedule that is shown occurs, unless its putter may have died in the
+    /// middle.
     fn go_on(&self, sim: &Sim) -> Result<(), Wrong> {
         let views = sim.wait(|queue| async move { queue.schedules().await.unwrap().views });
         for view in views {
@@ -220,7 +222,7 @@ impl Schedules {
         let put_ms = request.put_ms.get();
         let all = self.of(&request.name);
         let mut later = all.iter().filter(|r| r.asked_ms > request.asked_ms);
-        // The next one may have come to something, or not; one that was confirmed did.
+        // The next request may have taken effect or not. A confirmed one did.
         let until_ms = later.clone().map(|r| r.asked_ms).min().unwrap_or(u64::MAX);
         let over_ms = later.find_map(|r| r.done_ms.get()).unwrap_or(u64::MAX);
         let own = |at_ms: &u64| *at_ms > put_ms && (at_ms - put_ms).is_multiple_of(every_ms);

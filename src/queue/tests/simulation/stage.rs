@@ -1,4 +1,4 @@
-//! Where a scenario is played, and what goes wrong there.
+//! The stage: where a scenario is played, with its faults.
 
 use super::load::{Asked, Load, Mix, follow_up};
 use super::model::{Wrong, glance, watch};
@@ -13,17 +13,18 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 const MINUTE_MS: u64 = 60_000;
-/// Who stalls no longer than this comes back before anybody takes it for lost.
+/// An instance that stalls no longer than this comes back before others take it for lost.
 pub const SHORT_MS: u64 = 1_500;
-/// The longest that anybody is held up.
+/// The longest time that an instance is held.
 const HELD_MS: u64 = 60_000;
 
-/// What goes wrong: at which call of the scenario, and what.
+/// A fault: its call in the scenario, and its action.
 #[derive(Debug, Clone, Copy)]
 pub struct Fault {
     pub call: u64,
     pub action: Action,
-    /// Who is held up goes on when others have made so many calls about the same, and before the last of them.
+    /// The held instance goes on when others have made so many calls about the same task, before
+    /// the last of these.
     until: Option<u64>,
 }
 
@@ -56,12 +57,13 @@ pub struct Stage {
     pub points: Rc<Points>,
 }
 
-/// A call at which something may go wrong.
+/// A call at which a fault may happen.
 #[derive(Debug, Clone, Copy)]
 pub struct Place {
-    /// How many keys it changes.
+    /// The number of keys that it changes.
     pub changes: usize,
-    /// Not only a look at one of hundreds of the timer's marks, nor the deletion of old ones.
+    /// Whether faults here matter. A look at one of hundreds of the timer's marks does not, nor
+    /// does a deletion of old ones.
     pub matters: bool,
 }
 
@@ -80,11 +82,11 @@ pub struct Points {
     pub open: Cell<bool>,
     pub faults: Vec<Fault>,
     pub calls: RefCell<Vec<Place>>,
-    /// Who is held up, whether at the timer, and until when.
+    /// The held instance, whether it is held at a call of the timer, and until when.
     held: RefCell<Option<(Rc<Instance>, bool, u64)>>,
-    /// So many calls have others made meanwhile.
+    /// The number of calls that others have made meanwhile.
     pub overtook: Cell<u64>,
-    /// What a client noticed that looked between two calls.
+    /// A failed check of a client that looked between two calls.
     pub noticed: RefCell<Option<Wrong>>,
 }
 
@@ -111,7 +113,7 @@ impl Points {
         }
     }
 
-    /// A call that overtakes who is held up. The last one waits until that one has gone on.
+    /// A call that overtakes the held instance. The last one waits until that instance has gone on.
     fn overtaken(&self, call: &Call<'_>) -> Action {
         let held = self.held.borrow();
         let Some((held, at_timer, until)) = held.as_ref() else {
@@ -134,7 +136,7 @@ impl Points {
     }
 }
 
-/// A mark, a second or an entry of the timer.
+/// Whether a key is a mark, a second or an entry of the timer.
 fn is_of_the_timer(key: &str) -> bool {
     let kind = parts(key).0.as_bytes();
     matches!(kind, [b't' | b'g', b'd' | b'h' | b'm' | b's' | b'e'])
@@ -144,7 +146,8 @@ fn inserts_or_closes(call: &Call<'_>) -> bool {
     is_of_the_timer(call.key) && matches!(call.operation, "increment" | "set")
 }
 
-/// Of a task, an announcement, an idempotency key or a step's members: neither the timer's nor a counter that everybody reads again and again.
+/// Whether a key belongs to a task, an announcement, an idempotency key or a step's members. Keys
+/// of the timer and common counters do not.
 pub fn is_of_a_task(key: &str) -> bool {
     matches!(parts(key).0, "s" | "h" | "c" | "o" | "r" | "x" | "i" | "m")
 }
@@ -165,7 +168,8 @@ impl Stage {
         stage
     }
 
-    /// What happens to calls besides the faults. Of races also: what a client sees that looks between any two calls.
+    /// Scripts calls besides the faults. In races it also checks what a client sees between any two
+    /// calls.
     pub fn script(&self, mut scenario: impl FnMut(&Call<'_>, &Points) -> Action + 'static) {
         let (points, load) = (self.points.clone(), self.load.clone());
         let queue = self.sim.watcher();
@@ -180,7 +184,7 @@ impl Stage {
         });
     }
 
-    /// The queue is paused from now on. That is no place.
+    /// Pauses the queue. The calls are no places.
     pub fn pauses(&self) {
         let paused = self
             .sim
@@ -191,13 +195,13 @@ impl Stage {
         assert!(paused);
     }
 
-    /// And no more.
+    /// Resumes the queue.
     pub fn resumes(&self) {
         self.sim
             .wait(|queue| async move { queue.resume().await.unwrap() });
     }
 
-    /// A task whose end another follows, which takes so long.
+    /// Enqueues a task with a follow-up that takes so long.
     pub fn enqueues_followed(&self, args: Value, sleep_ms: u64) {
         let mut follow = follow_up("it");
         set(&mut follow.args, "sleep_ms", sleep_ms);
@@ -208,8 +212,8 @@ impl Stage {
         self.load.enqueue(&self.sim, vec![task]);
     }
 
-    /// What is to come, with a request every 5 s, whatever died: at the latest when all that stalled are back and all leases
-    /// are over.
+    /// Waits until a check holds, with a request every 5 s, despite any deaths. At the latest it
+    /// holds when all stalled instances are back and all leases are over.
     pub fn comes_to_be(&self, what: &str, mut is: impl FnMut(&Self) -> bool) {
         const MOST_MS: u64 = 5 * MINUTE_MS;
         self.points.open.set(false);
@@ -222,7 +226,7 @@ impl Stage {
         }
     }
 
-    /// What must be by now if nothing went wrong.
+    /// Checks what must hold by now without faults.
     pub fn is_so_far(&self, what: &str, is: impl FnOnce(&Self) -> bool) {
         if self.points.faults.is_empty() && !is(self) {
             self.notices(what);
@@ -233,7 +237,7 @@ impl Stage {
         *self.points.noticed.borrow_mut() = Some((None, what.to_owned()));
     }
 
-    /// Whether what follows the ends of all that were seen final has begun.
+    /// Whether the follow-ups of all tasks that were seen final have begun.
     pub fn all_followed(&self) -> bool {
         let asked = self.load.asked();
         let mut ended = asked.iter().filter(|asked| asked.cancelled.get());
@@ -243,7 +247,7 @@ impl Stage {
         })
     }
 
-    /// The tasks of the only workflow.
+    /// The members of the only workflow.
     pub fn members(&self) -> Vec<(TaskId, State)> {
         let Some(workflow) = self.load.asked().first().map(|asked| asked.id.clone()) else {
             return Vec::new();
@@ -256,7 +260,8 @@ impl Stage {
         members.into_iter().filter_map(task).collect()
     }
 
-    /// Cancels a member of the only workflow. Says in the end whether that was confirmed.
+    /// Cancels a member of the only workflow. The result says in the end whether that was
+    /// confirmed.
     pub fn cancels_member(&self, index: usize) -> Rc<Cell<bool>> {
         let confirmed = Rc::new(Cell::new(false));
         if let Some((id, _)) = self.members().into_iter().nth(index) {
@@ -270,7 +275,7 @@ impl Stage {
         confirmed
     }
 
-    /// So many run at once, and so many begin in a period of so many seconds.
+    /// Sets limits: a concurrency, and a rate of tasks per seconds.
     pub fn limited(&self, concurrency: Option<u64>, rate: Option<(u64, u64)>) {
         let rate = rate.map(|(count, period_s)| Rate { count, period_s });
         self.sim.world.queue_limits.set(Limits {
@@ -280,7 +285,7 @@ impl Stage {
         });
     }
 
-    /// Tasks of one key, of which one runs at once.
+    /// Enqueues tasks of one key, of which one may run at once.
     pub fn of_one_key(&self, args: &[Value]) {
         let mut limits = self.sim.world.queue_limits.get();
         limits.per_key.concurrency = Some(1);
@@ -307,14 +312,14 @@ impl Stage {
         }
     }
 
-    /// A task with a single attempt.
+    /// Makes a task with a single attempt.
     pub fn fatal(&self, args: Value) -> TaskSpec {
         let mut task = self.task(args);
         task.retry.attempts = 1;
         task
     }
 
-    /// How long it took at most until a task that does not end its instance began for the last time.
+    /// The longest time until a task that does not end its instance began for the last time.
     pub fn longest_wait_ms(&self) -> u64 {
         let asked = self.load.asked();
         let harmless = asked
@@ -342,7 +347,7 @@ impl Stage {
         self.sim.run_for(ms);
     }
 
-    /// A workflow of these steps.
+    /// Enqueues a workflow with these steps.
     pub fn works(&self, steps: &[&[Value]], on_failure: OnFailure) {
         let task = workflows::of(steps, on_failure);
         self.load.enqueue(&self.sim, vec![task]);
@@ -353,7 +358,7 @@ impl Stage {
         self.sim.run_for(ms);
     }
 
-    /// A task that has failed. What led to that are no places.
+    /// Makes a failed task. The calls on the way are no places.
     pub fn fails(&self, args: Value) -> Rc<Asked> {
         self.points.open.set(false);
         self.enqueues(&[args]);
@@ -371,7 +376,7 @@ impl Stage {
         self.load.enqueue(&self.sim, vec![task]);
     }
 
-    /// So many clients at once with one key.
+    /// Makes concurrent requests with one key.
     pub fn keyed(&self, ttl_ms: u64, clients: usize) {
         for _ in 0..clients {
             let task = self.task(json!({}));
@@ -379,7 +384,8 @@ impl Stage {
         }
     }
 
-    /// A client dies when its key is decided and before its task is there; its ticket is taken, too.
+    /// Kills a client when its key is decided and its task does not exist yet. Its ticket is taken,
+    /// too.
     pub fn dies_with_a_key(&self) {
         self.points.open.set(false);
         self.script(move |call, points| {
@@ -395,7 +401,7 @@ impl Stage {
         self.sees_all_final();
     }
 
-    /// Two tasks: one that expires when it is due, and one that does not.
+    /// Enqueues two tasks: one that expires when it is due, and one that does not.
     pub fn expires(&self, due_ms: u64, ms: u64) {
         let due_ms = self.sim.now_ms() + due_ms;
         let task = |expires_ms| TaskSpec {
@@ -408,13 +414,13 @@ impl Stage {
         self.sim.run_for(ms);
     }
 
-    /// No more places, but a request every 5 s.
+    /// Goes on without places, with a request every 5 s.
     pub fn goes_on(&self, ms: u64) {
         self.points.open.set(false);
         self.sim.run_with_ticks(ms, 5_000);
     }
 
-    /// A client takes its slot and then stalls, while a worker is there and takes the ticket.
+    /// A client takes its slot and then stalls, while a worker takes the ticket.
     pub fn stalls_in_enqueueing(&self, ms: u64) {
         self.points.open.set(false);
         self.enqueues(&[json!({"sleep_ms": 2_500})]);
@@ -437,7 +443,7 @@ impl Stage {
         self.enqueues_with(priority, json!({}));
     }
 
-    /// Two claimers saw that one slot waits, and each took a ticket.
+    /// Two claimers saw one waiting slot, and each took a ticket.
     pub fn takes_a_ticket_too_many(&self) {
         let taken = self.sim.world.store.increment("q.test.head", 1);
         assert!(matches!(taken.now_or_never(), Some(Ok(_))));
@@ -450,7 +456,7 @@ impl Stage {
         self.sim.run_for(6_000);
     }
 
-    /// What is to go after its retention must have been seen final first.
+    /// Waits until all tasks were seen final, before their retention is over.
     pub fn sees_all_final(&self) {
         self.sim.run_with_ticks(MINUTE_MS, 5_000);
         let seen = watch(&self.sim, &self.load);

@@ -1,4 +1,4 @@
-//! Workflows: what is asked for, and what must hold of what they enqueue.
+//! Workflows: requests, and checks of the tasks that they enqueue.
 
 use super::load::{Asked, Load};
 use super::model::never_twice;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 const ARGS_MAX: u64 = 10_000;
 
-/// A task of a workflow, whose runs are found by its name.
+/// A member of a workflow, whose runs are found by its name.
 fn member(sim: &Sim, name: String, step: usize) -> Member {
     let world = &sim.world;
     let mut args = match world.below(14) {
@@ -23,7 +23,7 @@ fn member(sim: &Sim, name: String, step: usize) -> Member {
     };
     args["sleep_ms"] = [0, 0, 0, 5, 100, 1_500][world.below(6) as usize].into();
     match step {
-        // Every run returns something else: only what is final may be given to the next.
+        // Every run returns another result: only a final one may go to the next step.
         0 => args["unique"] = json!(true),
         _ => args["echo"] = json!("input"),
     }
@@ -43,7 +43,7 @@ fn member(sim: &Sim, name: String, step: usize) -> Member {
     }
 }
 
-/// Whether a task of this name is a member of a workflow, or does one again.
+/// Whether a task of this name is a member of a workflow, or its retry.
 pub fn is_member(name: &str) -> bool {
     name.starts_with('w')
 }
@@ -65,7 +65,7 @@ pub fn random(sim: &Sim, name: &str) -> TaskSpec {
     workflow(steps, on_failure)
 }
 
-/// The same of members that do what these `args` say.
+/// A workflow whose members do what these `args` say.
 pub fn of(steps: &[&[Value]], on_failure: OnFailure) -> TaskSpec {
     let one = |step: usize, i: usize, args: &Value| {
         let mut args = args.clone();
@@ -102,7 +102,7 @@ fn workflow(steps: Vec<Step>, on_failure: OnFailure) -> TaskSpec {
     }
 }
 
-/// A member, as it is seen at the end.
+/// A member, as a client sees it at the end.
 struct Seen {
     step: usize,
     view: TaskView,
@@ -114,7 +114,7 @@ impl Seen {
     }
 }
 
-/// Whether a workflow that is final ended as it had to, by what its members came to.
+/// Checks that a final workflow ended as it had to, given the ends of its members.
 pub fn judge(sim: &Sim, load: &Load, asked: &Asked, run: &Run) -> Result<(), String> {
     each_once(sim, asked)?;
     let id = asked.id.clone();
@@ -134,7 +134,7 @@ pub fn judge(sim: &Sim, load: &Load, asked: &Asked, run: &Run) -> Result<(), Str
         .map(|(step, view)| Seen { step, view })
         .collect();
     for member in &seen {
-        // Of what is retried with others by one request the runs can't be told apart.
+        // The runs of tasks that one request retried together can't be told apart.
         if member.view.task.trace.is_some() {
             continue;
         }
@@ -156,7 +156,7 @@ pub fn judge(sim: &Sim, load: &Load, asked: &Asked, run: &Run) -> Result<(), Str
     given(&view.workflow, &seen)
 }
 
-/// Whatever died, no member has two homes.
+/// Checks that no member has two homes, whichever instance died.
 fn each_once(sim: &Sim, asked: &Asked) -> Result<(), String> {
     for (which, slots) in sim.world.ledger.members(&asked.id.to_string()) {
         if slots.len() > 1 {
@@ -209,7 +209,7 @@ fn succeeded(view: &WorkflowView, seen: &[Seen], result: &Json) -> Result<(), St
 }
 
 fn failed(view: &WorkflowView, seen: &[Seen]) -> Result<(), String> {
-    // Of the last step that was enqueued one failed, and nothing was after that.
+    // One member of the last enqueued step failed, and nothing was enqueued after that.
     let step = seen.iter().map(|m| m.step).max().unwrap_or(0);
     if seen.iter().any(|m| m.step == step && m.failed()) {
         return Ok(());
@@ -217,7 +217,7 @@ fn failed(view: &WorkflowView, seen: &[Seen]) -> Result<(), String> {
     Err(format!("nothing explains that it failed: {view:?}"))
 }
 
-/// Every member was given what those of the step before came to, as it is final.
+/// Checks that every member got the final results of the step before.
 fn given(workflow: &Workflow, seen: &[Seen]) -> Result<(), String> {
     for member in seen.iter().filter(|m| m.step > 0) {
         let before = || seen.iter().filter(|m| m.step + 1 == member.step);
