@@ -1,4 +1,4 @@
-//! Time, randomness, sleeping and waking, from the host, and the calendar.
+//! The host's environment: time, randomness, sleep and wake-ups, and the calendar.
 
 use crate::host;
 use handoff_input::visible;
@@ -10,8 +10,8 @@ use std::task::Poll;
 use std::time::{SystemTime, UNIX_EPOCH};
 use wasi::clocks::monotonic_clock::subscribe_duration;
 
-/// How long a worker may take to answer that it is registered. Below the time within which whoever wakes it must begin
-/// with its own task; a call that takes longer has been sent all the same.
+/// The longest time in which a worker may answer that it is registered. It is below the time within
+/// which the waking worker must begin its own task. A call that takes longer was sent all the same.
 const WAKE_TIMEOUT_MS: u64 = 1_000;
 
 /// The host's clock, random source and waker.
@@ -57,18 +57,21 @@ impl Env for HostEnv {
     }
 }
 
-/// What was read when it was put. A later version of the application may read it no more.
+/// Reads an expression that was readable when it was put. A later version of the application may
+/// not read it.
 fn read(cron: &Cron) -> Option<handoff_input::Cron> {
     let read = handoff_input::Cron::new(&cron.expression, &cron.timezone);
     read.inspect_err(|e| say(&e.to_string())).ok()
 }
 
-/// Prints one line for the operator, whatever a caller's text in it holds. Unlike `eprintln!` it does not panic where printing fails, as on a full disk.
+/// Prints one line for the operator, whatever text of a caller it holds. Unlike `eprintln!` it does
+/// not panic where printing fails, as on a full disk.
 pub(crate) fn say(message: &str) {
     _ = writeln!(std::io::stderr(), "handoff: {}", visible(message));
 }
 
-/// Returns after `ms` milliseconds, and lets others run meanwhile. With 0 it lets them run once.
+/// Returns after `ms` milliseconds, and lets other tasks run meanwhile. With 0 it lets them run
+/// once.
 pub fn sleep_ms(ms: u64) -> impl Future<Output = ()> {
     let mut waiting: Option<CancelOnDropToken> = None;
     let start = wasi::clocks::monotonic_clock::now();

@@ -1,4 +1,5 @@
-//! The only library that knows the host: its key-value store, or the Redis beside it, its clock, its HTTP, and how a worker is woken.
+//! The only library that knows the host: its key-value store or the Redis beside it, its clock, its
+//! HTTP, and how to wake a worker.
 
 pub mod env;
 pub mod http;

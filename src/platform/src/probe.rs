@@ -1,13 +1,14 @@
-//! Is the application ready? Asked by `/readyz`, answered with the worker's help.
+//! The check of `/readyz` that the application is ready, with the worker's help.
 
 use crate::http::{Problem, Response};
 use crate::{HostEnv, HostStore, host, usable};
 use handoff_probe::{TIMES, Unready, count, is_probe_key, ready};
 
-/// Tries the store, also from several worker instances at once.
+/// Probes the store, also from several worker instances at once.
 ///
 /// # Errors
-/// 503 that says what the store did wrong, or why a worker could not be asked; 500 if a worker can't use its variables.
+/// 503 that names the store's fault, or why no worker answered. 500 if a worker can't use its
+/// variables.
 pub async fn probe(store: &HostStore) -> Result<(), Problem> {
     ready(store, &HostEnv, host::ask)
         .await
@@ -23,7 +24,7 @@ pub async fn probe(store: &HostStore) -> Result<(), Problem> {
         })
 }
 
-/// What a worker instance answers to `/probe/{key}`.
+/// A worker instance's answer to `/probe/{key}`.
 pub async fn answer(key: &str) -> Result<Response, Problem> {
     if !is_probe_key(key) {
         return Err(Problem::not_found(format!("{key} is not a probe's key")));
@@ -31,20 +32,20 @@ pub async fn answer(key: &str) -> Result<Response, Problem> {
     Ok(Response::json(200, &counted(key).await))
 }
 
-/// Sees that all variables can be used, those of a worker only if it can be asked.
+/// Checks all variables, those of a worker only if one answers.
 ///
 /// # Errors
-/// 500 that says of all variables what is wrong.
+/// 500 that names every variable that can't be used, and why.
 pub async fn check_variables() -> Result<(), Problem> {
     let wrong = usable::api();
     if wrong.is_empty() {
-        // A worker says what is wrong with its own when it is to count.
+        // A worker reports its own variables when it counts.
         return Ok(());
     }
     Err(usable::problem(wrong, host::worker_variables().await))
 }
 
-/// The numbers that this instance gets from a key.
+/// Increments a key, and returns the numbers that this instance got.
 pub(crate) async fn counted(key: &str) -> Result<Vec<u64>, Unready> {
     let wrong = usable::worker();
     if !wrong.is_empty() {

@@ -1,14 +1,15 @@
-//! What only Spin and the local host have: variables of spin.toml, and service chaining, by which workers are woken.
+//! The parts of Spin and the local host: variables of spin.toml, and service chaining, by which
+//! workers are woken.
 
 use crate::http::{Problem, client};
 use handoff_input::{Call, CallError, Reply, WORKER_HOST};
 use handoff_probe::{ASK_TIMEOUT_MS, Unready};
 use spin_sdk::variables::{Error, get};
 
-/// Why a call was denied.
+/// The reason for a denied call.
 pub const DENIED: &str = "allowed_outbound_hosts of this component in spin.toml does not list it";
 
-/// What to see to if no worker answers.
+/// The remedy if no worker answers.
 pub const HOW_TO_REACH_WORKERS: &str = "See that spin.toml gives the component \"worker\" a private route, and that \
      allowed_outbound_hosts of [component.api] names \"http://worker.spin.internal\".";
 
@@ -24,7 +25,7 @@ pub fn variable(name: &str) -> Result<String, Problem> {
     })
 }
 
-/// Has a worker work as the path says. Returns when it is registered.
+/// Wakes a worker for a path. Returns when the worker is registered.
 pub async fn wake(path: &str, timeout_ms: u64) -> Result<(), String> {
     match call(path, timeout_ms).await {
         Ok(reply) if reply.status == 202 => Ok(()),
@@ -33,7 +34,7 @@ pub async fn wake(path: &str, timeout_ms: u64) -> Result<(), String> {
     }
 }
 
-/// Has a worker instance increment the key.
+/// Makes a worker instance increment the key.
 pub async fn ask(key: &str) -> Result<Vec<u64>, Unready> {
     let reply = call(&format!("/probe/{key}"), ASK_TIMEOUT_MS).await;
     let reply = reply.map_err(|e| Unready::Worker(format!("http://{WORKER_HOST}: {e}")))?;
@@ -46,7 +47,7 @@ pub async fn ask(key: &str) -> Result<Vec<u64>, Unready> {
     }
 }
 
-/// What is wrong with the variables of a worker. Nothing if none can be asked.
+/// Reads which variables a worker can't use. Returns none if no worker answers.
 pub async fn worker_variables() -> Vec<String> {
     let reply = call("/variables", ASK_TIMEOUT_MS).await;
     let wrong = reply.map(|reply| serde_json::from_slice(&reply.body));

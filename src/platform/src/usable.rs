@@ -1,11 +1,11 @@
-//! Which variables can't be used: all of them at once, and not the first that a request needs.
+//! Checking variables: all that can't be used, not only the first that a request needs.
 
 use crate::http::{Cors, Problem, access};
 use crate::{store, variables};
 
 type Check = fn() -> Result<(), Problem>;
 
-/// What the component `api` reads. `gather` reads nothing else.
+/// The variables of the component `api`. `gather` reads no others.
 const API: [Check; 12] = [
     store::check,
     || variables::queues().map(drop),
@@ -21,7 +21,7 @@ const API: [Check; 12] = [
     || variables::switch("fault_tasks").map(drop),
 ];
 
-/// What the component `worker` reads.
+/// The variables of the component `worker`.
 const WORKER: [Check; 8] = [
     store::check,
     || variables::queues().map(drop),
@@ -33,17 +33,17 @@ const WORKER: [Check; 8] = [
     || variables::switch("fault_tasks").map(drop),
 ];
 
-/// What is wrong with the variables of `api`, which this is.
+/// Checks the variables of `api`, as this component. Returns the faults.
 pub fn api() -> Vec<String> {
     wrong(&API)
 }
 
-/// What is wrong with the variables of `worker`, which this is.
+/// Checks the variables of `worker`, as this component. Returns the faults.
 pub fn worker() -> Vec<String> {
     wrong(&WORKER)
 }
 
-/// Of several that depend on a variable the first says what is wrong with it.
+/// Runs checks. If several depend on one variable, the first reports its fault.
 fn wrong(checks: &[Check]) -> Vec<String> {
     let mut wrong = Vec::new();
     for problem in checks.iter().filter_map(|check| check().err()) {
@@ -54,7 +54,7 @@ fn wrong(checks: &[Check]) -> Vec<String> {
     wrong
 }
 
-/// What is wrong in both, as one problem.
+/// Makes one problem of the faults of both components.
 pub fn problem(mut api: Vec<String>, worker: Vec<String>) -> Problem {
     for reason in worker {
         if !api.contains(&reason) {

@@ -7,7 +7,7 @@ use handoff_queue::{KeyLimits, Limits, Rate};
 use std::fmt::Display;
 use std::str::FromStr;
 
-/// The largest number that a variable may be: more than any limit here can mean.
+/// The largest number of a variable: more than any limit here can mean.
 const NUMBER_MAX: u64 = 1_000_000_000;
 
 /// The queues of this deployment, the default one first.
@@ -15,7 +15,7 @@ const NUMBER_MAX: u64 = 1_000_000_000;
 pub struct Queues(Vec<String>);
 
 impl Queues {
-    /// Whether there is one of this name.
+    /// Whether a queue has this name.
     pub fn has(&self, name: &str) -> bool {
         self.0.iter().any(|known| known == name)
     }
@@ -53,10 +53,11 @@ pub fn queues() -> Result<Queues, Problem> {
     read("queues", "names of queues such as \"default emails\"")
 }
 
-/// The limits of the queues as this deployment writes them.
+/// Reads the limits of all queues.
 ///
 /// # Errors
-/// If the variable `queue_limits` is not set, can't be read, or names what is no queue here.
+/// If the variable `queue_limits` is not set, can't be read, or names a queue that does not exist
+/// here.
 pub fn queue_limits() -> Result<QueueLimits, Problem> {
     let expected = r#"JSON such as {"emails": {"concurrency": 4, "rate": "10/s", "per_key": {"concurrency": 1}}}, or nothing"#;
     let limits: QueueLimits = read("queue_limits", expected)?;
@@ -70,7 +71,7 @@ pub fn queue_limits() -> Result<QueueLimits, Problem> {
     Ok(limits)
 }
 
-/// What limits the queue of this name.
+/// Reads the limits of one queue.
 ///
 /// # Errors
 /// As for [`queue_limits`].
@@ -103,7 +104,7 @@ fn not(name: &str, text: &str, expected: &str) -> Problem {
     ))
 }
 
-/// Any text.
+/// Reads a variable as text.
 ///
 /// # Errors
 /// If the variable is not set.
@@ -111,7 +112,7 @@ pub fn text(name: &str) -> Result<String, Problem> {
     host::variable(name)
 }
 
-/// A number from 1.
+/// Reads a variable as a number from 1.
 ///
 /// # Errors
 /// If the variable is not set or no such number.
@@ -129,7 +130,7 @@ fn whole_number(text: &str) -> Option<u64> {
     number.filter(|number| (1..=NUMBER_MAX).contains(number))
 }
 
-/// A duration, in milliseconds. It is not zero.
+/// Reads a variable as a duration above zero, in milliseconds.
 ///
 /// # Errors
 /// If the variable is not set or no such duration.
@@ -145,10 +146,10 @@ pub fn duration_ms(name: &str) -> Result<u64, Problem> {
     }
 }
 
-/// What webhooks are signed with.
+/// Reads the secrets that sign webhooks.
 ///
 /// # Errors
-/// If the variable `webhook_secrets` is not set or has something else. The error does not repeat it.
+/// If the variable `webhook_secrets` is not set or can't be read. The error does not repeat it.
 pub fn webhook_secrets() -> Result<WebhookSecrets, Problem> {
     text("webhook_secrets")?.parse().map_err(|e| {
         Problem::misconfigured(format!(
@@ -157,7 +158,7 @@ pub fn webhook_secrets() -> Result<WebhookSecrets, Problem> {
     })
 }
 
-/// A switch, `true` or `false`.
+/// Reads a switch, `true` or `false`.
 ///
 /// # Errors
 /// If the variable is not set or neither.

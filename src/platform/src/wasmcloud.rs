@@ -1,6 +1,6 @@
-//! What only wasmCloud has: variables in the environment, and messages, by which workers are woken.
+//! The parts of wasmCloud: variables in the environment, and messages, by which workers are woken.
 
-// Built for Spin as well, as the whole workspace is, the library is one for Spin.
+// The whole workspace is also built for Spin. Then the library is the one for Spin.
 #![cfg_attr(feature = "key-value", allow(dead_code))]
 
 use crate::env::{say, sleep_ms};
@@ -10,21 +10,22 @@ use bindings::wasmcloud::messaging::consumer::{BrokerMessage, publish, request};
 use handoff_probe::{ASK_TIMEOUT_MS, Unready, is_probe_key};
 use handoff_queue::{Env, Store};
 
-/// Why a call was denied.
+/// The reason for a denied call.
 pub const DENIED: &str = "allowedHosts of the workload does not list it";
 
-/// What to see to if no worker answers.
+/// The remedy if no worker answers.
 pub const HOW_TO_REACH_WORKERS: &str = "See that the host provides wasmcloud:messaging, and that the workload subscribes to \"handoff.>\".";
 
-/// A request of this subject has a worker work as its body says. The answer is empty, or says why it can't.
+/// The subject of a request that wakes a worker for the path in its body. The answer is empty, or
+/// says why none works.
 pub const WORK: &str = "handoff.work";
-/// A message of this subject has an instance count for `/readyz`.
+/// The subject of a message that makes an instance count for `/readyz`.
 pub const PROBE: &str = "handoff.probe";
 
-/// Instances that are asked to count begin together, so long after they were asked: one after the other any increment looks
-/// atomic.
+/// Counting instances begin together, this long after their message. One after the other any
+/// increment looks atomic.
 const BEGIN_MS: u64 = 100;
-/// How often it is looked for an answer to a probe.
+/// How often to look for the answer to a probe.
 const LOOK_MS: u64 = 5;
 
 #[allow(unsafe_code)]
@@ -45,9 +46,9 @@ pub fn variable(name: &str) -> Result<String, Problem> {
     })
 }
 
-/// Has a worker work as the path says. Returns when it is registered.
+/// Wakes a worker for a path. Returns when the worker is registered.
 pub async fn wake(path: &str, timeout_ms: u64) -> Result<(), String> {
-    // The interface knows no other way than to wait for it.
+    // The interface offers only a blocking call.
     let answer = request(WORK, path.as_bytes(), timeout_ms as u32)?;
     match answer.body.as_slice() {
         b"" => Ok(()),
@@ -71,13 +72,13 @@ pub fn reply(to: Option<String>, started: &Result<(), Problem>) {
     }
 }
 
-/// What is wrong with the variables of a worker, which has the environment of this instance.
+/// Checks the variables of a worker, which has this instance's environment. Returns the faults.
 pub async fn worker_variables() -> Vec<String> {
     usable::worker()
 }
 
-/// Has an instance increment the key. Not by a request, which would keep this instance waiting: several are to count at
-/// once. So the answer comes by the store.
+/// Makes an instance increment the key. A request would block this instance, but several must count
+/// at once. So the answer comes through the store.
 pub async fn ask(key: &str) -> Result<Vec<u64>, Unready> {
     let store = HostStore::open().map_err(|problem| Unready::Store(problem.detail))?;
     let answer = format!("{key}.{}", HostEnv.random());
@@ -103,10 +104,10 @@ pub async fn ask(key: &str) -> Result<Vec<u64>, Unready> {
     )))
 }
 
-/// Counts as such a message says.
+/// Counts for a message.
 ///
 /// # Errors
-/// If it is none, or if the store does not take the answer.
+/// If the message can't be read, or the store does not take the answer.
 pub async fn count(message: &[u8]) -> Result<(), String> {
     let message = String::from_utf8_lossy(message);
     let words: Vec<_> = message.split(' ').collect();

@@ -1,4 +1,4 @@
-//! Who may do what, as the variable `api_tokens` says. Every public component asks here, with the same variable.
+//! Access control by the variable `api_tokens`. Every public component checks requests here.
 
 pub use super::sender::allowed_hosts;
 use super::{Cors, Problem, Request, sender};
@@ -7,12 +7,12 @@ use handoff_input::{Access, Denied, Scope};
 
 const VARIABLE: &str = "api_tokens";
 
-/// Who sent a request, as far as its token tells.
+/// The sender of a request, as far as its token tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// The name of its token, if it has one.
     pub name: Option<String>,
-    /// Whether it may look at tasks.
+    /// Whether it may read tasks.
     pub reads: bool,
 }
 
@@ -25,11 +25,12 @@ impl Default for Caller {
     }
 }
 
-/// Sees that a request may do what needs `scope`, and that no page of another site sent it. A probe needs no scope.
+/// Admits a request that needs `scope`, unless a page of another site may have sent it. A probe
+/// needs no scope.
 ///
 /// # Errors
-/// 403 if a page of another site may have sent it, 401 without a token that is known, 403 if its token lacks the scope, 500 if a
-/// variable can't be used.
+/// 403 if a page of another site may have sent it, or if its token lacks the scope. 401 without a
+/// known token. 500 if a variable can't be used.
 pub fn admit(request: &Request, scope: Option<Scope>, cors: &Cors) -> Result<Caller, Problem> {
     let access = access()?;
     sender::check(request, scope, cors, access.is_open())?;
@@ -54,7 +55,7 @@ pub fn is_open() -> Result<bool, Problem> {
 }
 
 fn access() -> Result<Access, Problem> {
-    // Not shown when it is wrong: it holds the tokens.
+    // Not shown when it is wrong, since it holds the tokens.
     let access = variables::text(VARIABLE)?.parse();
     access.map_err(|reason: String| {
         Problem::misconfigured(format!(
@@ -96,7 +97,7 @@ fn refusal(denied: Denied<'_>, scope: Scope) -> Problem {
     problem.with_header("www-authenticate", challenge(denied, scope))
 }
 
-/// As RFC 6750 words it.
+/// The challenge in the words of RFC 6750.
 fn challenge(denied: Denied<'_>, scope: Scope) -> &'static str {
     match (denied, scope) {
         (Denied::NoToken, _) => "Bearer",

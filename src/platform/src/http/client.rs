@@ -9,14 +9,15 @@ use spin_sdk::http::{IncomingResponse, Method, RequestBuilder, SendError, send a
 use spin_sdk::wit::wasi::http0_2_0::types::ErrorCode;
 use std::pin::pin;
 
-/// Response bodies beyond this many bytes are an error.
+/// A response body with more bytes is an error.
 pub const REPLY_MAX_BYTES: usize = 256 * 1024;
 
-/// Sends a call and waits for all of the answer. Calls that somebody outside asked for are checked before:
+/// Sends a call and waits for the whole answer. Calls from outside are checked before:
 /// [`handoff_input::CallRequest::check`].
 ///
 /// # Errors
-/// Refused by the host, unreachable, timed out, or answered with too much.
+/// If the host refuses the call, the receiver is unreachable or too slow, or the answer is too
+/// large.
 pub async fn send(call: Call) -> Result<Reply, CallError> {
     if is_store(&call.url) {
         let reason = format!(
@@ -35,7 +36,8 @@ pub async fn send(call: Call) -> Result<Reply, CallError> {
     }
 }
 
-/// Whether a URL names the store that the components reach themselves. The host must let them reach it, for the queue's sake.
+/// Whether a URL names the store that the components reach themselves. The host must let them reach
+/// it, for the queue's sake.
 fn is_store(url: &str) -> bool {
     variables::text("store").is_ok_and(|store| is_same_server(url, &store))
 }
@@ -82,9 +84,9 @@ async fn exchange(call: Call) -> Result<Reply, CallError> {
     Ok(reply)
 }
 
-/// Whether a request says how long its body is. A host that is not told sends it in chunks, which
-/// some receivers read as no body at all. A request whose method expects no body and that has none
-/// says nothing: RFC 9110, 8.6.
+/// Whether a request states the length of its body. Without it a host sends the body in chunks,
+/// which some receivers read as no body. A request without a body, whose method expects none,
+/// states no length: RFC 9110, 8.6.
 fn has_length(method: &str, body: &[u8]) -> bool {
     !body.is_empty() || !matches!(method, "GET" | "HEAD")
 }

@@ -1,4 +1,4 @@
-//! Calls from pages of other origins, as the variable `cors_origins` says.
+//! CORS: calls from pages of other origins, as the variable `cors_origins` allows.
 
 use super::{Method, Problem, Request, Response};
 use crate::variables;
@@ -7,25 +7,25 @@ use handoff_input::Origins;
 const VARIABLE: &str = "cors_origins";
 
 const METHODS: &str = "GET, POST, PUT, DELETE";
-/// What callers send beside what browsers let any page send.
+/// The request headers that pages may send beyond those that browsers always allow.
 const HEADERS: &str =
     "authorization, content-type, idempotency-key, last-event-id, prefer, traceparent, tracestate";
-/// What pages may read beside what browsers let any page read.
+/// The response headers that pages may read beyond those that browsers always show.
 const EXPOSED: &str = "location, preference-applied, retry-after, www-authenticate";
-/// How long a browser need not ask again, in seconds.
+/// How long a browser may reuse a preflight's answer, in seconds.
 const MAX_AGE: &str = "7200";
 
-/// What a request's origin may see.
+/// The CORS rules for one request.
 #[derive(Debug, Clone, Default)]
 pub struct Cors {
-    /// Whose pages may call.
+    /// The origins whose pages may call.
     pub(super) origins: Origins,
     /// The origin of the page that sends the request.
     pub(super) origin: Option<String>,
 }
 
 impl Cors {
-    /// What the variable says about a request.
+    /// Reads the rules for a request.
     ///
     /// # Errors
     /// 500 if the variable can't be used.
@@ -37,10 +37,10 @@ impl Cors {
         })
     }
 
-    /// Whether the variable can be used.
+    /// Checks that the variable can be used.
     ///
     /// # Errors
-    /// 500 if it can't be.
+    /// 500 if it can't.
     pub fn check() -> Result<(), Problem> {
         origins().map(drop)
     }
@@ -52,8 +52,8 @@ impl Cors {
         Some(if self.origins.is_any() { "*" } else { allowed })
     }
 
-    /// The answer to a CORS preflight of a page that may call. Browsers send no token with it. `None` if the request is no
-    /// preflight, or its page may not call.
+    /// Answers a CORS preflight request of a page that may call. Browsers send no token with it.
+    /// Returns `None` if the request is no preflight, or its page may not call.
     pub fn preflight(&self, request: &Request) -> Option<Response> {
         let asks = *request.method() == Method::Options
             && request.header("access-control-request-method").is_some();
@@ -68,7 +68,8 @@ impl Cors {
         Some(response)
     }
 
-    /// The response as the origin may see it. Every response goes through here, errors too: a page could not read them.
+    /// Adds the CORS headers. Every response passes here, errors too, since a page could not read
+    /// them otherwise.
     #[must_use]
     pub fn mark(&self, response: Response) -> Response {
         let response = match self.origins.is_empty() {

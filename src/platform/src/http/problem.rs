@@ -11,24 +11,24 @@ const UNREADABLE: &str = "record-unreadable";
 /// A name and a value.
 type Header = (&'static str, Cow<'static, str>);
 
-/// An error for the person who reads it: what was wrong, where, what to do.
+/// An error for its reader: the fault, its place, and the remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The HTTP status.
     pub status: u16,
     /// The last part of the `type` URI, which never changes.
     pub kind: &'static str,
-    /// What kind of problem it is, in words.
+    /// The kind of problem in words.
     pub title: &'static str,
-    /// What is wrong this time.
+    /// The present fault.
     pub detail: String,
-    /// The field that it is about.
+    /// The field at fault.
     pub field: Option<String>,
     header: Option<Box<Header>>,
 }
 
 impl Problem {
-    /// A problem that is about no single field.
+    /// A problem without a single field at fault.
     pub fn new(
         status: u16,
         kind: &'static str,
@@ -45,12 +45,12 @@ impl Problem {
         }
     }
 
-    /// No such thing.
+    /// The requested thing does not exist.
     pub fn not_found(detail: impl Into<String>) -> Self {
         Self::new(404, "not-found", "There is nothing here", detail)
     }
 
-    /// More than is taken.
+    /// The request is larger than allowed.
     pub fn too_large(detail: impl Into<String>) -> Self {
         Self::new(413, "too-large", "The request is too large", detail)
     }
@@ -80,7 +80,7 @@ impl Problem {
         }
     }
 
-    /// The path is known, the method is not. `allow` names those that are.
+    /// The path is known, but not with this method. `allow` names its methods.
     pub fn method_not_allowed(allow: impl Into<Cow<'static, str>>) -> Self {
         let allow = allow.into();
         let problem = Self::new(
@@ -92,7 +92,7 @@ impl Problem {
         problem.with_header("allow", allow)
     }
 
-    /// The store failed; trying again later is safe as far as the caller's own work is.
+    /// The store failed. A caller may safely try again later, as far as its own work allows.
     pub fn unavailable(detail: impl Into<String>) -> Self {
         Self {
             header: Some(Box::new(("retry-after", "1".into()))),
@@ -105,14 +105,14 @@ impl Problem {
         }
     }
 
-    /// The host takes no more calls of the store at this moment. It did not make this one.
+    /// The host takes no further store call at this moment. It did not make this one.
     pub fn store_busy(detail: impl Into<String>) -> Self {
         let title = "The host has too many store calls under way";
         let problem = Self::new(503, "store-busy", title, detail);
         problem.with_header("retry-after", "1")
     }
 
-    /// A record in the store is broken, or a newer version's. The store did its part.
+    /// A record in the store is broken, or of a newer version. The store itself works.
     pub fn unreadable(detail: impl Into<String>) -> Self {
         Self::new(
             500,
@@ -122,12 +122,12 @@ impl Problem {
         )
     }
 
-    /// Whether it is about one record, and not about the store as a whole.
+    /// Whether the problem is one record, and not the whole store.
     pub fn is_of_a_record(&self) -> bool {
         self.kind == UNREADABLE
     }
 
-    /// The worker's component can't be called.
+    /// The worker component can't be called.
     pub fn worker_unreachable(detail: impl Into<String>) -> Self {
         Self {
             header: Some(Box::new(("retry-after", "1".into()))),
@@ -135,7 +135,7 @@ impl Problem {
         }
     }
 
-    /// The same problem, about a field.
+    /// Names the field at fault.
     #[must_use]
     pub fn about(self, field: impl Into<String>) -> Self {
         Self {
@@ -144,7 +144,7 @@ impl Problem {
         }
     }
 
-    /// The same problem, whose answer has this header.
+    /// Adds a header to the response.
     #[must_use]
     pub fn with_header(self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
         Self {
@@ -176,7 +176,7 @@ impl From<Problem> for Response {
     }
 }
 
-/// The same text with its first letter in upper case.
+/// A text with its first letter in upper case.
 fn capitalized(text: &str) -> String {
     let mut chars = text.chars();
     let first = chars.next().map(|c| c.to_ascii_uppercase());

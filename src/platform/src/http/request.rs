@@ -1,4 +1,4 @@
-//! A request, with its body read only when it is wanted and never beyond a limit.
+//! A request. Its body is read only on demand, and never beyond a limit.
 
 use super::Problem;
 use super::access::Caller;
@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use spin_sdk::http::{IncomingRequest, Method};
 use std::pin::pin;
 
-/// How long a body may take.
+/// The longest time in which a body must arrive.
 const BODY_MS: u64 = 30_000;
 
 /// An incoming request.
@@ -35,14 +35,14 @@ impl Request {
         }
     }
 
-    /// The same request, when it is known who sent it.
+    /// Notes the sender of the request.
     #[must_use]
     pub fn sent_by(mut self, caller: Caller) -> Self {
         self.caller = caller;
         self
     }
 
-    /// Who sent it. Until that is known: somebody who may read.
+    /// The sender. Until it is known it counts as one that may read.
     pub fn caller(&self) -> &Caller {
         &self.caller
     }
@@ -52,7 +52,7 @@ impl Request {
         &self.method
     }
 
-    /// The host, and the port if there is one, that it names as its receiver.
+    /// The receiver's host, and its port if there is one, as the request names it.
     pub fn authority(&self) -> String {
         self.incoming.authority().unwrap_or_default()
     }
@@ -78,7 +78,7 @@ impl Request {
         self.target.query()
     }
 
-    /// Whether only the head of the answer is wanted.
+    /// Whether the caller wants only the head of the answer.
     pub fn is_head(&self) -> bool {
         self.method == Method::Head
     }
@@ -89,7 +89,7 @@ impl Request {
         String::from_utf8(value).ok()
     }
 
-    /// The trace that it belongs to. What is malformed is ignored, as the specification says.
+    /// The trace of the request. A malformed one is ignored, as the specification says.
     pub fn trace(&self) -> Option<Trace> {
         let all = |name: &str| self.incoming.headers().get(name);
         let text = |value: &Vec<u8>| String::from_utf8(value.clone()).ok();
@@ -119,10 +119,10 @@ impl Request {
         handoff_input::accepts_events(accepts.iter().map(String::as_str))
     }
 
-    /// The value of a header that must not be ignored: it is there once or not at all, and is text.
+    /// Reads a header that must not be ignored. It occurs at most once, and is text.
     ///
     /// # Errors
-    /// If that is not so.
+    /// If it occurs twice, or is no text.
     pub fn sole_header(&self, name: &str) -> Result<Option<String>, FieldError> {
         let mut values = self.incoming.headers().get(name);
         match (values.pop(), values.is_empty()) {
@@ -138,14 +138,15 @@ impl Request {
     /// Reads the body as JSON of at most `max_bytes`.
     ///
     /// # Errors
-    /// 415 for another content type or encoding, 413 beyond the limit, 400 if it can't be read; the problem names the field.
+    /// 415 for another content type or encoding, 413 beyond the limit, 400 if it can't be read; the
+    /// problem names the field.
     pub async fn json<T: DeserializeOwned>(self, max_bytes: u64) -> Result<T, Problem> {
         self.expect_json()?;
         let body = self.body(max_bytes).await?;
         Ok(handoff_input::from_slice(&body)?)
     }
 
-    /// What may be JSON and needs no decoding, or nothing said at all.
+    /// Accepts a content type that may be JSON and needs no decoding, or a missing one.
     fn expect_json(&self) -> Result<(), Problem> {
         const UNSUPPORTED: &str = "unsupported-media-type";
         const TITLE: &str = "Only JSON is taken here";
@@ -180,7 +181,8 @@ impl Request {
         Err(Problem::new(415, UNSUPPORTED, TITLE, detail))
     }
 
-    /// Reads the body within [`BODY_MS`]: what trickles would keep an instance for as long as it likes.
+    /// Reads the body within [`BODY_MS`]. A slow sender could otherwise keep an instance busy for
+    /// ever.
     async fn body(self, max_bytes: u64) -> Result<Vec<u8>, Problem> {
         let late = || {
             Problem::new(

@@ -1,4 +1,4 @@
-//! A response whose body is complete before its head is sent, or, where it can't be, whose begin is.
+//! A response. Its body is complete before its head is sent, or at least its begin is.
 
 use super::Stream;
 use crate::env::say;
@@ -6,7 +6,7 @@ use serde::Serialize;
 use spin_sdk::http::{Fields, OutgoingBody, OutgoingResponse, ResponseOutparam};
 use wasi::io::streams::{OutputStream, StreamError};
 
-/// Everything here changes from one moment to the next: no proxy keeps it.
+/// No proxy may keep a response, since everything here changes at any moment.
 const NO_STORE: &str = "no-store";
 
 /// A response with a small body.
@@ -69,19 +69,21 @@ impl Response {
         self
     }
 
-    /// Sends it. Returning means that the host has all of it, so that the instance may go on with other work.
+    /// Sends the response. On return the host has all of it, so the instance may go on with other
+    /// work.
     ///
-    /// The body is written first and the head set then: a host that does not set TCP_NODELAY would otherwise send the
-    /// head alone, and on a kept-alive connection the client's delayed ACK costs 40 ms.
+    /// The body is written before the head is set. A host without TCP_NODELAY would otherwise send
+    /// the head alone. On a kept-alive connection the client's delayed ACK would then cost 40 ms.
     pub fn send(self, out: ResponseOutparam) {
         let mut headers = self.headers;
-        // RFC 9110 lets 204 have none.
+        // RFC 9110 forbids it for 204.
         if self.status != 204 {
             let length = self.body.len().to_string();
             headers.push(("content-length".to_owned(), length.into_bytes()));
         }
         let Ok(headers) = Fields::from_list(&headers) else {
-            // Only names and values of this crate are set; the host answers 500 if one is refused all the same.
+            // Only names and values of this crate are set. If the host still refuses one, it
+            // answers 500.
             return say("the host refused a response's headers");
         };
         let response = OutgoingResponse::new(headers);
@@ -102,7 +104,7 @@ impl Response {
         let mut written = stream.write(now);
         let mut response = Some((response, out));
         if !later.is_empty() {
-            // More than the host takes ahead: it must have the head to go on.
+            // The host takes no more ahead: it must have the head to go on.
             set(&mut response);
             written = written.and_then(|()| write_all(&stream, later));
         }
@@ -115,14 +117,14 @@ impl Response {
 }
 
 impl Response {
-    /// Sends the head and the begin of a body of unknown length. `None` if that fails.
+    /// Sends the head and the begin of a body of unknown length. Returns `None` if that fails.
     pub async fn start(self, out: ResponseOutparam, first: &[u8]) -> Option<Stream> {
         let headers = Fields::from_list(&self.headers).ok()?;
         let response = OutgoingResponse::new(headers);
         response.set_status_code(self.status).ok()?;
         let body = response.body().ok()?;
         let stream = body.write().ok()?;
-        // With the head, for the reason above.
+        // Together with the head, as in `send`.
         let fits = stream.check_write().ok()?.min(first.len() as u64) as usize;
         let (now, later) = first.split_at(fits);
         stream.write(now).ok()?;

@@ -1,4 +1,4 @@
-//! Refuses what a browser may send for pages of other sites.
+//! Refusing requests that a browser may have sent for pages of other sites.
 
 use super::{Cors, Method, Problem, Request};
 use crate::variables;
@@ -6,11 +6,12 @@ use handoff_input::{Foreign, Hosts, Scope, Sender, Senders};
 
 const VARIABLE: &str = "allowed_hosts";
 
-/// Refuses a request that a page of another site may have sent. `scope` is what it needs; `None` is a probe, which tells
-/// nothing about tasks, and which pods and machines are asked for by their addresses.
+/// Refuses a request that a page of another site may have sent. `scope` is the scope that it needs.
+/// `None` is a probe: it reveals nothing about tasks, and schedulers call it by the addresses of
+/// pods and machines.
 ///
 /// # Errors
-/// 403 that says what is foreign about it, 500 if a variable can't be used.
+/// 403 that names the foreign part, 500 if a variable can't be used.
 pub(super) fn check(
     request: &Request,
     scope: Option<Scope>,
@@ -32,7 +33,7 @@ pub(super) fn check(
     };
     let hosts = match open {
         true if reads && scope.is_none() => Some(Hosts::any()),
-        // Most callers need no look at the variable, which costs time on Spin.
+        // Most requests need not read the variable, which costs time on Spin.
         true if !Hosts::default().allow(&authority) => Some(allowed_hosts()?),
         true => Some(Hosts::default()),
         false => None,
@@ -44,13 +45,13 @@ pub(super) fn check(
     senders.check(&sender).map_err(|e| refusal(e, open))
 }
 
-/// Whether a user followed a link, or typed the address: a browser shows the answer in a tab.
+/// Whether a user followed a link or typed the address: then a browser shows the answer in a tab.
 fn navigates(request: &Request) -> bool {
     let says = |name: &str, value: &str| request.header(name).as_deref() == Some(value);
     says("sec-fetch-mode", "navigate") && says("sec-fetch-dest", "document")
 }
 
-/// By which names the application may be called while no tokens are set.
+/// The names by which callers may reach the application while no tokens are set.
 ///
 /// # Errors
 /// If the variable can't be used.
@@ -64,7 +65,7 @@ pub fn allowed_hosts() -> Result<Hosts, Problem> {
 }
 
 fn refusal(foreign: Foreign<'_>, open: bool) -> Problem {
-    // Where tokens are set only the list of origins is asked.
+    // If tokens are set, only the list of origins decides.
     let open = if open {
         "No tokens are set (variable api_tokens), so "
     } else {

@@ -1,4 +1,4 @@
-//! A response whose body is written bit by bit, while the client reads it.
+//! A response whose body is written piece by piece, while the client reads it.
 
 use crate::env::sleep_ms;
 use futures::future::{Either, select};
@@ -14,7 +14,7 @@ const PATIENCE_MS: u64 = 10_000;
 
 /// The body of a response that has begun.
 pub struct Stream {
-    // Dropped in this order.
+    // They are dropped in this order.
     stream: OutputStream,
     body: OutgoingBody,
 }
@@ -36,7 +36,7 @@ impl Stream {
         self.stream.check_write().map(drop).map_err(|_| Gone)
     }
 
-    /// Sends more. Returning means that the host has it.
+    /// Sends more. On return the host has it.
     ///
     /// # Errors
     /// [`Gone`].
@@ -53,7 +53,7 @@ impl Stream {
         Ok(())
     }
 
-    /// How much the host takes, as soon as that is something.
+    /// Waits until the host takes more, and returns how many bytes.
     fn room(&self) -> impl Future<Output = Result<usize, Gone>> {
         let mut waiting: Option<CancelOnDropToken> = None;
         poll_fn(move |cx| {

@@ -7,7 +7,7 @@ use super::{Backend, first};
 use crate::wasmcloud::bindings::wasi::keyvalue::{atomics, batch, store};
 use handoff_queue::StoreError;
 
-/// What the host keeps apart from other applications' keys.
+/// The bucket, which separates the keys from those of other applications.
 const BUCKET: &str = "handoff";
 
 pub struct Draft(store::Bucket);

@@ -6,13 +6,13 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::time::Duration;
 
-// The bindings that spin-sdk made for its whole world. Bindings of our own for the part in `wit/` would have to be merged
-// with these in one component, which fails unless both are complete.
+// The bindings that spin-sdk made for its whole world. Own bindings for the part in `wit/` would
+// have to be merged with these in one component. That fails unless both are complete.
 use spin_sdk::wit::wasi::keyvalue::{atomics, batch, store};
 
 /// The label of the store in spin.toml.
 const LABEL: &str = "default";
-/// What Spin says when so many operations are under way as it was told to allow.
+/// Spin's message when as many operations run as it allows.
 const TOO_MANY: &str = "too many requests";
 const OPEN_TRIES: u32 = 4;
 const OPEN_PAUSE: Duration = Duration::from_millis(10);
@@ -24,7 +24,8 @@ pub struct KeyValue {
 }
 
 impl KeyValue {
-    /// Opens the store labelled `default`, if spin.toml gives it to this component (`key_value_stores = ["default"]`).
+    /// Opens the store with the label `default`. spin.toml must give it to this component
+    /// (`key_value_stores = ["default"]`).
     pub fn open() -> Result<Self, StoreError> {
         let mut tries = 0;
         loop {
@@ -35,7 +36,8 @@ impl KeyValue {
                         one_by_one: Cell::new(false),
                     });
                 }
-                // The first requests of a new Spin may find its SQLite file locked by each other, for a moment.
+                // The first requests of a new Spin may lock its SQLite file against each other for
+                // a moment.
                 Err(store::Error::Other(_)) if tries < OPEN_TRIES => {
                     tries += 1;
                     std::thread::sleep(OPEN_PAUSE * tries);
@@ -51,9 +53,10 @@ impl Backend for KeyValue {
         self.bucket.get(key).map_err(|e| failed("get", key, e))
     }
 
-    /// One call where the host can do that. Spin's Redis store can't: there the call fails for two keys or more, and would
-    /// search all keys for one. Spin's SQLite store leaves out what it does not have; since others may leave out what they
-    /// failed to read, such keys are asked for again.
+    /// Reads several keys, in one call where the host can. Spin's Redis store can't: the call fails
+    /// for two keys or more, and for one it would search all keys. Spin's SQLite store leaves out
+    /// absent keys. Others may leave out keys that they failed to read, so missing keys are read
+    /// again.
     fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
         let mut found = HashMap::new();
         if keys.len() > 1 && !self.one_by_one.get() {

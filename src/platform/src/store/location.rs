@@ -1,4 +1,4 @@
-//! Which store, from the variable `store`.
+//! The location of the store, from the variable `store`.
 
 use std::str::FromStr;
 
@@ -14,15 +14,15 @@ pub enum Location {
 /// A Redis server.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Server {
-    /// With everything that may not be shown.
+    /// The whole URL, including parts that must not be shown.
     pub url: String,
-    /// Scheme, host and port: what errors name, and what `allowed_outbound_hosts` lists.
+    /// Scheme, host and port. Errors name it, and `allowed_outbound_hosts` lists it.
     pub origin: String,
     password: Option<String>,
 }
 
 impl Server {
-    /// What the server or the host said, unless it repeats the password.
+    /// Returns a message of the server or the host, unless it repeats the password.
     pub fn shown(&self, reason: String) -> String {
         match &self.password {
             Some(password) if reason.contains(password) => {
@@ -36,7 +36,8 @@ impl Server {
 impl FromStr for Location {
     type Err = &'static str;
 
-    /// The error does not repeat the text. What is passed on can be parsed by a host, too, which might print it otherwise.
+    /// Reads the variable. The error does not repeat the text. A host can parse every accepted URL;
+    /// it might print others.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let url = text.trim();
         if url == "key-value" {

@@ -1,5 +1,5 @@
-//! The queue's store: the host's key-value store, or, but for wasmCloud, a Redis that the components reach themselves. The
-//! variable `store` says which.
+//! The queue's store: the host's key-value store, or a Redis that the components reach themselves.
+//! The variable `store` decides. wasmCloud has only the first.
 
 #[cfg(feature = "wasmcloud")]
 mod draft;
@@ -16,7 +16,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 thread_local! {
-    /// What this instance has opened, and uses for all that it does.
+    /// The store that this instance has opened, for all its calls.
     static OPENED: RefCell<Option<HostStore>> = const { RefCell::new(None) };
 }
 
@@ -24,7 +24,7 @@ thread_local! {
 #[derive(Clone)]
 pub struct HostStore(Rc<dyn Backend>);
 
-/// What a kind of store does; hosts know no other way than to wait for it.
+/// The calls of one kind of store. Hosts offer only blocking calls.
 trait Backend {
     fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
     fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, StoreError>;
@@ -35,11 +35,11 @@ trait Backend {
 }
 
 impl HostStore {
-    /// Opens the store; once per instance, however often it is asked for.
+    /// Opens the store, once per instance.
     ///
     /// # Errors
-    /// If the variable `store` can't be used, or the host does not give its key-value store to this component. A Redis
-    /// is reached by the first call only, whose error says if it can't be.
+    /// If the variable `store` can't be used, or the host does not give its key-value store to this
+    /// component. A Redis is reached only by the first call, whose error says if it can't be.
     pub fn open() -> Result<Self, Problem> {
         if let Some(store) = OPENED.with_borrow(Clone::clone) {
             return Ok(store);
@@ -61,13 +61,13 @@ fn open() -> Result<Rc<dyn Backend>, Problem> {
 
 #[cfg(not(all(feature = "wasmcloud", not(feature = "key-value"))))]
 fn location() -> Result<location::Location, Problem> {
-    // Not shown when it is wrong: it may hold a password.
+    // Not shown when it is wrong, since it may hold a password.
     crate::variables::text("store")?.parse().map_err(|reason| {
         Problem::misconfigured(format!("the variable \"store\" can't be used: {reason}"))
     })
 }
 
-/// Whether the variable `store` can be used; no store is called for it.
+/// Checks that the variable `store` can be used, without a call of the store.
 ///
 /// # Errors
 /// If it can't.
@@ -101,14 +101,14 @@ fn key_value() -> Result<Rc<dyn Backend>, Problem> {
     ))
 }
 
-/// What an error's reason says when the host, and not the store, takes no more calls at this moment.
+/// The reason in an error if the host, and not the store, takes no further call at this moment.
 pub const OVERLOADED: &str = "the host has too many store calls under way";
 
-/// No counter comes so far.
+/// No counter reaches this number.
 const COUNTER_END: u64 = 1 << 61;
 
-/// Hosts keep counters in two ways: SQLite as 8 bytes, little-endian; Redis and others as decimal text. Decimal text of
-/// 8 digits, read as 8 bytes, gives more than 3e18, which no counter here reaches.
+/// Decodes a counter. SQLite keeps 8 bytes, little-endian. Redis and others keep decimal text. Text
+/// of 8 digits, read as 8 bytes, gives more than 3e18, which no counter here reaches.
 fn decode_counter(bytes: &[u8]) -> Option<u64> {
     if let Ok(bytes) = bytes.try_into() {
         let number = u64::from_le_bytes(bytes);

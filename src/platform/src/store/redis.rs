@@ -7,7 +7,7 @@ use spin_sdk::redis::{Connection, Error, RedisParameter, RedisResult};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// One connection for all that an instance does, made at the first call.
+/// One connection for all calls of an instance, made at the first call.
 pub struct Redis {
     server: Server,
     connection: RefCell<Option<Rc<Connection>>>,
@@ -21,8 +21,8 @@ impl Redis {
         }
     }
 
-    /// A connection that failed is not used again, since hosts do not mend it: the next call makes a new one. The call itself
-    /// is not repeated, since it may have been applied.
+    /// Makes a call. It drops a connection that failed, since hosts do not repair it, and the next
+    /// call makes a new one. It does not repeat the call, which may have been applied.
     fn call<T>(
         &self,
         operation: &'static str,
