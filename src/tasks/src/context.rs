@@ -1,4 +1,4 @@
-//! What a running task can ask for.
+//! The means of a running task.
 
 use futures::future::LocalBoxFuture;
 use futures::future::{Either, select};
@@ -9,40 +9,42 @@ use serde::de::DeserializeOwned;
 use std::pin::pin;
 use std::rc::Rc;
 
-/// A task's means besides its arguments. The worker gives it the host's; a test gives it its own.
+/// A task's means besides its arguments. A worker gives it those of the host, a test gives it
+/// others.
 pub trait Host {
-    /// Milliseconds since 1970.
+    /// The time, in milliseconds since 1970.
     fn now_ms(&self) -> u64;
     /// 64 random bits.
     fn random(&self) -> u64;
-    /// Returns after this many milliseconds and lets others run meanwhile; with 0 it lets them run once.
+    /// Returns after this many milliseconds, and lets other tasks run meanwhile. With 0 it lets
+    /// them run once.
     fn sleep_ms(&self, ms: u64) -> LocalBoxFuture<'static, ()>;
-    /// Sends an HTTP request and waits for all of the answer.
+    /// Sends an HTTP request and waits for the whole answer.
     fn send(&self, call: Call) -> LocalBoxFuture<'static, Result<Reply, CallError>>;
-    /// Looks at a task, if there is one of this id. Errors come in words.
+    /// Reads a task, if one has this id. The error is a text.
     fn task(&self, id: TaskId) -> LocalBoxFuture<'static, Result<Option<TaskView>, String>>;
-    /// What webhooks are signed with. Errors come in words.
+    /// Returns the secrets that sign webhooks. The error is a text.
     fn webhook_secrets(&self) -> Result<WebhookSecrets, String>;
 }
 
-/// Somebody asked to cancel the task.
+/// A cancel request for the task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cancelled;
 
-/// How often a task that waits looks whether it was cancelled, in milliseconds.
+/// A waiting task looks for a cancel request this often, in milliseconds.
 const STEP_MS: u64 = 250;
 
-/// Why a request that a task sent got no answer.
+/// The reason why a task's request got no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SendError {
-    /// Somebody asked to cancel the task meanwhile. Whether the request arrived is not known.
+    /// A cancel request came meanwhile. Whether the receiver got the task's request is unknown.
     Cancelled,
-    /// It was refused, or not answered.
+    /// The request was refused, or not answered.
     Call(CallError),
 }
 
 impl From<SendError> for Outcome {
-    /// What nobody answered is tried again; what was refused would be again.
+    /// A request without an answer is retried. A refused one would be refused again.
     fn from(e: SendError) -> Self {
         match e {
             SendError::Cancelled => Self::Cancelled,
@@ -52,7 +54,7 @@ impl From<SendError> for Outcome {
     }
 }
 
-/// What a running task can ask for. One per attempt.
+/// The means of a running task. Each attempt has its own.
 #[derive(Clone)]
 pub struct Context {
     control: Rc<Control>,
@@ -60,17 +62,17 @@ pub struct Context {
 }
 
 impl Context {
-    /// A context for one attempt.
+    /// Makes the context of one attempt.
     pub fn new(control: Rc<Control>, host: Rc<dyn Host>) -> Self {
         Self { control, host }
     }
 
-    /// Which attempt this is, from 1.
+    /// The number of this attempt, from 1.
     pub fn attempt(&self) -> u32 {
         self.control.attempt()
     }
 
-    /// Milliseconds since 1970.
+    /// The time, in milliseconds since 1970.
     pub fn now_ms(&self) -> u64 {
         self.host.now_ms()
     }
@@ -82,18 +84,19 @@ impl Context {
             .saturating_sub(self.host.now_ms())
     }
 
-    /// What the last run stored with [`handoff_queue::Outcome::Continue`], if it can be read as `T`.
+    /// The checkpoint of the last run that returned [`handoff_queue::Outcome::Continue`], if it can
+    /// be read as `T`.
     pub fn checkpoint<T: DeserializeOwned>(&self) -> Option<T> {
         self.control.checkpoint()?.read().ok()
     }
 
-    /// Says how far the task is, as a number from 0 to 1 or as any JSON: shown with it from the next heartbeat on, at most
-    /// a second later.
+    /// Reports the task's progress, as a number from 0 to 1 or as any JSON. It is visible from the
+    /// next heartbeat on, at most a second later.
     pub fn progress(&self, progress: impl Serialize) {
         self.say(progress, None);
     }
 
-    /// The same, with a message in words, of which 500 bytes are kept.
+    /// Reports the task's progress with a message, of which 500 bytes are kept.
     pub fn progress_with(&self, progress: impl Serialize, message: impl AsRef<str>) {
         self.say(progress, Some(message.as_ref()));
     }
@@ -104,14 +107,14 @@ impl Context {
         }
     }
 
-    /// Adds a line to the task's log, which is shown with it as its progress is. Of each line 500 bytes are kept, and of
-    /// all attempts the last 100 lines.
+    /// Adds a line to the task's log, which is visible as its progress is. Of each line 500 bytes
+    /// are kept, and of all attempts the last 100 lines.
     pub fn log(&self, line: impl AsRef<str>) {
         self.control.log(self.host.now_ms(), line.as_ref());
     }
 
-    /// Lets others run, and returns an error if somebody asked to cancel the task. A task that computes calls this
-    /// every few milliseconds: heartbeats are written here.
+    /// Lets other tasks run, and returns an error after a cancel request. A task that computes
+    /// calls this every few milliseconds, since heartbeats are written here.
     ///
     /// # Errors
     /// [`Cancelled`], which the task should answer with [`handoff_queue::Outcome::Cancelled`].
@@ -119,7 +122,7 @@ impl Context {
         self.sleep(0).await
     }
 
-    /// Waits, and returns early with an error if somebody asks to cancel the task.
+    /// Waits, and returns early with an error after a cancel request.
     ///
     /// # Errors
     /// [`Cancelled`].
@@ -137,14 +140,14 @@ impl Context {
         }
     }
 
-    /// Whether a task that can go on elsewhere should store its checkpoint now, since its timeout or the instance's
-    /// time is nearly over.
+    /// Whether a task that can continue elsewhere should return its checkpoint now. Its timeout or
+    /// the instance's budget is nearly over then.
     pub fn should_continue_elsewhere(&self) -> bool {
         self.host.now_ms() >= self.control.yield_at_ms()
     }
 
-    /// The trace of the request that enqueued the task, with this call of this method as the parent: what a request that the
-    /// task sends says as `traceparent`, and `tracestate` if there is one.
+    /// The trace of the request that enqueued the task, with this call as the parent. A request of
+    /// the task sends it as `traceparent`, and `tracestate` if it has one.
     pub fn trace(&self) -> Option<Trace> {
         let Trace { parent, state } = self.control.trace()?.clone();
         let parent: TraceParent = parent.parse().ok()?;
@@ -157,7 +160,8 @@ impl Context {
         self.control.end_of()
     }
 
-    /// How that task stands: its end may be seen only in a moment. `None` if there is none, or none any more.
+    /// Reads that task, whose end may not be visible yet. Returns `None` if it does not exist, or
+    /// not any more.
     pub(crate) async fn ended_task(&self) -> Result<Option<TaskView>, String> {
         match self.control.end_of() {
             Some(id) => self.host.task(id.clone()).await,
@@ -169,7 +173,7 @@ impl Context {
         self.host.webhook_secrets()
     }
 
-    /// Sends an HTTP request. If somebody asks to cancel the task meanwhile, its answer is not waited for.
+    /// Sends an HTTP request. After a cancel request it does not wait for the answer.
     ///
     /// # Errors
     /// [`SendError`], which is an [`Outcome`] as well.

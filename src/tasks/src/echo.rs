@@ -2,7 +2,7 @@
 
 use crate::{Context, FieldError, Json, Outcome, Task};
 
-/// `{"task": "echo", "args": …}` succeeds with its arguments, whatever they are.
+/// `{"task": "echo", "args": …}` succeeds with its arguments.
 pub struct Echo;
 
 impl Task for Echo {

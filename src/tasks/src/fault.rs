@@ -1,10 +1,12 @@
-//! Breaks its instance in chosen ways. Known only where the variable `fault_tasks` is true: in tests.
+//! Tasks that break their instance in chosen ways, for tests. They exist only if the variable
+//! `fault_tasks` is true.
 
 use crate::{Cancelled, Context, Duration, Outcome, Task};
 use serde::Deserialize;
 use std::hint::black_box;
 
-/// `{"task": "fault", "args": {"how": "panic", "times": 2}}` breaks the first two attempts and then succeeds.
+/// `{"task": "fault", "args": {"how": "panic", "times": 2}}` breaks the first two attempts and then
+/// succeeds.
 pub struct Fault;
 
 /// `{"task": "fault.busy", "args": {"for": "2s"}}` computes for that long without a pause.
@@ -14,7 +16,7 @@ pub struct Busy;
 #[serde(deny_unknown_fields)]
 pub struct Args {
     how: How,
-    /// Attempts that break. All, if it is not given.
+    /// The number of attempts that break. Without it all do.
     times: Option<u32>,
 }
 

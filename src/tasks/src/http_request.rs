@@ -1,4 +1,4 @@
-//! Delivers an HTTP request, so that a handler can be written in any language.
+//! Sends an HTTP request, so that a handler can be written in any language.
 
 use crate::{
     CallError, CallRequest, Context, Duration, FieldError, Outcome, Reply, SendError, Task, Trace,
@@ -8,11 +8,12 @@ use handoff_queue::TIMEOUT_MAX_MS;
 
 /// `{"task": "http.request", "args": {"url": "…", "method": "POST", "headers": {…}, "body": …}}`.
 ///
-/// A 2xx answer is success, with `{"status": …, "body": …}`. 429 and 503 with Retry-After put it off for as long, which
-/// is no attempt. Without, and for other 5xx, 408 and failures to get an answer, the task's retry policy decides. Any other
-/// answer fails the task.
+/// A 2xx answer is success, with `{"status": …, "body": …}`. 429 and 503 with Retry-After snooze
+/// the task for that time, without a failed attempt. Without Retry-After, and for other 5xx, 408
+/// and missing answers, the retry policy decides. Any other answer fails the task.
 ///
-/// It goes on with the trace of the request that enqueued it, unless its own headers say `traceparent`.
+/// The request continues the trace of the request that enqueued the task, unless its own headers
+/// have `traceparent`.
 pub struct HttpRequest;
 
 impl Task for HttpRequest {
@@ -26,7 +27,7 @@ impl Task for HttpRequest {
         args.check()
     }
 
-    /// An attempt that ends earlier would cut the call's own timeout.
+    /// Checks the timeouts. An attempt that ends earlier would cut the call's own timeout.
     fn check_timeout(args: &CallRequest, timeout_ms: u64) -> Result<(), FieldError> {
         match args.timeout() {
             Some(timeout) if timeout.ms > timeout_ms => {
@@ -113,7 +114,7 @@ pub(crate) fn judge(reply: &Reply, now_ms: u64) -> Outcome {
     }
 }
 
-/// What Retry-After says, in seconds or as a date.
+/// Reads Retry-After, in seconds or as a date.
 fn retry_after_ms(reply: &Reply, now_ms: u64) -> Option<u64> {
     let (_, value) = reply
         .headers

@@ -1,9 +1,9 @@
-//! How long an attempt may take, and how long it may be silent.
+//! The timeout of an attempt, and its heartbeat timeout.
 
 use handoff_input::{Duration, FieldError};
 use handoff_queue::{HEARTBEAT_TIMEOUT_MIN_MS, TIMEOUT_DEFAULT_MS, TIMEOUT_MAX_MS};
 
-/// `timeout`, and `heartbeat_timeout` if it is given, in milliseconds.
+/// Checks `timeout`, and `heartbeat_timeout` if it is given. Returns both in milliseconds.
 ///
 /// # Errors
 /// The field that can't be used, and why.
@@ -44,7 +44,7 @@ mod tests {
             (None, Some(61), None),
             (Some(3_600), Some(3_600), Some((3_600_000, Some(3_600_000)))),
             (Some(3_600), Some(3_601), None),
-            // What GET shows can be sent again.
+            // A shown task can be sent again.
             (Some(5), Some(5), Some((5_000, Some(5_000)))),
             (Some(5), Some(6), None),
             (Some(5), Some(4), None),

@@ -33,17 +33,17 @@ use serde::de::DeserializeOwned;
 #[doc = include_str!("../../../README.md")]
 struct Readme;
 
-/// A kind of task. README.md shows a whole one.
+/// A task kind. README.md shows a whole one.
 #[allow(async_fn_in_trait)] // Components have one thread; nothing here needs Send.
 pub trait Task: 'static {
-    /// The name by which it is enqueued: lower case, with dots between words.
+    /// The name of the kind, by which callers enqueue it: lower case, with dots between words.
     const NAME: &'static str;
 
-    /// Whether it computes rather than waits. A task that computes runs alone in its instance, and the host's pool
-    /// gives parallelism; tasks that wait share instances.
+    /// Whether it computes rather than waits. A task that computes runs alone in its instance, so
+    /// the host's instances give parallelism. Tasks that wait share instances.
     const COMPUTES: bool = false;
 
-    /// Its arguments. They are read when it is enqueued, so that wrong ones are refused then.
+    /// The arguments. They are read when the task is enqueued, so that wrong ones are refused then.
     type Args: DeserializeOwned;
 
     /// Reads the arguments: an object, unless a task says otherwise.
@@ -54,7 +54,7 @@ pub trait Task: 'static {
         from_json(args)
     }
 
-    /// Checks what the type of the arguments can't say.
+    /// Checks conditions on the arguments that their type can't express.
     ///
     /// # Errors
     /// The field that can't be used, and why.
@@ -62,7 +62,7 @@ pub trait Task: 'static {
         Ok(())
     }
 
-    /// Checks arguments that say how long something may take against the timeout of an attempt, in milliseconds.
+    /// Checks durations in the arguments against the timeout of an attempt, in milliseconds.
     ///
     /// # Errors
     /// The field that can't be used, and why.
@@ -70,18 +70,19 @@ pub trait Task: 'static {
         Ok(())
     }
 
-    /// Runs one attempt. A panic, a trap or a timeout is a failed attempt, too.
+    /// Runs one attempt. A panic, a trap or a timeout is a failed attempt too.
     async fn run(args: Self::Args, context: Context) -> Outcome;
 }
 
-/// The tasks that a worker knows: those of this deployment, and what follows their end.
+/// The task kinds that a worker knows: those of this deployment, and webhooks.
 pub fn all(faults: bool) -> Registry {
     registry(faults).with::<webhook::Webhook>()
 }
 
-/// The tasks of this deployment, which anybody may enqueue.
+/// The task kinds of this deployment, which callers may enqueue.
 ///
-/// `faults` adds the kind `fault`, which breaks its instance in chosen ways: for tests.
+/// `faults` adds the kinds `fault` and `fault.busy`, which break their instance in chosen ways, for
+/// tests.
 pub fn registry(faults: bool) -> Registry {
     let registry = Registry::default()
         .with::<echo::Echo>()

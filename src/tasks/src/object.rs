@@ -1,4 +1,4 @@
-//! Tasks and schedules as callers see them. What a reader looks for first comes first.
+//! Tasks and schedules as callers see them. The most important fields come first.
 
 use crate::{redact, webhook};
 use handoff_input::{Duration, JsonObject, Time};
@@ -19,14 +19,14 @@ fn attempt(error: &AttemptError) -> JsonObject {
         .with("error", &error.error)
 }
 
-/// The occurrence of a schedule that a task is for.
+/// The occurrence of a task.
 fn occurrence(occurrence: &Occurrence) -> JsonObject {
     JsonObject::default()
         .with("name", &occurrence.schedule)
         .with("at", time(occurrence.at_ms))
 }
 
-/// How a schedule stands. What can be put is named as it is there.
+/// The schedule object. Its fields have the names that a put uses.
 pub fn schedule(view: &ScheduleView) -> JsonObject {
     let Schedule {
         name,
@@ -76,7 +76,7 @@ pub fn schedule(view: &ScheduleView) -> JsonObject {
     object
 }
 
-/// How a workflow stands.
+/// The workflow object.
 pub fn workflow(id: &TaskId, view: &WorkflowView) -> JsonObject {
     let task = &view.task;
     let ended = &view.ended;
@@ -97,7 +97,7 @@ pub fn workflow(id: &TaskId, view: &WorkflowView) -> JsonObject {
     object.put_some("result", task.result.as_ref());
     object.put_some("error", error.map(|e| &e.error));
     object.put("enqueued_at", time(task.task.enqueued_ms));
-    // While it runs that is when it looks again, which is nobody's business.
+    // A workflow's own next run is an internal time, so show only a delay.
     let scheduled = task.state == State::Scheduled;
     object.put_some("next_at", task.next_ms.filter(|_| scheduled).map(time));
     object.put_some("expires_at", task.task.expires_ms.map(time));
@@ -111,7 +111,7 @@ pub fn workflow(id: &TaskId, view: &WorkflowView) -> JsonObject {
     object
 }
 
-/// A task of a workflow. One that is not enqueued yet has no id and no state.
+/// The object of a workflow's member. A member that is not enqueued yet has no id and no state.
 pub fn member(member: &MemberView) -> JsonObject {
     let object = match &member.task {
         Some((id, Ok(view))) => task(id, view),
@@ -121,7 +121,7 @@ pub fn member(member: &MemberView) -> JsonObject {
     object.with("step", member.step).with("index", member.index)
 }
 
-/// A task in a list whose records can't be read, and what is known of it.
+/// The object of a task in a list whose records can't be read.
 pub fn unreadable(id: Option<&TaskId>, error: &QueueError) -> JsonObject {
     let mut object = JsonObject::default();
     object.put_some("id", id.map(TaskId::to_string));
@@ -129,7 +129,7 @@ pub fn unreadable(id: Option<&TaskId>, error: &QueueError) -> JsonObject {
     object.with("error", error.to_string())
 }
 
-/// The workflow that a task belongs to.
+/// The membership of a task.
 fn membership(member: &Membership) -> JsonObject {
     JsonObject::default()
         .with("id", member.workflow.to_string())
@@ -137,7 +137,7 @@ fn membership(member: &Membership) -> JsonObject {
         .with("index", member.index)
 }
 
-/// A line that a task logged.
+/// A log line.
 pub fn log_line(line: &LogLine) -> JsonObject {
     JsonObject::default()
         .with("at", time(line.at_ms))
@@ -145,12 +145,12 @@ pub fn log_line(line: &LogLine) -> JsonObject {
         .with("message", &line.message)
 }
 
-/// What of a task's object changes with its state.
+/// The part of the task object that changes with the state.
 pub fn state(view: &TaskView) -> JsonObject {
     let mut object = JsonObject::default()
         .with("state", view.state.to_string())
         .with("attempt", view.attempt);
-    // Why it is tried again.
+    // The reason for the retry.
     let retries = view.state == State::Retrying;
     let last_error = view.errors.last().filter(|_| retries);
     object.put_some("error", last_error.map(|e| &e.error));
@@ -159,7 +159,7 @@ pub fn state(view: &TaskView) -> JsonObject {
     object
 }
 
-/// The task object. What is not known or does not apply is left out.
+/// The task object. Fields that do not apply are omitted.
 pub fn task(id: &TaskId, view: &TaskView) -> JsonObject {
     let task = &view.task;
     let failed = view.state == State::Failed;

@@ -1,4 +1,4 @@
-//! Counts primes: a task that computes for as long as one likes.
+//! Counts primes: a task that computes as long as its arguments ask for.
 
 use crate::{Context, FieldError, Outcome, Task};
 use serde::{Deserialize, Serialize};
@@ -9,10 +9,11 @@ const SLICE: u64 = 1 << 21;
 /// Numbers below this can be counted.
 const BELOW_MAX: u64 = 1_000_000_000_000;
 
-/// `{"task": "primes.count", "args": {"below": 20000000}}` succeeds with `{"below": …, "primes": …}`.
+/// `{"task": "primes.count", "args": {"below": 20000000}}` succeeds with
+/// `{"below": …, "primes": …}`.
 ///
-/// It reports its progress in per cent and in words, logs where it begins, and stores a checkpoint when its instance's time is nearly over, to go on in
-/// the next one.
+/// It reports its progress in per cent and in words, and logs where it begins. When its instance's
+/// budget is nearly over, it returns a checkpoint and continues in the next one.
 pub struct CountPrimes;
 
 #[derive(Deserialize)]
@@ -21,7 +22,7 @@ pub struct Args {
     below: u64,
 }
 
-/// Where to go on: all primes below `from` are counted.
+/// The checkpoint: all primes below `from` are counted.
 #[derive(Serialize, Deserialize, Default)]
 struct Counted {
     from: u64,
@@ -82,7 +83,7 @@ fn primes_up_to(last: u64) -> Vec<u64> {
     primes
 }
 
-/// How many primes there are in `from..end`, given all primes up to the root of `end`.
+/// Counts the primes in `from..end`, given all primes up to the root of `end`.
 fn count_between(from: u64, end: u64, base: &[u64]) -> u64 {
     let mut composite = vec![false; (end - from) as usize];
     for n in (from..end.min(2)).rev() {

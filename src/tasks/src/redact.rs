@@ -1,4 +1,4 @@
-//! Arguments as others may see them: without the secrets in headers of calls.
+//! Redacting arguments: callers see them without the secrets in headers.
 
 use crate::{Task, http_request};
 use handoff_input::{REDACTED, is_secret_header};
@@ -8,11 +8,11 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 
-/// The arguments of a task of this kind. What can't be read is not shown.
+/// The redacted arguments of a task of this kind. Unreadable ones are not shown.
 pub fn args<'a>(kind: &str, args: &'a Json) -> Cow<'a, Json> {
     let redacted = match kind {
         http_request::HttpRequest::NAME => call(args.raw()),
-        // Its tasks are in there, each with arguments of its own.
+        // It contains tasks, each with arguments of its own.
         WORKFLOW => nested(args.raw()),
         _ => return Cow::Borrowed(args),
     };
@@ -47,7 +47,7 @@ impl<'a> Fields<'a> {
         json.deserialize_map(All).map(Self)
     }
 
-    /// The object again, with what each field's value becomes.
+    /// Maps each value of the object.
     fn map(
         self,
         value: impl Fn(&str, &RawValue) -> Result<String, serde_json::Error>,
@@ -61,7 +61,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// A call: only its own headers, whatever its body says.
+/// A call: only its own headers are secret, not fields of its body.
 fn call(json: &RawValue) -> Result<String, serde_json::Error> {
     Fields::of(json)?.map(|name, value| match name {
         "headers" => headers(value),
@@ -79,7 +79,7 @@ fn headers(json: &RawValue) -> Result<String, serde_json::Error> {
     })
 }
 
-/// Headers wherever they are.
+/// Redacts headers at any depth.
 fn nested(json: &RawValue) -> Result<String, serde_json::Error> {
     let text = json.get();
     match text.as_bytes().first() {
@@ -116,7 +116,7 @@ mod tests {
         let workflow: Json = workflow.parse().expect("it is JSON");
         let shown = args(WORKFLOW, &workflow);
         assert!(!shown.as_str().contains("s3cret"), "{}", shown.as_str());
-        // However its name is written.
+        // The spelling of the name does not matter.
         let escaped = r#"{"\u0068eaders":{"\u0063ookie":"s3cret"}}"#;
         let escaped: Json = escaped.parse().expect("it is JSON");
         let shown = args("http.request", &escaped);

@@ -1,4 +1,4 @@
-//! Finding a task by its name.
+//! The registry of task kinds, by name.
 
 use crate::{Context, Task};
 use futures::future::LocalBoxFuture;
@@ -6,7 +6,7 @@ use handoff_input::{FieldError, did_you_mean, quoted};
 use handoff_queue::{Json, Outcome};
 use std::collections::BTreeMap;
 
-/// The known tasks, by name.
+/// The known task kinds, by name.
 #[derive(Default)]
 pub struct Registry {
     kinds: BTreeMap<&'static str, Kind>,
@@ -26,7 +26,7 @@ fn read<T: Task>(args: &Json) -> Result<T::Args, FieldError> {
 }
 
 impl Registry {
-    /// Adds a task.
+    /// Adds a task kind.
     #[must_use]
     pub fn with<T: Task>(mut self) -> Self {
         let kind = Kind {
@@ -36,7 +36,8 @@ impl Registry {
                 Box::pin(async move {
                     match read::<T>(&args) {
                         Ok(args) => T::run(args, context).await,
-                        // They were read when it was enqueued: this is another version of the task.
+                        // They were readable when the task was enqueued, so this is another version
+                        // of the kind.
                         Err(e) => Outcome::Fail(e.within("args").to_string()),
                     }
                 })
@@ -47,7 +48,7 @@ impl Registry {
         self
     }
 
-    /// The same tasks, none of which is given arguments of more than so many bytes of JSON.
+    /// Limits the arguments of all kinds to this many bytes of JSON.
     #[must_use]
     pub fn with_args_max(self, bytes: u64) -> Self {
         Self {
@@ -56,17 +57,17 @@ impl Registry {
         }
     }
 
-    /// The names of all tasks.
+    /// The names of all kinds.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         self.kinds.keys().copied()
     }
 
-    /// Whether the task `name` computes.
+    /// Whether tasks of the kind `name` compute.
     pub fn computes(&self, name: &str) -> bool {
         self.kinds.get(name).is_some_and(|kind| kind.computes)
     }
 
-    /// Checks a task's name and arguments before it is enqueued, for attempts that may take so long.
+    /// Checks a task's kind and arguments before it is enqueued, given the timeout of its attempts.
     ///
     /// # Errors
     /// Names the field `task`, or the one in `args`.
@@ -76,7 +77,7 @@ impl Registry {
         (kind.check)(args, timeout_ms).map_err(|e| e.within("args"))
     }
 
-    /// Checks what of arguments needs no look at what they say.
+    /// Checks the size and form of arguments, whatever the kind.
     ///
     /// # Errors
     /// Names the field `args`.
@@ -92,7 +93,7 @@ impl Registry {
         }
     }
 
-    /// Checks a task's name, where its arguments are not known yet.
+    /// Checks a task's kind, where its arguments are not known yet.
     ///
     /// # Errors
     /// Names the field `task`.
@@ -114,7 +115,7 @@ impl Registry {
         })
     }
 
-    /// Runs one attempt of the task `name`.
+    /// Runs one attempt of a task of the kind `name`.
     pub async fn run(&self, name: &str, args: Json, context: Context) -> Outcome {
         match self.kinds.get(name) {
             Some(kind) => (kind.run)(args, context).await,

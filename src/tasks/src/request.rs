@@ -36,12 +36,12 @@ pub struct TaskRequest {
     pub(crate) idempotency_ttl: Option<Duration>,
 }
 
-/// A request that can be taken.
+/// A request that passed all checks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checked {
-    /// What is to be enqueued.
+    /// The task to enqueue.
     pub task: TaskSpec,
-    /// What makes repeating the request harmless.
+    /// The idempotency key.
     pub key: Option<IdempotencyKey>,
 }
 
@@ -63,13 +63,13 @@ pub(crate) struct RetryRequest {
 }
 
 impl TaskRequest {
-    /// The queue that it is to go to, if it names one.
+    /// The queue that the request names.
     pub fn queue(&self) -> Option<&str> {
         self.queue.as_deref()
     }
 
-    /// The same request, with the idempotency key that its header `Idempotency-Key` gave, if any. The draft of that header
-    /// puts the key in quotes, most clients don't: both mean the same.
+    /// Adds the idempotency key of the header `Idempotency-Key`, if it has one. The draft of that
+    /// header puts the key in quotes, most clients don't: both mean the same.
     ///
     /// # Errors
     /// If the body has another key.
@@ -87,7 +87,7 @@ impl TaskRequest {
         Ok(self)
     }
 
-    /// Checks everything, so that a task that is taken can be run.
+    /// Checks the whole request, so that every accepted task can run.
     ///
     /// # Errors
     /// The field that can't be used, and why.
@@ -99,7 +99,7 @@ impl TaskRequest {
         })
     }
 
-    /// The same of a task that `make` makes, with what the request says of it besides.
+    /// Checks the whole request for a task that `make` makes.
     pub(crate) fn check_with(
         mut self,
         now_ms: u64,
@@ -107,7 +107,7 @@ impl TaskRequest {
     ) -> Result<Checked, FieldError> {
         let key = self.idempotency_key.take();
         let ttl = self.idempotency_ttl.take();
-        // As given: a repeated request is as far from its time as it was, or names the same time.
+        // Use the times as given: a repetition has the same delay, or names the same time.
         let when = json!([self.delay, self.eta, self.expires]);
         let task = self.task(now_ms, make)?;
         let Some(key) = key else {
@@ -130,7 +130,7 @@ impl TaskRequest {
             None => KEY_TTL_DEFAULT_MS,
             Some(ttl) => ttl.between("idempotency_ttl", KEY_TTL_MIN_MS, KEY_TTL_MAX_MS)?,
         };
-        // Everything that makes it another task. What is not given counts as its default.
+        // Everything that distinguishes tasks. A missing field counts as its default.
         let mut same = JsonObject::default()
             .with("kind", &task.kind)
             .with("args", &task.args)
@@ -186,7 +186,7 @@ impl TaskRequest {
 }
 
 impl BatchRequest {
-    /// The queue that all are to go to, if it names one.
+    /// The queue that the request names for all tasks.
     pub fn queue(&self) -> Option<&str> {
         self.queue.as_deref()
     }
@@ -194,7 +194,7 @@ impl BatchRequest {
     /// Checks each task by itself, in order.
     ///
     /// # Errors
-    /// If there are none or too many.
+    /// If the batch is empty or too large.
     pub fn check(
         self,
         registry: &Registry,
@@ -239,7 +239,7 @@ fn not_before(
         );
         return Err(FieldError::new("eta", reason));
     }
-    // A time that is over means now.
+    // A past time means now.
     Ok((at_ms > now_ms).then_some(at_ms))
 }
 
@@ -287,7 +287,7 @@ impl RetryRequest {
                 let reason = format!("{initial} is longer than `max`, which is {max}");
                 return Err(FieldError::new("initial", reason));
             }
-            // Of the two the one that is given counts.
+            // The given one of the two counts.
             (Some(initial_ms), None) => policy.max_ms = policy.max_ms.max(initial_ms),
             (None, Some(max_ms)) => policy.initial_ms = policy.initial_ms.min(max_ms),
             _ => {}

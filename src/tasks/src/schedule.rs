@@ -8,7 +8,7 @@ use handoff_queue::{
 };
 use serde::Deserialize;
 
-/// The body of `PUT /v1/schedules/{name}`. What `GET` shows may be put, with what can't be chosen.
+/// The body of `PUT /v1/schedules/{name}`. It may also have the read-only fields that `GET` shows.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScheduleRequest {
@@ -38,12 +38,12 @@ pub struct ScheduleRequest {
 }
 
 impl ScheduleRequest {
-    /// The queue that its tasks are to go to, if it names one.
+    /// The queue that the request names for the tasks.
     pub fn queue(&self) -> Option<&str> {
         self.queue.as_deref()
     }
 
-    /// Checks everything, so that what it enqueues can be run. `queue` is where that goes to.
+    /// Checks the whole schedule, so that its tasks can run. `queue` is their queue.
     ///
     /// # Errors
     /// The field that can't be used, and why.

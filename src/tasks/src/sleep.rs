@@ -13,7 +13,7 @@ pub struct Args {
     r#for: Duration,
 }
 
-/// What `/ping` enqueues: the name and arguments of a task that takes 5 s.
+/// The task that `/ping` enqueues: kind and arguments of a task that takes 5 s.
 pub fn long_running_task() -> (&'static str, Json) {
     (Sleep::NAME, json!({"for": "5s"}).into())
 }

@@ -1,4 +1,5 @@
-//! Tells a URL how a task ended. It follows the end of a task that asked for it, and is retried like any task.
+//! Webhooks: a request to a URL when a task ended. A webhook is a follow-up, and is retried like
+//! any task.
 
 use crate::http_request::{judge, trace_headers};
 use crate::{Call, Context, FieldError, Outcome, SendError, Task, object};
@@ -7,23 +8,24 @@ use handoff_queue::{FollowUp, RetryPolicy, TaskView};
 use serde::Deserialize;
 use serde_json::json;
 
-/// How long the receiver may take.
+/// The longest time in which the receiver may answer.
 const TIMEOUT_MS: u64 = 20_000;
-/// Waits of 5 s, 20 s, 80 s … up to 6 h, each by chance shorter: some 4 hours in all, at most 8.
+/// Waits of 5 s, 20 s, 80 s … up to 6 h, each shortened at random: some 4 hours in all, at most 8.
 const RETRY: RetryPolicy = RetryPolicy {
     attempts: 8,
     initial_ms: 5_000,
     factor: 4.0,
     max_ms: 6 * 3_600_000,
 };
-/// The end that it follows is written just after it was enqueued: so long it waits in place …
+/// The outcome that it follows is written just after it was enqueued. It waits this long for that …
 const PATIENCE_MS: u64 = 2_000;
 const LOOK_EVERY_MS: u64 = 25;
-/// … and longer if whoever was about to write it died: until rescue has found that.
+/// … and snoozes this long if the writer died, until rescue has found the task's fate.
 const PUT_OFF_MS: u64 = 30_000;
 
-/// What the URL receives is a POST of `{"type": "task.succeeded", "timestamp": …, "data": the task object}`, with the headers
-/// of the Standard Webhooks specification. It follows an end only: nobody enqueues it.
+/// The webhook's task. The URL receives a POST of
+/// `{"type": "task.succeeded", "timestamp": …, "data": the task object}`, with the headers of the
+/// Standard Webhooks specification. Callers can't enqueue it.
 pub struct Webhook;
 
 #[derive(Deserialize)]
@@ -32,7 +34,7 @@ pub struct Args {
     url: String,
 }
 
-/// What makes a task tell this URL how it ended.
+/// Makes the follow-up that sends a task's end to this URL.
 ///
 /// # Errors
 /// If the URL may not be called.
@@ -46,7 +48,7 @@ pub fn webhook(url: &str) -> Result<FollowUp, FieldError> {
     })
 }
 
-/// The URL that is told how a task ended.
+/// The URL of a webhook.
 pub(crate) fn url(follow_up: &FollowUp) -> Option<String> {
     let told = follow_up.kind == Webhook::NAME;
     let args = told.then(|| follow_up.args.read::<Args>().ok())?;
@@ -78,7 +80,7 @@ impl Task for Webhook {
             .with("type", format!("task.{}", view.state))
             .with("timestamp", ended)
             .with("data", object::task(&id, &view));
-        // The same whenever it is sent: whoever receives it twice can tell.
+        // The id is the same in every attempt, so a receiver can recognize a repetition.
         let (message_id, timestamp_s) = (format!("msg_{id}"), at_ms / 1_000);
         let body = message.to_string().into_bytes();
         let signature = secrets.sign(&message_id, timestamp_s, &body);
@@ -95,28 +97,28 @@ impl Task for Webhook {
             headers,
             body,
             timeout_ms: context.left_ms(),
-            // Whatever else it says: it was told.
+            // A 2xx status is enough, so its body is not read.
             head_only: true,
         };
         match context.send(call).await {
             Ok(reply) if (200..300).contains(&reply.status) => {
                 Outcome::done(json!({"status": reply.status}))
             }
-            // It does not want any more.
+            // The receiver wants no further webhooks.
             Ok(reply) if reply.status == 410 => judge(&reply, at_ms),
             Ok(reply) => match judge(&reply, context.now_ms()) {
-                // Receivers answer anything while they are deployed.
+                // Receivers may answer anything while they are being deployed.
                 Outcome::Fail(error) => Outcome::retry(error),
                 other => other,
             },
-            // Also where the host may not call it: until somebody lets it.
+            // Retry even if the host forbids the call, until an operator allows it.
             Err(SendError::Call(error)) => Outcome::retry(error.to_string()),
             Err(SendError::Cancelled) => Outcome::Cancelled,
         }
     }
 }
 
-/// The task that ended, or else what to do.
+/// Returns the task that ended, or the outcome of this run.
 async fn ended(context: &Context) -> Result<TaskView, Outcome> {
     let until_ms = context.now_ms() + PATIENCE_MS;
     loop {

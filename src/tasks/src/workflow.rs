@@ -11,7 +11,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 
-/// The longest name under which a task is given what came before, in bytes.
+/// The longest name of the argument that holds a step's input, in bytes.
 const INTO_MAX_BYTES: usize = 64;
 
 /// The body of `POST /v1/workflows`.
@@ -33,13 +33,13 @@ pub struct WorkflowRequest {
     idempotency_ttl: Option<Duration>,
 }
 
-/// A task of a workflow.
+/// A member of a workflow.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct MemberRequest {
     task: String,
     args: Option<Json>,
-    /// Given as null it is not given what came before.
+    /// With null the member does not get the step's input.
     #[serde(default, deserialize_with = "given")]
     into: Option<Option<String>>,
     timeout: Option<Duration>,
@@ -47,7 +47,7 @@ struct MemberRequest {
     retry: Option<Object<RetryRequest>>,
 }
 
-/// What is given, if only as null.
+/// Reads a field that may be null, and keeps that difference.
 fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(d: D) -> Result<Option<T>, D::Error> {
     T::deserialize(d).map(Some)
 }
@@ -63,19 +63,19 @@ struct EachRequest {
     retry: Option<Object<RetryRequest>>,
 }
 
-/// What is known of the arguments of a task before it is enqueued.
+/// The part of a member's arguments that is added when it is enqueued.
 #[derive(Clone, Copy, PartialEq)]
 enum Given {
-    /// All.
+    /// Nothing is added.
     Nothing,
-    /// It is given one result more.
+    /// One result is added.
     Result,
-    /// It is given all results of a group more, and perhaps their errors.
+    /// All results of a group are added, and perhaps their errors.
     Results { errors: bool },
 }
 
 impl Given {
-    /// The names of what is added to the arguments, one of which the task may choose.
+    /// The names of the added arguments. The member may choose one.
     fn names(self, into: Option<&str>) -> Vec<&str> {
         match self {
             Self::Nothing => Vec::new(),
@@ -87,12 +87,13 @@ impl Given {
 }
 
 impl WorkflowRequest {
-    /// The queue that it is to go to, if it names one.
+    /// The queue that the request names.
     pub fn queue(&self) -> Option<&str> {
         self.queue.as_deref()
     }
 
-    /// Checks everything that can be known before it runs. `args_max_bytes` is the most that the arguments of a task may have.
+    /// Checks everything that can be known before the workflow runs. `args_max_bytes` is the
+    /// largest size of a task's arguments.
     ///
     /// # Errors
     /// The field that can't be used, and why.

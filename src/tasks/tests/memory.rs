@@ -1,4 +1,4 @@
-//! What a request costs in memory before and after it is taken: an instance has 128 MiB.
+//! The memory cost of a request before and after it is taken. An instance has 128 MiB.
 
 // An allocator is an unsafe interface; this one counts and passes on.
 #![allow(unsafe_code)]
@@ -11,13 +11,13 @@ use handoff_tasks::{
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The system's allocator, which counts what is in use and the most that was.
+/// The system's allocator, with the bytes in use and the most so far.
 struct Counting;
 
 static USED: AtomicUsize = AtomicUsize::new(0);
 static MOST: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: all calls are passed on as they are.
+// SAFETY: all calls are passed on unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let used = USED.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
@@ -34,12 +34,12 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The largest body, unless the deployment says otherwise.
+/// The largest body by default.
 const BODY_MAX: usize = 1 << 20;
-/// The most memory for one request, in bytes: a tenth of what an instance has.
+/// The most memory for one request, in bytes: a tenth of an instance's.
 const MOST_FOR_ONE: usize = 13 << 20;
 
-/// The most memory that this needed at any moment, in bytes.
+/// Measures the most memory that `work` needed at any moment, in bytes.
 fn cost<T>(what: &str, work: impl FnOnce() -> T) -> usize {
     let before = USED.load(Ordering::Relaxed);
     MOST.store(before, Ordering::Relaxed);
@@ -54,7 +54,7 @@ fn tasks() -> Registry {
     registry(false).with_args_max(256 << 10)
 }
 
-/// So many copies of an item in a list, as far as a body has room.
+/// A list of copies of an item, as many as fit into a body.
 fn list(item: &str, most: usize) -> String {
     let count = ((BODY_MAX - 100) / (item.len() + 1)).min(most);
     format!("[{}]", vec![item; count].join(","))
@@ -81,7 +81,7 @@ fn take_workflow(body: &str) -> Option<Checked> {
     Some(checked.1)
 }
 
-/// One test, so that nothing else is counted.
+/// One single test, so that nothing else is counted.
 #[test]
 fn no_request_costs_much_more_than_its_body() {
     for item in [r#"{"":0}"#, "[]", "0", r#"[{"a":[{}]}]"#, r#""""#] {
@@ -111,7 +111,7 @@ fn no_request_costs_much_more_than_its_body() {
         assert!(most < Some(MOST_FOR_ONE), "{item}: {most:?}");
     }
 
-    // What is valid by every limit.
+    // Items at the bounds of every limit.
     let item = format!(
         r#"{{"task":"echo","args":{}}}"#,
         list(r#"{"a":{"b":[1]}}"#, 60)

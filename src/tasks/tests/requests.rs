@@ -1,4 +1,4 @@
-//! Requests as callers write them: what is taken, and what is said of the rest.
+//! Requests of callers: which ones are accepted, and the errors of the others.
 
 use handoff_input::{FieldError, Json, Object, from_json, from_slice};
 use handoff_queue::{JSON_DEPTH_MAX, TaskSpec, Workflow};
@@ -115,7 +115,7 @@ fn null_is_not_given_in_any_field() {
     }
 }
 
-/// Rows: a task, the field that is wrong, and a part of what is said.
+/// Rows: a task, the field that is wrong, and a part of the error.
 #[test]
 fn errors_are_in_the_words_of_who_wrote_the_task() {
     let words = "one of \"high\", \"normal\" and \"low\"";
@@ -348,7 +348,8 @@ fn errors_are_in_the_words_of_who_wrote_the_task() {
     }
 }
 
-/// Rows: what is enqueued, and the field of a call whose timeout is longer than that of its task's attempt.
+/// Rows: a request, and the field of a call whose timeout is longer than that of its task's
+/// attempt.
 #[test]
 fn a_call_may_take_no_longer_than_its_attempt() {
     let call = r#""task":"http.request","args":{"url":"http://x/","timeout":"2m"}"#;
@@ -383,12 +384,12 @@ fn a_call_may_take_no_longer_than_its_attempt() {
             let found = error.as_ref().and_then(|e| e.field.as_deref());
             assert_eq!(found, refused.then_some(field), "{timeout}: {error:?}");
         }
-        // What comes before may still give it another one: it is cut when it runs.
+        // The step before may still add another one. The call's timeout is cut when it runs.
         assert_eq!(workflow(&after("")).err(), None, "{timeout}");
     }
 }
 
-/// No word of the language that this is written in.
+/// An error has no word of the implementation language.
 fn assert_users_words(e: &FieldError) {
     let text = e.to_string();
     for word in [
@@ -541,7 +542,7 @@ fn what_is_too_large_is_said_before_it_is_read() {
     let large = format!(r#"[{}{{"":0}}]"#, r#"{"":0},"#.repeat(10_000));
     let e = task(&format!(r#"{{"task":"sleep","args":{large}}}"#)).expect_err("large");
     assert!(e.too_large && e.field.as_deref() == Some("args"), "{e}");
-    // White space is not kept, and counts for nothing.
+    // White space is dropped, and does not count.
     let spaced = format!(r#"{{"task":"echo","args":[{}]}}"#, " ".repeat(20_000));
     assert_eq!(task(&spaced).expect("it fits").args.as_str(), "[]");
     let e = workflow(&format!(
@@ -558,7 +559,7 @@ fn what_is_too_large_is_said_before_it_is_read() {
     assert!(e.reason.contains("there are 10001 tasks"), "{e}");
 }
 
-/// What `GET` shows of a schedule may be put as it is.
+/// A schedule that `GET` shows can be put unchanged.
 #[test]
 fn a_schedule_that_is_shown_can_be_put() {
     let body = r#"{"task":"http.request","args":{"url":"http://x/"},"cron":"0 6 * * *","timezone":"Europe/Berlin",
@@ -580,8 +581,9 @@ fn a_schedule_that_is_shown_can_be_put() {
     );
 }
 
-/// What a parser of JSON must take, must refuse, and may do either with, after the rules of
-/// <https://github.com/nst/JSONTestSuite>. What is taken is kept so that it is read again.
+/// Documents that a JSON parser must accept, must refuse, or may treat either way, by the rules of
+/// <https://github.com/nst/JSONTestSuite>. An accepted document is kept so that it can be read
+/// again.
 #[test]
 fn any_document_is_taken_whole_or_refused() {
     let taken = [
@@ -638,7 +640,7 @@ fn any_document_is_taken_whole_or_refused() {
         "-0.1",
         "null",
         "true",
-        // Either may be done with these.
+        // A parser may accept or refuse these.
         "[1e400]",
         "[-1e+9999]",
         "[1.5e+9999]",
@@ -749,7 +751,7 @@ fn any_document_is_taken_whole_or_refused() {
         "\u{feff}[]",
         "[\u{a0}]",
         "\u{2060}",
-        // Either may be done with these: half of a pair is no text.
+        // A parser may accept or refuse these: half of a pair is no text.
         "[\"\\uDADA\"]",
         "[\"\\uD888\\u1234\"]",
         "[\"\\uDd1e\\uD834\"]",

@@ -1,4 +1,4 @@
-//! The tasks that come with Handoff, run as a worker runs them, on a host with a clock of its own.
+//! The tasks of Handoff, run as a worker runs them, on a host with its own clock.
 
 use futures::executor::block_on;
 use futures::future::{FutureExt, LocalBoxFuture, ready};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-/// Time passes when it is slept, and by 10 ms at each look at the clock.
+/// A host whose time passes by sleeping, and by 10 ms at each look at the clock.
 #[derive(Default)]
 struct TestHost {
     now_ms: Rc<Cell<u64>>,
@@ -81,7 +81,7 @@ fn counting_goes_on_from_its_checkpoint() {
     let args = json!({"below": 10_000_000});
     let mut checkpoint = None;
     for instance in 1.. {
-        // Each instance has no time left, so that it stops after its first slice.
+        // Each instance has no time left, so it stops after its first slice.
         let control = Control::new(1, 60_000, 0, checkpoint.take(), None);
         match run_with("primes.count", args.clone(), control, Rc::default()) {
             Outcome::Continue(stored) => checkpoint = Some(stored),
@@ -145,7 +145,7 @@ fn a_request_goes_on_with_its_trace() {
     let host = Rc::new(TestHost::default());
     for (headers, expected) in [
         (json!({}), (parent(1), state.clone())),
-        // The next attempt is another parent.
+        // The next attempt has another parent.
         (json!({"x-y": "z"}), (parent(2), state)),
         (json!({"TraceParent": "own"}), (own.clone(), None)),
         (json!({"tracestate": "own"}), (parent(4), own)),
