@@ -1,4 +1,4 @@
-//! Who may do what: bearer tokens, as the variable `api_tokens` lists them.
+//! Access control by bearer tokens, as the variable `api_tokens` lists them.
 
 use crate::did_you_mean;
 use sha2::{Digest, Sha256};
@@ -6,18 +6,18 @@ use std::fmt;
 use std::str::FromStr;
 use subtle::{Choice, ConstantTimeEq};
 
-/// What a caller may do.
+/// A scope of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// Put tasks in, and have calls sent.
+    /// Enqueue tasks, and have calls sent.
     Enqueue,
-    /// Look at tasks.
+    /// Read tasks.
     Read,
-    /// Cancel, and whatever else changes what is there.
+    /// Cancel tasks, and everything else that changes existing things.
     Operate,
 }
 
-/// The tokens that are taken. None: everybody may do everything.
+/// The accepted tokens. Without any everybody may do everything.
 ///
 /// ```
 /// use handoff_input::{Access, Denied, Scope};
@@ -39,36 +39,36 @@ pub struct Access {
 #[derive(Clone, PartialEq, Eq)]
 struct Grant {
     name: Option<String>,
-    /// As many bytes for each token, so that comparing does not tell its length either.
+    /// All digests have the same length, so a comparison does not reveal a token's length.
     digest: [u8; 32],
     scopes: Vec<Scope>,
 }
 
-/// Who is served.
+/// An admitted caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Admitted<'a> {
     /// The name of its token, if it has one.
     pub name: Option<&'a str>,
-    /// Whether it may look at tasks.
+    /// Whether it may read tasks.
     pub reads: bool,
 }
 
-/// Why a request is not served.
+/// The reason why a request is denied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Denied<'a> {
-    /// It brings no bearer token.
+    /// It has no bearer token.
     NoToken,
-    /// Its token is none of those that are taken.
+    /// Its token is not accepted.
     Unknown,
-    /// Its token, of this name if it has one, lacks the scope.
+    /// Its token lacks the scope. The text is the token's name, if it has one.
     Scope(Option<&'a str>),
 }
 
 impl Scope {
-    /// All there are.
+    /// All scopes.
     pub const ALL: [Self; 3] = [Self::Enqueue, Self::Read, Self::Operate];
 
-    /// As it is written in `api_tokens`.
+    /// The scope's name in `api_tokens`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Enqueue => "enqueue",
@@ -90,10 +90,10 @@ impl Access {
         self.grants.is_empty()
     }
 
-    /// Whether a request with this header `Authorization` may do what needs `scope`.
+    /// Checks whether a request with this header `Authorization` has `scope`.
     ///
     /// # Errors
-    /// Why not.
+    /// The reason why it is denied.
     pub fn check(
         &self,
         authorization: Option<&str>,
@@ -109,7 +109,7 @@ impl Access {
         let digest: [u8; 32] = Sha256::digest(token).into();
         let (mut known, mut allowed) = (Choice::from(0), Choice::from(0));
         let (mut name, mut reads) = (None, false);
-        // All are compared, whichever it is.
+        // Compare with all tokens, whichever matches.
         for grant in &self.grants {
             let same = grant.digest.ct_eq(&digest);
             known |= same;
@@ -137,9 +137,11 @@ fn bearer(authorization: &str) -> Option<&str> {
 impl FromStr for Access {
     type Err = String;
 
-    /// A name may be there twice, with a token each: so tokens are replaced one after the other. A token may not.
+    /// Reads the variable. A name may occur twice, with a token each, so that tokens can be
+    /// replaced one after the other. A token may occur once.
     ///
-    /// The error tells which item is wrong, and never what is in it: a misplaced token must not be printed.
+    /// The error names the number of the wrong item and never its text, since a misplaced token
+    /// must not be printed.
     fn from_str(text: &str) -> Result<Self, String> {
         let items: Vec<_> = crate::items(text).collect();
         if items.is_empty() && !text.trim().is_empty() {
@@ -170,7 +172,7 @@ fn grant(item: &str) -> Result<Grant, String> {
     if name.is_some_and(|name| name.is_empty() || !name.bytes().all(in_name)) {
         return Err("its name is not made of letters, digits and -_.".to_owned());
     }
-    // What RFC 6750 lets a token be.
+    // The characters of a token by RFC 6750.
     let in_token = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/".contains(&b);
     let bare = token.trim_end_matches('=');
     if bare.is_empty() || !bare.bytes().all(in_token) {
@@ -187,7 +189,7 @@ fn scopes(list: &str) -> Result<Vec<Scope>, String> {
     let scope = |word| {
         let known = Scope::ALL.into_iter().find(|scope| scope.name() == word);
         known.ok_or_else(|| {
-            // The word itself may be a misplaced token.
+            // The word itself may be a misplaced token, so it is not repeated.
             let meant = did_you_mean(word, Scope::ALL.map(Scope::name));
             let known = "its scopes are not some of enqueue, read and operate, with + between them";
             format!("{known}{meant}")
@@ -200,7 +202,7 @@ fn scopes(list: &str) -> Result<Vec<Scope>, String> {
     }
 }
 
-/// Without the digests.
+/// Prints no digests.
 impl fmt::Debug for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = self.grants.iter().map(|g| (&g.name, &g.scopes));
@@ -226,7 +228,7 @@ mod tests {
         }
     }
 
-    /// Rows: a header, and what it may: enqueue, read, operate.
+    /// Rows: a header, and whether it may enqueue, read and operate.
     #[test]
     fn a_token_may_what_its_item_says() {
         let text = format!("{SECRET},\n ci:enqueue+read:ci-1 ci:operate:ci-3");
@@ -241,7 +243,7 @@ mod tests {
                 Some("Bearer ci-1".to_owned()),
                 [all, all, Err(Denied::Scope(Some("ci")))],
             ),
-            // The same name: what its own item says.
+            // Two tokens with the same name: each has its own item's scopes.
             (
                 Some("BEARER ci-3".to_owned()),
                 [

@@ -1,17 +1,18 @@
-//! IPv4 addresses in every form that the URL standard reads (<https://url.spec.whatwg.org/#concept-ipv4-parser>).
-//! `inet_aton`, and so a host that resolves names, reads the same forms.
+//! IPv4 addresses in every form of the URL standard
+//! (<https://url.spec.whatwg.org/#concept-ipv4-parser>). `inet_aton`, and so a host that resolves
+//! names, reads the same forms.
 
 use std::net::Ipv4Addr;
 
-/// Whether the last label of a host is a number. Such a host is an IPv4 address or nothing at all.
+/// Whether the last label of a host is a number. Then the host is an IPv4 address or invalid.
 pub fn ends_in_number(host: &str) -> bool {
     let last = labels(host).last().copied().unwrap_or_default();
     let is_decimal = !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit());
     is_decimal || number(last).is_some()
 }
 
-/// Reads an address of one to four numbers, each decimal, octal (`0177`) or hexadecimal (`0x7f`). The last number
-/// fills all bytes that are left.
+/// Reads an address of one to four numbers, each decimal, octal (`0177`) or hexadecimal (`0x7f`).
+/// The last number fills all remaining bytes.
 pub fn parse_ipv4(host: &str) -> Option<Ipv4Addr> {
     let labels = labels(host);
     let (last, first) = labels.split_last()?;
@@ -54,7 +55,7 @@ fn number(label: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    /// Rows: a host, and its address. All but the last five are of the tests of the URL standard
+    /// Rows: a host, and its address. All but the last five come from the tests of the URL standard
     /// (<https://github.com/web-platform-tests/wpt/blob/master/url/resources/urltestdata.json>).
     #[test]
     fn addresses_are_read_in_all_forms() {
@@ -83,7 +84,7 @@ mod tests {
         }
     }
 
-    /// Of the same tests, but for the last three.
+    /// From the same tests, except the last three.
     #[test]
     fn what_is_no_address_is_not_read() {
         for host in [

@@ -1,4 +1,4 @@
-//! HTTP requests that somebody outside asks for, checked before they are sent.
+//! HTTP requests from outside callers, checked before they are sent.
 
 use crate::explain::not_one_of;
 use crate::{Duration, FieldError, Names, check_url, named};
@@ -6,12 +6,13 @@ use handoff_queue::{JSON_DEPTH_MAX, Json};
 use serde::Deserialize;
 use std::fmt;
 
-/// The methods that may be used.
+/// The allowed methods.
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
-/// The most headers, and what their names and values may have together, in bytes. A host has a limit of its
-/// own and ends an instance that passes it: wasmtime's is 128 KiB with some 70 bytes more for each header.
-/// Receivers commonly take 100 headers and 16 KiB. A trace and a content type are added to these.
+/// The largest number of headers, and of the bytes of their names and values together. A host has
+/// its own limit and ends an instance that exceeds it: wasmtime's is 128 KiB, with some 70 bytes
+/// more per header. Most receivers take 100 headers and 16 KiB. A trace and a content type are
+/// added to these.
 const HEADERS_MAX: usize = 100;
 const HEADERS_MAX_BYTES: usize = 16 * 1024;
 
@@ -31,10 +32,10 @@ const RESERVED: [&str; 12] = [
     "upgrade",
 ];
 
-/// What is shown in place of a header's value that is a secret.
+/// Replaces the secret value of a header.
 pub const REDACTED: &str = "[redacted]";
 
-/// Whether a header's value is a secret, by the header's name.
+/// Whether a header with this name has a secret value.
 pub fn is_secret_header(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let exactly = [
@@ -52,8 +53,8 @@ pub fn is_secret_header(name: &str) -> bool {
         || holds.iter().any(|part| name.contains(part))
 }
 
-/// A request as it is described in JSON: `{"url": "…", "method": "POST", "headers": {…}, "body": …, "timeout": "5s"}`.
-/// Only the URL is needed.
+/// A request in JSON: `{"url": "…", "method": "POST", "headers": {…}, "body": …, "timeout": "5s"}`.
+/// Only the URL is required.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CallRequest {
@@ -70,15 +71,16 @@ pub struct CallRequest {
 pub struct Call {
     /// `GET`, `POST` …
     pub method: String,
-    /// An absolute http or https URL; `http://NAME.spin.internal/…` is another component of the application.
+    /// An absolute http or https URL. `http://NAME.spin.internal/…` is another component of the
+    /// application.
     pub url: String,
     /// Names and values.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
-    /// How long head and body of the answer may take together, in milliseconds.
+    /// The longest time for head and body of the answer together, in milliseconds.
     pub timeout_ms: u64,
-    /// The head of a 2xx answer is enough: its body is not read.
+    /// The head of a 2xx answer is enough, so its body is not read.
     pub head_only: bool,
 }
 
@@ -93,12 +95,12 @@ pub struct Reply {
     pub body: Vec<u8>,
 }
 
-/// Why a call got no answer that can be used, in words.
+/// The reason why a call got no usable answer, in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallError {
-    /// The host does not allow it, or the answer is more than is taken: the same again would fare no better.
+    /// The host does not allow it, or the answer is too large. A repetition would fail too.
     Refused(String),
-    /// Nobody was reached, or there was no whole answer in time.
+    /// The receiver was not reached, or its answer was not complete in time.
     Unanswered(String),
 }
 
@@ -110,12 +112,13 @@ impl fmt::Display for CallError {
 }
 
 impl CallRequest {
-    /// The timeout that was asked for.
+    /// The timeout of the request, if it has one.
     pub fn timeout(&self) -> Option<Duration> {
         self.timeout
     }
 
-    /// Checks what can be known before it is sent: what is taken, a host sends.
+    /// Checks everything that can be known before the request is sent: a host can send every
+    /// accepted request.
     ///
     /// # Errors
     /// The field that can't be used, and why.
@@ -167,7 +170,7 @@ impl CallRequest {
         Ok(())
     }
 
-    /// The request to be sent. Without a method it is GET, or POST if there is a body.
+    /// Makes the request to send. Without a method it is GET, or POST if it has a body.
     pub fn into_call(self, timeout_ms: u64) -> Call {
         let Names(mut headers) = self.headers.unwrap_or_default();
         let typed = headers
@@ -197,16 +200,16 @@ impl CallRequest {
 }
 
 impl Reply {
-    /// The body as JSON, or as text if it is none.
+    /// Reads the body as JSON, or as text if it is not JSON.
     ///
     /// # Errors
-    /// In words that follow "a body that is", if it is no text, or JSON that not every reader could read.
+    /// If it is no text, or JSON that some readers can't read. The text follows "a body that is".
     pub fn body_json(&self) -> Result<Json, String> {
         let text = std::str::from_utf8(&self.body).map_err(|_| "not UTF-8 text".to_owned())?;
         match text.parse::<Json>() {
             Ok(json) if json.depth() > JSON_DEPTH_MAX => Err(json.flaw().unwrap_or_default()),
             Ok(json) if json.flaw().is_none() => Ok(json),
-            // Also if it has half of a surrogate pair, which is no text.
+            // Also with half of a surrogate pair, which is no text.
             _ => Ok(Json::of(text).unwrap_or_default()),
         }
     }
@@ -222,7 +225,7 @@ mod tests {
         from_json(&request.clone().into())
     }
 
-    /// Rows: a request, the field that is refused.
+    /// Rows: a request, and the field that is refused.
     #[test]
     fn what_may_not_be_sent_is_named() {
         let many = |count: usize, bytes: usize| {

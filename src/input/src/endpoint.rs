@@ -1,11 +1,11 @@
-//! Which server a URL names, as far as its text tells.
+//! The server that a URL names, as far as its text tells.
 
 use crate::address::{ends_in_number, parse_ipv4};
 use crate::target::decode;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Whether two URLs name the same host and port. All names of this machine's loopback are the same, and so are
-/// all forms of one address.
+/// Whether two URLs name the same host and port. All names of this machine's loopback are the same
+/// host, and so are all forms of one address.
 ///
 /// ```
 /// use handoff_input::is_same_server;
@@ -38,10 +38,10 @@ fn endpoint(url: &str) -> Option<(Host, u16)> {
     Some((Host::parse(host)?, port))
 }
 
-/// A host in the one form that stands for all others.
+/// A host in its canonical form.
 #[derive(Debug, PartialEq, Eq)]
 enum Host {
-    /// This machine, by whichever of its own names or addresses.
+    /// This machine, by any of its own names or addresses.
     Loopback,
     Address(IpAddr),
     /// In lower case, without a dot at its end.
@@ -52,7 +52,7 @@ impl Host {
     fn parse(text: &str) -> Option<Self> {
         if let Some(address) = text.strip_prefix('[') {
             let address = address.strip_suffix(']')?;
-            // What follows % names an interface of this machine.
+            // A zone after % names an interface of this machine.
             let address = address.split('%').next().unwrap_or_default();
             return Some(Self::of(address.parse::<Ipv6Addr>().ok()?.to_canonical()));
         }
@@ -126,7 +126,7 @@ mod tests {
             "http://localhost:/",
             "http://127.1.example.org:6380/",
             "http://128.1:6380/",
-            // No addresses, and no names either.
+            // These are neither addresses nor names.
             "http://127.0.0.1.1:6380/",
             "http://127.0.0.256:6380/",
             "http://[::1:6380/",

@@ -1,4 +1,4 @@
-//! serde's errors in the words of who wrote the document.
+//! Explaining serde's errors in the terms of the document's author.
 
 use crate::near::{list, named, quoted};
 use crate::{FieldError, did_you_mean};
@@ -6,12 +6,12 @@ use handoff_queue::Json;
 use serde_json::error::Category;
 use serde_path_to_error::Segment;
 
-/// Longer explanations are cut, in characters. Only those of a task's own code are.
+/// A longer explanation is cut, in characters. Only texts from a task's own code are so long.
 const REASON_MAX: usize = 1_000;
-/// Longer paths of fields are cut, in characters.
+/// A longer path of a field is cut, in characters.
 const PATH_MAX: usize = 200;
 
-/// What is wrong with `json`, which could not be read.
+/// Explains why `json` could not be read.
 pub(crate) fn explain(
     error: serde_path_to_error::Error<serde_json::Error>,
     json: &[u8],
@@ -22,7 +22,7 @@ pub(crate) fn explain(
         .iter()
         .any(|segment| matches!(segment, Segment::Unknown));
     let error = error.into_inner();
-    // A document that breaks off has no path, or one that is not known to its end.
+    // A truncated document has no path, or only the begin of one.
     let outer = (path != "." && !unknown).then_some(path);
     if error.classify() != Category::Data {
         return broken(&error, outer, json);
@@ -31,7 +31,7 @@ pub(crate) fn explain(
     let field = match (outer, field) {
         (None, field) => field,
         (Some(outer), None) => Some(outer),
-        // Depending on the reader the path of an unknown field ends with the field itself.
+        // With some readers the path of an unknown field ends with the field itself.
         (Some(outer), Some(field)) if ends_with(&outer, &field) => Some(outer),
         (Some(outer), Some(field)) => Some(format!("{outer}.{field}")),
     };
@@ -43,9 +43,9 @@ fn ends_with(path: &str, field: &str) -> bool {
     before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
 }
 
-/// A path without what can't be seen, and not too long.
+/// A path without invisible characters, cut to its limit.
 fn shown_path(path: &str) -> String {
-    // Cut first: an escape must not be.
+    // Cut first, since an escape must stay whole.
     let (path, cut) = match path.char_indices().nth(PATH_MAX) {
         Some((end, _)) => (&path[..end], "…"),
         None => (path, ""),
@@ -54,7 +54,8 @@ fn shown_path(path: &str) -> String {
     parts.join(".") + cut
 }
 
-/// What serde_json calls an error of the syntax. It says so, too, of a value that is none of an enum's names.
+/// Explains an error that serde_json calls one of the syntax. Unknown names of an enum are among
+/// them.
 fn broken(error: &serde_json::Error, outer: Option<String>, json: &[u8]) -> FieldError {
     let field = outer.map(|field| shown_path(&field));
     let text = error.to_string();
@@ -91,7 +92,7 @@ fn reason(error: &serde_json::Error) -> (Option<String>, String) {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     let text = text.strip_suffix(&place).unwrap_or(&text);
-    // What was sent may hold anything; what was expected does not.
+    // The sent part may hold any text, the expected part does not.
     let parts = |start: &str, middle: &str| {
         let (sent, expected) = text.strip_prefix(start)?.rsplit_once(middle)?;
         Some((sent.to_owned(), expected.to_owned()))
@@ -141,20 +142,20 @@ fn reason(error: &serde_json::Error) -> (Option<String>, String) {
     (None, cut(text))
 }
 
-/// A word that is none of those that may be used.
+/// Explains a word that is not one of the known ones.
 pub(crate) fn not_one_of<'a>(word: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
     let meant = did_you_mean(word, known.clone());
     let known = list(known);
     format!("{} is not one of {known}{meant}", quoted(word))
 }
 
-/// The names in a text of serde's such as "one of `a`, `b`".
+/// The names in serde's text, such as "one of `a`, `b`".
 fn names(text: &str) -> Vec<String> {
     let names = text.split('`').skip(1).step_by(2);
     names.map(str::to_owned).collect()
 }
 
-/// What was sent, as serde describes it.
+/// Describes the sent value.
 fn shown(sent: &str) -> String {
     match sent {
         "sequence" => return "a list".to_owned(),
@@ -162,7 +163,7 @@ fn shown(sent: &str) -> String {
         _ => {}
     }
     if let Some(text) = sent.strip_prefix("string ") {
-        // It is escaped already.
+        // The text is escaped already.
         let end = text.char_indices().nth(80);
         return end.map_or(text.to_owned(), |(end, _)| format!("{}…\"", &text[..end]));
     }
@@ -170,7 +171,7 @@ fn shown(sent: &str) -> String {
     value.unwrap_or(sent).to_owned()
 }
 
-/// What is expected, as serde describes it.
+/// Describes the expected value.
 fn needed(expected: &str) -> String {
     let needed = match expected {
         "a string" | "a borrowed string" | "string or map" | "variant identifier"
@@ -194,7 +195,7 @@ fn needed(expected: &str) -> String {
     needed.to_owned()
 }
 
-/// What a task's own code says, without what can't be seen.
+/// A text of a task's own code, without invisible characters.
 fn cut(text: &str) -> String {
     let shown: String = text
         .chars()

@@ -1,5 +1,4 @@
-//! What fields hold. In all of them `null` means that a field is not given: each is an `Option` in the
-//! request that it belongs to.
+//! Types of fields. `null` means that a field is missing: each field is an `Option` in its request.
 
 use crate::explain::not_one_of;
 use crate::near::list;
@@ -9,10 +8,10 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::str::FromStr;
 
-/// Reads what is written as text. `expected` says what is needed, with an example.
+/// Reads a field that is written as text. `expected` describes it, with an example.
 ///
 /// # Errors
-/// If it is no text, or not of that form.
+/// If it is no text, or has another form.
 pub(crate) fn from_text<'de, D: Deserializer<'de>, T: FromStr<Err = String>>(
     deserializer: D,
     expected: &'static str,
@@ -34,9 +33,9 @@ pub(crate) fn from_text<'de, D: Deserializer<'de>, T: FromStr<Err = String>>(
     deserializer.deserialize_str(Text(expected, PhantomData))
 }
 
-/// What is written as one of a few words.
+/// A field that is one of a few words.
 pub trait Words: Copy + 'static {
-    /// Each with its word.
+    /// The words with their values.
     const ALL: &'static [(&'static str, Self)];
 }
 
@@ -92,12 +91,12 @@ impl<'de, T: Words> Deserialize<'de> for Word<T> {
     }
 }
 
-/// A list of which `MAX` items are kept, and all are counted: whatever is sent, no more memory is used.
+/// A list that keeps `MAX` items and counts all. So a longer list takes no more memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct List<T, const MAX: usize> {
-    /// The first ones.
+    /// The first items.
     pub items: Vec<T>,
-    /// How many there are.
+    /// The number of all items.
     pub count: usize,
 }
 
@@ -132,7 +131,7 @@ impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for List<T, MA
     }
 }
 
-/// An object with names of the caller's choice, of which there are at most `MAX`, each once.
+/// An object with names of the caller's choice, at most `MAX`, each once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names<T, const MAX: usize>(pub Vec<(String, T)>);
 
@@ -175,7 +174,7 @@ impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for Names<T, M
     }
 }
 
-/// What is shown with an object and not read when it is sent back.
+/// A read-only field: `GET` shows it, and a request may repeat it without effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadOnly;
 
@@ -208,7 +207,7 @@ mod tests {
             .to_string()
     }
 
-    /// Rows: a document, and what is said of it.
+    /// Rows: a document, and its error.
     #[test]
     fn errors_say_what_is_needed() {
         let words = "one of \"high\", \"normal\" and \"low\"";

@@ -1,16 +1,16 @@
-//! Many things at once, as callers describe them.
+//! Gather requests: many calls or waits at once.
 
 use crate::{Call, CallRequest, Duration, FieldError, List, Object};
 use serde::Deserialize;
 
-/// The most things in one request.
+/// The most calls or waits in one request.
 const ITEMS_MAX: usize = 100;
-/// The longest wait: below the request limits of most hosts.
+/// The longest wait. It is below the request limits of most hosts.
 const WAIT_MAX: Duration = Duration::from_ms(20_000);
 const TIMEOUT_DEFAULT: Duration = Duration::from_ms(10_000);
 const TIMEOUT_MAX: Duration = Duration::from_ms(60_000);
 
-/// The body of `POST /gather`: one of the two.
+/// The body of `POST /gather`, with one of the two fields.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GatherRequest {
@@ -18,17 +18,17 @@ pub struct GatherRequest {
     waits: Option<List<Duration, ITEMS_MAX>>,
 }
 
-/// What is to be done at once.
+/// The calls or waits of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Gather {
-    /// Requests to be sent.
+    /// Requests to send.
     Calls(Vec<Call>),
     /// Waits.
     Waits(Vec<Duration>),
 }
 
 impl GatherRequest {
-    /// Checks what can be known before anything is done.
+    /// Checks everything that can be known before anything runs.
     ///
     /// # Errors
     /// The field that can't be used, and why.

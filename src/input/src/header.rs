@@ -1,6 +1,6 @@
 //! Headers that are lists of items with parameters: Accept, Prefer, Content-Type, Content-Encoding.
 
-/// The parts of a text between separators that no quoted string holds.
+/// Splits a text at separators outside quoted strings.
 pub fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let (mut quoted, mut escaped) = (false, false);
     text.split(move |c| {
@@ -25,8 +25,8 @@ pub fn parameter<'a>(item: &'a str, name: &str) -> Option<&'a str> {
     })
 }
 
-/// Whether the values of a header Accept ask for server-sent events rather than for JSON: RFC 9110, 12.5.1. Of two that are
-/// as welcome, events must be named.
+/// Whether the values of the header Accept prefer server-sent events to JSON: RFC 9110, 12.5.1. If
+/// both are equally welcome, events must be named.
 ///
 /// ```
 /// use handoff_input::accepts_events;
@@ -52,21 +52,21 @@ fn is(item: &str, kind: &str, subtype: &str) -> bool {
     found.eq_ignore_ascii_case(kind) && found_subtype.eq_ignore_ascii_case(subtype)
 }
 
-/// How welcome a type is, in thousandths: what the most exact range says that covers it.
+/// How welcome a type is, in thousandths, by the most exact range that covers it.
 fn welcome(items: &[&str], kind: &str, subtype: &str) -> u32 {
     let ranges = [(kind, subtype), (kind, "*"), ("*", "*")];
     let found = ranges
         .iter()
         .find_map(|(kind, subtype)| items.iter().find(|item| is(item, kind, subtype)));
     let quality = |item: &&str| match parameter(item, "q").map(str::parse::<f32>) {
-        // What can't be read says nothing.
+        // An unreadable quality is ignored.
         None | Some(Err(_)) => 1_000,
         Some(Ok(quality)) => (quality.clamp(0.0, 1.0) * 1_000.0) as u32,
     };
     found.map_or(0, quality)
 }
 
-/// Whether a body of this content type is read as JSON: as what curl's -d says of anything, too.
+/// Whether a body of this content type is read as JSON. The type that curl's -d sends counts too.
 pub fn may_be_json(content_type: &str) -> bool {
     let kind = split(content_type, ';').next().unwrap_or_default();
     let kind = kind.to_ascii_lowercase();
@@ -75,7 +75,7 @@ pub fn may_be_json(content_type: &str) -> bool {
         || kind == "application/x-www-form-urlencoded"
 }
 
-/// The character set that a content type names, if it is another one than JSON's.
+/// The character set of a content type, if it is not JSON's.
 pub fn other_charset(content_type: &str) -> Option<&str> {
     let charset = parameter(content_type, "charset")?;
     let known = ["utf-8", "utf8", "us-ascii"];
@@ -85,8 +85,8 @@ pub fn other_charset(content_type: &str) -> Option<&str> {
     (!known).then_some(charset)
 }
 
-/// The milliseconds of the first preference `wait` in the values of the header Prefer, as in `respond-async, wait=10`: RFC
-/// 7240. What can't be read is no preference: that is what the RFC asks for.
+/// The milliseconds of the first preference `wait` in the values of the header Prefer, as in
+/// `respond-async, wait=10`: RFC 7240. An unreadable preference is ignored, as the RFC asks.
 ///
 /// ```
 /// use handoff_input::preferred_wait_ms;
@@ -105,7 +105,7 @@ pub fn preferred_wait_ms<'a>(values: impl IntoIterator<Item = &'a str>) -> Optio
     if wait.is_empty() || !wait.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
-    // More than can be counted is long enough.
+    // A number that is too large to count is long enough.
     let seconds: u64 = wait.parse().unwrap_or(u64::MAX);
     Some(seconds.saturating_mul(1_000))
 }
@@ -188,10 +188,10 @@ mod tests {
             (&["wait="], None),
             (&["wait=-1"], None),
             (&["wait=1.5"], None),
-            // Only the first counts, also if it can't be read.
+            // Only the first one counts, even if it can't be read.
             (&["wait=soon, wait=10"], None),
             (&["waiter=10", "handling=strict"], None),
-            // Of RFC 7240, and what quotes hide.
+            // From RFC 7240, and separators inside quotes.
             (&["foo; bar=\"\", wait=10"], Some(10_000)),
             (&["foo=\"a, wait=5\", wait=10"], Some(10_000)),
             (&["foo=\"a\\\", wait=5\", wait=10"], Some(10_000)),

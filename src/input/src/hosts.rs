@@ -1,4 +1,4 @@
-//! Hosts: by which names the application may be called.
+//! Hosts: the names by which callers may reach the application.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 /// The domain of calls between components. Hosts take no such call from outside.
 const CHAINING_DOMAIN: &str = ".spin.internal";
 
-/// A host and a port, as a URL or the header `Host` has them.
+/// A host and a port, as in a URL or the header `Host`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Authority<'a> {
     /// An IPv6 address is in brackets.
@@ -30,7 +30,7 @@ impl<'a> Authority<'a> {
         (is_ipv6(host) || is_name(host)).then_some(Self { host, port })
     }
 
-    /// Only this machine gives itself such a name.
+    /// Whether only this machine itself uses the name.
     pub fn is_loopback(&self) -> bool {
         let host = self.host.strip_suffix('.').unwrap_or(self.host);
         let host = host.to_ascii_lowercase();
@@ -59,8 +59,8 @@ fn is_name(host: &str) -> bool {
     !host.is_empty() && host.bytes().all(known)
 }
 
-/// By which names an application without tokens may be called, as the variable `allowed_hosts` lists them: besides those
-/// that only this machine gives itself.
+/// The names by which callers may reach an application without tokens, as the variable
+/// `allowed_hosts` lists them. Names that only this machine itself uses are always allowed.
 ///
 /// ```
 /// use handoff_input::Hosts;
@@ -82,12 +82,12 @@ pub struct Hosts {
 struct Listed {
     /// In lower case. `.example.org` stands for every name below it.
     host: String,
-    /// None is any.
+    /// `None` stands for any port.
     port: Option<u16>,
 }
 
 impl Hosts {
-    /// Every name.
+    /// Allows every name.
     pub const fn any() -> Self {
         Self {
             any: true,
@@ -95,7 +95,7 @@ impl Hosts {
         }
     }
 
-    /// Whether a request may name this host, with or without a port, as its receiver.
+    /// Whether a request may name this receiver, with or without a port.
     pub fn allow(&self, authority: &str) -> bool {
         let Some(asked) = Authority::parse(authority) else {
             return self.any;
@@ -222,7 +222,7 @@ mod tests {
             let error = text.parse::<Hosts>().expect_err(text);
             assert_eq!(error, format!("{twice} is there twice"), "{text}");
         }
-        // Each allows what the other does not.
+        // Each of these allows a name that the others do not.
         hosts("a.example:80 a.example:81 a.example *.a.example");
     }
 

@@ -1,4 +1,4 @@
-//! Reading JSON so that an error names the field that is wrong.
+//! Reading JSON, with errors that name the wrong field.
 
 use crate::explain::explain;
 use handoff_queue::Json;
@@ -7,14 +7,15 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use std::fmt;
 use std::marker::PhantomData;
 
-/// What is wrong with a document, and where.
+/// The fault of a document, and its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldError {
-    /// The field's path, such as `retry.attempts` or `tasks[3].args`; `None` for the document as a whole.
+    /// The field's path, such as `retry.attempts` or `tasks[3].args`; `None` for the document as a
+    /// whole.
     pub field: Option<String>,
-    /// What is wrong with it.
+    /// The fault.
     pub reason: String,
-    /// It is more than is taken.
+    /// The value exceeds a limit.
     pub too_large: bool,
 }
 
@@ -33,7 +34,7 @@ impl FieldError {
         }
     }
 
-    /// A field with more than is taken.
+    /// An error about a field that exceeds a limit.
     pub fn too_large(field: &str, reason: impl Into<String>) -> Self {
         Self {
             too_large: true,
@@ -41,7 +42,7 @@ impl FieldError {
         }
     }
 
-    /// The same error, about a document that is the field `parent` of another one.
+    /// Moves the error into the field `parent` of an outer document.
     #[must_use]
     pub fn within(self, parent: &str) -> Self {
         let field = match self.field {
@@ -67,7 +68,8 @@ impl fmt::Display for FieldError {
 
 impl std::error::Error for FieldError {}
 
-/// A JSON object. serde reads a struct from an array too, as its fields in order, which nobody means here.
+/// A JSON object. serde would also read a struct from an array of its fields, which no caller means
+/// here.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Object<T>(pub T);
 
@@ -91,7 +93,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
-/// Reads a document, which is an object.
+/// Reads a document that is an object.
 ///
 /// ```
 /// #[derive(serde::Deserialize, Debug)]
@@ -122,8 +124,8 @@ pub fn from_slice<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, FieldE
     Ok(value)
 }
 
-/// A document without its byte order mark, which RFC 8259 lets a reader skip. JSON begins with
-/// ASCII, so a zero among the first two bytes is another encoding.
+/// Removes the byte order mark, which RFC 8259 lets a reader skip. JSON begins with ASCII, so a
+/// zero among the first two bytes means another encoding.
 fn utf8(json: &[u8]) -> Result<&[u8], FieldError> {
     match json {
         [0xef, 0xbb, 0xbf, json @ ..] => Ok(json),
@@ -135,10 +137,10 @@ fn utf8(json: &[u8]) -> Result<&[u8], FieldError> {
     }
 }
 
-/// Reads a part of a document, which is an object.
+/// Reads a part of a document that is an object.
 ///
 /// # Errors
-/// If it is not of the expected form.
+/// If it has another form.
 pub fn from_json<'de, T: Deserialize<'de>>(json: &'de Json) -> Result<T, FieldError> {
     from_slice(json.as_str().as_bytes())
 }

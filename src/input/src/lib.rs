@@ -1,5 +1,5 @@
-//! What comes from outside: JSON, durations, times, cron expressions, requests to be sent and their signatures, tokens, origins and traces, with
-//! errors that name what is wrong.
+//! Input from outside: JSON, durations, times, cron expressions, calls and their signatures,
+//! tokens, origins and traces. Errors name the fault.
 
 mod access;
 mod address;
@@ -44,13 +44,13 @@ pub use trace::{NotTraceParent, TraceParent, trace_state};
 pub use url::{URL_MAX_BYTES, WORKER_HOST, check_url};
 pub use webhook::WebhookSecrets;
 
-/// The items of a list that is written with commas or white space between them.
+/// The items of a list with commas or white space between them.
 pub fn items(text: &str) -> impl Iterator<Item = &str> {
     let items = text.split(|c: char| c == ',' || c.is_whitespace());
     items.filter(|item| !item.is_empty())
 }
 
-/// An item that is there twice, if there is one: nobody means that, so it is a slip.
+/// An item that occurs twice, if any: certainly a mistake.
 pub fn repeated<T: PartialEq>(items: &[T]) -> Option<&T> {
     let before = |i: usize, item: &T| items[..i].contains(item);
     let mut items = items.iter().enumerate();

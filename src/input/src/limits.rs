@@ -1,4 +1,4 @@
-//! What a deployment allows of its queues: how much runs at once, and how much begins in a period.
+//! The limits of a deployment's queues: how much runs at once, and how much begins in a period.
 
 use crate::fields::from_text;
 use crate::{FieldError, Names, Object, from_slice, quoted};
@@ -8,18 +8,18 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-/// The most of either: far more than one application runs.
+/// The largest limit, far above one application's needs.
 const MOST: u64 = 1_000_000;
-/// More queues than a deployment has.
+/// More queues than any deployment has.
 const QUEUES_MAX: usize = 10_000;
 const PERIODS: [(&str, u64); 3] = [("s", 1), ("m", 60), ("h", 3_600)];
 
-/// So many in each period: `"10/s"`, `"5/m"`, `"1000/h"`.
+/// A rate: so many in each period, as `"10/s"`, `"5/m"`, `"1000/h"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
-    /// How many.
+    /// The number in a period.
     pub count: u64,
-    /// How long a period is, in seconds.
+    /// The length of a period, in seconds.
     pub period_s: u64,
 }
 
@@ -54,28 +54,28 @@ impl<'de> Deserialize<'de> for Rate {
     }
 }
 
-/// What limits one queue.
+/// The limits of one queue.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
-    /// How many tasks run at once.
+    /// The number of tasks that run at once.
     #[serde(default, deserialize_with = "concurrency")]
     pub concurrency: Option<u64>,
-    /// How many begin in a period.
+    /// The number of tasks that begin in a period.
     pub rate: Option<Rate>,
-    /// The same for the tasks of each key.
+    /// The limits of each key.
     #[serde(default, deserialize_with = "per_key")]
     pub per_key: Object<KeyLimits>,
 }
 
-/// What limits the tasks of each key.
+/// The limits of each key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyLimits {
-    /// How many tasks run at once.
+    /// The number of tasks that run at once.
     #[serde(default, deserialize_with = "concurrency")]
     pub concurrency: Option<u64>,
-    /// How many begin in a minute or an hour.
+    /// The number of tasks that begin in a minute or an hour.
     #[serde(default, deserialize_with = "minutes")]
     pub rate: Option<Rate>,
 }
@@ -112,7 +112,8 @@ fn concurrency<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>
     Err(D::Error::custom(reason))
 }
 
-/// The limits of a deployment's queues, by name: `{"mail": {"concurrency": 4, "rate": "10/s"}}`, or nothing.
+/// The limits of a deployment's queues, by name: `{"mail": {"concurrency": 4, "rate": "10/s"}}`, or
+/// an empty text.
 ///
 /// ```
 /// use handoff_input::QueueLimits;
@@ -127,12 +128,12 @@ fn concurrency<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>
 pub struct QueueLimits(BTreeMap<String, Limits>);
 
 impl QueueLimits {
-    /// What limits the queue of this name.
+    /// The limits of the queue with this name.
     pub fn of(&self, queue: &str) -> Limits {
         self.0.get(queue).copied().unwrap_or_default()
     }
 
-    /// The queues that it names.
+    /// The names of the queues with limits.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
@@ -210,7 +211,7 @@ mod tests {
             let e = text.parse::<QueueLimits>().expect_err(text);
             assert_eq!(e.field.as_deref(), field, "{text}: {e}");
         }
-        // As a queue's limits are shown.
+        // In the form that `GET` shows.
         let shown = r#"{"mail":{"concurrency":null,"rate":"10/s","per_key":{"concurrency":2,"rate":null}},"news":{"per_key":null},"other":null}"#;
         let limits: QueueLimits = shown.parse().expect("it can be read");
         assert_eq!(limits.of("mail").rate.map(|rate| rate.count), Some(10));

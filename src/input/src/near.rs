@@ -1,11 +1,11 @@
-//! What somebody wrote, and what they may have meant.
+//! Suggesting the word that a caller may have meant.
 
-/// So much of what somebody wrote is repeated to them, in characters.
+/// An error repeats so many characters of a caller's text.
 const SHOWN_MAX: usize = 80;
-/// Longer words are nobody's slip of the pen, in bytes.
+/// A longer word is no typing error, in bytes.
 const WORD_MAX: usize = 64;
 
-/// A text as an error repeats it: in quotes, with control characters escaped, and not too long.
+/// A caller's text as an error repeats it: in quotes, with control characters escaped, and cut.
 ///
 /// ```
 /// assert_eq!(handoff_input::quoted("a\n\u{9b}b"), r#""a\n\u{9b}b""#);
@@ -29,8 +29,8 @@ pub fn named(name: &str) -> String {
     shown
 }
 
-/// A text without characters that change how others are shown: control characters, and those that
-/// turn the direction of writing or begin a line, are escaped.
+/// A text with control characters escaped. So are characters that turn the direction of writing or
+/// begin a line, since they change how others are shown.
 ///
 /// ```
 /// assert_eq!(handoff_input::visible("a\u{9b}b\u{202e}c"), "a\\u{9b}b\\u{202e}c");
@@ -48,7 +48,7 @@ pub fn visible(text: &str) -> String {
     shown
 }
 
-/// The known word that is closest to what somebody wrote, if it is close.
+/// The known word closest to a caller's word, if it is close.
 ///
 /// ```
 /// use handoff_input::near;
@@ -67,7 +67,8 @@ pub fn near<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<
         true => 0,
         false => 1 + strsim::osa_distance(word, other),
     };
-    // One slip in a short word, two in a longer one; of a word of two letters nothing would be left.
+    // One typing error in a short word, two in a longer one. Of a word of two letters nothing would
+    // be left.
     let slips = |other: &str| match word.chars().count().max(other.chars().count()) {
         0..=2 => 0,
         3..=5 => 1,
@@ -81,18 +82,18 @@ pub fn near<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<
     closest.map(|(_, other)| other)
 }
 
-/// Whether one is a begin of the other that says enough.
+/// Whether one word is a sufficiently long begin of the other.
 fn is_begin(word: &str, other: &str) -> bool {
     let other = other.to_lowercase();
     word.len() >= 4 && other.len() >= 4 && (other.starts_with(word) || word.starts_with(&other))
 }
 
-/// `"; did you mean \"echo\"?"`, or nothing.
+/// Makes `"; did you mean \"echo\"?"`, or an empty text.
 pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     near(word, known).map_or_else(String::new, |other| format!("; did you mean {other:?}?"))
 }
 
-/// `"\"a\", \"b\" and \"c\""`.
+/// Makes `"\"a\", \"b\" and \"c\""`.
 pub(crate) fn list<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let words: Vec<_> = words.into_iter().map(|word| format!("{word:?}")).collect();
     match words.split_last() {

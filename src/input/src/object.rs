@@ -1,11 +1,11 @@
-//! JSON objects to be shown.
+//! JSON objects for responses.
 
 use handoff_queue::Json;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use std::fmt;
 
-/// A JSON object whose fields are in the order in which they were put, for people who read it.
+/// A JSON object whose fields keep their order, for human readers.
 ///
 /// ```
 /// let mut object = handoff_input::JsonObject::default();
@@ -18,27 +18,27 @@ use std::fmt;
 pub struct JsonObject(Vec<(&'static str, Json)>);
 
 impl JsonObject {
-    /// Adds a field behind the others.
+    /// Adds a field at the end.
     pub fn put(&mut self, name: &'static str, value: impl Serialize) {
-        // No key of a map here is anything but text.
+        // All keys of maps are text here.
         self.0.push((name, Json::of(&value).unwrap_or_default()));
     }
 
-    /// The same, if there is a value.
+    /// Adds a field if it has a value.
     pub fn put_some(&mut self, name: &'static str, value: Option<impl Serialize>) {
         if let Some(value) = value {
             self.put(name, value);
         }
     }
 
-    /// The same object with one more field.
+    /// Returns the object with one more field.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Serialize) -> Self {
         self.put(name, value);
         self
     }
 
-    /// A field, if it is there.
+    /// Returns a field, if it exists.
     pub fn get(&self, name: &str) -> Option<&Json> {
         let field = self.0.iter().find(|(other, _)| *other == name);
         field.map(|(_, value)| value)

@@ -1,8 +1,8 @@
-//! Which pages of other origins may call, as the variable `cors_origins` lists them.
+//! Origins: the pages of other origins that may call, as the variable `cors_origins` lists them.
 
 use std::str::FromStr;
 
-/// The origins whose pages may call. None: only this application's own.
+/// The origins whose pages may call. If it is empty, only this application's own pages may.
 ///
 /// ```
 /// use handoff_input::Origins;
@@ -19,12 +19,12 @@ pub struct Origins {
 }
 
 impl Origins {
-    /// Whether there are none.
+    /// Whether no other origin is allowed.
     pub fn is_empty(&self) -> bool {
         self.listed.is_empty()
     }
 
-    /// Whether all are allowed.
+    /// Whether all origins are allowed.
     pub fn is_any(&self) -> bool {
         self.listed.iter().any(|listed| listed == "*")
     }
@@ -55,7 +55,7 @@ impl FromStr for Origins {
     }
 }
 
-/// As browsers write it.
+/// Whether a text is an origin in the browsers' form.
 fn is_origin(text: &str) -> bool {
     let Some((scheme, host)) = text.split_once("://") else {
         return text == "*";

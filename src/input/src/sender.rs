@@ -1,47 +1,49 @@
-//! Whether a browser sent a request for another site. Without tokens a browser on the developer's machine is the way in
-//! for every page that it shows.
+//! Refusing requests that a browser sent for another site. Without tokens, a browser on the
+//! developer's machine would let every page in.
 
 use crate::hosts::{Authority, Hosts};
 use crate::origins::Origins;
 
-/// What a request's head says about its sender.
+/// The sender of a request, as far as its head tells.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Sender<'a> {
-    /// The host, and the port if there is one, that the request names as its receiver.
+    /// The receiver's host, and its port if there is one, as the request names it.
     pub authority: &'a str,
     /// The header `Origin`.
     pub origin: Option<&'a str>,
     /// The header `Sec-Fetch-Site`.
     pub site: Option<&'a str>,
-    /// A GET that only reads, and whose answer a browser shows by itself: no page can read it.
+    /// A GET that only reads, and whose answer a browser shows by itself. No page can read it.
     pub navigates: bool,
 }
 
-/// What the deployment allows of senders.
+/// The senders that the deployment allows.
 #[derive(Debug, Clone, Copy)]
 pub struct Senders<'a> {
-    /// Whose pages may call.
+    /// The origins whose pages may call.
     pub origins: &'a Origins,
-    /// By which names the application may be called. `None` where tokens are set: these protect more than names do.
+    /// The names by which callers may reach the application. `None` if tokens are set, since they
+    /// protect better.
     pub hosts: Option<&'a Hosts>,
 }
 
-/// Why a request is refused, whatever it asks for.
+/// The reason why a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Foreign<'a> {
-    /// It names this host, which may be anybody's name for this machine (DNS rebinding).
+    /// It names this host, which may be a foreign name for this machine (DNS rebinding).
     Host(&'a str),
     /// A page of this origin sent it.
     Origin(&'a str),
-    /// A page sent it that is, as the browser says, of another origin: `cross-site` or `same-site`.
+    /// A page of another origin sent it, as the browser says: `cross-site` or `same-site`.
     Site(&'a str),
 }
 
 impl Senders<'_> {
-    /// Refuses what a browser may have sent for another site. Programs that send none of these headers pass.
+    /// Refuses a request that a browser may have sent for another site. Programs that send none of
+    /// these headers pass.
     ///
     /// # Errors
-    /// What is foreign about it.
+    /// The foreign part of the request.
     pub fn check<'a>(&self, sender: &Sender<'a>) -> Result<(), Foreign<'a>> {
         if let Some(hosts) = self.hosts
             && !hosts.allow(sender.authority)
@@ -60,17 +62,18 @@ impl Senders<'_> {
             }
         }
         match sender.site {
-            // A browser adds a token to nothing by itself.
+            // A browser never adds a token by itself.
             _ if self.hosts.is_none() || sender.navigates => Ok(()),
             Some("same-origin" | "none") | None => Ok(()),
-            // Every page may call, so which page it was does not matter.
+            // Every page may call, so the sending page does not matter.
             Some(_) if self.origins.is_any() => Ok(()),
             Some(site) => Err(Foreign::Site(site)),
         }
     }
 }
 
-/// Whether an origin is the receiver's own. Behind a proxy with TLS the receiver does not know its own scheme.
+/// Whether an origin is the receiver's own. Behind a proxy with TLS the receiver does not know its
+/// own scheme.
 fn is_same(origin: &str, authority: &str) -> bool {
     let Some((scheme, own)) = origin.split_once("://") else {
         return false;
@@ -108,8 +111,8 @@ mod tests {
         }
     }
 
-    /// Rows: Host, Origin, Sec-Fetch-Site, whether it passes without tokens, and whether with tokens and
-    /// `cors_origins`. Only `https://app.example` is listed.
+    /// Rows: Host, Origin, Sec-Fetch-Site, and whether it passes without tokens, and with tokens
+    /// and `cors_origins`. Only `https://app.example` is listed.
     #[test]
     fn who_sends_for_another_site_is_refused() {
         const APP: &str = "https://app.example";
@@ -138,10 +141,10 @@ mod tests {
             ("Tasks.Example", "https://tasks.example", "", true, true),
             // Typed by the user.
             ("localhost:3000", "", "none", true, true),
-            // Pages that are listed.
+            // Listed pages.
             ("localhost:3000", APP, "cross-site", true, true),
             ("localhost:3000", APP, "", true, true),
-            // Pages of others.
+            // Foreign pages.
             ("localhost:3000", "https://evil.example", "", false, false),
             (
                 "localhost:3000",
@@ -161,7 +164,7 @@ mod tests {
             ),
             ("localhost:3000", "http://localhost", "", false, false),
             ("localhost:3000", "https://localhost:3000", "", true, true),
-            // The browser knows better than its own name for the receiver.
+            // The browser knows its own name for the receiver better.
             (
                 "tasks.example",
                 "http://tasks.example",
@@ -181,7 +184,7 @@ mod tests {
             ("localhost:3000", "", "cross-site", false, true),
             ("localhost:3000", "", "same-site", false, true),
             ("localhost:3000", "", "whatever", false, true),
-            // DNS rebinding: a page that believes to be at home.
+            // DNS rebinding: a page that takes itself for the application's own.
             (
                 "evil.example:3000",
                 "http://evil.example:3000",
@@ -224,11 +227,11 @@ mod tests {
             let sender = head(authority, origin, site);
             assert_eq!(open.check(&sender), Err(found));
         }
-        // A link that a user follows shows a task to the user, and to nobody else.
+        // A link that a user follows shows a task only to the user.
         let mut link = head("localhost", "", "cross-site");
         link.navigates = true;
         assert_eq!(open.check(&link), Ok(()));
-        // With tokens and no list nothing depends on the sender.
+        // With tokens and without a list the sender does not matter.
         let tokens = Senders {
             origins: &origins,
             hosts: None,

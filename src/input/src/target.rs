@@ -24,7 +24,8 @@ impl Target {
         &self.path
     }
 
-    /// The path's segments, with percent-encoding decoded after the path was split: `%2F` separates nothing.
+    /// Splits the path into segments, and decodes percent-encoding afterwards: `%2F` separates
+    /// nothing.
     ///
     /// # Errors
     /// If an encoding can't be read.
@@ -34,10 +35,10 @@ impl Target {
         decoded.map_err(|reason| FieldError::new_at(None, format!("the path {reason}")))
     }
 
-    /// The query's parameters, decoded as a form's: a plus is a space.
+    /// Decodes the query's parameters like a form's: a plus is a space.
     ///
     /// # Errors
-    /// If an encoding can't be read, or a parameter is there twice.
+    /// If an encoding can't be read, or a parameter occurs twice.
     pub fn query(&self) -> Result<Vec<(String, String)>, FieldError> {
         let parts = self.query.split('&').filter(|part| !part.is_empty());
         let mut parameters: Vec<(String, String)> = Vec::new();
@@ -60,7 +61,7 @@ impl Target {
 /// Decodes percent-encoding.
 ///
 /// # Errors
-/// In words that follow the name of what can't be read.
+/// If an encoding can't be read. The text follows the name of the part.
 pub(crate) fn decode(text: &str) -> Result<String, String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

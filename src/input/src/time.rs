@@ -1,4 +1,4 @@
-//! Durations and points in time, as people write them.
+//! Durations and points in time, in forms for people.
 
 use crate::fields::from_text;
 use crate::{FieldError, quoted};
@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
 
-/// A duration of a whole number of milliseconds: `"1.5s"`, `"10m"`, `"2h 30m"`, `"7d"` or ISO 8601 as `"PT1.5S"`. Never negative.
-/// A day is 24 h.
+/// A duration of a whole number of milliseconds: `"1.5s"`, `"10m"`, `"2h 30m"`, `"7d"` or ISO 8601
+/// as `"PT1.5S"`. It is never negative. A day is 24 h.
 ///
 /// ```
 /// use handoff_input::Duration;
@@ -29,7 +29,7 @@ pub struct Duration {
 }
 
 impl Duration {
-    /// The longest that is read: 100 years. Every field has a bound below; this one is for sums.
+    /// The longest duration: 100 years. Every field has a lower bound; this one is for sums.
     pub const MAX: Self = Self::from_ms(36_500 * 86_400_000);
 
     /// A duration of this many milliseconds.
@@ -37,7 +37,7 @@ impl Duration {
         Self { ms }
     }
 
-    /// Its milliseconds, if they are within bounds.
+    /// Returns the milliseconds if they are within bounds.
     ///
     /// # Errors
     /// Names the field and the bounds.
@@ -81,10 +81,11 @@ impl FromStr for Duration {
     }
 }
 
-/// Whether a duration that can be read has a fraction of milliseconds or of something smaller. Of such a fraction the
-/// reader drops what is smaller than a nanosecond.
+/// Whether a readable duration has a fraction of a millisecond or of a smaller unit. Of such a
+/// fraction the reader drops parts below a nanosecond.
 fn has_part_of_small_unit(text: &str) -> bool {
-    // Only the last number may have a fraction. A comma may also stand between two numbers, before a space.
+    // Only the last number may have a fraction. A comma may also stand between two numbers, before
+    // a space.
     let Some((_, rest)) = text.rsplit_once(['.', ',']) else {
         return false;
     };
@@ -116,7 +117,7 @@ pub struct Time {
 
 const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 
-/// What a time in RFC 3339 is. Not by `Timestamp`, whose last day is not whole.
+/// Reads a time in RFC 3339. `Timestamp` would not do, since its last day is not whole.
 fn since_1970(text: &str) -> Option<SignedDuration> {
     let pieces = Pieces::parse(text).ok()?;
     let local = pieces.date().to_datetime(pieces.time()?);
@@ -143,7 +144,7 @@ impl FromStr for Time {
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Times beyond the year 9999 come from nowhere but a broken clock.
+        // Times beyond the year 9999 come only from a broken clock.
         let since = SignedDuration::try_from(std::time::Duration::from_millis(self.ms));
         match since.map(|since| EPOCH.checked_add(since)) {
             Ok(Ok(time)) => write!(f, "{time:.3}Z"),
@@ -152,8 +153,8 @@ impl fmt::Display for Time {
     }
 }
 
-/// A date in one of HTTP's three forms (RFC 9110, 5.6.7), in milliseconds since 1970. `None` if it
-/// is none, or before 1970.
+/// Reads a date in one of HTTP's three forms (RFC 9110, 5.6.7), in milliseconds since 1970. Returns
+/// `None` if it is none, or before 1970.
 ///
 /// ```
 /// use handoff_input::http_date_ms;
@@ -168,7 +169,7 @@ pub fn http_date_ms(text: &str, now_ms: u64) -> Option<u64> {
     let parts: Vec<_> = text.split_whitespace().collect();
     let text = match parts[..] {
         [_, date, time, zone] => of_rfc850(date, time, zone, now_ms)?,
-        // Of asctime.
+        // The form of asctime.
         [_, month, day, time, year] => format!("{day} {month} {year} {time} GMT"),
         _ => parts.join(" "),
     };
@@ -176,7 +177,7 @@ pub fn http_date_ms(text: &str, now_ms: u64) -> Option<u64> {
     date.ok()?.as_millisecond().try_into().ok()
 }
 
-/// A year of two digits that seems to be more than 50 years ahead is one of the past.
+/// A year of two digits that seems more than 50 years ahead is in the past.
 fn of_rfc850(date: &str, time: &str, zone: &str, now_ms: u64) -> Option<String> {
     const YEAR_MS: u64 = 31_556_952_000;
     let (day, month_year) = date.split_once('-')?;
@@ -192,7 +193,7 @@ fn of_rfc850(date: &str, time: &str, zone: &str, now_ms: u64) -> Option<String> 
     Some(format!("{day} {month} {year} {time} {zone}"))
 }
 
-/// A point in time, written as such or as a duration from now.
+/// A point in time, given directly or as a duration from now.
 ///
 /// ```
 /// use handoff_input::When;
@@ -202,14 +203,14 @@ fn of_rfc850(date: &str, time: &str, zone: &str, now_ms: u64) -> Option<String> 
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
-    /// So long from now.
+    /// This long from now.
     In(Duration),
-    /// Then.
+    /// At this time.
     At(Time),
 }
 
 impl When {
-    /// In milliseconds since 1970.
+    /// The time in milliseconds since 1970.
     pub fn at_ms(self, now_ms: u64) -> u64 {
         match self {
             Self::In(duration) => now_ms + duration.ms,
@@ -235,7 +236,7 @@ impl FromStr for When {
         if since_1970(text).is_some() {
             return text.parse().map(Self::At);
         }
-        // It is one, and can't be used as such.
+        // It is a duration, but it can't be used.
         let is_duration = text.trim().parse::<Span>().is_ok();
         Err(if is_duration { duration } else { neither() })
     }
@@ -281,7 +282,7 @@ mod tests {
     fn dates_of_http() {
         let now = "2026-11-27T00:00:00Z".parse::<Time>().expect("a time").ms;
         let table = [
-            // Of RFC 9110.
+            // From RFC 9110.
             (
                 "Sun, 06 Nov 1994 08:49:37 GMT",
                 Some("1994-11-06T08:49:37Z"),
@@ -300,7 +301,7 @@ mod tests {
                 Some("2026-11-27T12:00:00Z"),
             ),
             ("Fri Nov 27 12:00:00 2026", Some("2026-11-27T12:00:00Z")),
-            // More than 50 years ahead, and not.
+            // More than 50 years ahead, and less.
             (
                 "Friday, 27-Nov-77 12:00:00 GMT",
                 Some("1977-11-27T12:00:00Z"),
@@ -351,7 +352,7 @@ mod tests {
             ("1s; drop", None),
             ("36500d", Some(Duration::MAX.ms)),
             ("36500d 1ms", None),
-            // Read as a sum, it would be printed as more seconds than can be read.
+            // As a sum it would be printed as more seconds than the reader accepts.
             ("631107417600s 631107417600000ms", None),
         ];
         for (text, ms) in table {
@@ -359,7 +360,7 @@ mod tests {
         }
     }
 
-    /// Rows: a duration, and its milliseconds if it has a whole number of them.
+    /// Rows: a duration, and its milliseconds if they are a whole number.
     #[test]
     fn parts_of_a_millisecond_are_not_dropped() {
         let table = [
@@ -432,7 +433,7 @@ mod tests {
         }
     }
 
-    /// Rows: a time and what it is in UTC. The first are the examples of RFC 3339, 5.8.
+    /// Rows: a time, and the same time in UTC. The first are the examples of RFC 3339, 5.8.
     #[test]
     fn times_in_all_forms() {
         let table = [

@@ -1,25 +1,28 @@
-//! W3C Trace Context: which trace a request belongs to.
+//! W3C Trace Context: the trace of a request.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// What is kept of a `tracestate`, in characters: as much as the specification asks for.
+/// The kept length of a `tracestate`, in characters, as the specification asks.
 const STATE_MAX: usize = 512;
-/// Longer entries are the first to go when there is too much.
+/// If there is too much, longer entries go first.
 const ENTRY_LONG: usize = 128;
 const ENTRIES_MAX: usize = 32;
-/// Sampled, and made of random bits: what the specification defines. Others are not passed on.
+/// The flags of the specification: sampled, and random. Others are not passed on.
 const FLAGS: u8 = 0b11;
 
-/// A `traceparent`. Versions after 00 are read as the specification says, and written as 00.
+/// A `traceparent`. Versions after 00 are read by the specification's rules, and written as 00.
 ///
 /// ```
 /// use handoff_input::TraceParent;
 ///
-/// let parent: TraceParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().unwrap();
+/// let parent: TraceParent =
+///     "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().unwrap();
 /// let next = parent.with_parent(0xb7ad6b7169203331);
 /// assert_eq!(next.to_string(), "00-4bf92f3577b34da6a3ce929d0e0e4736-b7ad6b7169203331-01");
-/// assert!("00-00000000000000000000000000000000-00f067aa0ba902b7-01".parse::<TraceParent>().is_err());
+/// assert!(
+///     "00-00000000000000000000000000000000-00f067aa0ba902b7-01".parse::<TraceParent>().is_err()
+/// );
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TraceParent {
@@ -28,12 +31,12 @@ pub struct TraceParent {
     flags: u8,
 }
 
-/// It is none, and is to be ignored.
+/// The text is no `traceparent` and is to be ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotTraceParent;
 
 impl TraceParent {
-    /// The same trace, with another caller. An id of 0 is none: it becomes 1.
+    /// Returns the same trace with another parent. An id of 0 is invalid, so it becomes 1.
     #[must_use]
     pub fn with_parent(self, parent_id: u64) -> Self {
         Self {
@@ -51,7 +54,7 @@ impl FromStr for TraceParent {
         let mut part = |digits| hex(parts.next()?, digits);
         let mut read = || Some((part(2)?, part(32)?, part(16)?, part(2)?));
         let (version, trace_id, parent_id, flags) = read().ok_or(NotTraceParent)?;
-        // Only a later version may have more than these.
+        // Only a later version may have further parts.
         let more = parts.next().is_some();
         if version == 0xff || (version == 0 && more) || trace_id == 0 || parent_id == 0 {
             return Err(NotTraceParent);
@@ -64,7 +67,7 @@ impl FromStr for TraceParent {
     }
 }
 
-/// A number of so many hexadecimal digits, in lower case.
+/// Reads a number of so many hexadecimal digits, in lower case.
 fn hex(text: &str, digits: usize) -> Option<u128> {
     let is_digit = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
     if text.len() != digits || !text.bytes().all(is_digit) {
@@ -84,7 +87,8 @@ impl fmt::Display for TraceParent {
     }
 }
 
-/// What is passed on of the headers `tracestate`: nothing if they are malformed, and less if it is too much.
+/// The headers `tracestate`, as they are passed on: nothing if they are malformed, and cut if they
+/// are too long.
 ///
 /// ```
 /// use handoff_input::trace_state;
@@ -118,7 +122,7 @@ fn length(entries: &[&str]) -> usize {
     entries.iter().map(|entry| entry.len() + 1).sum::<usize>() - 1
 }
 
-/// The key of an entry that is well-formed.
+/// The key of a well-formed entry.
 fn key(entry: &str) -> Option<&str> {
     let (key, value) = entry.split_once('=')?;
     let first = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
@@ -147,7 +151,7 @@ mod tests {
             (format!("00-{TRACE}-{PARENT}-01"), Some("01")),
             (format!("00-{TRACE}-{PARENT}-00"), Some("00")),
             (format!("00-{TRACE}-{PARENT}-03"), Some("03")),
-            // Flags that are not defined.
+            // Undefined flags.
             (format!("00-{TRACE}-{PARENT}-fd"), Some("01")),
             // Later versions.
             (format!("01-{TRACE}-{PARENT}-01"), Some("01")),
@@ -214,7 +218,7 @@ mod tests {
         let many = |count| (0..count).map(number).collect::<Vec<_>>().join(",");
         assert_eq!(trace_state([many(32).as_str()]), Some(many(32)));
         assert_eq!(trace_state([many(33).as_str()]), None);
-        // The long one goes first, and then the last.
+        // The long one goes first, then the last.
         let parts = [
             format!("a={most}"),
             format!("b={long}"),

@@ -1,23 +1,23 @@
-//! URLs that somebody outside asks to be called.
+//! URLs that outside callers ask the application to call.
 
 use crate::address::ends_in_number;
 use crate::quoted;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// Where the application's worker is reached by service chaining. Nobody outside may have it called.
+/// The worker's host for service chaining. Outside callers may not have it called.
 pub const WORKER_HOST: &str = "worker.spin.internal";
-/// The longest URL, in bytes: what RFC 9110 asks everybody to take.
+/// The longest URL, in bytes: RFC 9110 asks all receivers to take it.
 pub const URL_MAX_BYTES: usize = 8_000;
 
-/// The longest name of a host, and of one of its labels, in bytes.
+/// The longest host name, and the longest label of one, in bytes.
 const HOST_MAX_BYTES: usize = 253;
 const LABEL_MAX_BYTES: usize = 63;
 
-/// Whether a URL may be called, as far as can be known before: it is absolute, has nothing that is not
-/// sent, and every reader takes it for the same host.
+/// Checks whether a URL may be called, as far as can be known before. It is absolute, has no part
+/// that is not sent, and every reader finds the same host in it.
 ///
 /// # Errors
-/// In words, if not.
+/// If it may not be called. The text says why.
 pub fn check_url(url: &str) -> Result<(), String> {
     if url.len() > URL_MAX_BYTES {
         let bytes = url.len();
@@ -79,7 +79,7 @@ pub fn check_url(url: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// What is before the last colon that is not within brackets, and what is behind it.
+/// Splits at the last colon outside brackets.
 fn split_port(authority: &str) -> (&str, Option<&str>) {
     match authority.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),
@@ -87,7 +87,8 @@ fn split_port(authority: &str) -> (&str, Option<&str>) {
     }
 }
 
-/// A name, or an address in the one form that all take for the same: `127.1` and `0x7f000001` are others of `127.0.0.1`.
+/// Whether this is a name, or an address in its canonical form: `127.1` and `0x7f000001` are other
+/// forms of `127.0.0.1`.
 fn is_host(host: &str) -> bool {
     if let Some(address) = host.strip_prefix('[') {
         let address = address.strip_suffix(']');
@@ -129,7 +130,7 @@ mod tests {
         }
     }
 
-    /// Rows: a URL, and a part of what is said. Many are of the tests of the URL standard
+    /// Rows: a URL, and a part of its error. Many come from the tests of the URL standard
     /// (<https://github.com/web-platform-tests/wpt/blob/master/url/resources/urltestdata.json>).
     #[test]
     fn what_cannot_be_called_is_refused_with_the_reason() {
@@ -183,7 +184,7 @@ mod tests {
             ("http://a%00b/", host),
             ("http://a,b/", host),
             ("http://a*b/", host),
-            // Other ways to write an address.
+            // Other forms of addresses.
             ("http://127.1/", host),
             ("http://2130706433/", host),
             ("http://0x7f000001/", host),

@@ -1,4 +1,4 @@
-//! Signing what is sent to others, after the Standard Webhooks specification (<https://www.standardwebhooks.com>).
+//! Signing webhooks by the Standard Webhooks specification (<https://www.standardwebhooks.com>).
 
 use crate::items;
 use base64::prelude::{BASE64_STANDARD, Engine};
@@ -7,11 +7,11 @@ use sha2::Sha256;
 use std::str::FromStr;
 
 const PREFIX: &str = "whsec_";
-/// Bytes that a secret may have, after the specification.
+/// The length of a secret in bytes, by the specification.
 const BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
-/// The secrets of this deployment, all of which sign: whoever receives may know the old one or the new one while they change.
-/// It has no `Debug`, so that it is never printed.
+/// The secrets of this deployment. All of them sign: while they change, a receiver may know the old
+/// one or the new one. The type has no `Debug`, so that it is never printed.
 #[derive(Clone, Default)]
 pub struct WebhookSecrets(Vec<Vec<u8>>);
 
@@ -21,7 +21,7 @@ impl WebhookSecrets {
         self.0.is_empty()
     }
 
-    /// The header `webhook-signature` of a message: one signature for each secret.
+    /// Makes the header `webhook-signature` of a message: one signature for each secret.
     pub fn sign(&self, id: &str, timestamp_s: u64, body: &[u8]) -> String {
         let signed = format!("{id}.{timestamp_s}.");
         let sign = |secret: &Vec<u8>| {
@@ -31,7 +31,7 @@ impl WebhookSecrets {
             let signature = BASE64_STANDARD.encode(mac.finalize().into_bytes());
             Some(format!("v1,{signature}"))
         };
-        // Every length is a key's.
+        // Every length is valid for a key.
         let signatures: Vec<_> = self.0.iter().filter_map(sign).collect();
         signatures.join(" ")
     }
@@ -40,7 +40,8 @@ impl WebhookSecrets {
 impl FromStr for WebhookSecrets {
     type Err = String;
 
-    /// `whsec_` and base64, with commas or white space between several. Errors don't repeat them.
+    /// Reads secrets, each `whsec_` and base64, with commas or white space between them. Errors
+    /// don't repeat them.
     fn from_str(text: &str) -> Result<Self, String> {
         let secret = |(i, item): (usize, &str)| {
             let encoded = item.strip_prefix(PREFIX);
@@ -75,7 +76,7 @@ mod tests {
 
     const ONE: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-    /// The example that the specification's own libraries are tested with.
+    /// The example with which the specification's own libraries are tested.
     #[test]
     fn signs_as_others_do() {
         let secrets: WebhookSecrets = ONE.parse().expect("valid");

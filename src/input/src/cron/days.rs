@@ -1,21 +1,22 @@
-//! On which days a cron expression occurs.
+//! The days on which a cron expression occurs.
 
 use super::field::{DAY, MONTH, Values, WEEKDAY, number};
 use jiff::civil::{Date, Weekday};
 
-/// Month, day of the month and day of the week.
+/// The fields for month, day of the month and day of the week.
 #[derive(Debug, Clone)]
 pub struct Days {
     months: Values,
     days: Values,
     /// `L`: the last day of the month.
     last: bool,
-    /// `15W`: the weekday that is closest to this day.
+    /// `15W`: the weekday closest to this day.
     closest: Values,
-    /// `LW`: the last one of Monday to Friday.
+    /// `LW`: the last day of the month that is Monday to Friday.
     last_closest: bool,
     weekdays: Values,
-    /// `FRI#2`: for each week of the month the days of that week. `FRIL` is in the last one's place, 0.
+    /// `FRI#2`: the days of the week for each week of the month. `FRIL` is at index 0, for the last
+    /// week.
     nth: [Values; 6],
 }
 
@@ -23,7 +24,7 @@ impl Days {
     /// Reads the three fields.
     ///
     /// # Errors
-    /// In words.
+    /// If a field can't be read. The text says why.
     pub fn read(day: &str, month: &str, weekday: &str) -> Result<Self, String> {
         let (mut last, mut last_closest) = (false, false);
         let mut closest = Values::default();
@@ -69,13 +70,13 @@ impl Days {
         })
     }
 
-    /// Whether it occurs in a month.
+    /// Whether the expression occurs in a month.
     pub fn in_month(&self, month: i8) -> bool {
         self.months.has(month)
     }
 
-    /// Whether it occurs on a day. Where both days are restricted either is enough; a field that begins with `*` counts as
-    /// not restricted, whatever its step.
+    /// Whether the expression occurs on a day. If both kinds of days are restricted, one match is
+    /// enough. A field that begins with `*` is not restricted, whatever its step.
     pub fn has(&self, date: Date) -> bool {
         if !self.in_month(date.month()) {
             return false;
@@ -96,7 +97,7 @@ impl Days {
             || self.has_closest(date)
     }
 
-    /// A weekday stands for days at most two away from it.
+    /// A weekday's closest day is at most two days away.
     fn has_closest(&self, date: Date) -> bool {
         let from = date.day().saturating_sub(2).max(1);
         let mut around = (from..=date.day() + 2).filter(|&day| self.closest.has(day));
@@ -116,7 +117,7 @@ impl Days {
     }
 }
 
-/// The day itself if it is one of Monday to Friday, else the closest one of the same month.
+/// Returns the day itself if it is Monday to Friday, else the closest such day of the same month.
 fn closest_weekday(date: Date) -> Date {
     let (day, last) = (date.day(), date.days_in_month());
     let day = match date.weekday() {

@@ -1,8 +1,8 @@
-//! The five fields of a cron expression, as crontab(5) has them.
+//! The five fields of a cron expression, by crontab(5).
 
-/// What a field may hold.
+/// A kind of field.
 pub struct Field {
-    /// Its name, as messages show it.
+    /// Its name in messages.
     pub name: &'static str,
     low: u8,
     high: u8,
@@ -28,14 +28,14 @@ pub const MINUTE: Field = field("minute", 0, 59, &[]);
 pub const HOUR: Field = field("hour", 0, 23, &[]);
 pub const DAY: Field = field("day of the month", 1, 31, &[]);
 pub const MONTH: Field = field("month", 1, 12, &MONTHS);
-/// Both 0 and 7 are Sunday.
+/// Sunday is both 0 and 7.
 pub const WEEKDAY: Field = field("day of the week", 0, 7, &DAYS);
 
-/// The values that a field stands for.
+/// The values of a field.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Values {
     bits: u64,
-    /// It begins with `*`, which is how cron tells what is restricted.
+    /// The field begins with `*`, so it counts as not restricted.
     pub star: bool,
 }
 
@@ -63,7 +63,7 @@ impl Field {
     /// Reads a list. `special` takes the items that only this field knows.
     ///
     /// # Errors
-    /// In words, which name the field and what it takes.
+    /// If an item can't be read. The text names the field and its values.
     pub fn read(
         &self,
         text: &str,
@@ -89,7 +89,7 @@ impl Field {
         Ok(values)
     }
 
-    /// A value, a range, or either `*` or a range with a step.
+    /// Reads a value, a range, or a step of `*` or of a range.
     fn read_item(&self, item: &str, values: &mut Values) -> Result<(), String> {
         let (range, step) = match item.split_once('/') {
             Some((range, step)) => (range, Some(self.step(item, step)?)),
@@ -119,7 +119,7 @@ impl Field {
 
     fn range(&self, item: &str, first: &str, last: &str) -> Result<(u8, u8), String> {
         let first = self.value(first)?;
-        // By its name Sunday ends a week as well as it begins one.
+        // By its name Sunday may begin or end a week.
         let last = match self.value(last)? {
             0 if first > 0 && last.eq_ignore_ascii_case(DAYS[0]) => 7,
             last => last,
@@ -145,7 +145,7 @@ impl Field {
             .ok_or_else(|| format!("the {}'s step in {item:?} must be 1 to {most}", self.name))
     }
 
-    /// A number or a name.
+    /// Reads a number or a name.
     pub fn value(&self, text: &str) -> Result<u8, String> {
         let position = |names: &[&str]| {
             let name = names
@@ -175,7 +175,7 @@ impl Field {
         ))
     }
 
-    /// What it takes, in words.
+    /// Describes the accepted values.
     fn takes(&self) -> String {
         let (low, high) = (self.low, self.high);
         match self.names {
@@ -185,7 +185,7 @@ impl Field {
     }
 }
 
-/// Digits and nothing else.
+/// Reads digits only.
 pub fn number(text: &str) -> Option<u8> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     digits.then(|| text.parse().ok()).flatten()

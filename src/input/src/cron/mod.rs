@@ -1,4 +1,4 @@
-//! Cron expressions in a time zone, with the rules of Vixie's cron.
+//! Cron expressions in a time zone, by the rules of Vixie's cron.
 
 mod days;
 mod field;
@@ -13,22 +13,24 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 
-/// No expression that anybody means is longer, in bytes.
+/// The longest expression, in bytes: no sensible one is longer.
 const TEXT_MAX_BYTES: usize = 255;
-/// The 29th of February falls on the same day of the week at least once in so many years.
+/// Within so many years the 29th of February falls on each day of the week.
 const YEARS_MAX: i16 = 41;
-/// A clock that is changed by more is another clock: what it leaves out is not made up for.
+/// The largest change between summer and winter. After a larger one the clock counts as another
+/// clock, and skipped times are not made up for.
 const CHANGE_MAX: SignedDuration = SignedDuration::from_hours(3);
 
-/// A cron expression in a time zone: minute, hour, day of the month, month, and day of the week, as `"30 6 * * MON-FRI"`.
+/// A cron expression in a time zone: minute, hour, day of the month, month, and day of the week, as
+/// `"30 6 * * MON-FRI"`.
 ///
-/// The rules are those of Vixie's cron. Where both days are restricted either is enough, and a field that begins with `*`
-/// does not restrict. Beside what crontab(5) has, `L` is the last day of a month, `15W` the closest weekday to the 15th, and
-/// `FRI#2` the second Friday.
+/// The rules are those of Vixie's cron. If both kinds of days are restricted, one match is enough.
+/// A field that begins with `*` does not restrict. Beyond crontab(5), `L` is the last day of a
+/// month, `15W` the weekday closest to the 15th, and `FRI#2` the second Friday.
 ///
-/// When clocks change, a time that is left out counts as the first one after it, and of one that comes twice the first
-/// counts. Where the minute or the hour begins with `*` the expression goes by the clock instead: what is left out is left
-/// out, and what comes twice counts twice.
+/// When clocks change, a skipped time counts as the first one after it. Of a time that comes twice,
+/// the first counts. If the minute or the hour begins with `*`, the expression goes by the clock
+/// instead. Then skipped times are skipped, and repeated times count twice.
 ///
 /// ```
 /// use handoff_input::Cron;
@@ -73,7 +75,7 @@ impl Cron {
         })
     }
 
-    /// The first time after `ms`, in milliseconds since 1970, if there is one.
+    /// The first time after `ms`, in milliseconds since 1970, if any.
     pub fn after(&self, ms: u64) -> Option<u64> {
         let ms: i64 = ms.try_into().ok()?;
         let now = Timestamp::from_second(ms.div_euclid(1_000)).ok()?;
@@ -95,12 +97,12 @@ impl Cron {
         found?.as_millisecond().try_into().ok()
     }
 
-    /// Whether it happens again and again rather than at times of the day.
+    /// Whether it occurs at intervals rather than at times of the day.
     fn goes_by_the_clock(&self) -> bool {
         self.minutes.star || self.hours.star
     }
 
-    /// By the clock, from one change of it to the next.
+    /// Finds the next time by the clock, from one clock change to the next.
     fn clock_after(&self, now: Timestamp) -> Option<Timestamp> {
         let mut from = now.checked_add(SignedDuration::from_secs(1)).ok()?;
         loop {
@@ -130,7 +132,8 @@ impl Cron {
         }
     }
 
-    /// Times of the day: what a clock shows, in order, never stands for an earlier time than what it shows before.
+    /// Finds the next time of the day. A later reading of the clock never stands for an earlier
+    /// time.
     fn fixed_after(&self, now: Timestamp) -> Option<Timestamp> {
         let mut from = self.zone.to_datetime(now);
         loop {
@@ -147,7 +150,7 @@ impl Cron {
         if let AmbiguousOffset::Fold { before, after } =
             self.zone.to_ambiguous_timestamp(until).offset()
         {
-            // What the clock shows later may have been already.
+            // Later readings of the clock may have occurred before the change.
             until = until.checked_add(before.duration_since(after)).ok()?;
         }
         loop {
@@ -168,14 +171,14 @@ impl Cron {
         if after.duration_since(before) > CHANGE_MAX {
             return None;
         }
-        // As the clock goes after the change, it would come before it.
+        // By the clock after the change it would come before the change.
         let before_change = after.to_timestamp(shown).ok()?;
         Some(self.zone.following(before_change).next()?.timestamp())
     }
 
-    /// What it stands for on a clock that never changes: the first from a time on.
+    /// The first occurrence from a time on, on a clock that never changes.
     fn shown_from(&self, from: DateTime) -> Option<DateTime> {
-        // Seconds are none of cron's: the next full minute.
+        // Cron has no seconds: take the next full minute.
         let mut date = from.date();
         let (mut hour, mut minute) = (from.hour(), from.minute() + i8::from(from.second() > 0));
         while date.year() <= from.year() + YEARS_MAX {
@@ -202,7 +205,7 @@ impl Cron {
         Some(date.at(hour, minute, 0, 0))
     }
 
-    /// The last up to a time.
+    /// The last occurrence up to a time, on a clock that never changes.
     fn shown_until(&self, until: DateTime) -> Option<DateTime> {
         let mut date = until.date();
         let (mut hour, mut minute) = (until.hour(), until.minute());
@@ -231,7 +234,7 @@ impl Cron {
     }
 }
 
-/// The five fields, or a name for them.
+/// Reads five fields, or a name for them.
 fn read(expression: &str) -> Result<(Values, Values, Days), String> {
     let mut fields: Vec<_> = expression.split_ascii_whitespace().collect();
     if let [name] = fields[..]
@@ -249,7 +252,7 @@ fn read(expression: &str) -> Result<(Values, Values, Days), String> {
     ))
 }
 
-/// What a name of cron stands for.
+/// The fields for a name of cron.
 fn named(name: &str) -> Result<&'static str, String> {
     const NAMES: [(&str, &str); 7] = [
         ("@yearly", "0 0 1 1 *"),

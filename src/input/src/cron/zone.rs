@@ -3,7 +3,7 @@
 use crate::{FieldError, quoted};
 use jiff::tz::{self, TimeZone};
 
-/// The zone of that name in the IANA database.
+/// Finds the zone with this name in the IANA database.
 ///
 /// # Errors
 /// Names the field `timezone`, and the zone that was probably meant.
@@ -21,7 +21,7 @@ pub fn named(name: &str) -> Result<TimeZone, FieldError> {
     })
 }
 
-/// A city without its continent, or a slip.
+/// Finds the zone for a city without its continent, or for a typing error.
 fn meant(name: &str) -> Option<String> {
     let zones: Vec<String> = tz::db().available().map(|zone| zone.to_string()).collect();
     let city = name.trim().replace(' ', "_");

@@ -1,4 +1,4 @@
-//! When clocks change, in all zones, against a model of Vixie's cron.
+//! Clock changes in all zones, against a model of Vixie's cron.
 
 use super::model::{Job, MINUTE};
 use super::*;
@@ -21,10 +21,10 @@ const EXPRESSIONS: [&str; 14] = [
     "0 2,14 28 3 *",
     "0 3 31 3,10 *",
 ];
-/// Long enough for every time of a day to come before and after.
+/// Long enough for every time of a day to come before and after the change.
 const AROUND_MINUTES: i32 = 26 * 60;
 
-/// Every change of 2026 to 2030, with one zone for all that have the same.
+/// Every change of 2026 to 2030, with one zone for all zones that share it.
 fn changes() -> Vec<(TimeZone, Timestamp)> {
     let [from, until]: [Timestamp; 2] =
         ["2026-01-01T00:00:00Z", "2031-01-01T00:00:00Z"].map(|text| text.parse().expect(text));
@@ -74,7 +74,7 @@ fn in_every_zone_it_runs_when_vixies_cron_does() {
     }
 }
 
-/// The same times forwards and backwards, from whatever second.
+/// Checks that both directions give the same times, from any second.
 fn assert_runs(
     cron: &Cron,
     from: Timestamp,
@@ -94,7 +94,7 @@ fn assert_runs(
         found.iter().rev().eq(&expected),
         "{expression} in {zone:?} until {until}"
     );
-    // Not only from where it occurs.
+    // Not only from an occurrence.
     let mut at_ms = ms(from);
     while at_ms < ms(until) {
         let passed = expected.partition_point(|run| *run <= at_ms);
@@ -111,7 +111,8 @@ fn assert_runs(
 
 #[test]
 fn two_times_a_day_each_come_once() {
-    // In Berlin clocks go on from 02:00 to 03:00 on 2027-03-28, and back from 03:00 to 02:00 on 2026-10-25.
+    // In Berlin clocks go from 02:00 to 03:00 on 2027-03-28, and back from 03:00 to 02:00 on
+    // 2026-10-25.
     assert_times(
         "0 2,14 28 3 *",
         "Europe/Berlin",
@@ -169,7 +170,7 @@ fn other_changes_than_an_hour_in_the_night() {
         "2026-04-04T12:00:00Z",
         &["2026-04-05T02:30:00Z", "2026-04-06T03:30:00Z"],
     );
-    // Samoa had no 2011-12-30: that is no hour to make up for.
+    // Samoa skipped the whole 2011-12-30, which is too long to make up for.
     assert_times(
         "0 9 * * *",
         "Pacific/Apia",

@@ -1,4 +1,4 @@
-//! Vixie's rules, and a model of them.
+//! The rules of Vixie's cron, and a model of them.
 
 mod changes;
 mod model;
@@ -11,7 +11,7 @@ fn ms(text: &str) -> u64 {
     text.parse::<Time>().expect(text).ms
 }
 
-/// Times after `from`, and the same backwards.
+/// Checks the times after `from`, and the same times backwards.
 #[track_caller]
 fn assert_times(expression: &str, zone: &str, from: &str, times: &[&str]) {
     let cron = Cron::new(expression, zone).expect(expression);
@@ -30,7 +30,7 @@ fn assert_times(expression: &str, zone: &str, from: &str, times: &[&str]) {
 
 #[test]
 fn what_has_one_time_of_the_day_happens_once_when_clocks_change() {
-    // In Berlin 02:30 is left out on 2026-03-29, and comes twice on 2026-10-25.
+    // In Berlin 02:30 is skipped on 2026-03-29, and comes twice on 2026-10-25.
     assert_times(
         "30 2 * * *",
         "Europe/Berlin",
@@ -126,9 +126,9 @@ fn a_day_that_begins_with_a_star_does_not_restrict() {
         ("0 9 1-31 * MON", "2026-11-24T09:00:00Z"),
         ("0 9 1 * MON", "2026-11-30T09:00:00Z"),
         ("0 9 25 * 0-6", "2026-11-24T09:00:00Z"),
-        // Of crontab(5): the 1st and the 15th, and every Friday.
+        // From crontab(5): the 1st and the 15th, and every Friday.
         ("30 4 1,15 * 5", "2026-11-27T04:30:00Z"),
-        // The Monday in the first week, as people write it.
+        // The Monday in the first week, in a common spelling.
         ("0 9 1-7 * */1", "2026-12-01T09:00:00Z"),
     ];
     for (expression, next) in table {
@@ -166,7 +166,8 @@ fn what_this_cron_knows_besides() {
 #[test]
 fn what_is_rare_is_found_and_what_never_happens_is_found_out() {
     let table = [
-        // The 29th of February is a Monday in 2044, and a Sunday after 2088 not before 2128.
+        // The 29th of February is a Monday in 2044. It is a Sunday in 2088, and then not before
+        // 2128.
         (
             "0 0 29 2 */7",
             "2033-01-01T00:00:00Z",

@@ -1,13 +1,14 @@
-//! Vixie's cron minute by minute: a daemon with a virtual clock that catches up with the one on the wall.
+//! A model of Vixie's cron, minute by minute: a daemon whose virtual clock follows the clock on the
+//! wall.
 
 use jiff::SignedDuration;
 use jiff::civil::DateTime;
 
-/// A change of the clock by more than this is no change between summer and winter.
+/// A larger change of the clock is no change between summer and winter.
 const LARGE_MINUTES: i64 = 180;
 pub const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
-/// An expression of numbers, as the daemon keeps it.
+/// An expression of numbers, as the daemon stores it.
 pub struct Job {
     fields: [[bool; 60]; 5],
     stars: [bool; 5],
@@ -62,7 +63,7 @@ impl Job {
         self.stars[0] || self.stars[1]
     }
 
-    /// In which of the minutes it runs; `shown` is what the clock shows in each.
+    /// Returns the minutes in which it runs. `shown` is the reading of the clock in each.
     pub fn runs(&self, shown: &[DateTime]) -> Vec<usize> {
         let mut runs = Vec::new();
         let mut clock = shown[0];
@@ -77,7 +78,7 @@ impl Job {
             if due {
                 runs.push(i);
             }
-            // It stands still until an hour that comes again has passed.
+            // The virtual clock stands still until a repeated hour has passed.
             if !(-LARGE_MINUTES..=0).contains(&passed) {
                 clock = shown;
             }

@@ -1,4 +1,4 @@
-//! What is an expression, and what is none.
+//! Reading expressions: which ones are accepted and refused.
 
 use super::*;
 
@@ -27,7 +27,7 @@ fn what_can_not_be_read_is_named() {
         ("+1 * * * *", "\"+1\""),
         ("1.5 * * * *", "\"1.5\""),
         ("99999999999999999999 * * * *", "0 to 59"),
-        // Names, in their own field and whole.
+        // Names, in their own field and complete.
         (
             "30 6 * MON-FRI *",
             "the month, \"MON\", must be 1 to 12 or JAN to DEC; days of the week are the fifth",
@@ -83,7 +83,7 @@ fn what_can_not_be_read_is_named() {
             "a step needs a range before it, as in \"*/15\" or \"0-59/15\"",
         ),
         ("/15 * * * *", "a step needs a range before it"),
-        // What others know.
+        // Extensions of other crons.
         ("0 0 ? * MON", "write \"*\" for any"),
         ("0 0 1 * ?", "write \"*\" for any"),
         ("H * * * *", "\"H\""),
