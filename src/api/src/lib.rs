@@ -155,7 +155,7 @@ async fn dispatch(
 /// Pushes along the queue of a request, if this deployment has it, and another one.
 async fn push(queue: &HostQueue, waits: bool) -> Result<bool, QueueError> {
     let Ok(queues) = limits::queues() else {
-        return Ok(false); // Whoever enqueues is told.
+        return Ok(false); // An enqueuer gets the error.
     };
     if queues.has(queue.name()) && queue.push_along(waits).await? {
         return Ok(true);

@@ -216,8 +216,8 @@ impl<S: Store, E: Env> Queue<S, E> {
 
     /// Wakes a worker for the tasks of `receipt`, unless enough workers are registered. The
     /// enqueuer wrote first and reads the registrations now. A leaving worker leaves first and then
-    /// reads the queue. So one of the two sees the other. Returns true if no worker was there to
-    /// serve the tasks.
+    /// reads the queue. So one of the two sees the other. Returns true if a needed worker or keeper
+    /// was missing.
     ///
     /// # Errors
     /// If the store fails. Then the next request wakes a worker.

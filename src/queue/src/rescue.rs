@@ -91,7 +91,7 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
         let &Entry {
             task, epoch, what, ..
         } = entry;
-        // The entry's time is the end of epoch 0's lease, so its right to begin is over.
+        // The entry's time is the end of epoch 0's lease, so a delivery without a record is lost.
         let examined = match what {
             EntryKind::Deliver => Ok(RescueAction::Announce(task, epoch)),
             EntryKind::Retry => self.examine_retry(task, epoch).await,

@@ -2,7 +2,7 @@
 //! can leave it out and see the failure come back. A build without the feature `sabotage` contains
 //! none of this.
 
-/// Declares the guards. [`Guard::ALL`] lists them.
+/// Declares the guards. `Guard::ALL` lists them.
 macro_rules! guards {
     ($($(#[$says:meta])* $name:ident,)*) => {
         /// A rule that the protocol needs.

@@ -65,7 +65,7 @@ impl From<Priority> for Lane {
 impl Lane {
     /// All lanes, the highest priority first.
     pub(crate) const ALL: [Self; 4] = [Self::High, Self::Normal, Self::Low, Self::System];
-    /// The lanes that are in use if [`Head::lanes`] is set.
+    /// The lanes that are in use if `Head::lanes` is set.
     pub(crate) const PRIORITIES: [Self; 2] = [Self::High, Self::Low];
 
     pub(crate) fn is_normal(self) -> bool {

@@ -83,8 +83,8 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
         Ok(())
     }
 
-    /// Whether a keeper must stay: an entry is due later, a task runs, or rescue has not passed
-    /// every ticket.
+    /// Whether a keeper must stay: an entry is due later, a task runs, a limit holds tasks back, or
+    /// rescue has not passed every ticket.
     pub(crate) async fn keeper_needed(&self) -> Result<bool, QueueError> {
         let (_, progress) = self.progress().await?;
         let head = Slots::of(self).head().await?;
@@ -108,7 +108,7 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
         if Timer::of(self).next_s(DUE, progress.due_s).await?.is_some() {
             return Ok(true);
         }
-        // Read this last, since most keepers that stay are known to by now.
+        // Read this last: a keeper that stays for another reason does not need it.
         let system = Slots::of(self).tail().await?.system;
         Ok(system
             && progress.passed(Lane::System) <= Slots::of(self).last_ticket(Lane::System).await?)

@@ -236,8 +236,8 @@ impl<S: Store, E: Env> Waitlists<'_, S, E> {
         Ok(waits)
     }
 
-    /// Makes sure that a timer entry serves a waitlist from now on. Its time has come by no clock,
-    /// so the keeper that acts on it sees the present places.
+    /// Makes sure that a timer entry serves a waitlist from now on. No clock has reached its time
+    /// yet, so the keeper that acts on it sees the present places.
     async fn serve_later(&self, line: &str) -> Result<(), QueueError> {
         let attended = self.served(line).await?;
         let now_ms = self.env.now_ms();

@@ -21,8 +21,8 @@ const BACKLOG_PER_WORKER: u64 = 16;
 impl<S: Store, E: Env> Wakes<'_, S, E> {
     /// Wakes a worker for what was just enqueued, unless enough are registered. The enqueuer wrote
     /// first and reads the registrations now. A leaving worker leaves first and then reads the
-    /// queue. So one of the two sees the other. Returns true if no worker was there to serve the
-    /// tasks.
+    /// queue. So one of the two sees the other. Returns true if a needed worker or keeper was
+    /// missing.
     pub(crate) async fn wake_for(
         &self,
         receipt: &Receipt,

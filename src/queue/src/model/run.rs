@@ -65,7 +65,7 @@ pub enum RunState {
         /// The task's result.
         result: Json,
     },
-    /// Final. The error is the last of [`Run::errors`].
+    /// Final. The error of a failed attempt is the last of [`Run::errors`].
     Failed {
         /// Milliseconds since 1970.
         ended_ms: u64,
@@ -80,8 +80,8 @@ pub enum RunState {
         /// When an owner noticed that, in milliseconds since 1970.
         ended_ms: u64,
     },
-    /// The attempt failed or was snoozed, and the task runs again. The error is the last of
-    /// [`Run::errors`].
+    /// The attempt failed or was snoozed, and the task runs again. The error of a failed attempt is
+    /// the last of [`Run::errors`].
     Retrying {
         /// When it runs again, in milliseconds since 1970.
         at_ms: u64,

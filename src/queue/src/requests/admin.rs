@@ -1,8 +1,8 @@
 //! An operator's requests for a queue as a whole: pause, resume and purge.
 //!
-//! A pause is a key. The first pause also adds [`PAUSABLE`] to `head`. Every reader of the backlog
+//! A pause is a key. The first pause also adds `PAUSABLE` to `head`. Every reader of the backlog
 //! reads that counter anyway, so no reader misses a pause, and a queue that was never paused pays
-//! nothing. [`LANES`] works in the same way, once tasks with a priority exist. Nothing is ever
+//! nothing. `LANES` works in the same way, once tasks with a priority exist. Nothing is ever
 //! subtracted from a counter, since some hosts' stores can't.
 
 use crate::base::config::RECORDS_MAX;

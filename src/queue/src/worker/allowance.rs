@@ -42,8 +42,8 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         Ok(allowed)
     }
 
-    /// Returns the tokens of tickets that came to nothing to the instance, while their period
-    /// lasts. The two lists are the times of the tickets taken and of those used.
+    /// Keeps the tokens of tickets that came to nothing, for later tickets of the same period. The
+    /// two lists hold the times of the tickets taken and of those used.
     pub(crate) fn unused(
         &self,
         taken_ms: impl IntoIterator<Item = u64>,

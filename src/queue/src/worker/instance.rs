@@ -30,8 +30,7 @@ const PUT_BACK_AT_ONCE: u64 = 4;
 /// The longest hold. It is below [`crate::BEGIN_MS`].
 const HOLD_MAX_MS: u64 = 1_500;
 
-/// An instance has at most this fraction of users' tasks in progress as system tasks, on top of
-/// them.
+/// An instance has room for one system task per so many users' tasks, on top of these.
 const SYSTEM_PART: usize = 8;
 
 /// A worker ends after so many failures of the store in a row. The queue goes on with the next

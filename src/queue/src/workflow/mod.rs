@@ -1,4 +1,4 @@
-//! Workflows: tasks that belong together. A workflow is itself a task, of the kind [`WORKFLOW`],
+//! Workflows: tasks that belong together. A workflow is itself a task, of the kind `workflow`,
 //! which the worker runs itself. Its steps follow each other. A step is one task or many at once,
 //! its *members*, which are ordinary tasks. A chain has steps of one member, a group one step of
 //! many, a chord one more step of one.

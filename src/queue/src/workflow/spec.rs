@@ -113,7 +113,7 @@ impl Workflow {
 
 impl Step {
     /// The number of tasks.
-    #[allow(clippy::len_without_is_empty)] // None is.
+    #[allow(clippy::len_without_is_empty)] // No workflow is empty.
     pub fn len(&self) -> usize {
         match self {
             Self::One(_) => 1,
