@@ -1,4 +1,4 @@
-//! The component that Spin and the local host load: the HTTP API.
+//! The component that Spin and the local host load. It passes requests to `handle` of the crate.
 
 // The handler is exported over the C ABI, which `http_component` writes; nothing else here is
 // unsafe.

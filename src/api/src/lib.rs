@@ -1,4 +1,5 @@
-//! The HTTP API. Each call is one file in `calls/`.
+//! The HTTP API. `handle` finds a request's call in `routes`, admits its sender and dispatches it
+//! to a function in `calls`.
 
 mod calls;
 #[cfg(feature = "component")]

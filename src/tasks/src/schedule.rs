@@ -1,4 +1,4 @@
-//! Schedules as callers describe them.
+//! Schedules as callers describe them. A put checks the cron expression here.
 
 use crate::Registry;
 use crate::request::{RetryRequest, TaskRequest};

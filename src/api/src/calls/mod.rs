@@ -1,4 +1,4 @@
-//! The calls, one file each.
+//! The calls. Each file has the calls of one path or one kind of object.
 
 pub mod batch;
 pub mod cancel;

@@ -1,4 +1,5 @@
-//! Access control by the variable `api_tokens`. Every public component checks requests here.
+//! Access control by the variable `api_tokens`. Every public component checks requests here. The
+//! tokens and scopes themselves are read and compared in `handoff_input`.
 
 pub use super::sender::allowed_hosts;
 use super::{Cors, Problem, Request, sender};

@@ -1,4 +1,5 @@
-//! Retention: deleting final tasks whose retention is over.
+//! Retention: deleting final tasks whose retention is over. `lanes` moves its cursors, `pass` calls
+//! the deletes.
 
 use crate::base::config::{RETENTION_DEFAULT_MS, RETENTION_MIN_MS};
 use crate::base::env::Env;

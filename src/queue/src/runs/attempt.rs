@@ -1,4 +1,4 @@
-//! The heartbeats and the end of one delivery.
+//! The heartbeats and the end of one delivery. `decide` publishes what ends a task.
 
 use crate::base::env::Env;
 use crate::base::guard::{Guard, enabled};

@@ -1,4 +1,4 @@
-//! The occurrences of a schedule.
+//! The occurrences of a schedule. `Env` reads cron expressions: the parser is outside the engine.
 
 use crate::base::config::{MISSED_MAX, MISSED_MS};
 use crate::base::env::Env;

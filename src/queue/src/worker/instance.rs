@@ -1,4 +1,4 @@
-//! The loop of one worker.
+//! The loop of one worker. Its end is in `registration`.
 
 use crate::base::env::{Env, Wake};
 use crate::base::guard::{Guard, enabled};

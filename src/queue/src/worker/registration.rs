@@ -1,4 +1,5 @@
-//! The registration of a worker and of the keeper, and leaving without a lost wake-up.
+//! The registration of a worker and of the keeper, and a worker's end without a lost wake-up
+//! (`Worker::ends`).
 
 use crate::base::env::{Env, Wake};
 use crate::base::guard::{Guard, enabled};
