@@ -1,6 +1,6 @@
 //! Access control by bearer tokens, as the variable `api_tokens` lists them.
 
-use crate::did_you_mean;
+use crate::{did_you_mean, repeated};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::str::FromStr;
@@ -150,12 +150,10 @@ impl FromStr for Access {
         let grant = |(i, item)| grant(item).map_err(|reason| format!("item {}: {reason}", i + 1));
         let grants = items.into_iter().enumerate().map(grant);
         let grants: Vec<_> = grants.collect::<Result<_, _>>()?;
-        for (i, grant) in grants.iter().enumerate() {
-            let same = |other: &Grant| other.digest == grant.digest;
-            if let Some(first) = grants[..i].iter().position(same) {
-                let (item, first) = (i + 1, first + 1);
-                return Err(format!("item {item}: its token is that of item {first}"));
-            }
+        let digests: Vec<_> = grants.iter().map(|grant| grant.digest).collect();
+        if let Some((first, again)) = repeated(&digests) {
+            let (first, item) = (first + 1, again + 1);
+            return Err(format!("item {item}: its token is that of item {first}"));
         }
         Ok(Self { grants })
     }
@@ -196,8 +194,8 @@ fn scopes(list: &str) -> Result<Vec<Scope>, String> {
         })
     };
     let scopes: Vec<_> = list.split('+').map(scope).collect::<Result<_, _>>()?;
-    match crate::repeated(&scopes) {
-        Some(scope) => Err(format!("its scope {scope} is there twice")),
+    match repeated(&scopes) {
+        Some((first, _)) => Err(format!("its scope {} is there twice", scopes[first])),
         None => Ok(scopes),
     }
 }

@@ -50,11 +50,13 @@ pub fn items(text: &str) -> impl Iterator<Item = &str> {
     items.filter(|item| !item.is_empty())
 }
 
-/// An item that occurs twice, if any: certainly a mistake.
-pub fn repeated<T: PartialEq>(items: &[T]) -> Option<&T> {
-    let before = |i: usize, item: &T| items[..i].contains(item);
-    let mut items = items.iter().enumerate();
-    items
-        .find(|(i, item)| before(*i, item))
-        .map(|(_, item)| item)
+/// The places, from 0, of an item that occurs twice, if any: certainly a mistake.
+///
+/// ```
+/// assert_eq!(handoff_input::repeated(&["a", "b", "c", "b"]), Some((1, 3)));
+/// ```
+pub fn repeated<T: PartialEq>(items: &[T]) -> Option<(usize, usize)> {
+    let first = |item: &T, end: usize| items[..end].iter().position(|other| other == item);
+    let mut places = items.iter().enumerate();
+    places.find_map(|(i, item)| Some((first(item, i)?, i)))
 }

@@ -1,5 +1,6 @@
 //! Origins: the pages of other origins that may call, as the variable `cors_origins` lists them.
 
+use crate::{items, repeated};
 use std::str::FromStr;
 
 /// The origins whose pages may call. If it is empty, only this application's own pages may.
@@ -39,11 +40,12 @@ impl FromStr for Origins {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let listed: Vec<_> = crate::items(text).map(str::to_owned).collect();
+        let listed: Vec<_> = items(text).map(str::to_owned).collect();
         if listed.len() > 1 && listed.iter().any(|origin| origin == "*") {
             return Err("\"*\" allows all origins and stands alone".to_owned());
         }
-        if let Some(origin) = crate::repeated(&listed) {
+        if let Some((first, _)) = repeated(&listed) {
+            let origin = &listed[first];
             return Err(format!("the origin {origin:?} is there twice"));
         }
         match listed.iter().find(|origin| !is_origin(origin)) {

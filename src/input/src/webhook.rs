@@ -1,6 +1,6 @@
 //! Signing webhooks by the Standard Webhooks specification (<https://www.standardwebhooks.com>).
 
-use crate::items;
+use crate::{items, repeated};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -61,10 +61,9 @@ impl FromStr for WebhookSecrets {
             .enumerate()
             .map(secret)
             .collect::<Result<_, _>>()?;
-        for (i, secret) in secrets.iter().enumerate() {
-            if let Some(first) = secrets[..i].iter().position(|other| other == secret) {
-                return Err(format!("number {} is number {} again", i + 1, first + 1));
-            }
+        if let Some((first, again)) = repeated(&secrets) {
+            let (first, again) = (first + 1, again + 1);
+            return Err(format!("number {again} is number {first} again"));
         }
         Ok(Self(secrets))
     }

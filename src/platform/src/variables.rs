@@ -35,8 +35,8 @@ impl FromStr for Queues {
             handoff_queue::check_name(name).map_err(|e| e.to_string())?;
             queues.push(name.to_owned());
         }
-        if let Some(name) = repeated(&queues) {
-            return Err(format!("{name:?} is there twice"));
+        if let Some((first, _)) = repeated(&queues) {
+            return Err(format!("{:?} is there twice", queues[first]));
         }
         if queues.is_empty() {
             return Err("there is none".to_owned());
