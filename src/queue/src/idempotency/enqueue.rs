@@ -61,9 +61,7 @@ impl<S: Store, E: Env> Idempotency<'_, S, E> {
         }
         // The key stood for one task for ever, and the time of that task is over.
         let over = key.forever && found.expires_ms <= self.env.now_ms();
-        let seen = if over {
-            HomeState::default()
-        } else if created || enabled(Guard::SeeToHome) {
+        let seen = if !over && (created || enabled(Guard::SeeToHome)) {
             self.ensure_home(&found, created).await?
         } else {
             HomeState::default()

@@ -4,7 +4,6 @@ use crate::base::digest::digest;
 use crate::base::json::Json;
 use crate::idempotency::canonical::canonical;
 use crate::model::receipt::Receipt;
-use crate::model::slot::Slot;
 use crate::model::task::Task;
 use crate::store::record::{Validate, is_slot, is_time};
 use serde::Deserialize;
@@ -39,12 +38,9 @@ impl IdempotencyKey {
     /// names does not matter, and numbers must be written the same. `ttl_ms` is from
     /// [`crate::KEY_TTL_MIN_MS`] to [`crate::KEY_TTL_MAX_MS`].
     pub fn of_caller(key: &str, ttl_ms: u64, request: &Json) -> Self {
-        let fingerprint = digest(&canonical(request));
         Self {
-            digest: digest(&format!("caller.{ttl_ms}.{key}")),
-            ttl_ms: ttl_ms.max(1),
-            forever: false,
-            fingerprint,
+            fingerprint: digest(&canonical(request)),
+            ..Self::new(&format!("caller.{ttl_ms}.{key}"), ttl_ms)
         }
     }
 
@@ -60,12 +56,7 @@ impl IdempotencyKey {
     /// Makes an internal key, such as `retry:<id>`, in a name space without callers' keys. All its
     /// users mean the same.
     pub fn internal(key: &str, ttl_ms: u64) -> Self {
-        Self {
-            digest: digest(&format!("internal.{ttl_ms}.{key}")),
-            ttl_ms: ttl_ms.max(1),
-            forever: false,
-            fingerprint: String::new(),
-        }
+        Self::new(&format!("internal.{ttl_ms}.{key}"), ttl_ms)
     }
 
     /// Makes the key of an event that happens once ever, such as an occurrence of a schedule. It
@@ -73,9 +64,16 @@ impl IdempotencyKey {
     /// is how long that is known at least, and may differ from one use to the next.
     pub fn of_event(key: &str, ttl_ms: u64) -> Self {
         Self {
-            digest: digest(&format!("event.{key}")),
-            ttl_ms: ttl_ms.max(1),
             forever: true,
+            ..Self::new(&format!("event.{key}"), ttl_ms)
+        }
+    }
+
+    fn new(name: &str, ttl_ms: u64) -> Self {
+        Self {
+            digest: digest(name),
+            ttl_ms: ttl_ms.max(1),
+            forever: false,
             fingerprint: String::new(),
         }
     }
@@ -115,8 +113,7 @@ pub(crate) struct Candidate {
 
 impl Validate for Candidate {
     fn is_valid(&self) -> bool {
-        let task = Slot::Task(Box::new(self.task.clone()));
-        is_slot(self.slot) && is_time(self.expires_ms) && task.is_valid()
+        is_slot(self.slot) && is_time(self.expires_ms) && self.task.is_valid()
     }
 }
 

@@ -141,9 +141,9 @@ impl Deref for Task {
 
 impl Validate for Task {
     fn is_valid(&self) -> bool {
-        let times = [self.enqueued_ms].into_iter().chain(self.kept_until_ms);
+        let mut times = [self.enqueued_ms].into_iter().chain(self.kept_until_ms);
         let member = self.member_of.as_ref().is_none_or(Membership::is_valid);
-        times.into_iter().all(is_time) && self.spec.is_valid() && member
+        times.all(is_time) && self.spec.is_valid() && member
     }
 }
 
