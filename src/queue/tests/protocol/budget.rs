@@ -1,12 +1,11 @@
 //! Store calls per operation, counted and compared with docs/reference/cost.md.
 
 use crate::pages::{page, page_each};
-use crate::support::{Line, Sim, SimQueue, set, task, value, with};
+use crate::support::{Line, Sim, SimQueue, member, set, task, value, with};
 use handoff_queue::memory::Calls;
 use handoff_queue::{
-    FollowUp, IdempotencyKey, Limits, Member, Missed, OnFailure, Once, Overlap, Priority,
-    RETENTION_MIN_MS, Rate, RetryPolicy, Rule, Schedule, State, Step, TaskId, TaskSpec, Wake,
-    Workflow,
+    FollowUp, IdempotencyKey, Limits, Missed, OnFailure, Once, Overlap, Priority, RETENTION_MIN_MS,
+    Rate, Rule, Schedule, State, Step, TaskId, TaskSpec, Wake, Workflow,
 };
 use serde_json::json;
 
@@ -563,15 +562,7 @@ fn cost_of_workflow(steps: Vec<Step>) -> Calls {
 
 #[test]
 fn a_task_of_a_workflow() {
-    let member = |i: usize| Member {
-        kind: "io".to_owned(),
-        args: Some(json!({"name": format!("m{i}")}).into()),
-        into: None,
-        ignores: false,
-        timeout_ms: 5_000,
-        heartbeat_timeout_ms: None,
-        retry: RetryPolicy::default(),
-    };
+    let member = |i: usize| member(&format!("m{i}"), json!({}));
     let group = |n: usize| cost_of_workflow(vec![Step::Many((0..n).map(member).collect())]);
     let chain = |n: usize| cost_of_workflow((0..n).map(|i| Step::One(member(i))).collect());
     let each = |many: Calls, few: Calls, n: f64| {

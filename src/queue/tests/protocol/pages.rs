@@ -1,6 +1,6 @@
 //! The pages in docs/reference say what this crate does: which keys there are, and what operations cost.
 
-use crate::support::{Sim, keyed, set, task, with};
+use crate::support::{Sim, keyed, member, set, task, with};
 use handoff_queue::memory::Calls;
 use handoff_queue::{
     Cancelled, FollowUp, IdempotencyKey, Json, KeyLimits, Limits, Missed, OnFailure, Overlap,
@@ -178,15 +178,7 @@ fn everything(sim: &Sim) {
         drop(queue.put_schedule(schedule).await.unwrap());
         queue
     });
-    let member = |i: usize| handoff_queue::Member {
-        kind: "io".to_owned(),
-        args: Some(json!({"name": format!("m{i}")}).into()),
-        into: None,
-        ignores: false,
-        timeout_ms: 5_000,
-        heartbeat_timeout_ms: None,
-        retry: RetryPolicy::default(),
-    };
+    let member = |i: usize| member(&format!("m{i}"), json!({}));
     let workflow = Workflow {
         steps: vec![Step::Many((0..3).map(member).collect())],
         on_failure: OnFailure::Fail,

@@ -1,10 +1,10 @@
 //! Records that can't be read: a newer version's, or cut short.
 
-use crate::support::{Action, Sim, When, keyed, task};
+use crate::support::{Action, Sim, When, keyed, member, task};
 use futures::FutureExt;
 use handoff_queue::{
-    KEY_WINDOW_MS, KeyLimits, Limits, Member, Missed, Overlap, Put, RETENTION_MIN_MS, Rule,
-    Schedule, State, Step, Store, TaskId, TaskSpec, TaskStatus, Wake, Workflow,
+    KEY_WINDOW_MS, KeyLimits, Limits, Missed, Overlap, Put, RETENTION_MIN_MS, Rule, Schedule,
+    State, Step, Store, TaskId, TaskSpec, TaskStatus, Wake, Workflow,
 };
 use serde_json::json;
 
@@ -329,15 +329,7 @@ fn a_failed_task_that_cannot_be_read_is_listed_with_its_error() {
 #[test]
 fn a_member_that_cannot_be_read_hides_no_other() {
     let sim = Sim::new(6);
-    let member = |i: usize| Member {
-        kind: "io".to_owned(),
-        args: Some(json!({"name": format!("m{i}")}).into()),
-        into: None,
-        ignores: false,
-        timeout_ms: 5_000,
-        heartbeat_timeout_ms: None,
-        retry: Default::default(),
-    };
+    let member = |i: usize| member(&format!("m{i}"), json!({}));
     let workflow = Workflow {
         steps: vec![Step::Many((0..3).map(member).collect())],
         on_failure: Default::default(),

@@ -39,7 +39,7 @@ fn imports() -> Imports {
     read(&src, "", &mut texts);
     let mut imports = Imports::new();
     for (file, text) in &texts {
-        let code: String = text.split("#[cfg(test)]\nmod tests").take(1).collect();
+        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap();
         let code: Vec<_> = code
             .lines()
             .filter(|line| !line.trim().starts_with("//"))

@@ -1,26 +1,13 @@
 //! Chains, groups and chords.
 
-use crate::support::{Action, Sim, When, parts};
+use crate::support::{Action, Sim, When, member, parts};
 use handoff_queue::{
-    Cancelled, Counts, Json, Limits, Member, OnFailure, RetryPolicy, State, Step, TaskId, TaskSpec,
-    Waiting, Workflow,
+    Cancelled, Counts, Json, Limits, Member, OnFailure, State, Step, TaskId, TaskSpec, Waiting,
+    Workflow,
 };
 use serde_json::{Value, json};
 
 const ARGS_MAX: u64 = 10_000;
-
-fn member(name: &str, mut args: Value) -> Member {
-    args["name"] = name.into();
-    Member {
-        kind: "io".to_owned(),
-        args: Some(args.into()),
-        into: None,
-        ignores: false,
-        timeout_ms: 5_000,
-        heartbeat_timeout_ms: None,
-        retry: RetryPolicy::default(),
-    }
-}
 
 fn workflow(steps: Vec<Step>, on_failure: OnFailure) -> TaskSpec {
     let workflow = Workflow {

@@ -2,7 +2,7 @@
 
 use super::load::{Asked, Load};
 use super::model::never_twice;
-use crate::support::{Sim, run_name, value};
+use crate::support::{self, Sim, SimQueue, run_name, value};
 use handoff_queue::{
     Counts, Json, Member, MemberView, OnFailure, RETENTION_MIN_MS, RetryPolicy, Run, RunState,
     State, Step, TaskSpec, TaskView, Workflow, WorkflowView,
@@ -27,19 +27,14 @@ fn member(sim: &Sim, name: String, step: usize) -> Member {
         0 => args["unique"] = json!(true),
         _ => args["echo"] = json!("input"),
     }
-    args["name"] = name.into();
     Member {
-        kind: "io".to_owned(),
-        args: Some(args.into()),
         into: Some("input".to_owned()),
-        ignores: false,
-        timeout_ms: 5_000,
-        heartbeat_timeout_ms: None,
         retry: RetryPolicy {
             attempts: 3,
             max_ms: 10_000,
             ..RetryPolicy::default()
         },
+        ..support::member(&name, args)
     }
 }
 
@@ -118,7 +113,7 @@ impl Seen {
 pub fn judge(sim: &Sim, load: &Load, asked: &Asked, run: &Run) -> Result<(), String> {
     each_once(sim, asked)?;
     let id = asked.id.clone();
-    let look = |queue: crate::support::SimQueue| async move {
+    let look = |queue: SimQueue| async move {
         let view = queue.workflow(&id).await.unwrap();
         let members = queue.members(&id, 0, 1_000).await.unwrap();
         view.zip(members.map(|members| members.0))

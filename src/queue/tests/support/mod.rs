@@ -21,8 +21,8 @@ use futures::executor::{LocalPool, LocalSpawner};
 use futures::task::LocalSpawnExt;
 use handoff_queue::memory::MemoryStore;
 use handoff_queue::{
-    Env, Limits, Priority, Queue, Receipt, State, TaskId, TaskSpec, TaskStatus, TaskView, Wake,
-    WorkerLimits,
+    Env, Limits, Member, Priority, Queue, Receipt, RetryPolicy, State, TaskId, TaskSpec,
+    TaskStatus, TaskView, Wake, WorkerLimits,
 };
 use instance::{Guarded, SimEnv};
 use ledger::Ledger;
@@ -382,6 +382,20 @@ impl<T> Spawned<T> {
 pub fn task(name: &str, mut args: Value) -> TaskSpec {
     args["name"] = name.into();
     TaskSpec::new("io", args)
+}
+
+/// Makes a member of a workflow that does `args`.
+pub fn member(name: &str, mut args: Value) -> Member {
+    args["name"] = name.into();
+    Member {
+        kind: "io".to_owned(),
+        args: Some(args.into()),
+        into: None,
+        ignores: false,
+        timeout_ms: 5_000,
+        heartbeat_timeout_ms: None,
+        retry: RetryPolicy::default(),
+    }
 }
 
 /// Gives a task another priority.
