@@ -51,7 +51,9 @@ pub fn doctor(workspace: &Workspace, wanted: Option<Source>) -> Result<()> {
         version("spin").as_deref(),
         "optional, `up` serves with the local host instead: https://spinframework.dev/install",
     );
-    let wash = wash::found(workspace).map(|path| path.display().to_string());
+    let wash = wash::WASH
+        .found(workspace)
+        .map(|path| path.display().to_string());
     line(
         "wash",
         wash.as_deref(),

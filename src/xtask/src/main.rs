@@ -9,9 +9,12 @@ mod debian;
 mod doctor;
 mod fuzz;
 mod host;
+mod lint;
 mod sim;
 mod step;
+mod summary;
 mod test;
+mod tool;
 mod toolchain;
 mod up;
 mod wash;
@@ -56,7 +59,7 @@ enum Command {
     },
     /// Build, then serve until interrupted
     Up(up::Options),
-    /// Run everything that CI runs
+    /// Run the tests that take minutes, or with --all everything that CI runs
     Test(test::Options),
     /// Simulate the queue protocol: crashes at random, at every place, and without its guards
     Sim(sim::Options),

@@ -8,9 +8,10 @@ use clap::Args;
 use crate::step;
 use crate::workspace::Workspace;
 
-/// So many schedules are tried by `cargo xtask test`: some that are always the same, and some that only this commit has.
-const FIXED: u64 = 10_000;
-const OF_THIS_COMMIT: u64 = 10_000;
+/// So many schedules are tried by `cargo xtask test --all`: some that are always the same, and as many that only this commit has.
+const SCHEDULES: u64 = 10_000;
+/// The same by `cargo xtask test`.
+const SOME_SCHEDULES: u64 = 1_000;
 
 /// What to simulate; without any option what CI does.
 #[derive(Args)]
@@ -33,7 +34,6 @@ pub struct Options {
 /// Runs what is asked for.
 pub fn sim(workspace: &Workspace, options: &Options) -> Result<()> {
     let mut cargo = tests(workspace);
-    cargo.args(["--", "--nocapture"]);
     let mut everything = true;
     if let Some(seed) = options.seed {
         cargo.env("HANDOFF_SEEDS", format!("{seed}..{}", seed + 1));
@@ -56,29 +56,38 @@ pub fn sim(workspace: &Workspace, options: &Options) -> Result<()> {
         everything = false;
     }
     if everything {
-        eprintln!("    schedules {}", seeds(workspace));
+        eprintln!("    schedules {}", seeds(workspace, SCHEDULES));
     }
     step::run("simulating the queue protocol", &mut cargo)
 }
 
-/// The simulation, with everything that takes long.
-pub fn tests(workspace: &Workspace) -> Command {
+/// The simulation, with everything that takes long; `cargo test` without the arguments of its tests.
+fn tests(workspace: &Workspace) -> Command {
     let mut cargo = workspace.cargo(&["test", "--profile", "simulation"]);
     cargo.args(["--package", "handoff-queue", "--features", "sabotage"]);
-    cargo.args(["--test", "simulation"]);
+    cargo.args(["--test", "simulation", "--", "--nocapture"]);
     cargo
-        .env("HANDOFF_SEEDS", seeds(workspace))
+        .env("HANDOFF_SEEDS", seeds(workspace, SCHEDULES))
         // Each of the long ones uses all cores.
         .env("RUST_TEST_THREADS", "1");
     cargo
 }
 
-/// The same within the time of `cargo xtask test`: at each place one stall of three, and of pairs of places one of 500; others
-/// for the next commit.
-pub fn tests_in_time(workspace: &Workspace) -> Command {
+/// The same within the time of `cargo xtask test --all`: at each place one stall of three, and of pairs of places one of 500;
+/// others for the next commit.
+pub fn everything_in_time(workspace: &Workspace) -> Command {
     let mut cargo = tests(workspace);
     let number = commit(workspace).unwrap_or_default();
     cargo.env("HANDOFF_TURN", number.to_string());
+    cargo
+}
+
+/// What fits into minutes.
+pub fn some_schedules(workspace: &Workspace) -> Command {
+    let mut cargo = tests(workspace);
+    cargo
+        .env("HANDOFF_SEEDS", seeds(workspace, SOME_SCHEDULES))
+        .args(["random::"]);
     cargo
 }
 
@@ -89,9 +98,9 @@ fn commit(workspace: &Workspace) -> Option<u64> {
     u64::from_str_radix(hash.get(..7)?, 16).ok()
 }
 
-fn seeds(workspace: &Workspace) -> String {
+fn seeds(workspace: &Workspace, many: u64) -> String {
     // Without git, as in an archive of the source, they are the next ones.
     let number = commit(workspace);
-    let first = number.map_or(FIXED + 1, |number| (number + 1) * 1_000_000);
-    format!("1..{},{first}..{}", FIXED + 1, first + OF_THIS_COMMIT)
+    let first = number.map_or(many + 1, |number| (number + 1) * 1_000_000);
+    format!("1..{},{first}..{}", many + 1, first + many)
 }

@@ -1,17 +1,29 @@
-//! `cargo xtask test`: everything that CI runs.
+//! `cargo xtask test`: what a change needs in minutes, and with `--all` everything that CI runs.
 
 use std::path::Path;
 use std::process::Command;
 use std::thread;
-use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use crate::components::Imports;
+use crate::summary::{Summary, timed};
 use crate::toolchain::Source;
+use crate::wash::WASH;
 use crate::workspace::Workspace;
-use crate::{components, debian, fuzz, host, sim, step, wash};
+use crate::{components, debian, fuzz, host, lint, sim, step};
+
+/// Why a part is not run.
+const ONLY_WITH_ALL: &str = "only with --all";
+
+/// End-to-end tests that take long, by a part of their names.
+const LONG_TESTS: [(&str, &str); 4] = [
+    ("end-to-end tests on Spin", "::spin_"),
+    ("end-to-end tests on wasmCloud", "::wash_"),
+    ("end-to-end tests with store = redis://", "::local_outbound"),
+    ("crash rounds", "rounds::"),
+];
 
 /// What to test.
 #[derive(Args)]
@@ -22,6 +34,9 @@ pub struct Options {
     /// Run only this part
     #[arg(long)]
     only: Option<Part>,
+    /// Run everything that CI runs: all hosts and stores, crash rounds, every place where a task can die, fuzzing
+    #[arg(long)]
+    all: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -50,27 +65,38 @@ fn run(
 ) -> Result<()> {
     let wants = |part| options.only.is_none_or(|only| only == part);
     if wants(Part::Lint) {
-        let mut fmt = workspace.cargo(&["fmt", "--all", "--check"]);
-        summary.time("formatting", || {
-            step::run("checking the formatting", &mut fmt)
-        })?;
+        lint::text(workspace, summary)?;
     }
     if wants(Part::Unit) || wants(Part::E2e) {
-        let build = || components::build(workspace, wanted, &components::PACKAGES, Imports::All);
-        summary.time("components", build)?;
+        build(
+            workspace,
+            wanted,
+            summary,
+            "components",
+            &components::PACKAGES,
+        )?;
     }
     if wants(Part::E2e) {
         // Apart, so that the others are built as everybody builds them.
-        let build =
-            || components::build(workspace, wanted, &components::TEST_PACKAGES, Imports::All);
-        summary.time("components for tests", build)?;
-        let packages = &components::WASMCLOUD_TEST_PACKAGES;
-        let build = || components::build(workspace, wanted, packages, Imports::All);
-        summary.time("components for wasmCloud", build)?;
+        let packages = &components::TEST_PACKAGES;
+        build(workspace, wanted, summary, "components for tests", packages)?;
+        if options.all {
+            let packages = &components::WASMCLOUD_TEST_PACKAGES;
+            build(
+                workspace,
+                wanted,
+                summary,
+                "components for wasmCloud",
+                packages,
+            )?;
+        }
         summary.time("local host", || host::build(workspace).map(drop))?;
     }
     if wants(Part::Lint) {
-        lint(workspace, summary)?;
+        lint::code(workspace, summary)?;
+        if options.all {
+            lint::variants(workspace, summary)?;
+        }
     }
     thread::scope(|scope| {
         // Most tests wait or use one core, and the simulation only computes: it takes what they leave.
@@ -91,43 +117,24 @@ fn run(
     })
 }
 
-fn lint(workspace: &Workspace, summary: &mut Summary) -> Result<()> {
-    // In the profile of the local host: where that was built its macros and build scripts are compiled.
-    let clippy = |what: &[&str]| {
-        let mut command = workspace.cargo(&["clippy", "--release"]);
-        command.args(what).args(["--", "-D", "warnings"]);
-        command
-    };
-    // The simulation needs the feature.
-    let sabotage = ["--features", "handoff-queue/sabotage"];
-    let mut all = clippy(&[&["--workspace", "--all-targets"], &sabotage[..]].concat());
-    summary.time("clippy", || step::run("running clippy", &mut all))?;
-    let mut without = clippy(&["--package", "handoff-platform", "--no-default-features"]);
-    summary.time("clippy without key-value", || {
-        step::run("running clippy without the key-value store", &mut without)
-    })?;
-    let mut wasmcloud = clippy(&["--package", "handoff-wasmcloud"]);
-    summary.time("clippy for wasmCloud", || {
-        step::run("running clippy on what is for wasmCloud", &mut wasmcloud)
-    })?;
-    let mut doc = workspace.cargo(&["doc", "--release", "--workspace", "--no-deps"]);
-    doc.env("RUSTDOCFLAGS", "-D warnings");
-    summary.time("documentation", || {
-        step::run("building the documentation", &mut doc)
+fn build(
+    workspace: &Workspace,
+    wanted: Option<Source>,
+    summary: &mut Summary,
+    name: &'static str,
+    packages: &[&str],
+) -> Result<()> {
+    summary.time(name, || {
+        components::build(workspace, wanted, packages, Imports::All)
     })
 }
 
 fn unit(workspace: &Workspace, options: &Options, summary: &mut Summary) -> Result<()> {
+    let others = ["--exclude", "handoff-host", "--exclude", "handoff-e2e"];
     let mut crates = tests(
         workspace,
         options,
-        &[
-            "--workspace",
-            "--exclude",
-            "handoff-host",
-            "--exclude",
-            "handoff-e2e",
-        ],
+        &[&["--workspace"], &others[..]].concat(),
     );
     summary.time("tests of the crates", || {
         step::run("testing the crates", &mut crates)
@@ -141,23 +148,23 @@ fn unit(workspace: &Workspace, options: &Options, summary: &mut Summary) -> Resu
     summary.time("tests of the local host", || {
         step::run("testing the local host", &mut local_host)
     })?;
-    if options.filters.is_empty() {
-        match fuzz::missing() {
-            None => {
-                let fuzzing = || fuzz::fuzz(workspace, &fuzz::Options::default());
-                summary.time("fuzzing", fuzzing)?;
-            }
-            Some(reason) => summary.skip("fuzzing", reason),
-        }
+    if !options.all {
+        summary.skip("fuzzing", ONLY_WITH_ALL);
+    } else if let Some(reason) = fuzz::missing() {
+        summary.skip("fuzzing", reason);
+    } else if options.filters.is_empty() {
+        let fuzzing = || fuzz::fuzz(workspace, &fuzz::Options::default());
+        summary.time("fuzzing", fuzzing)?;
     }
     Ok(())
 }
 
 fn simulate(workspace: &Workspace, options: &Options) -> Result<()> {
-    let mut simulation = sim::tests_in_time(workspace);
-    simulation
-        .args(["--", "--nocapture"])
-        .args(&options.filters);
+    let mut simulation = match options.all {
+        true => sim::everything_in_time(workspace),
+        false => sim::some_schedules(workspace),
+    };
+    simulation.args(&options.filters);
     let log = workspace.target.join("simulation.log");
     step::run_beside("simulating the queue protocol", &simulation, &log)
 }
@@ -168,8 +175,15 @@ fn end_to_end(workspace: &Workspace, options: &Options, summary: &mut Summary) -
         .env("HANDOFF_ROOT", &workspace.root)
         // They mostly wait: for leases, for the next second.
         .env("RUST_TEST_THREADS", "6");
-    offer_spin(&mut e2e, summary);
-    offer_wash(workspace, &mut e2e, summary);
+    if options.all {
+        offer_spin(&mut e2e, summary);
+        offer_wash(workspace, &mut e2e, summary);
+    } else {
+        for (what, tests) in LONG_TESTS {
+            e2e.args(["--skip", tests]);
+            summary.skip(what, ONLY_WITH_ALL);
+        }
+    }
     offer_redis(&mut e2e, "end-to-end tests on Redis", summary);
     summary.time("end-to-end tests", || {
         step::run("testing end to end", &mut e2e)
@@ -203,7 +217,7 @@ fn offer_spin(e2e: &mut Command, summary: &mut Summary) {
 }
 
 fn offer_wash(workspace: &Workspace, e2e: &mut Command, summary: &mut Summary) {
-    match wash::get(workspace) {
+    match WASH.get(workspace) {
         Ok(wash) => {
             e2e.env("HANDOFF_WASH_BIN", wash);
         }
@@ -242,42 +256,4 @@ fn get_redis() -> Result<(), String> {
         );
     }
     Ok(())
-}
-
-fn timed(step: impl FnOnce() -> Result<()>) -> (Result<()>, Duration) {
-    let start = Instant::now();
-    (step(), start.elapsed())
-}
-
-#[derive(Default)]
-struct Summary {
-    steps: Vec<(&'static str, bool, Duration)>,
-    skipped: Vec<String>,
-}
-
-impl Summary {
-    fn time(&mut self, name: &'static str, step: impl FnOnce() -> Result<()>) -> Result<()> {
-        let (outcome, time) = timed(step);
-        self.add(name, outcome, time)
-    }
-
-    fn add(&mut self, name: &'static str, outcome: Result<()>, time: Duration) -> Result<()> {
-        self.steps.push((name, outcome.is_ok(), time));
-        outcome
-    }
-
-    fn skip(&mut self, what: &str, reason: &str) {
-        self.skipped.push(format!("{what}: {reason}"));
-    }
-
-    fn print(&self) {
-        println!("==> summary");
-        for (name, passed, time) in &self.steps {
-            let word = if *passed { "ok" } else { "FAILED" };
-            println!("    {word:8}{name:26}{:>9}", step::seconds(*time));
-        }
-        for skipped in &self.skipped {
-            println!("    SKIPPED {skipped}");
-        }
-    }
 }

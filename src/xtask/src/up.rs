@@ -85,7 +85,7 @@ pub fn up(workspace: &Workspace, wanted: Option<Source>, options: &Options) -> R
         Host::Spin => Some(spin.context(
             "spin is not on PATH: install it (https://spinframework.dev/install), or use --host local",
         )?),
-        Host::Wasmcloud => Some(wash::get(workspace)?),
+        Host::Wasmcloud => Some(wash::WASH.get(workspace)?),
     };
 
     let packages: &[&str] = match host {

@@ -1,0 +1,87 @@
+//! Formatting, clippy, the documentation, and what Handoff is built from.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::step;
+use crate::summary::Summary;
+use crate::tool::DENY;
+use crate::workspace::Workspace;
+
+/// What takes no compiler.
+pub fn text(workspace: &Workspace, summary: &mut Summary) -> Result<()> {
+    let mut fmt = workspace.cargo(&["fmt", "--all", "--check"]);
+    summary.time("formatting", || {
+        step::run("checking the formatting", &mut fmt)
+    })?;
+    match DENY.get(workspace) {
+        Ok(deny) => dependencies(workspace, deny, summary),
+        Err(error) => {
+            summary.skip(
+                "licences and sources of dependencies",
+                &format!("{error:#}"),
+            );
+            Ok(())
+        }
+    }
+}
+
+fn dependencies(
+    workspace: &Workspace,
+    deny: impl AsRef<std::ffi::OsStr>,
+    summary: &mut Summary,
+) -> Result<()> {
+    let deny = |arguments: &[&str]| {
+        let mut command = workspace.command(&deny);
+        command.args(["--log-level", "error"]).args(arguments);
+        command
+    };
+    let mut check = deny(&["check", "bans", "licenses", "sources"]);
+    summary.time("dependencies", || {
+        step::run("checking licences and sources of dependencies", &mut check)
+    })?;
+    // It is a repository of its own, which not every machine can reach.
+    if step::quiet_output(&mut deny(&["fetch", "db"])).is_none() {
+        summary.skip("advisories", "the advisory database could not be fetched");
+        return Ok(());
+    }
+    let mut check = deny(&["check", "--disable-fetch", "advisories"]);
+    summary.time("advisories", || {
+        step::run("checking dependencies for advisories", &mut check)
+    })
+}
+
+/// Clippy on what everybody builds, and the documentation.
+pub fn code(workspace: &Workspace, summary: &mut Summary) -> Result<()> {
+    // The simulation needs the feature.
+    let sabotage = ["--features", "handoff-queue/sabotage"];
+    let all = [&["--workspace", "--all-targets"], &sabotage[..]].concat();
+    let mut all = clippy(workspace, &all);
+    summary.time("clippy", || step::run("running clippy", &mut all))?;
+    let mut doc = workspace.cargo(&["doc", "--release", "--workspace", "--no-deps"]);
+    doc.env("RUSTDOCFLAGS", "-D warnings");
+    summary.time("documentation", || {
+        step::run("building the documentation", &mut doc)
+    })
+}
+
+/// Clippy on the other builds.
+pub fn variants(workspace: &Workspace, summary: &mut Summary) -> Result<()> {
+    let without = ["--package", "handoff-platform", "--no-default-features"];
+    let mut without = clippy(workspace, &without);
+    summary.time("clippy without key-value", || {
+        step::run("running clippy without the key-value store", &mut without)
+    })?;
+    let mut wasmcloud = clippy(workspace, &["--package", "handoff-wasmcloud"]);
+    summary.time("clippy for wasmCloud", || {
+        step::run("running clippy on what is for wasmCloud", &mut wasmcloud)
+    })
+}
+
+/// In the profile of the local host: where that was built its macros and build scripts are compiled.
+fn clippy(workspace: &Workspace, what: &[&str]) -> Command {
+    let mut command = workspace.cargo(&["clippy", "--release"]);
+    command.args(what).args(["--", "-D", "warnings"]);
+    command
+}
