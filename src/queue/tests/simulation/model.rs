@@ -30,6 +30,9 @@ const CALLS_PER_FAULT: u64 = 20;
 /// A task that runs alone is put back about once a second while every worker has others in
 /// progress.
 const CALLS_PER_SECOND_WAITED: u64 = 10;
+/// A task whose earlier run was lost is put back four times at once before that: four claims, and
+/// four announcements to delete.
+const CALLS_ALONE: u64 = 50;
 /// No task runs for longer, whatever its timeout is.
 const LONG_MS: u64 = 60_000;
 /// … and for each request that finds it by its idempotency key, or reads whether to retry or
@@ -419,7 +422,9 @@ fn within_budget(
         0 => 0,
         steps => steps + 2 + (alive_ms / PUT_OFF_MS).min(30),
     };
+    let alone = asked.seen.borrow().as_ref().is_some_and(|run| run.alone);
     let budget = CALLS
+        + CALLS_ALONE * u64::from(alone)
         + CALLS_PER_RUN * turns
         + CALLS_PER_SECOND_WAITED * (waited_ms / 1_000).min(60)
         + (CALLS_PER_RUN + CALLS_PER_SECOND * asked.timeout_ms.min(LONG_MS) / 1_000) * runs
