@@ -1,0 +1,74 @@
+//! What goes wrong by a scenario's script.
+
+use super::{MINUTE_MS, Stage};
+use crate::load::Asked;
+use crate::support::{Action, When};
+use futures::FutureExt;
+use handoff_queue::{Priority, Store};
+use serde_json::{Value, json};
+use std::rc::Rc;
+
+impl Stage {
+    /// Makes a failed task. The calls on the way are no places.
+    pub fn fails(&self, args: Value) -> Rc<Asked> {
+        self.points.open.set(false);
+        self.enqueues(&[args]);
+        self.sees_all_final();
+        self.points.open.set(true);
+        let failed = self.load.asked().pop();
+        failed.expect("it was acknowledged")
+    }
+
+    /// Kills a client when its key is decided and its task does not exist yet. Its ticket is taken,
+    /// too.
+    pub fn dies_with_a_key(&self) {
+        self.points.open.set(false);
+        self.script(move |call, points| {
+            let fills = call.operation == "set" && call.key.starts_with("q.test.s.1");
+            if fills && call.instance.name.starts_with("client") && !points.open.get() {
+                return Action::Kill(When::Before);
+            }
+            Action::Pass
+        });
+        self.keyed(150 * MINUTE_MS, 1);
+        self.sim.run_for(100);
+        self.enqueues(&[json!({})]);
+        self.sees_all_final();
+    }
+
+    /// A client takes its slot and then stalls, while a worker takes the ticket.
+    pub fn stalls_in_enqueueing(&self, ms: u64) {
+        self.points.open.set(false);
+        self.enqueues(&[json!({"sleep_ms": 2_500})]);
+        self.sim.run_for(100);
+        self.stalls_before_its_slot(ms, Priority::Normal);
+    }
+
+    /// A client takes its slot and then stalls. Its call is the first place.
+    pub fn stalls_before_its_slot(&self, ms: u64, priority: Priority) {
+        let mut first = true;
+        self.script(move |call, points| {
+            if first && call.instance.name.starts_with("client") && call.operation == "set" {
+                first = false;
+                points.open.set(true);
+                points.place(call);
+                return Action::Stall(When::Before, ms);
+            }
+            Action::Pass
+        });
+        self.enqueues_with(priority, json!({}));
+    }
+
+    /// Two claimers saw one waiting slot, and each took a ticket.
+    pub fn takes_a_ticket_too_many(&self) {
+        let taken = self.sim.world.store.increment("q.test.head", 1);
+        assert!(matches!(taken.now_or_never(), Some(Ok(_))));
+    }
+
+    pub fn lose_workers(&self) {
+        for worker in self.sim.alive() {
+            worker.hit(self.sim.now_ms());
+            worker.kill();
+        }
+    }
+}
