@@ -6,7 +6,7 @@
 use super::model::{Wrong, end, rest, retire, watch};
 use super::parallel::failures;
 use super::random::tell;
-use super::scenarios::{Left, SCENARIOS, Scenario, Search};
+use super::scenarios::{self, Left, Scenario, Search};
 use super::stage::{Fault, Place, SHORT_MS, Stage};
 use crate::support::{Action, When};
 
@@ -92,7 +92,7 @@ pub type Job = (&'static Scenario, Vec<Fault>, bool);
 /// The scenarios with such a search. `HANDOFF_SCENARIO` keeps only those whose names contain it.
 fn scenarios(searched: impl Fn(Search) -> bool) -> impl Iterator<Item = &'static Scenario> {
     let wanted = std::env::var("HANDOFF_SCENARIO").unwrap_or_default();
-    let all = SCENARIOS.iter().filter(move |s| searched(s.search));
+    let all = scenarios::all().filter(move |s| searched(s.search));
     all.filter(move |s| s.name.contains(&wanted))
 }
 
@@ -135,7 +135,7 @@ fn races_of(scenario: &'static Scenario) -> Vec<Job> {
 
 /// All jobs of the scenario with this name.
 pub fn jobs_of(name: &str) -> Vec<Job> {
-    let scenario = SCENARIOS.iter().find(|s| s.name == name).unwrap();
+    let scenario = scenarios::all().find(|s| s.name == name).unwrap();
     match scenario.search {
         Search::Races => races_of(scenario),
         _ => single_faults_of(scenario),

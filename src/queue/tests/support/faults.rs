@@ -44,6 +44,21 @@ pub struct Call<'a> {
     pub now_ms: u64,
 }
 
+impl Call<'_> {
+    /// Whether this is that operation on that key.
+    pub fn is(&self, operation: &str, key: &str) -> bool {
+        self.operation == operation && self.key == key
+    }
+
+    pub fn by_worker(&self) -> bool {
+        self.instance.name.starts_with("worker")
+    }
+
+    pub fn by_client(&self) -> bool {
+        self.instance.name.starts_with("client")
+    }
+}
+
 type Script = Box<dyn FnMut(&Call<'_>) -> Action>;
 
 /// The faults: by chance, per ten thousand calls, and by script.

@@ -9,13 +9,13 @@ impl Stage {
     /// holds when all stalled instances are back and all leases are over.
     pub fn comes_to_be(&self, what: &str, mut is: impl FnMut(&Self) -> bool) {
         const MOST_MS: u64 = 5 * MINUTE_MS;
-        self.points.open.set(false);
-        let end_ms = self.sim.now_ms() + MOST_MS;
+        self.faults_off();
+        let end_ms = self.now_ms() + MOST_MS;
         while !is(self) && self.points.noticed.borrow().is_none() {
-            if self.sim.now_ms() >= end_ms {
+            if self.now_ms() >= end_ms {
                 self.notices(what);
             }
-            self.sim.run_with_ticks(5_000, 5_000);
+            self.run_with_ticks(5_000, 5_000);
         }
     }
 
@@ -68,7 +68,7 @@ impl Stage {
 
     /// Waits until all tasks were seen final, before their retention is over.
     pub fn sees_all_final(&self) {
-        self.sim.run_with_ticks(MINUTE_MS, 5_000);
+        self.run_with_ticks(MINUTE_MS, 5_000);
         let seen = watch(&self.sim, &self.load);
         assert!(seen.is_ok(), "{seen:?}");
     }

@@ -7,7 +7,8 @@ mod trouble;
 
 use super::load::{Load, Mix};
 use super::model::glance;
-use crate::support::{Action, Call, Sim};
+use crate::support::{Action, Call, Sim, parts};
+use handoff_queue::WorkerLimits;
 pub use points::{Fault, Place, Points, SHORT_MS, is_of_a_task};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -53,9 +54,54 @@ impl Stage {
         });
     }
 
+    /// From now on calls are places of faults.
+    pub fn faults_on(&self) {
+        self.points.open.set(true);
+    }
+
+    /// From now on calls are no places.
+    pub fn faults_off(&self) {
+        self.points.open.set(false);
+    }
+
+    /// Places are the calls of workers before the first outcome: the timer entry comes before.
+    pub fn places_until_outcome(&self) {
+        let mut ended = false;
+        self.script(move |call, points| {
+            ended |= parts(call.key).0 == "o";
+            points.open.set(call.by_worker() && !ended);
+            Action::Pass
+        });
+    }
+
+    pub fn now_ms(&self) -> u64 {
+        self.sim.now_ms()
+    }
+
+    pub fn run_for(&self, ms: u64) {
+        self.sim.run_for(ms);
+    }
+
+    pub fn run_with_ticks(&self, ms: u64, every_ms: u64) {
+        self.sim.run_with_ticks(ms, every_ms);
+    }
+
+    /// Lets time pass until `before_ms` before the end of this window, minute or day.
+    pub fn run_to_end_of(&self, period_ms: u64, before_ms: u64) {
+        let left_ms = period_ms - self.now_ms() % period_ms;
+        self.run_for(left_ms - before_ms);
+    }
+
     /// Goes on without places, with a request every 5 s.
     pub fn goes_on(&self, ms: u64) {
-        self.points.open.set(false);
-        self.sim.run_with_ticks(ms, 5_000);
+        self.faults_off();
+        self.run_with_ticks(ms, 5_000);
+    }
+
+    /// Changes the limits of the workers that start from now on.
+    pub fn worker_limits(&self, change: impl FnOnce(&mut WorkerLimits)) {
+        let mut limits = self.sim.world.limits.get();
+        change(&mut limits);
+        self.sim.world.limits.set(limits);
     }
 }

@@ -1,16 +1,44 @@
 //! What clients do in a scenario.
 
 use super::{MINUTE_MS, Stage};
-use crate::load::follow_up;
+use crate::load::{Asked, follow_up};
 use crate::support::{set, with};
 use crate::workflows;
 use futures::FutureExt;
-use handoff_queue::{Cancelled, Limits, OnFailure, Priority, Rate, TaskSpec};
+use handoff_queue::{Cancelled, Limits, OnFailure, Priority, Rate, Schedule, TaskSpec};
 use serde_json::{Value, json};
 use std::cell::Cell;
 use std::rc::Rc;
 
 impl Stage {
+    pub fn enqueue_tasks(&self, tasks: Vec<TaskSpec>) {
+        self.load.enqueue(&self.sim, tasks);
+    }
+
+    pub fn put_schedule(&self, schedule: Schedule) {
+        self.load.schedules.put(&self.sim, schedule);
+    }
+
+    pub fn delete_schedule(&self, name: &str) {
+        self.load.schedules.delete(&self.sim, name);
+    }
+
+    pub fn cancel(&self, asked: &Rc<Asked>) {
+        self.load.cancel(&self.sim, asked);
+    }
+
+    pub fn retry(&self, failed: &Rc<Asked>) {
+        self.load.retry(&self.sim, failed);
+    }
+
+    pub fn retry_all(&self) {
+        self.load.retry_all(&self.sim);
+    }
+
+    pub fn discard(&self, failed: &Rc<Asked>) {
+        self.load.discard(&self.sim, failed);
+    }
+
     /// Pauses the queue. The calls are no places.
     pub fn pauses(&self) {
         let paused = self
@@ -36,7 +64,7 @@ impl Stage {
             on_end: Some(follow),
             ..self.task(args)
         };
-        self.load.enqueue(&self.sim, vec![task]);
+        self.enqueue_tasks(vec![task]);
     }
 
     /// Cancels a member of the only workflow. The result says in the end whether that was
@@ -81,7 +109,7 @@ impl Stage {
                 ..self.task(args)
             }
         });
-        self.load.enqueue(&self.sim, tasks.collect());
+        self.enqueue_tasks(tasks.collect());
     }
 
     pub fn task(&self, args: Value) -> TaskSpec {
@@ -100,36 +128,36 @@ impl Stage {
 
     pub fn enqueues(&self, args: &[Value]) {
         let tasks = args.iter().map(|args| self.task(args.clone())).collect();
-        self.load.enqueue(&self.sim, tasks);
+        self.enqueue_tasks(tasks);
     }
 
     pub fn enqueues_with(&self, priority: Priority, args: Value) {
         let task = with(priority, self.task(args));
-        self.load.enqueue(&self.sim, vec![task]);
+        self.enqueue_tasks(vec![task]);
     }
 
     pub fn plays_with(&self, priority: Priority, args: Value, ms: u64) {
         self.enqueues_with(priority, args);
-        self.sim.run_for(ms);
+        self.run_for(ms);
     }
 
     /// Enqueues a workflow with these steps.
     pub fn works(&self, steps: &[&[Value]], on_failure: OnFailure) {
         let task = workflows::of(steps, on_failure);
-        self.load.enqueue(&self.sim, vec![task]);
+        self.enqueue_tasks(vec![task]);
     }
 
     pub fn plays(&self, args: &[Value], ms: u64) {
         self.enqueues(args);
-        self.sim.run_for(ms);
+        self.run_for(ms);
     }
 
     pub fn delays(&self, args: Value, ms: u64) {
         let task = TaskSpec {
-            not_before_ms: Some(self.sim.now_ms() + ms),
+            not_before_ms: Some(self.now_ms() + ms),
             ..self.task(args)
         };
-        self.load.enqueue(&self.sim, vec![task]);
+        self.enqueue_tasks(vec![task]);
     }
 
     /// Makes concurrent requests with one key.
@@ -142,21 +170,21 @@ impl Stage {
 
     /// Enqueues two tasks: one that expires when it is due, and one that does not.
     pub fn expires(&self, due_ms: u64, ms: u64) {
-        let due_ms = self.sim.now_ms() + due_ms;
+        let due_ms = self.now_ms() + due_ms;
         let task = |expires_ms| TaskSpec {
-            not_before_ms: (due_ms > self.sim.now_ms()).then_some(due_ms),
+            not_before_ms: (due_ms > self.now_ms()).then_some(due_ms),
             expires_ms: Some(expires_ms),
             ..self.task(json!({}))
         };
         let tasks = vec![task(due_ms), task(due_ms + MINUTE_MS)];
-        self.load.enqueue(&self.sim, tasks);
-        self.sim.run_for(ms);
+        self.enqueue_tasks(tasks);
+        self.run_for(ms);
     }
 
     pub fn cancels(&self) {
         for asked in self.load.asked() {
-            self.load.cancel(&self.sim, &asked);
+            self.cancel(&asked);
         }
-        self.sim.run_for(6_000);
+        self.run_for(6_000);
     }
 }

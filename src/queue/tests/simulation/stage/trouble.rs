@@ -11,10 +11,10 @@ use std::rc::Rc;
 impl Stage {
     /// Makes a failed task. The calls on the way are no places.
     pub fn fails(&self, args: Value) -> Rc<Asked> {
-        self.points.open.set(false);
+        self.faults_off();
         self.enqueues(&[args]);
         self.sees_all_final();
-        self.points.open.set(true);
+        self.faults_on();
         let failed = self.load.asked().pop();
         failed.expect("it was acknowledged")
     }
@@ -22,25 +22,25 @@ impl Stage {
     /// Kills a client when its key is decided and its task does not exist yet. Its ticket is taken,
     /// too.
     pub fn dies_with_a_key(&self) {
-        self.points.open.set(false);
+        self.faults_off();
         self.script(move |call, points| {
             let fills = call.operation == "set" && call.key.starts_with("q.test.s.1");
-            if fills && call.instance.name.starts_with("client") && !points.open.get() {
+            if fills && call.by_client() && !points.open.get() {
                 return Action::Kill(When::Before);
             }
             Action::Pass
         });
         self.keyed(150 * MINUTE_MS, 1);
-        self.sim.run_for(100);
+        self.run_for(100);
         self.enqueues(&[json!({})]);
         self.sees_all_final();
     }
 
     /// A client takes its slot and then stalls, while a worker takes the ticket.
     pub fn stalls_in_enqueueing(&self, ms: u64) {
-        self.points.open.set(false);
+        self.faults_off();
         self.enqueues(&[json!({"sleep_ms": 2_500})]);
-        self.sim.run_for(100);
+        self.run_for(100);
         self.stalls_before_its_slot(ms, Priority::Normal);
     }
 
@@ -48,7 +48,7 @@ impl Stage {
     pub fn stalls_before_its_slot(&self, ms: u64, priority: Priority) {
         let mut first = true;
         self.script(move |call, points| {
-            if first && call.instance.name.starts_with("client") && call.operation == "set" {
+            if first && call.by_client() && call.operation == "set" {
                 first = false;
                 points.open.set(true);
                 points.place(call);
@@ -67,7 +67,7 @@ impl Stage {
 
     pub fn lose_workers(&self) {
         for worker in self.sim.alive() {
-            worker.hit(self.sim.now_ms());
+            worker.hit(self.now_ms());
             worker.kill();
         }
     }
