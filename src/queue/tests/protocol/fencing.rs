@@ -1,9 +1,11 @@
 //! Who lost its claim can't change what its successor decided.
 
-use crate::support::{self, Action, Sim, When, task};
+use crate::support::{self, Action, Call, Sim, When, task};
 use futures::FutureExt;
-use handoff_queue::{State, Store, TaskSpec, TaskStatus, Wake};
+use handoff_queue::{State, Store, TaskSpec, TaskStatus, WINDOW_MS, Wake};
 use serde_json::json;
+use std::cell::Cell;
+use std::rc::Rc;
 
 fn short_timeout(task: TaskSpec) -> TaskSpec {
     TaskSpec {
@@ -183,49 +185,53 @@ fn a_killed_worker_is_replaced_and_the_task_runs_again() {
 
 #[test]
 fn a_failed_write_of_an_outcome_is_repeated_with_the_same_bytes() {
-    for key in ["q.test.o.1.1", "q.test.r.1"] {
+    // The first write of epoch 1's run is its start mark.
+    for (key, passes) in [("q.test.o.1.1", 1), ("q.test.r.1", 0)] {
         for when in [When::Before, When::After] {
             let sim = Sim::new(6);
-            let mut fails = 3;
+            let writes = Rc::new(Cell::new(0));
+            let seen = writes.clone();
             sim.world.faults.script(move |call| {
-                if call.operation == "set" && call.key == key && fails > 0 {
-                    fails -= 1;
-                    return Action::Fail(when);
+                if !call.is("set", key) {
+                    return Action::Pass;
                 }
-                Action::Pass
+                seen.set(seen.get() + 1);
+                match (passes + 1..=passes + 3).contains(&seen.get()) {
+                    true => Action::Fail(when),
+                    false => Action::Pass,
+                }
             });
             // Claimed late enough that the start mark of epoch 1 is written.
             let id = sim.enqueue_one(TaskSpec {
                 not_before_ms: Some(sim.now_ms() + 100),
                 ..short_timeout(task("a", json!({"sleep_ms": 200})))
             });
-            sim.run_with_ticks(60_000, 5_000);
+            // A run whose outcome is missing is lost later than that.
+            sim.run_for(3_000);
+            assert_eq!(writes.get(), passes + 4, "{key} {when:?}");
             assert_eq!(sim.state(&id), State::Succeeded);
+            sim.run_with_ticks(60_000, 5_000);
+            assert_eq!(sim.began("a").len(), 1);
             assert_eq!(sim.world.ledger.violation(), None, "{key} {when:?}");
         }
     }
 }
 
-#[test]
-fn a_deadline_in_a_second_that_a_keeper_ahead_has_passed_is_put_off_to_a_later_one() {
-    let sim = Sim::new(7);
-    let id = sim.enqueue_one(TaskSpec {
-        timeout_ms: 20_000,
-        ..task("a", json!({"sleep_ms": 15_000}))
-    });
-    sim.run_for(500);
-    sim.alive().iter().for_each(|w| w.kill());
-    // Without a mark it is lost 12 s after the next keeper knows of its ticket; one that is ahead has
-    // closed the seconds around that.
+/// Fails if calls follow each other without end.
+fn without_end() -> impl FnMut(&Call<'_>) {
     let mut calls = 0;
-    sim.world.faults.script(move |_| {
+    move |_| {
         calls += 1;
         assert!(
             calls < 50_000,
             "it looks again and again without any time passing"
         );
-        Action::Pass
-    });
+    }
+}
+
+/// Closes the seconds from 11 to 24 s after now, as a keeper that is ahead does. Returns the time
+/// from which on they are open.
+fn close_seconds_ahead(sim: &Sim) -> u64 {
     let now_s = sim.now_ms() / 1_000;
     let store = &sim.world.store;
     for second in now_s + 11..=now_s + 24 {
@@ -236,9 +242,58 @@ fn a_deadline_in_a_second_that_a_keeper_ahead_has_passed_is_put_off_to_a_later_o
             .unwrap()
             .unwrap();
     }
+    (now_s + 25) * 1_000
+}
+
+#[test]
+fn a_deadline_in_a_second_that_a_keeper_ahead_has_passed_is_put_off_to_a_later_one() {
+    let sim = Sim::new(7);
+    // Its worker ends a part after 8 s, and dies before it announces the next one.
+    let ended_ms = sim.now_ms() + 7_900;
+    let mut without_end = without_end();
+    sim.world.faults.script(move |call| {
+        without_end(call);
+        match call.is("set", "q.test.o.1.0") && call.now_ms > ended_ms {
+            true => Action::Kill(When::After),
+            false => Action::Pass,
+        }
+    });
+    let id = sim.enqueue_one(task("a", json!({"continues": 1, "sleep_ms": 8_000})));
+    sim.run_for(500);
+    let open_ms = close_seconds_ahead(&sim);
+    sim.run_for(10_500);
+    assert!(sim.alive().is_empty());
+    // The keeper of the next window passes its slot shortly before that part is due, 5 s after the
+    // end of this one.
+    sim.run_for(WINDOW_MS - sim.now_ms() % WINDOW_MS);
+    sim.tick();
     sim.run_with_ticks(60_000, 5_000);
     assert_eq!(sim.state(&id), State::Succeeded);
-    assert_eq!(sim.began("a").len(), 2);
+    let began: Vec<_> = sim.began("a").iter().map(|began| began.at_ms).collect();
+    assert_eq!(began.len(), 2);
+    assert!(
+        (open_ms..open_ms + 2_000).contains(&began[1]),
+        "{began:?}, {open_ms}"
+    );
+}
+
+#[test]
+fn an_unmarked_ticket_is_lost_if_a_keeper_ahead_has_passed_the_end_of_its_lease() {
+    let sim = Sim::new(7);
+    sim.world.faults.observe(without_end());
+    let id = sim.enqueue_one(TaskSpec {
+        timeout_ms: 20_000,
+        ..task("a", json!({"sleep_ms": 15_000}))
+    });
+    sim.run_for(500);
+    sim.alive().iter().for_each(|w| w.kill());
+    // Without a mark it is lost 12 s after the next keeper knows of its ticket.
+    let open_ms = close_seconds_ahead(&sim);
+    sim.run_with_ticks(60_000, 5_000);
+    assert_eq!(sim.state(&id), State::Succeeded);
+    let began: Vec<_> = sim.began("a").iter().map(|began| began.at_ms).collect();
+    assert_eq!(began.len(), 2);
+    assert!(began[1] < open_ms, "{began:?}, {open_ms}");
 }
 
 #[test]

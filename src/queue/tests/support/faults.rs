@@ -59,7 +59,12 @@ impl Call<'_> {
     }
 }
 
-type Script = Box<dyn FnMut(&Call<'_>) -> Action>;
+/// What a test does at each call.
+struct Script {
+    at: Box<dyn FnMut(&Call<'_>) -> Action>,
+    /// It has done something, or need not.
+    acted: bool,
+}
 
 /// The faults: by chance, per ten thousand calls, and by script.
 #[derive(Default)]
@@ -82,13 +87,42 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// Asks `script` before every call from now on.
+    /// Asks `script` before every call from now on. It must act at least once: a test whose fault
+    /// never happens shows nothing.
     pub fn script(&self, script: impl FnMut(&Call<'_>) -> Action + 'static) {
-        *self.script.borrow_mut() = Some(Box::new(script));
+        self.replace_script(Some(Script {
+            at: Box::new(script),
+            acted: false,
+        }));
+    }
+
+    /// Asks `script` before every call from now on. It may pass every call.
+    pub fn script_that_may_pass(&self, script: impl FnMut(&Call<'_>) -> Action + 'static) {
+        self.replace_script(Some(Script {
+            at: Box::new(script),
+            acted: true,
+        }));
+    }
+
+    /// Shows every call from now on to `look`.
+    pub fn observe(&self, mut look: impl FnMut(&Call<'_>) + 'static) {
+        self.script_that_may_pass(move |call| {
+            look(call);
+            Action::Pass
+        });
     }
 
     pub fn no_script(&self) {
-        *self.script.borrow_mut() = None;
+        self.replace_script(None);
+    }
+
+    fn replace_script(&self, next: Option<Script>) {
+        let before = self.script.replace(next);
+        if let Some(script) = before
+            && !std::thread::panicking()
+        {
+            assert!(script.acted, "the script of faults never acted");
+        }
     }
 
     /// Ends all faults. Calls still interleave.
@@ -108,8 +142,9 @@ impl Faults {
 
     fn choose(&self, world: &World, call: &Call<'_>) -> Action {
         if let Some(script) = self.script.borrow_mut().as_mut() {
-            let action = script(call);
+            let action = (script.at)(call);
             if action != Action::Pass {
+                script.acted = true;
                 self.happened.set(self.happened.get() + 1);
                 return action;
             }

@@ -215,6 +215,12 @@ impl Sim {
     }
 }
 
+impl Drop for Sim {
+    fn drop(&mut self) {
+        self.world.faults.no_script();
+    }
+}
+
 /// Work in an instance of its own.
 pub struct Spawned<T> {
     pub instance: Rc<Instance>,

@@ -43,7 +43,7 @@ impl Stage {
     pub fn script(&self, mut scenario: impl FnMut(&Call<'_>, &Points) -> Action + 'static) {
         let (points, load) = (self.points.clone(), self.load.clone());
         let queue = self.sim.watcher();
-        self.sim.world.faults.script(move |call| {
+        self.sim.world.faults.script_that_may_pass(move |call| {
             if points.held.borrow().is_some() && points.noticed.borrow().is_none() {
                 *points.noticed.borrow_mut() = glance(&queue, &load.asked(), call.now_ms).err();
             }
