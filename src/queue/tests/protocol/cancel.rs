@@ -1,6 +1,6 @@
 //! Cancelling, in every state and in every race with a claim.
 
-use crate::support::{Action, Sim, When, task};
+use crate::support::{Action, Sim, When, keys, task};
 use futures::FutureExt;
 use handoff_queue::{Cancelled, State, Store, TaskId, TaskSpec, Wake};
 use serde_json::json;
@@ -101,27 +101,25 @@ fn a_final_or_unknown_task_stays_as_it_is() {
 /// A canceller that claimed the next epoch and dies: somebody else finishes it.
 #[test]
 fn a_canceller_that_dies_after_its_claim_is_finished_by_rescue() {
-    for dies_at in [
-        "increment q.test.c.1.1",
-        "set q.test.o.1.1",
-        "set q.test.r.1",
+    for (operation, key) in [
+        ("increment", keys::claim(1, 1)),
+        ("set", keys::run(1, 1)),
+        ("set", keys::result(1)),
     ] {
         for when in [When::Before, When::After] {
             let sim = Sim::new(9);
-            let key = "q.test.o.1.0";
             let mut killed = false;
+            let dies_at = key.clone();
             sim.world.faults.script(move |call| {
-                let this = format!("{} {}", call.operation, call.key);
-                let by_client = call.instance.name.starts_with("client");
-                match this.as_str() {
-                    // Between two runs, with nobody left who would announce the second one.
-                    _ if !by_client && this == format!("set {key}") => Action::Kill(When::After),
-                    _ if by_client && !killed && this == dies_at => {
-                        killed = true;
-                        Action::Kill(when)
-                    }
-                    _ => Action::Pass,
+                // Between two runs, with nobody left who would announce the second one.
+                if !call.by_client() && call.is("set", &keys::run(1, 0)) {
+                    return Action::Kill(When::After);
                 }
+                if call.by_client() && !killed && call.is(operation, &dies_at) {
+                    killed = true;
+                    return Action::Kill(when);
+                }
+                Action::Pass
             });
             let id = sim.enqueue_one(task("a", json!({"continues": 1})));
             sim.run_for(100);
@@ -131,7 +129,11 @@ fn a_canceller_that_dies_after_its_claim_is_finished_by_rescue() {
                 queue.cancel(&asked).await.is_ok()
             });
             sim.run_with_ticks(60_000, 5_000);
-            assert_eq!(sim.state(&id), State::Cancelled, "{dies_at} {when:?}");
+            assert_eq!(
+                sim.state(&id),
+                State::Cancelled,
+                "{operation} {key} {when:?}"
+            );
             assert_eq!(sim.began("a").len(), 1);
         }
     }
@@ -145,7 +147,7 @@ fn a_claimer_that_is_slow_to_look_sees_the_request() {
     sim.world
         .faults
         .script(|call| match (call.operation, call.key) {
-            ("counter", "q.test.xb.0") => Action::Stall(When::Before, 500),
+            ("counter", key) if key == keys::cancel_block(0) => Action::Stall(When::Before, 500),
             _ => Action::Pass,
         });
     sim.worker(Wake::Work);
@@ -164,7 +166,7 @@ fn a_canceller_that_is_slow_to_write_changes_nothing() {
     sim.world
         .faults
         .script(|call| match (call.operation, call.key) {
-            ("set", "q.test.o.1.0") if call.instance.name.starts_with("client") => {
+            ("set", key) if key == keys::run(1, 0) && call.by_client() => {
                 Action::Stall(When::Before, 2_000)
             }
             _ => Action::Pass,
@@ -233,11 +235,14 @@ fn an_end_that_does_not_count_is_no_request_to_cancel() {
     sim.wait(|queue| async move { queue.cancel(&other).await.unwrap() });
     assert_eq!(sim.state(&id), State::Succeeded);
     let store = &sim.world.store;
-    let result = ["q.test.r.1".to_owned()];
+    let result = [keys::result(1)];
     store.delete_many(&result).now_or_never().unwrap().unwrap();
-    let claimed = store.increment("q.test.c.1.2", 1).now_or_never().unwrap();
+    let claimed = store
+        .increment(&keys::claim(1, 2), 1)
+        .now_or_never()
+        .unwrap();
     assert_eq!(claimed.unwrap(), 1);
     sim.run_with_ticks(30_000, 5_000);
-    let flag = store.get("q.test.x.1").now_or_never().unwrap().unwrap();
+    let flag = store.get(&keys::cancel(1)).now_or_never().unwrap().unwrap();
     assert_eq!(flag, None);
 }

@@ -1,6 +1,6 @@
 //! Expiry: what has not begun in time does not begin, and ends; what began is left alone.
 
-use crate::support::{Action, Sim, When, computing, task};
+use crate::support::{Action, Sim, When, computing, keys, task};
 use handoff_queue::{CLOCK_SLACK_MS, RETENTION_MIN_MS, State, TaskId, TaskSpec, TaskStatus, Wake};
 use serde_json::{Value, json};
 
@@ -218,7 +218,7 @@ fn a_late_write_of_the_expiry_does_not_undo_what_came_after() {
     sim.run_for(600);
     // Its first owner stalls before it writes that it expired; rescue delivers it again.
     let mut first = true;
-    let key = format!("q.test.o.{}.0", id.slot());
+    let key = keys::run(id.slot(), 0);
     sim.world.faults.script(move |call| {
         if first && call.key == key && call.operation == "set" {
             first = false;

@@ -1,6 +1,6 @@
 //! Who lost its claim can't change what its successor decided.
 
-use crate::support::{self, Action, Call, Sim, When, task};
+use crate::support::{self, Action, Call, Sim, When, keys, task};
 use futures::FutureExt;
 use handoff_queue::{State, Store, TaskSpec, TaskStatus, WINDOW_MS, Wake};
 use serde_json::json;
@@ -15,15 +15,11 @@ fn short_timeout(task: TaskSpec) -> TaskSpec {
 }
 
 /// A task whose first owner stops for 100 s before `operation` on `key`, and comes back.
-fn stalled_owner(seed: u64, operation: &'static str, key: &'static str, new: TaskSpec) -> Sim {
+fn stalled_owner(seed: u64, operation: &'static str, key: String, new: TaskSpec) -> Sim {
     let sim = Sim::new(seed);
     let mut first = true;
     sim.world.faults.script(move |call| {
-        if first
-            && call.operation == operation
-            && call.key == key
-            && call.instance.name.starts_with("worker")
-        {
+        if first && call.is(operation, &key) && call.by_worker() {
             first = false;
             return Action::Stall(When::Before, 100_000);
         }
@@ -46,13 +42,13 @@ fn stalled_owner(seed: u64, operation: &'static str, key: &'static str, new: Tas
 fn announce_first_epoch(sim: &Sim) {
     let store = &sim.world.store;
     let slot = store
-        .increment("q.test.tail", 1)
+        .increment(keys::TAIL, 1)
         .now_or_never()
         .unwrap()
         .unwrap();
     let record = br#"1{"announce":[1,1]}"#;
     store
-        .set(&format!("q.test.s.{slot}"), record)
+        .set(&keys::slot(slot), record)
         .now_or_never()
         .unwrap()
         .unwrap();
@@ -63,12 +59,12 @@ fn an_owner_of_epoch_0_that_comes_back_changes_nothing() {
     let sim = stalled_owner(
         1,
         "set",
-        "q.test.o.1.0",
+        keys::run(1, 0),
         short_timeout(task("a", json!({}))),
     );
     assert_eq!(sim.began("a").len(), 2);
     assert!(
-        sim.world.store.keys().contains(&"q.test.o.1.0".to_owned()),
+        sim.world.store.keys().contains(&keys::run(1, 0)),
         "it did write"
     );
 }
@@ -84,7 +80,7 @@ fn an_owner_of_a_later_epoch_that_comes_back_changes_nothing() {
     let sim = Sim::new(2);
     let mut writes = 0;
     sim.world.faults.script(move |call| {
-        if call.operation == "set" && call.key == "q.test.o.1.1" {
+        if call.is("set", &keys::run(1, 1)) {
             writes += 1;
             if writes == 2 {
                 return Action::Stall(When::Before, 100_000);
@@ -105,7 +101,7 @@ fn an_owner_of_a_later_epoch_that_comes_back_changes_nothing() {
     let late = sim
         .world
         .store
-        .get("q.test.o.1.1")
+        .get(&keys::run(1, 1))
         .now_or_never()
         .unwrap()
         .unwrap()
@@ -118,13 +114,11 @@ fn an_owner_of_a_later_epoch_that_comes_back_changes_nothing() {
 
 #[test]
 fn who_dies_between_outcome_and_decision_is_finished_by_rescue() {
-    for after_outcome in ["counter q.test.c.1.2", "set q.test.r.1"] {
+    for (operation, key) in [("counter", keys::claim(1, 2)), ("set", keys::result(1))] {
         let sim = Sim::new(3);
         let mut first = true;
         sim.world.faults.script(move |call| {
-            let this = format!("{} {}", call.operation, call.key);
-            let by_worker = call.instance.name.starts_with("worker");
-            if first && by_worker && this == after_outcome {
+            if first && call.by_worker() && call.is(operation, &key) {
                 first = false;
                 return Action::Kill(When::Before);
             }
@@ -138,7 +132,7 @@ fn who_dies_between_outcome_and_decision_is_finished_by_rescue() {
         assert_eq!(sim.began("a").len(), 1);
         assert!(
             !matches!(sim.status(&id), TaskStatus::Final(_)),
-            "{after_outcome}"
+            "{operation}"
         );
         sim.run_with_ticks(40_000, 5_000);
         let view = sim.view(&id).unwrap();
@@ -186,13 +180,13 @@ fn a_killed_worker_is_replaced_and_the_task_runs_again() {
 #[test]
 fn a_failed_write_of_an_outcome_is_repeated_with_the_same_bytes() {
     // The first write of epoch 1's run is its start mark.
-    for (key, passes) in [("q.test.o.1.1", 1), ("q.test.r.1", 0)] {
+    for (key, passes) in [(keys::run(1, 1), 1), (keys::result(1), 0)] {
         for when in [When::Before, When::After] {
             let sim = Sim::new(6);
             let writes = Rc::new(Cell::new(0));
-            let seen = writes.clone();
+            let (seen, fails) = (writes.clone(), key.clone());
             sim.world.faults.script(move |call| {
-                if !call.is("set", key) {
+                if !call.is("set", &fails) {
                     return Action::Pass;
                 }
                 seen.set(seen.get() + 1);
@@ -235,7 +229,7 @@ fn close_seconds_ahead(sim: &Sim) -> u64 {
     let now_s = sim.now_ms() / 1_000;
     let store = &sim.world.store;
     for second in now_s + 11..=now_s + 24 {
-        let key = format!("q.test.ts.{second}");
+        let key = keys::due_second(second);
         store
             .increment(&key, 1 << 40)
             .now_or_never()
@@ -253,7 +247,7 @@ fn a_deadline_in_a_second_that_a_keeper_ahead_has_passed_is_put_off_to_a_later_o
     let mut without_end = without_end();
     sim.world.faults.script(move |call| {
         without_end(call);
-        match call.is("set", "q.test.o.1.0") && call.now_ms > ended_ms {
+        match call.is("set", &keys::run(1, 0)) && call.now_ms > ended_ms {
             true => Action::Kill(When::After),
             false => Action::Pass,
         }
@@ -321,7 +315,7 @@ fn a_ticket_that_was_held_too_long_is_not_used() {
     let sim = Sim::new(9);
     let mut first = true;
     sim.world.faults.script(move |call| {
-        if first && call.operation == "get_many" && call.key == "q.test.s.1" {
+        if first && call.is("get_many", &keys::slot(1)) {
             first = false;
             return Action::Stall(When::After, 60_000);
         }

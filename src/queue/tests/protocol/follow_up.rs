@@ -106,7 +106,7 @@ fn an_end_that_is_written_by_another_run_is_followed_once() {
     let sim = Sim::new(4);
     let mut dies = true;
     sim.world.faults.script(move |call| {
-        let outcome = parts(call.key).0 == "o" && call.instance.name.starts_with("worker");
+        let outcome = parts(call.key).0 == "o" && call.by_worker();
         if outcome && std::mem::take(&mut dies) {
             return Action::Kill(When::Before);
         }

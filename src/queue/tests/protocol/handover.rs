@@ -1,6 +1,6 @@
 //! Between whoever fills a slot and who holds its ticket.
 
-use crate::support::{self, Action, Sim, When, task};
+use crate::support::{self, Action, Sim, When, keys, task};
 use futures::FutureExt;
 use handoff_queue::{Store, Wake};
 use serde_json::json;
@@ -11,7 +11,7 @@ fn slow_enqueuer(ms: u64) -> Sim {
     sim.world
         .faults
         .script(move |call| match (call.operation, call.key) {
-            ("set", "q.test.s.1") => Action::Stall(When::Before, ms),
+            ("set", key) if key == keys::slot(1) => Action::Stall(When::Before, ms),
             _ => Action::Pass,
         });
     sim.spawn(|_, queue| async move {
@@ -33,7 +33,10 @@ fn a_ticket_taken_before_the_slot_is_filled_is_used() {
     assert!(sim.began("a").is_empty());
     sim.run_for(20_000);
     assert_eq!(sim.began("a").len(), 1);
-    assert!(!has(&sim, "q.test.c.1.1"), "no second delivery was needed");
+    assert!(
+        !has(&sim, &keys::claim(1, 1)),
+        "no second delivery was needed"
+    );
     assert!(sim.began("a")[0].at_ms - support::START_MS <= 600);
 }
 
@@ -48,10 +51,10 @@ fn a_slot_that_is_filled_a_moment_later_does_not_wait_for_the_next_round() {
 fn a_ticket_given_up_before_the_slot_is_filled_is_replaced_by_the_enqueuer() {
     let sim = slow_enqueuer(5_000);
     sim.run_for(2_000);
-    assert!(has(&sim, "q.test.h.1"), "given up");
+    assert!(has(&sim, &keys::handover(1)), "given up");
     sim.run_for(4_000);
     assert_eq!(sim.began("a").len(), 1, "no later than the enqueuer comes");
-    assert!(has(&sim, "q.test.c.1.1"), "by a second delivery");
+    assert!(has(&sim, &keys::claim(1, 1)), "by a second delivery");
     sim.run_for(60_000);
     assert_eq!(sim.began("a").len(), 1);
 }
@@ -63,9 +66,9 @@ fn a_ticket_given_up_after_the_slot_was_filled_is_used_after_all() {
     sim.world
         .faults
         .script(move |call| match (call.operation, call.key) {
-            ("set", "q.test.s.1") => Action::Stall(When::Before, 1_200),
+            ("set", key) if key == keys::slot(1) => Action::Stall(When::Before, 1_200),
             // The claimer found the slot empty and gives up at 1.0 s; it is held up until the enqueuer was there.
-            ("increment", "q.test.h.1") if call.instance.name.starts_with("worker") && fills => {
+            ("increment", key) if key == keys::handover(1) && call.by_worker() && fills => {
                 fills = false;
                 Action::Stall(When::Before, 500)
             }
@@ -80,7 +83,10 @@ fn a_ticket_given_up_after_the_slot_was_filled_is_used_after_all() {
     assert_eq!(sim.began("a").len(), 1);
     sim.run_for(60_000);
     assert_eq!(sim.began("a").len(), 1);
-    assert!(!has(&sim, "q.test.c.1.1"), "no second delivery was needed");
+    assert!(
+        !has(&sim, &keys::claim(1, 1)),
+        "no second delivery was needed"
+    );
 }
 
 #[test]
@@ -89,7 +95,7 @@ fn an_enqueuer_that_dies_before_it_filled_its_slot_leaves_nothing_behind() {
     sim.world
         .faults
         .script(move |call| match (call.operation, call.key) {
-            ("set", "q.test.s.1") => Action::Kill(When::Before),
+            ("set", key) if key == keys::slot(1) => Action::Kill(When::Before),
             _ => Action::Pass,
         });
     sim.spawn(|_, queue| async move { queue.enqueue(vec![task("a", json!({}))]).await.is_ok() });
@@ -109,8 +115,8 @@ fn an_enqueuer_that_dies_after_it_filled_its_slot_may_leave_a_task_that_runs_onc
     sim.world
         .faults
         .script(move |call| match (call.operation, call.key) {
-            ("set", "q.test.s.1") => Action::Stall(When::Before, 3_000),
-            ("increment", "q.test.h.1") if call.instance.name.starts_with("client") => {
+            ("set", key) if key == keys::slot(1) => Action::Stall(When::Before, 3_000),
+            ("increment", key) if key == keys::handover(1) && call.by_client() => {
                 Action::Kill(When::Before)
             }
             _ => Action::Pass,
@@ -129,12 +135,12 @@ fn an_enqueuer_that_was_overtaken_jumps_once_and_those_behind_it_are_not() {
     let store = &sim.world.store;
     // 50 tickets were taken of slots that nobody had filled, and given up.
     store
-        .increment("q.test.head", 50)
+        .increment(keys::HEAD, 50)
         .now_or_never()
         .unwrap()
         .unwrap();
     store
-        .increment("q.test.h.1", 1 << 20)
+        .increment(&keys::handover(1), 1 << 20)
         .now_or_never()
         .unwrap()
         .unwrap();
@@ -145,7 +151,7 @@ fn an_enqueuer_that_was_overtaken_jumps_once_and_those_behind_it_are_not() {
     assert!(calls.writes <= 2 + 5 && calls.reads <= 2 + 2, "{calls:?}");
     for slot in 2..=50 {
         let record = store
-            .get(&format!("q.test.s.{slot}"))
+            .get(&keys::slot(slot))
             .now_or_never()
             .unwrap()
             .unwrap();
@@ -164,7 +170,7 @@ fn what_took_too_long_is_not_acknowledged() {
     sim.world
         .faults
         .script(move |call| match (call.operation, call.key) {
-            ("set", "q.test.s.1") => Action::Stall(When::After, 31_000),
+            ("set", key) if key == keys::slot(1) => Action::Stall(When::After, 31_000),
             _ => Action::Pass,
         });
     let enqueued =

@@ -1,6 +1,6 @@
 //! A run is lost when it falls silent, whatever its timeout.
 
-use crate::support::{Sim, computing, task};
+use crate::support::{Sim, computing, keys, task};
 use handoff_queue::{RetryPolicy, State, TIMEOUT_MAX_MS, TaskSpec};
 use serde_json::json;
 
@@ -117,7 +117,7 @@ fn a_store_that_fails_at_heartbeats_costs_no_run() {
     let sim = Sim::new(4);
     let mut beats = 0;
     sim.world.faults.script(move |call| {
-        let beat = call.operation == "set" && call.key == "q.test.o.1.0";
+        let beat = call.is("set", &keys::run(1, 0));
         beats += u64::from(beat);
         match beat && beats % 4 != 0 {
             true => Action::Fail(When::Before),

@@ -1,6 +1,6 @@
 //! Idempotency keys: one task, however often and by however many it is asked for.
 
-use crate::support::{self, Action, Sim, Spawned, When, task};
+use crate::support::{self, Action, Sim, Spawned, When, keys, task};
 use futures::FutureExt;
 use handoff_queue::{
     IdempotencyKey, Once, QueueError, RETENTION_MIN_MS, State, Store, TaskId, TaskSpec, TaskStatus,
@@ -43,11 +43,12 @@ fn answer(once: &Once) -> (TaskId, bool) {
 }
 
 /// The first client dies at this operation on a key that starts so.
-fn first_dies(sim: &Sim, operation: &'static str, key: &'static str) {
+fn first_dies(sim: &Sim, operation: &'static str, key: &str) {
+    let key = key.to_owned();
     let mut died = false;
     sim.world.faults.script(move |call| {
-        let here = call.operation == operation && call.key.starts_with(key);
-        if here && call.instance.name.starts_with("client") && !died {
+        let here = call.operation == operation && call.key.starts_with(&key);
+        if here && call.by_client() && !died {
             died = true;
             return Action::Kill(When::Before);
         }
@@ -181,11 +182,11 @@ fn what_happens_once_has_one_task_for_however_long_it_is_to_be_known() {
 #[test]
 fn a_winner_that_dies_holds_nobody_up_for_long() {
     for (operation, place) in [
-        ("increment", "q.test.i."),
-        ("increment", "q.test.tail"),
-        ("set", "q.test.i."),
-        ("set", "q.test.s."),
-        ("counter", "q.test.head"),
+        ("increment", keys::TRIES),
+        ("increment", keys::TAIL),
+        ("set", keys::TRIES),
+        ("set", keys::SLOTS),
+        ("counter", keys::HEAD),
     ] {
         let sim = Sim::new(1);
         first_dies(&sim, operation, place);
@@ -208,7 +209,7 @@ fn while_another_is_stuck_a_request_is_put_off() {
     let sim = Sim::new(1);
     let store = sim.world.store.clone();
     sim.world.faults.observe(move |call| {
-        let candidate = call.operation == "set" && call.key.starts_with("q.test.i.");
+        let candidate = call.operation == "set" && call.key.starts_with(keys::TRIES);
         if candidate && let Some((name, _)) = call.key.rsplit_once('.') {
             store.increment(name, 1).now_or_never().unwrap().unwrap();
         }
@@ -249,13 +250,15 @@ fn a_slot_that_several_fill_is_run_once() {
     let sim = Sim::new(1);
     let mut first = true;
     sim.world.faults.script(move |call| {
-        let worker = call.instance.name.starts_with("worker");
+        let worker = call.by_worker();
         match (call.operation, call.key) {
-            ("set", "q.test.s.1") if first => {
+            ("set", key) if key == keys::slot(1) && first => {
                 first = false;
                 Action::Stall(When::Before, 1_500)
             }
-            ("increment", "q.test.h.1") if worker => Action::Stall(When::Before, 1_000),
+            ("increment", key) if key == keys::handover(1) && worker => {
+                Action::Stall(When::Before, 1_000)
+            }
             _ => Action::Pass,
         }
     });
@@ -280,7 +283,7 @@ fn a_candidate_that_cannot_be_read_refuses_its_key_and_no_other() {
         let keys = sim.world.store.keys();
         let candidate = keys
             .iter()
-            .find(|k| k.starts_with("q.test.i.") && k.ends_with(".1"));
+            .find(|k| k.starts_with(keys::TRIES) && k.ends_with(".1"));
         let put = sim.world.store.set(candidate.unwrap(), broken);
         put.now_or_never().unwrap().unwrap();
         let again = sim.wait(|queue| async move {
@@ -297,7 +300,7 @@ fn a_candidate_that_cannot_be_read_refuses_its_key_and_no_other() {
         sim.run_with_ticks(10 * HOUR_MS, 30 * 60_000);
         let keys = sim.world.store.keys();
         assert!(
-            !keys.iter().any(|k| k.starts_with("q.test.i.")),
+            !keys.iter().any(|k| k.starts_with(keys::TRIES)),
             "it is forgotten in time"
         );
     }
@@ -309,13 +312,13 @@ fn a_delayed_task_is_announced_before_it_counts_as_seen_to() {
     let sim = Sim::new(1);
     let mut deaths = 0;
     sim.world.faults.script(move |call| {
-        let place = match deaths {
-            0 => ("set", "q.test.s.1"),
+        let here = match deaths {
+            0 => call.is("set", &keys::slot(1)),
             // To announce it.
-            1 => ("increment", "q.test.tail"),
-            _ => return Action::Pass,
+            1 => call.is("increment", keys::TAIL),
+            _ => false,
         };
-        if (call.operation, call.key) == place && call.instance.name.starts_with("client") {
+        if here && call.by_client() {
             deaths += 1;
             return Action::Kill(When::Before);
         }
@@ -341,7 +344,7 @@ fn a_delayed_task_is_announced_before_it_counts_as_seen_to() {
 fn a_winner_that_died_is_followed_after_hours() {
     for delay_ms in [None, Some(3 * HOUR_MS)] {
         let sim = Sim::new(1);
-        first_dies(&sim, "set", "q.test.s.1");
+        first_dies(&sim, "set", &keys::slot(1));
         let asked = TaskSpec {
             not_before_ms: delay_ms.map(|ms| sim.now_ms() + ms),
             retention_ms: RETENTION_MIN_MS,

@@ -151,7 +151,7 @@ fn a_purge_that_dies_loses_nothing() {
         pause(&sim);
         let ids = sim.enqueue(tasks("t", 3));
         sim.world.faults.script(move |call| match call.operation {
-            "set_many" if call.instance.name.starts_with("client") => action,
+            "set_many" if call.by_client() => action,
             _ => Action::Pass,
         });
         sim.spawn(|_, queue| async move { queue.purge(&mut Waiting::all()).await });

@@ -1,6 +1,6 @@
 //! The pages in docs/reference say what this crate does: which keys there are, and what operations cost.
 
-use crate::support::{Sim, keyed, member, set, task, with};
+use crate::support::{Sim, keyed, keys, member, set, task, with};
 use handoff_queue::memory::Calls;
 use handoff_queue::{
     Cancelled, FollowUp, IdempotencyKey, Json, KeyLimits, Limits, Missed, OnFailure, Overlap,
@@ -206,7 +206,7 @@ fn the_page_of_keys_names_each_kind_of_key_and_no_other() {
     let mut seen = BTreeSet::<&&str>::new();
     for key in &keys {
         let rest = key
-            .strip_prefix("q.test.")
+            .strip_prefix(keys::ALL)
             .unwrap_or_else(|| panic!("{key}"));
         let of: Vec<_> = patterns
             .iter()

@@ -1,6 +1,6 @@
 //! Who is there: nothing waits for a resident process, and nobody stays without a reason.
 
-use crate::support::{Action, Sim, When, task};
+use crate::support::{Action, Sim, When, keys, task};
 use futures::FutureExt;
 use handoff_queue::{State, Store, TaskSpec, WINDOW_MS, Wake};
 use serde_json::json;
@@ -8,7 +8,7 @@ use serde_json::json;
 /// How many are registered as workers or keepers in a window that anybody's clock may still be in, by the counters.
 fn registered(sim: &Sim) -> u64 {
     let keys = sim.world.store.keys();
-    let of_role = |key: &&String| key.starts_with("q.test.w.") || key.starts_with("q.test.k.");
+    let of_role = |key: &&String| key.starts_with(keys::WORKERS) || key.starts_with(keys::KEEPERS);
     keys.iter()
         .filter(of_role)
         .filter(|key| {
@@ -122,7 +122,7 @@ fn the_dead_disappear_in_the_next_window() {
     sim.run_for(WINDOW_MS - (sim.now_ms() % WINDOW_MS) + 100);
     sim.world
         .faults
-        .script(|call| match call.key.starts_with("q.test.w.") {
+        .script(|call| match call.key.starts_with(keys::WORKERS) {
             true if call.instance.name == "worker1" => Action::Kill(When::After),
             _ => Action::Pass,
         });
@@ -188,7 +188,7 @@ fn a_full_worker_makes_room_for_another() {
 fn failing(sim: &Sim, nth: u64, which: &'static str) {
     let mut calls = 0;
     sim.world.faults.script(move |call| {
-        if call.instance.name.starts_with("worker") && call.key.contains(which) {
+        if call.by_worker() && call.key.contains(which) {
             calls += 1;
             if calls % nth == 0 {
                 return Action::Fail(When::After);
@@ -216,7 +216,7 @@ fn a_keeper_stays_although_calls_fail_now_and_then() {
 #[test]
 fn a_failed_look_into_a_slot_does_not_make_its_task_wait_for_a_lease() {
     let sim = Sim::new(5);
-    failing(&sim, 2, "q.test.s.");
+    failing(&sim, 2, keys::SLOTS);
     let ids = sim.enqueue((0..20).map(|i| task(&format!("t{i}"), json!({}))).collect());
     sim.run_for(3_000);
     for (i, id) in ids.iter().enumerate() {

@@ -1,6 +1,6 @@
 //! Tasks with a priority: what is taken before what, and what else is as it is without.
 
-use crate::support::{self, Action, Sim, When, computing, task, with};
+use crate::support::{self, Action, Sim, When, computing, keys, task, with};
 use handoff_queue::{
     FollowUp, IdempotencyKey, Once, Priority, RETENTION_MIN_MS, Retried, RetryPolicy, State, Store,
     TaskSpec, Waiting, Wake,
@@ -163,7 +163,7 @@ fn whatever_follows_keeps_the_priority() {
     };
     assert_eq!(sim.view(&again(&sim)).unwrap().task.priority, HIGH);
     // Nothing was ever in the normal lane, but for the note that the system's is in use.
-    let last = sim.wait(|queue| async move { queue.store().counter("q.test.tail").await.unwrap() });
+    let last = sim.wait(|queue| async move { queue.store().counter(keys::TAIL).await.unwrap() });
     assert_eq!(last % (1 << 44), 0);
 }
 
@@ -235,7 +235,7 @@ fn what_is_enqueued_while_the_queue_is_resumed_runs() {
     assert!(sim.alive().is_empty());
     sim.wait(|queue| async move { queue.pause().await.unwrap() });
     sim.world.faults.script(|call| match call.key {
-        "q.test.tail.h" if call.operation == "increment" => Action::Stall(When::Before, 2_000),
+        keys::TAIL_HIGH if call.operation == "increment" => Action::Stall(When::Before, 2_000),
         _ => Action::Pass,
     });
     let enqueued = sim.spawn(|_, queue| async move {

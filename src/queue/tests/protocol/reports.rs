@@ -1,7 +1,7 @@
 //! What tasks say while they run: kept across attempts and crashes of their neighbours, and for no store call of its
 //! own.
 
-use crate::support::{Sim, task};
+use crate::support::{Sim, keys, task};
 use handoff_queue::{LOG_LINES_MAX, Report, State, TaskId, Wake};
 use serde_json::{Value, json};
 
@@ -106,7 +106,7 @@ fn a_silent_task_has_nothing_of_it_in_its_record() {
     sim.record();
     sim.until_state(&id, State::Succeeded, 5_000);
     let records = sim.record();
-    let key = format!("q.test.o.{}.0", id.slot());
+    let key = keys::run(id.slot(), 0);
     let own: Vec<_> = records.iter().filter(|l| l.key == key).collect();
     assert!(!own.is_empty());
     for word in ["progress", "message", "changes", "logs"] {

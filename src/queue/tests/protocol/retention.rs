@@ -1,6 +1,6 @@
 //! What is final goes after its retention, and nothing else does.
 
-use crate::support::{Action, Sim, When, task};
+use crate::support::{Action, Sim, When, keys, task};
 use futures::FutureExt;
 use handoff_queue::{
     Cancelled, RETENTION_MIN_MS, RetryPolicy, State, Store, TaskSpec, TaskStatus, Wake,
@@ -132,7 +132,7 @@ fn registrations_go_after_an_hour_however_long_nobody_was_there() {
     let keys = sim.world.store.keys();
     let registrations = keys
         .iter()
-        .filter(|k| k.starts_with("q.test.w.") || k.starts_with("q.test.k."));
+        .filter(|k| k.starts_with(keys::WORKERS) || k.starts_with(keys::KEEPERS));
     let hour_ago = (sim.now_ms() - 61 * MINUTE_MS) / 5_000;
     for key in registrations {
         let window: u64 = key.rsplit('.').next().unwrap().parse().unwrap();
@@ -192,8 +192,8 @@ fn a_timer_entry_written_behind_the_keepers_back_goes_too() {
         });
         sim.run_for(1_000);
         sim.world.faults.script(move |call| {
-            match call.operation == "set" && call.key.starts_with("q.test.te.") {
-                true if call.instance.name.starts_with("client") => action,
+            match call.operation == "set" && call.key.starts_with(keys::DUE_ENTRIES) {
+                true if call.by_client() => action,
                 _ => Action::Pass,
             }
         });
@@ -222,12 +222,14 @@ fn a_keeper_that_comes_back_late_leaves_nothing_behind() {
     sim.world.faults.script(move |call| {
         let who = &call.instance.name;
         match (call.operation, call.key) {
-            ("get", "q.test.keeper") if stalls.is_empty() => {
+            ("get", keys::KEEPER) if stalls.is_empty() => {
                 stalls = who.clone();
                 Action::Stall(When::After, 25 * MINUTE_MS)
             }
-            ("delete_many", "q.test.s.1") if dies.take() => Action::Kill(When::After),
-            ("get", "q.test.keeper") if !dies.get() && *who != stalls => Action::Fail(When::Before),
+            ("delete_many", key) if key == keys::slot(1) && dies.take() => {
+                Action::Kill(When::After)
+            }
+            ("get", keys::KEEPER) if !dies.get() && *who != stalls => Action::Fail(When::Before),
             _ => Action::Pass,
         }
     });
@@ -244,7 +246,7 @@ fn a_ticket_of_a_slot_that_is_given_hours_later_is_still_known_to_be_given_up() 
     sim.enqueue_one(kept(RETENTION_MIN_MS, task("a", json!({}))));
     sim.run_for(MINUTE_MS);
     // Two claimers saw that one slot waits, and each took a ticket.
-    let taken = sim.world.store.increment("q.test.head", 1);
+    let taken = sim.world.store.increment(keys::HEAD, 1);
     assert_eq!(taken.now_or_never().unwrap().unwrap(), 2);
     sim.run_with_ticks(4 * HOUR_MS, 5 * MINUTE_MS);
     sim.enqueue_one(task("b", json!({})));

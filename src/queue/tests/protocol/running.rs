@@ -1,6 +1,6 @@
 //! Running tasks: beside each other, alone, in parts, and when one panics.
 
-use crate::support::{self, Sim, computing, task};
+use crate::support::{self, Sim, computing, keys, task};
 use handoff_queue::{BEGIN_MS, Json, State, TaskSpec, WorkerLimits};
 use serde_json::json;
 
@@ -158,16 +158,14 @@ fn a_panic_is_a_failed_attempt_and_neighbours_go_on_elsewhere() {
 fn a_neighbour_that_has_ended_keeps_its_outcome_when_another_panics() {
     // The neighbour's outcome (epoch 1: it is delayed) is on its way when the panic comes.
     let sim = Sim::new(7);
-    let slow = |key: &'static str| {
-        move |call: &support::Call<'_>| {
-            if call.key == key && call.operation == "counter" {
-                support::Action::Slow(500)
-            } else {
-                support::Action::Pass
-            }
+    let looks = keys::claim(1, 2);
+    sim.world.faults.script(move |call| {
+        if call.is("counter", &looks) {
+            support::Action::Slow(500)
+        } else {
+            support::Action::Pass
         }
-    };
-    sim.world.faults.script(slow("q.test.c.1.2"));
+    });
     let due = Some(sim.now_ms() + 1);
     let ids = sim.enqueue(vec![
         TaskSpec {

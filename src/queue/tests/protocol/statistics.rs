@@ -1,6 +1,6 @@
 //! What an operator is told about how a queue does.
 
-use crate::support::{Sim, task};
+use crate::support::{Sim, keys, task};
 use futures::FutureExt;
 use handoff_queue::{Counts, State, Statistics, Store, TaskId, TaskSpec, Wake};
 use serde_json::{Value, json};
@@ -151,11 +151,12 @@ fn an_attempt_that_was_announced_twice_is_counted_once() {
     sim.run_for(100);
     // Epoch 1 in a slot whose ticket somebody took who was too late for it: it is delivered by a later one.
     let store = &sim.world.store;
-    for counter in ["q.test.head", "q.test.tail"] {
+    for counter in [keys::HEAD, keys::TAIL] {
         let added = store.increment(counter, 1).now_or_never().unwrap();
         assert_eq!(added.unwrap(), 2);
     }
-    let twice = store.set("q.test.s.2", br#"1{"announce":[1,1]}"#);
+    let second = keys::slot(2);
+    let twice = store.set(&second, br#"1{"announce":[1,1]}"#);
     twice.now_or_never().unwrap().unwrap();
     sim.run_with_ticks(120_000, 5_000);
     let expected = Counts {

@@ -1,6 +1,6 @@
 //! Delays and retries: never early, and soon.
 
-use crate::support::{self, Action, Sim, When, computing, task};
+use crate::support::{self, Action, Sim, When, computing, keys, task};
 use handoff_queue::{CLOCK_SLACK_MS, DELAY_MAX_MS, RetryPolicy, State, TaskSpec, Wake};
 use serde_json::json;
 use std::cell::RefCell;
@@ -262,13 +262,14 @@ fn a_keeper_that_dies_is_followed_by_the_next_request() {
 
 /// A worker that puts a retry into the timer stops before `operation` on a key with `part` in it, for `ms`. Meanwhile
 /// the keeper passes the time at which the retry was due.
-fn overtaken_by_the_keeper(operation: &'static str, part: &'static str, after_ms: u64, ms: u64) {
+fn overtaken_by_the_keeper(operation: &'static str, part: &str, after_ms: u64, ms: u64) {
     let sim = Sim::new(11);
     let mut first = true;
+    let stalls_at = part.to_owned();
     sim.world.faults.script(move |call| {
-        let worker = call.instance.name.starts_with("worker");
+        let worker = call.by_worker();
         // The task is what the worker runs first; rescue's own entries come later.
-        if first && worker && call.operation == operation && call.key.contains(part) {
+        if first && worker && call.operation == operation && call.key.contains(&stalls_at) {
             first = false;
             return Action::Stall(When::Before, ms);
         }
@@ -291,7 +292,7 @@ fn overtaken_by_the_keeper(operation: &'static str, part: &'static str, after_ms
 
 #[test]
 fn an_entry_written_after_its_second_was_closed_is_delivered_by_who_wrote_it() {
-    overtaken_by_the_keeper("set", "q.test.te.", 2_000, 30_000);
+    overtaken_by_the_keeper("set", keys::DUE_ENTRIES, 2_000, 30_000);
 }
 
 #[test]
@@ -301,8 +302,7 @@ fn an_entry_whose_minute_was_skipped_is_delivered_by_who_wanted_to_insert_it() {
         support::START_MS / 1_000 + 42 < minute_s + 60,
         "due in the first minute"
     );
-    let key = Box::leak(format!("q.test.tm.{minute_s}").into_boxed_str());
-    overtaken_by_the_keeper("counter", key, 40_000, 120_000);
+    overtaken_by_the_keeper("counter", &keys::due_minute(minute_s), 40_000, 120_000);
 }
 
 /// The timer entry of a retry comes before its outcome, which a slow store takes a while to write.
@@ -319,11 +319,11 @@ fn a_retry_that_is_delivered_before_its_outcome_is_written_is_the_next_attempt()
         sim.run_for(500);
         let mut timed = false;
         sim.world.faults.script(move |call| {
-            let entry = call.key.starts_with("q.test.te.");
-            timed |= entry && call.operation == "set" && !call.instance.name.starts_with("client");
-            match (call.operation, call.key) {
-                ("set", "q.test.o.2.0") if timed => Action::Slow(400),
-                _ => Action::Pass,
+            let entry = call.key.starts_with(keys::DUE_ENTRIES);
+            timed |= entry && call.operation == "set" && !call.by_client();
+            match timed && call.is("set", &keys::run(2, 0)) {
+                true => Action::Slow(400),
+                false => Action::Pass,
             }
         });
         let retried = task(
@@ -344,9 +344,9 @@ fn a_keeper_that_comes_back_late_leaves_no_closed_minute() {
     let stalls = Rc::new(RefCell::new(None));
     let stalled = stalls.clone();
     sim.world.faults.script(move |call| {
-        let closes = call.operation == "increment" && call.key.starts_with("q.test.tm.");
+        let closes = call.operation == "increment" && call.key.starts_with(keys::DUE_MINUTES);
         let mut stalled = stalled.borrow_mut();
-        if closes && call.instance.name.starts_with("worker") && stalled.is_none() {
+        if closes && call.by_worker() && stalled.is_none() {
             *stalled = Some(call.key.to_owned());
             return Action::Stall(When::Before, 900_000);
         }

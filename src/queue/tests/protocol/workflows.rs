@@ -282,7 +282,7 @@ fn what_is_delivered_twice_counts_once() {
     let mut deaths = 0;
     sim.world.faults.script(move |call| {
         let ends = parts(call.key).0 == "o" && call.changes > 0 && deaths < 4;
-        if ends && call.instance.name.starts_with("worker") && call.now_ms % 7 == 0 {
+        if ends && call.by_worker() && call.now_ms % 7 == 0 {
             deaths += 1;
             return Action::Kill(When::Before);
         }

@@ -2,7 +2,7 @@
 
 use super::load::{Asked, Load};
 use super::model::Wrong;
-use crate::support::Sim;
+use crate::support::{Sim, keys};
 use futures::FutureExt;
 use handoff_queue::{
     ACKNOWLEDGE_MS, CLOCK_SLACK_MS, Discarded, Retried, RunState, Store, TaskId, TaskStatus, Trace,
@@ -93,7 +93,7 @@ impl Load {
     /// which they did.
     fn all(&self, sim: &Sim) -> Option<u64> {
         self.all_swept.set(self.all_swept.get() + 1);
-        let count = sim.world.store.counter("q.test.f").now_or_never();
+        let count = sim.world.store.counter(keys::FAILURES).now_or_never();
         self.swept_before.set(count.unwrap().unwrap() + 1);
         Some(self.swept_before.get())
     }
@@ -213,7 +213,7 @@ pub fn one_task_per_retry(sim: &Sim) -> Result<(), Wrong> {
     for key in store
         .keys()
         .iter()
-        .filter(|key| key.starts_with("q.test.s."))
+        .filter(|key| key.starts_with(keys::SLOTS))
     {
         let record = store.get(key).now_or_never().unwrap().unwrap();
         let record = record.unwrap_or_default();

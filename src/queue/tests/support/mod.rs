@@ -6,6 +6,7 @@
 
 mod faults;
 mod instance;
+pub mod keys;
 mod kinds;
 mod ledger;
 mod store;

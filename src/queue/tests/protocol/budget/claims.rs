@@ -2,7 +2,7 @@
 
 use super::{alone, backlog, cost_of, count, is_read, tasks};
 use crate::pages::page;
-use crate::support::{Line, SimQueue, task, with};
+use crate::support::{Line, SimQueue, keys, task, with};
 use handoff_queue::memory::Calls;
 use handoff_queue::{Limits, Priority, Rate, State, TaskSpec, Wake};
 use serde_json::json;
@@ -65,19 +65,19 @@ fn claim_and_finish(lines: &[Line], k: u64) -> Calls {
     let by = format!("by {k}:");
     let claim = lines
         .iter()
-        .position(|l| l.key.starts_with("q.test.head") && l.text.starts_with(&by))
+        .position(|l| l.key.starts_with(keys::HEAD) && l.text.starts_with(&by))
         .unwrap_or_else(|| panic!("no claim of {k}"));
     let from = lines[..claim]
         .iter()
-        .rposition(|l| l.key == "q.test.tail")
+        .rposition(|l| l.key == keys::TAIL)
         .unwrap();
     let finish = lines[claim..]
         .iter()
-        .position(|l| l.key.starts_with("q.test.o.") && !is_read(l))
+        .position(|l| l.key.starts_with(keys::RUNS) && !is_read(l))
         .unwrap();
     let last = lines[claim + finish..]
         .iter()
-        .take_while(|l| l.key.starts_with("q.test.o."))
+        .take_while(|l| l.key.starts_with(keys::RUNS))
         .count();
     count(&lines[from..claim + finish + last])
 }
@@ -126,7 +126,7 @@ fn limits_cost_a_look_each_and_a_write_for_tokens_however_many_wait() {
                 // It has its permits when it takes eight for the second time.
                 let first = lines
                     .iter()
-                    .position(|l| l.key == "q.test.head" && l.text.starts_with("by 8:"));
+                    .position(|l| l.key == keys::HEAD && l.text.starts_with("by 8:"));
                 lines.drain(..=first.unwrap());
             }
             let cost = claim_and_finish(&lines, 8);

@@ -2,7 +2,7 @@
 
 use super::{count, tasks};
 use crate::pages::page;
-use crate::support::{Line, Sim};
+use crate::support::{Line, Sim, keys};
 use handoff_queue::{RETENTION_MIN_MS, State, TaskSpec};
 
 #[test]
@@ -28,7 +28,7 @@ fn rescue_and_retention_of_five_hundred() {
             .store
             .keys()
             .iter()
-            .any(|k| k.starts_with("q.test.s."))
+            .any(|k| k.starts_with(keys::SLOTS))
     );
     println!("500 tasks: rescue {rescue:?}, retention {retention:?}");
     page("rescue passes k finished tasks", &rescue, 500);

@@ -2,7 +2,7 @@
 
 use super::{alone, cost_of, count};
 use crate::pages::{page, page_each};
-use crate::support::{Line, Sim, task};
+use crate::support::{Line, Sim, keys, task};
 use handoff_queue::{State, TaskSpec, Wake};
 use serde_json::json;
 
@@ -18,8 +18,8 @@ fn a_long_task_costs_its_heartbeats_more() {
     let own = |l: &&Line| {
         ["s.1", "o.1.0", "c.1.1", "xb.0"]
             .iter()
-            .any(|k| l.key == format!("q.test.{k}"))
-            || (l.key == "q.test.head" && l.operation == "increment")
+            .any(|k| l.key == keys::of(k))
+            || (l.key == keys::HEAD && l.operation == "increment")
     };
     let by_worker = || lines.iter().filter(|l| l.who.starts_with("worker"));
     let task = count(

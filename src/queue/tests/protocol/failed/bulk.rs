@@ -77,7 +77,7 @@ fn a_retry_of_all_that_is_cut_short_is_repeated() {
             let mut calls = 0;
             // The last of these numbers are behind its last call.
             sim.world.faults.script_that_may_pass(move |call| {
-                calls += u64::from(call.instance.name.starts_with("client"));
+                calls += u64::from(call.by_client());
                 if calls == at { action } else { Action::Pass }
             });
             let end_ms = sim.now_ms() + 60_000;

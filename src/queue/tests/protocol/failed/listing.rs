@@ -1,7 +1,7 @@
 //! Which tasks the failed list holds, in which order, and for how long.
 
 use super::{HOUR_MS, MINUTE_MS, discard, fail, failing, left, list, once, page, retry};
-use crate::support::{Action, Sim, When, task};
+use crate::support::{Action, Sim, When, keys, task};
 use handoff_queue::{
     Cancelled, Discarded, IdempotencyKey, Once, RETENTION_MIN_MS, Retried, RetryPolicy, State,
     TaskSpec, TaskStatus,
@@ -77,10 +77,12 @@ fn however_a_task_fails_it_is_listed() {
 #[test]
 fn a_task_that_was_entered_twice_is_listed_once() {
     let sim = Sim::new(3);
-    sim.world.faults.script(|call| match call.key {
-        "q.test.f.1" if call.operation == "set" => Action::Stall(When::After, 60_000),
-        _ => Action::Pass,
-    });
+    sim.world
+        .faults
+        .script(|call| match call.is("set", &keys::failure(1)) {
+            true => Action::Stall(When::After, 60_000),
+            false => Action::Pass,
+        });
     let short = TaskSpec {
         timeout_ms: 1_000,
         ..failing("twice")
@@ -101,16 +103,18 @@ fn a_task_that_was_entered_twice_is_listed_once() {
 #[test]
 fn whose_owner_died_before_its_outcome_is_not_listed() {
     let sim = Sim::new(4);
-    sim.world.faults.script(|call| match call.key {
-        "q.test.f.1" if call.operation == "set" => Action::Kill(When::After),
-        _ => Action::Pass,
-    });
+    sim.world
+        .faults
+        .script(|call| match call.is("set", &keys::failure(1)) {
+            true => Action::Kill(When::After),
+            false => Action::Pass,
+        });
     let id = sim.enqueue_one(TaskSpec {
         timeout_ms: 1_000,
         ..failing("dies")
     });
     sim.run_for(100);
-    assert!(sim.world.store.keys().contains(&"q.test.f.1".to_owned()));
+    assert!(sim.world.store.keys().contains(&keys::failure(1)));
     let asked = id.clone();
     let answer = sim.wait(|queue| async move { queue.cancel(&asked).await.unwrap() });
     assert_eq!(answer, Cancelled::Requested);
@@ -126,17 +130,17 @@ fn whose_owner_died_before_its_outcome_is_not_listed() {
 #[test]
 fn who_stalls_for_hours_while_it_lists_is_listed_all_the_same() {
     for (key, when) in [
-        ("q.test.f.2", When::Before),
-        ("q.test.f.2", When::After),
-        ("q.test.o.2.0", When::Before),
+        (keys::failure(2), When::Before),
+        (keys::failure(2), When::After),
+        (keys::run(2, 0), When::Before),
     ] {
         let sim = Sim::new(5);
         // Something to be passed before and behind it.
         let first = sim.enqueue_one(failing("first"));
         sim.until_state(&first, State::Failed, 1_000);
-        let stalled = Cell::new(false);
+        let (stalled, stalls_at) = (Cell::new(false), key.clone());
         sim.world.faults.script(move |call| {
-            let here = call.operation == "set" && call.key == key;
+            let here = call.is("set", &stalls_at);
             match here && !stalled.replace(true) {
                 true => Action::Stall(when, 4 * HOUR_MS),
                 false => Action::Pass,
@@ -193,7 +197,7 @@ fn an_entry_goes_with_its_task() {
         left(&sim).iter().filter(|key| key.contains(".f.")).count(),
         100
     );
-    let homes = || left(&sim).iter().any(|key| key.starts_with("q.test.s."));
+    let homes = || left(&sim).iter().any(|key| key.starts_with(keys::SLOTS));
     let mut writes = 0;
     while homes() {
         sim.world.store.take_calls();

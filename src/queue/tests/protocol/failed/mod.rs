@@ -5,7 +5,7 @@ mod listing;
 mod one;
 mod unreadable;
 
-use crate::support::{Sim, SimQueue, task};
+use crate::support::{Sim, SimQueue, keys, task};
 use handoff_queue::{
     Discarded, FailedPage, RETENTION_MIN_MS, Retried, RetryPolicy, State, TaskId, TaskSpec,
 };
@@ -77,7 +77,7 @@ fn left(sim: &Sim) -> Vec<String> {
     let keys = sim.world.store.keys();
     let of_tasks = |key: &String| {
         let kind = key.split('.').nth(2).unwrap();
-        matches!(kind, "s" | "h" | "c" | "o" | "r" | "x" | "i") || key.starts_with("q.test.f.")
+        matches!(kind, "s" | "h" | "c" | "o" | "r" | "x" | "i") || key.starts_with(keys::FAILED)
     };
     keys.into_iter().filter(of_tasks).collect()
 }

@@ -4,7 +4,7 @@ use super::unreadable::put;
 use super::{
     HOUR_MS, MINUTE_MS, again, discard, fail, failing, left, list, once, retried_as, retry,
 };
-use crate::support::{Sim, task};
+use crate::support::{Sim, keys, task};
 use futures::FutureExt;
 use handoff_queue::{Discarded, Retried, State, Store, TaskId, TaskSpec, Wake};
 use serde_json::{Value, json};
@@ -113,7 +113,7 @@ fn a_failed_task_without_a_number_may_be_retried() {
     let id = sim.enqueue_one(failing("old"));
     sim.worker(Wake::Work);
     sim.until_state(&id, State::Failed, 1_000);
-    let key = format!("q.test.o.{}.0", id.slot());
+    let key = keys::run(id.slot(), 0);
     let record = sim
         .world
         .store

@@ -1,7 +1,7 @@
 //! Timer entries and the keeper's own record that can't be read.
 
 use super::{BROKEN, assert_nobody_failed, get, make_newer, put};
-use crate::support::{Sim, task};
+use crate::support::{Sim, keys, task};
 use handoff_queue::{State, TaskSpec, Wake};
 use serde_json::json;
 
@@ -19,13 +19,13 @@ fn broken_timer_entries_and_what_they_name_hold_nobody_up() {
         .store
         .keys()
         .into_iter()
-        .filter(|k| k.starts_with("q.test.te."))
+        .filter(|k| k.starts_with(keys::DUE_ENTRIES))
         .collect();
     assert_eq!(entries.len(), 3);
     put(&sim, &entries[0], BROKEN[0]);
     // A lease to be looked at, of a task that can't be read.
     put(&sim, &entries[1], br#"1{"t":2,"e":0,"d":"l"}"#);
-    put(&sim, "q.test.o.2.0", BROKEN[1]);
+    put(&sim, &keys::run(2, 0), BROKEN[1]);
     sim.run_for(60_000);
     assert_eq!(
         sim.state(&ids[2]),
@@ -49,8 +49,11 @@ fn what_a_newer_version_wrote_waits_for_it() {
     let ids = sim.enqueue(vec![task("waiting", json!({})), delayed]);
     sim.world.faults.off();
     let entry = sim.world.store.keys();
-    let entry = entry.iter().find(|k| k.starts_with("q.test.te.")).unwrap();
-    let (home, entry) = (make_newer(&sim, "q.test.s.1"), make_newer(&sim, entry));
+    let entry = entry
+        .iter()
+        .find(|k| k.starts_with(keys::DUE_ENTRIES))
+        .unwrap();
+    let (home, entry) = (make_newer(&sim, &keys::slot(1)), make_newer(&sim, entry));
     sim.worker(Wake::Work);
     sim.run_for(15 * 60_000);
     assert!(sim.alive().is_empty(), "nobody stays for it");
@@ -60,9 +63,9 @@ fn what_a_newer_version_wrote_waits_for_it() {
     assert_nobody_failed(&sim);
 
     // The newer version is deployed: to it these records are its own.
-    put(&sim, "q.test.s.1", &home);
+    put(&sim, &keys::slot(1), &home);
     let keys = sim.world.store.keys();
-    for key in keys.iter().filter(|k| k.starts_with("q.test.ge.")) {
+    for key in keys.iter().filter(|k| k.starts_with(keys::OLD_ENTRIES)) {
         if get(&sim, key).starts_with(b"2") {
             put(&sim, key, &entry);
         }
@@ -77,7 +80,7 @@ fn what_a_newer_version_wrote_waits_for_it() {
 #[test]
 fn tasks_run_while_the_keepers_record_is_a_newer_versions() {
     let sim = Sim::new(4);
-    put(&sim, "q.test.keeper", b"2{}");
+    put(&sim, keys::KEEPER, b"2{}");
     for i in 0..3 {
         let id = sim.enqueue_one(task(&format!("t{i}"), json!({})));
         sim.until_state(&id, State::Succeeded, 1_000);

@@ -5,7 +5,7 @@ mod queues;
 mod schedules;
 mod tasks;
 
-use crate::support::{Sim, task};
+use crate::support::{Sim, keys, task};
 use futures::FutureExt;
 use handoff_queue::{RETENTION_MIN_MS, Store, TaskSpec};
 use serde_json::json;
@@ -55,7 +55,7 @@ fn spoil(sim: &Sim, key: &str, newer: bool) -> (Vec<u8>, Vec<u8>) {
 fn find(sim: &Sim, kind: &str, end: &str) -> String {
     let keys = sim.world.store.keys().into_iter();
     let mut found = keys.filter(|key| {
-        let rest = key.strip_prefix("q.test.");
+        let rest = key.strip_prefix(keys::ALL);
         rest.is_some_and(|rest| rest.starts_with(kind) && rest.ends_with(end))
     });
     found.next().unwrap()

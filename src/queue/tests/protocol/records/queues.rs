@@ -4,7 +4,7 @@ use super::{
     BROKEN, MINUTE_MS, assert_healthy_ran, assert_operator_knows_of, enqueue_healthy, find, get,
     kept_an_hour, put, spoil,
 };
-use crate::support::{Sim, keyed, task};
+use crate::support::{Sim, keyed, keys, task};
 use handoff_queue::{KEY_WINDOW_MS, KeyLimits, Limits, RETENTION_MIN_MS, State};
 use serde_json::json;
 
@@ -79,12 +79,12 @@ fn a_queue_is_paused_whatever_is_there() {
         let runs = sim.enqueue_one(task("runs", json!({"sleep_ms": 5_000})));
         sim.run_for(100);
         sim.wait(|queue| async move { queue.pause().await.unwrap() });
-        put(&sim, "q.test.paused", broken);
+        put(&sim, keys::PAUSED, broken);
         enqueue_healthy(&sim);
         sim.run_with_ticks(90_000, 5_000);
         assert_eq!(sim.state(&runs), State::Succeeded);
         assert!(sim.began("healthy").is_empty() && sim.began("later").is_empty());
-        assert_eq!(get(&sim, "q.test.paused"), broken);
+        assert_eq!(get(&sim, keys::PAUSED), broken);
         sim.wait(|queue| async move { queue.resume().await.unwrap() });
         sim.run_for(1_000);
         assert_healthy_ran(&sim);

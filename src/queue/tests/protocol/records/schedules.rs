@@ -4,7 +4,7 @@ use super::{
     MINUTE_MS, assert_healthy_ran, assert_operator_knows_of, enqueue_healthy, find, get,
     kept_an_hour, put, spoil,
 };
-use crate::support::{Action, Sim, When, task};
+use crate::support::{Action, Sim, When, keys, task};
 use handoff_queue::{Missed, Overlap, Put, RETENTION_MIN_MS, Rule, Schedule};
 use serde_json::json;
 
@@ -37,7 +37,7 @@ fn a_schedule_that_cannot_be_read_stands_still_until_it_can() {
             put_every_minute(&sim, "a");
             put_every_minute(&sim, "b");
             sim.run_for(90_000);
-            let key = format!("q.test.{kind}");
+            let key = keys::of(kind);
             let (before, spoiled) = spoil(&sim, &key, newer);
             enqueue_healthy(&sim);
             // The tables and versions that do not count are deleted meanwhile.
@@ -65,7 +65,7 @@ fn a_schedule_that_cannot_be_read_hides_no_other_and_can_be_put_again() {
             let sim = Sim::new(6);
             put_every_minute(&sim, "a");
             put_every_minute(&sim, "b");
-            let key = format!("q.test.{kind}");
+            let key = keys::of(kind);
             spoil(&sim, &key, newer);
             let found = sim.wait(|queue| async move { queue.schedules().await.unwrap() });
             assert_eq!(found.views.len(), 1);
@@ -91,7 +91,7 @@ fn an_occurrence_whose_candidate_cannot_be_read_holds_its_schedule_up_for_a_whil
         // Whoever sees to the first one dies when it is decided which task it gives.
         let mut died = false;
         sim.world.faults.script(move |call| {
-            let candidate = call.operation == "set" && call.key.starts_with("q.test.i.");
+            let candidate = call.operation == "set" && call.key.starts_with(keys::TRIES);
             if died || !candidate {
                 return Action::Pass;
             }

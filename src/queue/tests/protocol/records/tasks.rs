@@ -1,7 +1,7 @@
 //! Slots and outcomes of tasks that can't be read.
 
 use super::{BROKEN, assert_nobody_failed, kept_an_hour, put, spoil};
-use crate::support::{Sim, member, task};
+use crate::support::{Sim, keys, member, task};
 use futures::FutureExt;
 use handoff_queue::{RETENTION_MIN_MS, State, Step, Store, TaskId, TaskStatus, Wake, Workflow};
 use serde_json::json;
@@ -14,11 +14,11 @@ fn broken_slots_hold_nobody_up() {
     for (i, broken) in BROKEN.iter().enumerate() {
         sim.world
             .store
-            .increment("q.test.tail", 1)
+            .increment(keys::TAIL, 1)
             .now_or_never()
             .unwrap()
             .unwrap();
-        put(&sim, &format!("q.test.s.{}", 2 + i), broken);
+        put(&sim, &keys::slot(2 + i as u64), broken);
     }
     let behind = sim.enqueue_one(kept_an_hour(task("behind", json!({}))));
     sim.world.faults.off();
@@ -37,7 +37,7 @@ fn broken_slots_hold_nobody_up() {
     );
     let keys = sim.world.store.keys();
     assert!(
-        keys.contains(&"q.test.s.2".to_owned()),
+        keys.contains(&keys::slot(2)),
         "a newer version's record is not for us to delete"
     );
 }
@@ -48,7 +48,7 @@ fn a_broken_outcome_concerns_only_its_task() {
     for (i, broken) in BROKEN.iter().enumerate() {
         let id = sim.enqueue_one(kept_an_hour(task(&format!("t{i}"), json!({}))));
         sim.until_state(&id, State::Succeeded, 1_000);
-        put(&sim, &format!("q.test.o.{}.0", id.slot()), broken);
+        put(&sim, &keys::run(id.slot(), 0), broken);
         let asked = id.clone();
         let answer = sim.wait(|queue| async move { queue.status(&asked).await });
         assert!(answer.is_err(), "{answer:?}");
@@ -68,8 +68,8 @@ fn a_failed_task_that_cannot_be_read_is_listed_with_its_error() {
         let fails = |name| kept_an_hour(task(name, json!({"fatal": "no use"})));
         let ids = sim.enqueue(vec![fails("a"), fails("b"), fails("c")]);
         sim.run_for(30_000);
-        spoil(&sim, &format!("q.test.o.{}.0", ids[0].slot()), newer);
-        spoil(&sim, &format!("q.test.s.{}", ids[1].slot()), newer);
+        spoil(&sim, &keys::run(ids[0].slot(), 0), newer);
+        spoil(&sim, &keys::slot(ids[1].slot()), newer);
         let page = sim.wait(|queue| async move { queue.failed(None, 20).await.unwrap() });
         let readable: Vec<_> = page.tasks.iter().map(|(id, _)| id.clone()).collect();
         assert_eq!(readable, [ids[2].clone()]);
@@ -108,7 +108,7 @@ fn a_member_that_cannot_be_read_hides_no_other() {
             .map(|member| member.task.unwrap())
     };
     let (broken, _) = members().nth(1).unwrap();
-    spoil(&sim, &format!("q.test.s.{}", broken.slot()), false);
+    spoil(&sim, &keys::slot(broken.slot()), false);
     let found: Vec<_> = members().collect();
     assert_eq!(found.len(), 3);
     assert!(found[0].1.is_ok() && found[2].1.is_ok());

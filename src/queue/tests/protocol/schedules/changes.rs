@@ -1,7 +1,7 @@
 //! Putting and deleting schedules.
 
 use super::{HOUR_MS, MINUTE_MS, every, look, occurred, put};
-use crate::support::{Sim, SimQueue, parts};
+use crate::support::{Sim, SimQueue, keys, parts};
 use handoff_queue::{Put, SCHEDULES_MAX, Schedule, Store};
 use serde_json::json;
 
@@ -91,7 +91,7 @@ fn nothing_is_left_of_what_was_deleted_but_a_counter_and_an_empty_table() {
         .iter()
         .filter(|key| parts(key).0.starts_with('y'))
         .collect();
-    assert_eq!(of_schedules, ["q.test.y", "q.test.y.4"]);
+    assert_eq!(of_schedules, [keys::CHANGES, &keys::table(4)]);
     let tasks = keys
         .iter()
         .filter(|key| matches!(parts(key).0, "s" | "o" | "i"));

@@ -2,7 +2,7 @@
 
 use super::changes::entries;
 use super::{HOUR_MS, MINUTE_MS, every, lose_workers, occurred, put};
-use crate::support::{Action, Sim, When, parts, task};
+use crate::support::{Action, Sim, When, keys, parts, task};
 use handoff_queue::{Cron, Missed, Put, Rule, Schedule, Wake};
 use serde_json::json;
 
@@ -18,7 +18,7 @@ fn several_keepers_at_once_give_one_task() {
         // That call may be a client's.
         sim.world.faults.script_that_may_pass(move |call| {
             calls += 1;
-            let held = calls == at && call.instance.name.starts_with("worker");
+            let held = calls == at && call.by_worker();
             if held {
                 Action::Stall(When::Before, 7_000)
             } else {
@@ -86,9 +86,9 @@ fn an_occurrence_that_is_older_than_a_change_of_its_schedule_has_one_task_all_th
         ..every("a", 1_000, json!({}))
     };
     for (operation, key, queue) in [
-        ("counter", "q.test.y", "other"),
-        ("increment", "q.test.y", "test"),
-        ("set", "q.test.y.2", "test"),
+        ("counter", keys::CHANGES.to_owned(), "other"),
+        ("increment", keys::CHANGES.to_owned(), "test"),
+        ("set", keys::table(2), "test"),
     ] {
         let sim = Sim::new(11);
         // So that the tasks of both queues have other slots.
@@ -98,8 +98,8 @@ fn an_occurrence_that_is_older_than_a_change_of_its_schedule_has_one_task_all_th
         sim.run_for(first_ms - sim.now_ms() - 500);
         let mut held = false;
         sim.world.faults.script(move |call| {
-            let here = (call.operation, call.key) == (operation, key);
-            if here && call.instance.name.starts_with("client") && !held {
+            let here = call.is(operation, &key);
+            if here && call.by_client() && !held {
                 held = true;
                 return Action::Stall(When::Before, 2_500);
             }

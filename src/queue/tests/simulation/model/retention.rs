@@ -2,7 +2,7 @@
 
 use super::{Wrong, look};
 use crate::load::Load;
-use crate::support::{Sim, parts};
+use crate::support::{Sim, keys, parts};
 use futures::FutureExt;
 use handoff_queue::{
     KEY_WINDOW_MS, KeyLimits, RETENTION_DEFAULT_MS, RETENTION_MIN_MS, Store, WINDOW_MS,
@@ -53,7 +53,7 @@ fn left(sim: &Sim, load: &Load) -> Result<(), Wrong> {
         Some(key) => {
             let slot = parts(key).1.filter(|_| parts(key).0 != "f");
             let asked = slot.and_then(|slot| load.by_slot(slot));
-            let keeper = sim.wait(|queue| async move { queue.store().get("q.test.keeper").await });
+            let keeper = sim.wait(|queue| async move { queue.store().get(keys::KEEPER).await });
             let keeper = keeper.ok().flatten().unwrap_or_default();
             let keeper = String::from_utf8_lossy(&keeper);
             Err((
@@ -71,7 +71,7 @@ fn is_given_up_early(sim: &Sim, key: &str) -> bool {
     };
     let lane = 1 << 50;
     let tails = ["tail", "tail.h", "tail.l", "tail.s"];
-    let tail = format!("q.test.{}", tails[(slot / lane) as usize]);
+    let tail = keys::of(tails[(slot / lane) as usize]);
     let given = sim
         .world
         .store

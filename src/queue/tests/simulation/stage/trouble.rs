@@ -2,7 +2,7 @@
 
 use super::{MINUTE_MS, Stage};
 use crate::load::Asked;
-use crate::support::{Action, When};
+use crate::support::{Action, When, keys};
 use futures::FutureExt;
 use handoff_queue::{Priority, Store};
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ impl Stage {
     pub fn dies_with_a_key(&self) {
         self.faults_off();
         self.script(move |call, points| {
-            let fills = call.operation == "set" && call.key.starts_with("q.test.s.1");
+            let fills = call.operation == "set" && call.key.starts_with(&keys::slot(1));
             if fills && call.by_client() && !points.open.get() {
                 return Action::Kill(When::Before);
             }
@@ -61,7 +61,7 @@ impl Stage {
 
     /// Two claimers saw one waiting slot, and each took a ticket.
     pub fn takes_a_ticket_too_many(&self) {
-        let taken = self.sim.world.store.increment("q.test.head", 1);
+        let taken = self.sim.world.store.increment(keys::HEAD, 1);
         assert!(matches!(taken.now_or_never(), Some(Ok(_))));
     }
 
