@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 /// The folders and single files of `src`, from the lowest to the highest.
-const FLOORS: [&str; 20] = [
+const FLOORS: [&str; 21] = [
     "base",
     "store",
     "model",
@@ -27,6 +27,7 @@ const FLOORS: [&str; 20] = [
     "schedule",
     "keeper",
     "worker",
+    "queue",
     "lib",
 ];
 

@@ -1,0 +1,357 @@
+//! The face of the engine: what a component may ask of a queue.
+
+use crate::base::env::Env;
+use crate::base::id::TaskId;
+use crate::base::limits::{Limits, WorkerLimits};
+use crate::failed::again::Retried;
+use crate::failed::list::FailedList;
+use crate::failed::page::{BulkResult, Discarded, FailedPage};
+use crate::idempotency::enqueue::Idempotency;
+use crate::idempotency::key::{IdempotencyKey, Once};
+use crate::limits::wake::Wakes;
+use crate::model::receipt::Receipt;
+use crate::model::task::{TaskSpec, Trace};
+use crate::requests::cancel::{Cancelled, Canceller};
+use crate::requests::depth::{Admin, Depth};
+use crate::requests::enqueue::Enqueuer;
+use crate::requests::statistics::{Statistics, StatisticsReader};
+use crate::requests::wait::Waits;
+use crate::requests::watch::{Event, Seen, Watch, Watches};
+use crate::runs::view::{TaskStatus, TaskView, Views};
+use crate::schedule::records::Scheduler;
+use crate::schedule::spec::{Put, Schedule, ScheduleView, Schedules};
+use crate::slots::head::Waiting;
+use crate::store::contract::Store;
+use crate::store::core::Core;
+use crate::store::error::QueueError;
+use crate::worker::state::{Runner, Worker};
+use crate::workflow::gather::Workflows;
+use crate::workflow::view::{MemberView, WorkflowView};
+
+/// One queue in one store. It is cheap to make, and holds nothing but the store, the environment
+/// and the limits.
+pub struct Queue<S, E> {
+    core: Core<S, E>,
+}
+
+impl<S: Store, E: Env> Queue<S, E> {
+    /// Opens the queue `name` in `store`. A name has 1 to 32 characters of `a-z 0-9 _`.
+    ///
+    /// # Errors
+    /// [`QueueError::Name`] if the name has other characters or another length.
+    pub fn new(name: &str, store: S, env: E) -> Result<Self, QueueError> {
+        Ok(Self {
+            core: Core::new(name, store, env)?,
+        })
+    }
+
+    /// Returns the same queue with limits. Workers enforce them. An enqueuer that knows them wakes
+    /// no worker that could take nothing.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.core.limits = limits;
+        self
+    }
+
+    /// Opens another queue in the same store, without limits.
+    ///
+    /// # Errors
+    /// As for [`Queue::new`].
+    pub fn named(&self, name: &str) -> Result<Self, QueueError>
+    where
+        S: Clone,
+        E: Clone,
+    {
+        Self::new(name, self.core.store.clone(), self.core.env.clone())
+    }
+
+    /// The queue's limits.
+    pub fn limits(&self) -> Limits {
+        self.core.limits
+    }
+
+    /// The queue's name.
+    pub fn name(&self) -> &str {
+        self.core.name()
+    }
+
+    /// The store that holds the queue.
+    pub fn store(&self) -> &S {
+        &self.core.store
+    }
+
+    /// The environment: clock, random source and waker.
+    pub fn env(&self) -> &E {
+        &self.core.env
+    }
+
+    /// Enqueues a failed task again, once: repeated calls find the same new task. The failed task
+    /// leaves the failed list and stays readable until its retention is over.
+    ///
+    /// # Errors
+    /// If the store fails or takes longer than 30 s. The new task may run all the same, and a
+    /// repeated request finds it.
+    pub async fn retry(&self, id: &TaskId, trace: Option<Trace>) -> Result<Retried, QueueError> {
+        FailedList::of(&self.core).retry(id, trace).await
+    }
+
+    /// Retries the failed tasks before number `before`, newest first, until `end_ms`. Returns the
+    /// receipts of the new tasks as one. Two concurrent calls share the work.
+    ///
+    /// # Errors
+    /// If the store fails before any task was retried.
+    pub async fn retry_failed(
+        &self,
+        before: Option<u64>,
+        end_ms: u64,
+        trace: Option<Trace>,
+    ) -> Result<BulkResult<Receipt>, QueueError> {
+        FailedList::of(&self.core)
+            .retry_failed(before, end_ms, trace)
+            .await
+    }
+
+    /// Reads a page of the failed list, newest first: at most `most` tasks before number `before`.
+    /// A page may be short without being the last one.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn failed(&self, before: Option<u64>, most: usize) -> Result<FailedPage, QueueError> {
+        FailedList::of(&self.core).failed(before, most).await
+    }
+
+    /// Removes a failed task from the failed list. The task stays readable until its retention is
+    /// over. The call is idempotent.
+    ///
+    /// # Errors
+    /// If the store fails. The task may be off the list all the same.
+    pub async fn discard(&self, id: &TaskId) -> Result<Discarded, QueueError> {
+        FailedList::of(&self.core).discard(id).await
+    }
+
+    /// Discards the failed tasks before number `before`, newest first, until `end_ms`. Returns how
+    /// many it discarded.
+    ///
+    /// # Errors
+    /// If the store fails. Some tasks may be off the list all the same.
+    pub async fn discard_failed(
+        &self,
+        before: Option<u64>,
+        end_ms: u64,
+    ) -> Result<BulkResult<u64>, QueueError> {
+        FailedList::of(&self.core)
+            .discard_failed(before, end_ms)
+            .await
+    }
+
+    /// Enqueues a task unless an earlier request with this key did. A repeated request finds the
+    /// earlier task until the key's time to live is over. The call is idempotent.
+    ///
+    /// # Errors
+    /// If the store fails or takes longer than 30 s. The task may run all the same, and a repeated
+    /// request finds it.
+    pub async fn enqueue_once(
+        &self,
+        task: TaskSpec,
+        key: &IdempotencyKey,
+    ) -> Result<Once, QueueError> {
+        Idempotency::of(&self.core).enqueue_once(task, key).await
+    }
+
+    /// Wakes a worker for the tasks of `receipt`, unless enough workers are registered. The
+    /// enqueuer wrote first and reads the registrations now. A leaving worker leaves first and then
+    /// reads the queue. So one of the two sees the other. Returns true if a needed worker or keeper
+    /// was missing.
+    ///
+    /// # Errors
+    /// If the store fails. Then the next request wakes a worker.
+    pub async fn wake_for(&self, receipt: &Receipt, workers_max: u64) -> Result<bool, QueueError> {
+        Wakes::of(&self.core).wake_for(receipt, workers_max).await
+    }
+
+    /// Wakes a worker if nothing pushes the queue along. That is the case if no keeper joined this
+    /// window. With `waits` (the caller asked for an open task) it is also the case if claimable
+    /// slots exist while no worker is registered. `api` calls this after each answer, so nothing
+    /// depends on a resident process. Returns true if it woke a worker.
+    ///
+    /// # Errors
+    /// If the store fails. Then the next request tries again.
+    pub async fn push_along(&self, waits: bool) -> Result<bool, QueueError> {
+        Wakes::of(&self.core).push_along(waits).await
+    }
+
+    /// Pauses the queue: from now on no worker takes users' tasks. Running tasks and system tasks
+    /// go on, and the queue still accepts tasks. The call is idempotent.
+    ///
+    /// # Errors
+    /// If the store fails. The queue may be paused all the same.
+    pub async fn pause(&self) -> Result<(), QueueError> {
+        Admin::of(&self.core).pause().await
+    }
+
+    /// Resumes the queue: workers take tasks again. Wakes a worker if slots wait. The call is
+    /// idempotent.
+    ///
+    /// # Errors
+    /// If the store fails. The queue may be resumed all the same.
+    pub async fn resume(&self) -> Result<(), QueueError> {
+        Admin::of(&self.core).resume().await
+    }
+
+    /// Cancels users' tasks that wait in the backlog, paused or not. It takes the oldest slots, at
+    /// most `left` of each priority and at most 200 in all. It subtracts the number taken from
+    /// `left` and returns it: 0 if nothing waits. Tasks that wait for a time, or run, stay
+    /// untouched.
+    ///
+    /// # Errors
+    /// If the store fails. Some tasks may be cancelled; the others run later.
+    pub async fn purge(&self, left: &mut Waiting) -> Result<u64, QueueError> {
+        Admin::of(&self.core).purge(left).await
+    }
+
+    /// Cancels a task. The call is idempotent.
+    ///
+    /// # Errors
+    /// If the store fails. The request may be in the store all the same.
+    pub async fn cancel(&self, id: &TaskId) -> Result<Cancelled, QueueError> {
+        Canceller::of(&self.core).cancel(id).await
+    }
+
+    /// Reads the depth of the queue in 3 reads. It takes 4 more once any task had a priority, 2
+    /// once the queue had a system task, and 1 once it was paused.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn depth(&self) -> Result<Depth, QueueError> {
+        Admin::of(&self.core).depth().await
+    }
+
+    /// Enqueues tasks. All tasks of one lane take one increment and one write, whatever their
+    /// number. The return acknowledges them. Pass the answer on first, then wake a worker with
+    /// [`Queue::wake_for`].
+    ///
+    /// # Errors
+    /// If the store fails or takes longer than 30 s. All or some of the tasks may run all the same.
+    pub async fn enqueue(&self, tasks: Vec<TaskSpec>) -> Result<Receipt, QueueError> {
+        Enqueuer::of(&self.core).enqueue(tasks).await
+    }
+
+    /// Reads the statistics of the queue. It reads at most about 300 records, or 600 once any task
+    /// had a priority, however long the backlog is.
+    ///
+    /// # Errors
+    /// If the store fails, or the keeper's record can't be read.
+    pub async fn statistics(&self) -> Result<Statistics, QueueError> {
+        StatisticsReader::of(&self.core).statistics().await
+    }
+
+    /// Waits until a task is final, for at most `wait_ms`. Each look at an open task costs two
+    /// reads.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn wait(&self, id: &TaskId, wait_ms: u64) -> Result<TaskStatus, QueueError> {
+        Waits::of(&self.core).wait(id, wait_ms).await
+    }
+
+    /// Watches a task from a position on. Returns `None` if no task has this id.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn watch(&self, id: &TaskId, seen: Seen) -> Result<Option<Watch>, QueueError> {
+        Watches::of(&self.core).watch(id, seen).await
+    }
+
+    /// Reads whether a task is final, in at most 4 reads.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn status(&self, id: &TaskId) -> Result<TaskStatus, QueueError> {
+        Views::of(&self.core).status(id).await
+    }
+
+    /// Reads everything about a task. Returns `None` if no task has this id.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn view(&self, id: &TaskId) -> Result<Option<TaskView>, QueueError> {
+        Views::of(&self.core).view(id).await
+    }
+
+    /// Creates or replaces the schedule of this name. Putting an equal schedule changes nothing.
+    ///
+    /// # Errors
+    /// If the store fails or takes longer than 30 s. The schedule may count all the same.
+    pub async fn put_schedule(&self, schedule: Schedule) -> Result<Put, QueueError> {
+        Scheduler::of(&self.core).put_schedule(schedule).await
+    }
+
+    /// Deletes a schedule. Returns false if none has this name. The tasks that it enqueued stay.
+    ///
+    /// # Errors
+    /// If the store fails or takes longer than 30 s. The schedule may be gone all the same.
+    pub async fn delete_schedule(&self, name: &str) -> Result<bool, QueueError> {
+        Scheduler::of(&self.core).delete_schedule(name).await
+    }
+
+    /// Reads the schedule of this name and its progress.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn schedule(&self, name: &str) -> Result<Option<ScheduleView>, QueueError> {
+        Scheduler::of(&self.core).schedule(name).await
+    }
+
+    /// Reads all schedules and their progress, in the order of their names.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn schedules(&self) -> Result<Schedules, QueueError> {
+        Scheduler::of(&self.core).schedules().await
+    }
+
+    /// Reads everything about a workflow. Returns `None` if no workflow has this id.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn workflow(&self, id: &TaskId) -> Result<Option<WorkflowView>, QueueError> {
+        Workflows::of(&self.core).workflow(id).await
+    }
+
+    /// Reads `limit` members of a workflow from number `from` on, in the order of its definition.
+    /// Returns fewer if they are large, and whether more follow. Returns `None` if no workflow has
+    /// this id.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn members(
+        &self,
+        id: &TaskId,
+        from: usize,
+        limit: usize,
+    ) -> Result<Option<(Vec<MemberView>, bool)>, QueueError> {
+        Workflows::of(&self.core).members(id, from, limit).await
+    }
+}
+
+impl Watch {
+    /// Returns the new events, at once or within `wait_ms`. Returns none if nothing happened by
+    /// then.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn next<S: Store, E: Env>(
+        &mut self,
+        queue: &Queue<S, E>,
+        wait_ms: u64,
+    ) -> Result<Vec<(Seen, Event<'_>)>, QueueError> {
+        self.next_in(&queue.core, wait_ms).await
+    }
+}
+
+impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
+    /// Creates a worker of `queue` that is not yet registered.
+    pub fn new(queue: Queue<S, E>, runner: R, limits: WorkerLimits) -> Self {
+        Self::of_core(queue.core, runner, limits)
+    }
+}
