@@ -111,98 +111,111 @@ mod tests {
         }
     }
 
-    /// Rows: Host, Origin, Sec-Fetch-Site, and whether it passes without tokens, and with tokens
-    /// and `cors_origins`. Only `https://app.example` is listed.
+    /// Host, Origin, Sec-Fetch-Site, and whether it passes without tokens, and with tokens and
+    /// `cors_origins`. Only `https://app.example` is listed.
+    type Row = (&'static str, &'static str, &'static str, bool, bool);
+
+    const APP: &str = "https://app.example";
+
+    /// Programs, this application's own pages, and listed pages.
+    const OWN: &[Row] = &[
+        // Programs.
+        ("localhost:3000", "", "", true, true),
+        ("api.spin.internal", "", "", true, true),
+        // This application's own pages.
+        (
+            "localhost:3000",
+            "http://localhost:3000",
+            "same-origin",
+            true,
+            true,
+        ),
+        ("127.0.0.1", "http://127.0.0.1", "", true, true),
+        ("[::1]:3000", "http://[::1]:3000", "", true, true),
+        (
+            "tasks.example",
+            "https://tasks.example",
+            "same-origin",
+            true,
+            true,
+        ),
+        ("tasks.example:443", "https://tasks.example", "", true, true),
+        ("Tasks.Example", "https://tasks.example", "", true, true),
+        // Typed by the user.
+        ("localhost:3000", "", "none", true, true),
+        // Listed pages.
+        ("localhost:3000", APP, "cross-site", true, true),
+        ("localhost:3000", APP, "", true, true),
+    ];
+
+    /// Foreign pages.
+    const FOREIGN: &[Row] = &[
+        ("localhost:3000", "https://evil.example", "", false, false),
+        (
+            "localhost:3000",
+            "https://evil.example",
+            "cross-site",
+            false,
+            false,
+        ),
+        ("localhost:3000", "null", "cross-site", false, false),
+        ("localhost:3000", "null", "", false, false),
+        (
+            "localhost:3000",
+            "http://localhost:5173",
+            "same-site",
+            false,
+            false,
+        ),
+        ("localhost:3000", "http://localhost", "", false, false),
+        ("localhost:3000", "https://localhost:3000", "", true, true),
+        // The browser knows its own name for the receiver better.
+        (
+            "tasks.example",
+            "http://tasks.example",
+            "same-site",
+            false,
+            true,
+        ),
+        (
+            "tasks.example",
+            "https://tasks.example.evil.example",
+            "",
+            false,
+            false,
+        ),
+        ("tasks.example", "https://xtasks.example", "", false, false),
+        ("tasks.example", "ftp://tasks.example", "", false, false),
+        ("localhost:3000", "", "cross-site", false, true),
+        ("localhost:3000", "", "same-site", false, true),
+        ("localhost:3000", "", "whatever", false, true),
+    ];
+
+    /// DNS rebinding: a page that takes itself for the application's own.
+    const REBOUND: &[Row] = &[
+        (
+            "evil.example:3000",
+            "http://evil.example:3000",
+            "same-origin",
+            false,
+            true,
+        ),
+        ("evil.example:3000", "", "", false, true),
+        ("localhost.evil.example", "", "", false, true),
+        ("127.0.0.1.evil.example", "", "", false, true),
+        ("0.0.0.0:3000", "", "", false, true),
+        ("192.168.1.5:3000", "", "", false, true),
+        ("[::2]:3000", "", "", false, true),
+        ("", "", "", false, true),
+    ];
+
     #[test]
     fn who_sends_for_another_site_is_refused() {
-        const APP: &str = "https://app.example";
-        let table = [
-            // Programs.
-            ("localhost:3000", "", "", true, true),
-            ("api.spin.internal", "", "", true, true),
-            // This application's own pages.
-            (
-                "localhost:3000",
-                "http://localhost:3000",
-                "same-origin",
-                true,
-                true,
-            ),
-            ("127.0.0.1", "http://127.0.0.1", "", true, true),
-            ("[::1]:3000", "http://[::1]:3000", "", true, true),
-            (
-                "tasks.example",
-                "https://tasks.example",
-                "same-origin",
-                true,
-                true,
-            ),
-            ("tasks.example:443", "https://tasks.example", "", true, true),
-            ("Tasks.Example", "https://tasks.example", "", true, true),
-            // Typed by the user.
-            ("localhost:3000", "", "none", true, true),
-            // Listed pages.
-            ("localhost:3000", APP, "cross-site", true, true),
-            ("localhost:3000", APP, "", true, true),
-            // Foreign pages.
-            ("localhost:3000", "https://evil.example", "", false, false),
-            (
-                "localhost:3000",
-                "https://evil.example",
-                "cross-site",
-                false,
-                false,
-            ),
-            ("localhost:3000", "null", "cross-site", false, false),
-            ("localhost:3000", "null", "", false, false),
-            (
-                "localhost:3000",
-                "http://localhost:5173",
-                "same-site",
-                false,
-                false,
-            ),
-            ("localhost:3000", "http://localhost", "", false, false),
-            ("localhost:3000", "https://localhost:3000", "", true, true),
-            // The browser knows its own name for the receiver better.
-            (
-                "tasks.example",
-                "http://tasks.example",
-                "same-site",
-                false,
-                true,
-            ),
-            (
-                "tasks.example",
-                "https://tasks.example.evil.example",
-                "",
-                false,
-                false,
-            ),
-            ("tasks.example", "https://xtasks.example", "", false, false),
-            ("tasks.example", "ftp://tasks.example", "", false, false),
-            ("localhost:3000", "", "cross-site", false, true),
-            ("localhost:3000", "", "same-site", false, true),
-            ("localhost:3000", "", "whatever", false, true),
-            // DNS rebinding: a page that takes itself for the application's own.
-            (
-                "evil.example:3000",
-                "http://evil.example:3000",
-                "same-origin",
-                false,
-                true,
-            ),
-            ("evil.example:3000", "", "", false, true),
-            ("localhost.evil.example", "", "", false, true),
-            ("127.0.0.1.evil.example", "", "", false, true),
-            ("0.0.0.0:3000", "", "", false, true),
-            ("192.168.1.5:3000", "", "", false, true),
-            ("[::2]:3000", "", "", false, true),
-            ("", "", "", false, true),
-        ];
         let origins = origins(APP);
         let hosts = hosts("tasks.example");
-        for (authority, origin, site, open, with_tokens) in table {
+        for &(authority, origin, site, open, with_tokens) in
+            [OWN, FOREIGN, REBOUND].into_iter().flatten()
+        {
             let sender = head(authority, origin, site);
             for (hosts, expected) in [(Some(&hosts), open), (None, with_tokens)] {
                 let origins = &origins;

@@ -147,9 +147,38 @@ impl Runner for SimRunner {
 impl SimRunner {
     async fn attempt(&self, kind: &str, json: Json, control: &Control) -> Outcome {
         let args = value(&json);
-        let number = |field: &str| args[field].as_u64().unwrap_or(0);
-        let name = run_name(&json, control.trace());
         let at_ms = self.world.clock.now_ms();
+        let (key, follows) = self.begin(&json, &args, control, at_ms);
+        let _running = Running::new(&self.world, key, follows);
+        let _bytes = Bytes::new(&self.world, &self.instance, json.bytes());
+        report(&args, control, at_ms);
+        self.take_time(kind, &args, at_ms).await;
+        while !args["until_cancelled"].is_null() {
+            if control.is_cancelled() {
+                return Outcome::Cancelled;
+            }
+            self.world.clock.sleep(100).await;
+        }
+        if u64::from(control.attempt()) <= number(&args, "panic_times") {
+            std::panic::panic_any(TaskPanic("as told".to_owned()));
+        }
+        if !args["traps"].is_null() {
+            self.instance.hit(self.world.clock.now_ms());
+            self.instance.kill();
+            futures::future::pending::<()>().await;
+        }
+        failure(&args, control).unwrap_or_else(|| self.success(&args, control))
+    }
+
+    /// Notes the begin. Returns the task's key, and whether it follows another's end.
+    fn begin(
+        &self,
+        json: &Json,
+        args: &Value,
+        control: &Control,
+        at_ms: u64,
+    ) -> (Option<String>, bool) {
+        let name = run_name(json, control.trace());
         self.world.note(
             &self.instance,
             &format!("RUNS {name} attempt {}", control.attempt()),
@@ -166,15 +195,11 @@ impl SimRunner {
             seen_ms: at_ms + self.instance.skew_ms,
             instance: self.instance.clone(),
         });
-        let _running = Running::new(&self.world, key, follows);
-        let _bytes = Bytes::new(&self.world, &self.instance, json.bytes());
-        if !args["progress"].is_null() {
-            control.set_progress(args["progress"].clone().into(), args["message"].as_str());
-        }
-        for i in 1..=number("logs") {
-            control.log(at_ms, &format!("attempt {} line {i}", control.attempt()));
-        }
-        let mut sleep_ms = number("sleep_ms");
+        (key, follows)
+    }
+
+    async fn take_time(&self, kind: &str, args: &Value, at_ms: u64) {
+        let mut sleep_ms = number(args, "sleep_ms");
         if kind == "compute" {
             if self.world.queue_limits.get().concurrency.is_some() {
                 // Where clocks differ, a worker that stalls for longer may lose its permit.
@@ -186,37 +211,14 @@ impl SimRunner {
         if !args["hang"].is_null() {
             futures::future::pending::<()>().await;
         }
-        while !args["until_cancelled"].is_null() {
-            if control.is_cancelled() {
-                return Outcome::Cancelled;
-            }
-            self.world.clock.sleep(100).await;
-        }
-        if u64::from(control.attempt()) <= number("panic_times") {
-            std::panic::panic_any(TaskPanic("as told".to_owned()));
-        }
-        if !args["traps"].is_null() {
-            self.instance.hit(self.world.clock.now_ms());
-            self.instance.kill();
-            futures::future::pending::<()>().await;
-        }
-        if let Some(ms) = args["puts_off_ms"].as_u64() {
-            return Outcome::Snooze(ms);
-        }
-        if u64::from(control.attempt()) <= number("fail_times") {
-            return Outcome::Retry {
-                error: format!("failure {}", control.attempt()),
-                after_ms: args["after_ms"].as_u64(),
-            };
-        }
-        if let Some(error) = args["fatal"].as_str() {
-            return Outcome::Fail(error.to_owned());
-        }
+    }
+
+    fn success(&self, args: &Value, control: &Control) -> Outcome {
         let parts = control
             .checkpoint()
             .and_then(|stored| value(stored).as_u64())
             .unwrap_or(0);
-        if parts < number("continues") {
+        if parts < number(args, "continues") {
             return Outcome::continue_from(parts + 1);
         }
         if !args["unique"].is_null() {
@@ -230,4 +232,33 @@ impl SimRunner {
             then => Outcome::done(then),
         }
     }
+}
+
+fn number(args: &Value, field: &str) -> u64 {
+    args[field].as_u64().unwrap_or(0)
+}
+
+/// Sets progress and log lines.
+fn report(args: &Value, control: &Control, at_ms: u64) {
+    if !args["progress"].is_null() {
+        control.set_progress(args["progress"].clone().into(), args["message"].as_str());
+    }
+    for i in 1..=number(args, "logs") {
+        control.log(at_ms, &format!("attempt {} line {i}", control.attempt()));
+    }
+}
+
+/// The outcome of an attempt that does not get to its end.
+fn failure(args: &Value, control: &Control) -> Option<Outcome> {
+    if let Some(ms) = args["puts_off_ms"].as_u64() {
+        return Some(Outcome::Snooze(ms));
+    }
+    if u64::from(control.attempt()) <= number(args, "fail_times") {
+        return Some(Outcome::Retry {
+            error: format!("failure {}", control.attempt()),
+            after_ms: args["after_ms"].as_u64(),
+        });
+    }
+    let error = args["fatal"].as_str()?;
+    Some(Outcome::Fail(error.to_owned()))
 }
