@@ -42,94 +42,95 @@ fn a_whole_manifest_is_read() {
 }
 
 /// What is replaced in the good manifest, by what, and the words that the error must contain.
+const ERRORS: &[(&str, &str, &[&str])] = &[
+    (
+        "spin_manifest_version = 2",
+        "",
+        &["spin_manifest_version", "missing"],
+    ),
+    (
+        "spin_manifest_version = 2",
+        "spin_manifest_version = 1",
+        &["= 1", "version 2"],
+    ),
+    (
+        "[application]\n",
+        "[application]\ntrigger = 1\n",
+        &["unknown field", "trigger", "line 4"],
+    ),
+    (
+        "source = \"worker.wasm\"",
+        "source = \"worker.wasm\"\nfiles = [\"x\"]",
+        &["unknown field", "files", "line 31"],
+    ),
+    (
+        "source = \"worker.wasm\"",
+        "",
+        &["missing field", "source", "component.worker"],
+    ),
+    (
+        "workdir = \".\"",
+        "work_dir = \".\"",
+        &["work_dir", "workdir"],
+    ),
+    (
+        "[[trigger.http]]\nroute = { private",
+        "[[trigger.redis]]\nroute = { private",
+        &["redis", "http"],
+    ),
+    (
+        "{ private = true }",
+        "{ private = false }",
+        &["{ private = true }", "line 15"],
+    ),
+    (
+        "{ private = true }",
+        "{ secret = true }",
+        &["{ private = true }"],
+    ),
+    ("{ private = true }", "7", &["a route"]),
+    (
+        "route = \"/...\"",
+        "route = \"x\"",
+        &["\"x\"", "must begin with /"],
+    ),
+    (
+        "component = \"worker\"",
+        "component = \"work\"",
+        &["\"work\"", "[component.work]", "api, worker"],
+    ),
+    ("{ private = true }", "\"/...\"", &["\"/...\"", "twice"]),
+    (
+        "[\"default\"]",
+        "[\"cache\"]",
+        &[
+            "component.api",
+            "key_value_stores",
+            "\"cache\"",
+            "\"default\"",
+        ],
+    ),
+    (
+        "{ default = \"5\" }",
+        "{}",
+        &["limit", "default", "required"],
+    ),
+    (
+        "{ default = \"5\" }",
+        "{ default = \"5\", required = true }",
+        &["limit", "either"],
+    ),
+    (
+        "{ default = \"5\" }",
+        "{ default = 5 }",
+        &["string", "line 9"],
+    ),
+    ("authors = [\"a\"]", "authors = [\"a\"", &["line 8"]),
+];
+
 #[test]
 fn errors_name_the_key_and_what_to_do() {
-    let rows: &[(&str, &str, &[&str])] = &[
-        (
-            "spin_manifest_version = 2",
-            "",
-            &["spin_manifest_version", "missing"],
-        ),
-        (
-            "spin_manifest_version = 2",
-            "spin_manifest_version = 1",
-            &["= 1", "version 2"],
-        ),
-        (
-            "[application]\n",
-            "[application]\ntrigger = 1\n",
-            &["unknown field", "trigger", "line 4"],
-        ),
-        (
-            "source = \"worker.wasm\"",
-            "source = \"worker.wasm\"\nfiles = [\"x\"]",
-            &["unknown field", "files", "line 31"],
-        ),
-        (
-            "source = \"worker.wasm\"",
-            "",
-            &["missing field", "source", "component.worker"],
-        ),
-        (
-            "workdir = \".\"",
-            "work_dir = \".\"",
-            &["work_dir", "workdir"],
-        ),
-        (
-            "[[trigger.http]]\nroute = { private",
-            "[[trigger.redis]]\nroute = { private",
-            &["redis", "http"],
-        ),
-        (
-            "{ private = true }",
-            "{ private = false }",
-            &["{ private = true }", "line 15"],
-        ),
-        (
-            "{ private = true }",
-            "{ secret = true }",
-            &["{ private = true }"],
-        ),
-        ("{ private = true }", "7", &["a route"]),
-        (
-            "route = \"/...\"",
-            "route = \"x\"",
-            &["\"x\"", "must begin with /"],
-        ),
-        (
-            "component = \"worker\"",
-            "component = \"work\"",
-            &["\"work\"", "[component.work]", "api, worker"],
-        ),
-        ("{ private = true }", "\"/...\"", &["\"/...\"", "twice"]),
-        (
-            "[\"default\"]",
-            "[\"cache\"]",
-            &[
-                "component.api",
-                "key_value_stores",
-                "\"cache\"",
-                "\"default\"",
-            ],
-        ),
-        (
-            "{ default = \"5\" }",
-            "{}",
-            &["limit", "default", "required"],
-        ),
-        (
-            "{ default = \"5\" }",
-            "{ default = \"5\", required = true }",
-            &["limit", "either"],
-        ),
-        (
-            "{ default = \"5\" }",
-            "{ default = 5 }",
-            &["string", "line 9"],
-        ),
-        ("authors = [\"a\"]", "authors = [\"a\"", &["line 8"]),
-    ];
-    for (old, new, words) in rows {
+    for (old, new, words) in ERRORS {
         assert!(
             GOOD.contains(old),
             "the good manifest does not contain {old}"
