@@ -5,7 +5,7 @@
 use std::net::Ipv4Addr;
 
 /// Whether the last label of a host is a number. Then the host is an IPv4 address or invalid.
-pub fn ends_in_number(host: &str) -> bool {
+pub(crate) fn ends_in_number(host: &str) -> bool {
     let last = labels(host).last().copied().unwrap_or_default();
     let is_decimal = !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit());
     is_decimal || number(last).is_some()
@@ -13,7 +13,7 @@ pub fn ends_in_number(host: &str) -> bool {
 
 /// Reads an address of one to four numbers, each decimal, octal (`0177`) or hexadecimal (`0x7f`).
 /// The last number fills all remaining bytes.
-pub fn parse_ipv4(host: &str) -> Option<Ipv4Addr> {
+pub(crate) fn parse_ipv4(host: &str) -> Option<Ipv4Addr> {
     let labels = labels(host);
     let (last, first) = labels.split_last()?;
     if first.len() > 3 {

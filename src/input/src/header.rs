@@ -1,7 +1,7 @@
 //! Headers that are lists of items with parameters: Accept, Prefer, Content-Type, Content-Encoding.
 
 /// Splits a text at separators outside quoted strings.
-pub fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
+pub(crate) fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let (mut quoted, mut escaped) = (false, false);
     text.split(move |c| {
         let within = quoted;
@@ -17,7 +17,7 @@ pub fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
 }
 
 /// The value of a parameter of an item, without its quotes.
-pub fn parameter<'a>(item: &'a str, name: &str) -> Option<&'a str> {
+pub(crate) fn parameter<'a>(item: &'a str, name: &str) -> Option<&'a str> {
     split(item, ';').skip(1).find_map(|parameter| {
         let (found, value) = parameter.split_once('=')?;
         let found = found.trim().eq_ignore_ascii_case(name);

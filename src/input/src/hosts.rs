@@ -15,7 +15,7 @@ pub(crate) struct Authority<'a> {
 }
 
 impl<'a> Authority<'a> {
-    pub fn parse(text: &'a str) -> Option<Self> {
+    pub(crate) fn parse(text: &'a str) -> Option<Self> {
         // The colons of an IPv6 address are inside brackets.
         let (host, port) = match text.rsplit_once(':') {
             Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
@@ -31,7 +31,7 @@ impl<'a> Authority<'a> {
     }
 
     /// Whether only this machine itself uses the name.
-    pub fn is_loopback(&self) -> bool {
+    pub(crate) fn is_loopback(&self) -> bool {
         let host = self.host.strip_suffix('.').unwrap_or(self.host);
         let host = host.to_ascii_lowercase();
         if let Ok(ip) = host.parse::<Ipv4Addr>() {

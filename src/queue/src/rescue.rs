@@ -124,7 +124,7 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
 
     /// Turns a record that can't be read into an action, so that it does not stop all others. A
     /// newer version's record is examined again.
-    pub(crate) fn unless_unreadable(
+    fn unless_unreadable(
         &self,
         entry: &Entry,
         examined: Result<RescueAction, QueueError>,

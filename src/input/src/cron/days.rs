@@ -5,7 +5,7 @@ use jiff::civil::{Date, Weekday};
 
 /// The fields for month, day of the month and day of the week.
 #[derive(Debug, Clone)]
-pub struct Days {
+pub(super) struct Days {
     months: Values,
     days: Values,
     /// `L`: the last day of the month.
@@ -25,7 +25,7 @@ impl Days {
     ///
     /// # Errors
     /// If a field can't be read. The text says why.
-    pub fn read(day: &str, month: &str, weekday: &str) -> Result<Self, String> {
+    pub(super) fn read(day: &str, month: &str, weekday: &str) -> Result<Self, String> {
         let (mut last, mut last_closest) = (false, false);
         let mut closest = Values::default();
         let days = DAY.read(day, |item| {
@@ -71,13 +71,13 @@ impl Days {
     }
 
     /// Whether the expression occurs in a month.
-    pub fn in_month(&self, month: i8) -> bool {
+    pub(super) fn in_month(&self, month: i8) -> bool {
         self.months.has(month)
     }
 
     /// Whether the expression occurs on a day. If both kinds of days are restricted, one match is
     /// enough. A field that begins with `*` is not restricted, whatever its step.
-    pub fn has(&self, date: Date) -> bool {
+    pub(super) fn has(&self, date: Date) -> bool {
         if !self.in_month(date.month()) {
             return false;
         }

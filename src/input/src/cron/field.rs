@@ -1,7 +1,7 @@
 //! The five fields of a cron expression, by crontab(5).
 
 /// A kind of field.
-pub struct Field {
+pub(super) struct Field {
     /// Its name in messages.
     pub name: &'static str,
     low: u8,
@@ -24,37 +24,37 @@ const fn field(name: &'static str, low: u8, high: u8, names: &'static [&'static 
     }
 }
 
-pub const MINUTE: Field = field("minute", 0, 59, &[]);
-pub const HOUR: Field = field("hour", 0, 23, &[]);
-pub const DAY: Field = field("day of the month", 1, 31, &[]);
-pub const MONTH: Field = field("month", 1, 12, &MONTHS);
+pub(super) const MINUTE: Field = field("minute", 0, 59, &[]);
+pub(super) const HOUR: Field = field("hour", 0, 23, &[]);
+pub(super) const DAY: Field = field("day of the month", 1, 31, &[]);
+pub(super) const MONTH: Field = field("month", 1, 12, &MONTHS);
 /// Sunday is both 0 and 7.
-pub const WEEKDAY: Field = field("day of the week", 0, 7, &DAYS);
+pub(super) const WEEKDAY: Field = field("day of the week", 0, 7, &DAYS);
 
 /// The values of a field.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Values {
+pub(super) struct Values {
     bits: u64,
     /// The field begins with `*`, so it counts as not restricted.
     pub star: bool,
 }
 
 impl Values {
-    pub fn has(self, value: i8) -> bool {
+    pub(super) fn has(self, value: i8) -> bool {
         self.bits >> value & 1 == 1
     }
 
-    pub fn add(&mut self, value: u8) {
+    pub(super) fn add(&mut self, value: u8) {
         self.bits |= 1 << value;
     }
 
     /// The first value from `value` on.
-    pub fn from(self, value: i8) -> Option<i8> {
+    pub(super) fn from(self, value: i8) -> Option<i8> {
         (value..64).find(|&value| self.has(value))
     }
 
     /// The last value up to `value`.
-    pub fn until(self, value: i8) -> Option<i8> {
+    pub(super) fn until(self, value: i8) -> Option<i8> {
         (0..=value).rev().find(|&value| self.has(value))
     }
 }
@@ -64,7 +64,7 @@ impl Field {
     ///
     /// # Errors
     /// If an item can't be read. The text names the field and its values.
-    pub fn read(
+    pub(super) fn read(
         &self,
         text: &str,
         mut special: impl FnMut(&str) -> Option<Result<(), String>>,
@@ -146,7 +146,7 @@ impl Field {
     }
 
     /// Reads a number or a name.
-    pub fn value(&self, text: &str) -> Result<u8, String> {
+    pub(super) fn value(&self, text: &str) -> Result<u8, String> {
         let position = |names: &[&str]| {
             let name = names
                 .iter()
@@ -186,7 +186,7 @@ impl Field {
 }
 
 /// Reads digits only.
-pub fn number(text: &str) -> Option<u8> {
+pub(super) fn number(text: &str) -> Option<u8> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     digits.then(|| text.parse().ok()).flatten()
 }

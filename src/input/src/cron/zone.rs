@@ -7,7 +7,7 @@ use jiff::tz::{self, TimeZone};
 ///
 /// # Errors
 /// Names the field `timezone`, and the zone that was probably meant.
-pub fn named(name: &str) -> Result<TimeZone, FieldError> {
+pub(super) fn named(name: &str) -> Result<TimeZone, FieldError> {
     TimeZone::get(name).map_err(|_| {
         let hint = match meant(name) {
             Some(zone) => format!("; did you mean {zone:?}?"),

@@ -144,7 +144,7 @@ impl Json {
 }
 
 /// The depth to which arrays and objects are nested in a JSON text.
-pub fn depth(json: &str) -> usize {
+pub(crate) fn depth(json: &str) -> usize {
     let (mut depth, mut most) = (0_usize, 0);
     for (_, b) in outside_strings(json) {
         match b {

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 /// The distance between the slots of two lanes.
-pub(crate) const LANE: u64 = 1 << 50;
+const LANE: u64 = 1 << 50;
 
 /// Of 16 claims 12 try high first, 3 normal, 1 low.
 const CLAIMS: u64 = 16;

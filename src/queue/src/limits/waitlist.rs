@@ -62,7 +62,7 @@ impl Validate for Waiter {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 struct Attended {
     /// Places up to here are settled.
-    pub(crate) settled: u64,
+    settled: u64,
     /// The time in milliseconds since 1970 at which a keeper serves the waitlist next.
     pub(crate) next_ms: u64,
 }

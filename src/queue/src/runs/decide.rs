@@ -21,12 +21,7 @@ impl<S: Store, E: Env> Runs<'_, S, E> {
 
     /// Publishes an outcome unless the next epoch is claimed. Any instance may repeat this, with
     /// the same bytes.
-    pub(crate) async fn publish(
-        &self,
-        slot: u64,
-        epoch: u64,
-        bytes: &[u8],
-    ) -> Result<(), QueueError> {
+    async fn publish(&self, slot: u64, epoch: u64, bytes: &[u8]) -> Result<(), QueueError> {
         if !self.is_overtaken(slot, epoch).await? {
             self.store.set(&self.keys.result(slot), bytes).await?;
         }
@@ -35,7 +30,7 @@ impl<S: Store, E: Env> Runs<'_, S, E> {
 
     /// Whether the next epoch is claimed: then its owner decides. A later claimer finds this
     /// epoch's outcome.
-    pub(crate) async fn is_overtaken(&self, slot: u64, epoch: u64) -> Result<bool, StoreError> {
+    async fn is_overtaken(&self, slot: u64, epoch: u64) -> Result<bool, StoreError> {
         let next = self.keys.claim(slot, epoch + 1);
         Ok(self.store.counter(&next).await? > 0 && enabled(Guard::CheckNextClaim))
     }

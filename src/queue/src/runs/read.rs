@@ -99,7 +99,7 @@ impl<S: Store, E: Env> Runs<'_, S, E> {
     }
 
     /// Reads the final record of epoch 0, unless epoch 1 was claimed.
-    pub(crate) async fn first_final(&self, id: &TaskId) -> Result<Option<Run>, QueueError> {
+    async fn first_final(&self, id: &TaskId) -> Result<Option<Run>, QueueError> {
         let slot = id.slot();
         let key = self.keys.run(slot, 0);
         let run: Option<Run> = decode_opt(&key, self.store.get(&key).await?)?;

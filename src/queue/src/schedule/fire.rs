@@ -177,7 +177,7 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
 
     /// Deletes what a change left and does not count. A version that counts gets a timer entry, in
     /// case it was given up because its putter came so late.
-    pub(crate) async fn tidy(&self, entry: &Entry) -> Result<(), QueueError> {
+    async fn tidy(&self, entry: &Entry) -> Result<(), QueueError> {
         let table = self.table().await?;
         let from = entry
             .epoch

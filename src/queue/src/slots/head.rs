@@ -11,7 +11,7 @@ pub(crate) const SYSTEM: u64 = 1 << 50;
 pub(crate) const KILLERS: u64 = 1 << 55;
 
 /// Every slot number of a lane is below this.
-pub(crate) const SLOTS: u64 = 1 << 44;
+const SLOTS: u64 = 1 << 44;
 
 /// A reading of the normal lane's counter `tail`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

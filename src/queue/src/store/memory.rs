@@ -14,8 +14,8 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct Inner {
     pub(crate) values: RefCell<HashMap<String, Vec<u8>>>,
-    pub(crate) reads: Cell<u64>,
-    pub(crate) writes: Cell<u64>,
+    reads: Cell<u64>,
+    writes: Cell<u64>,
 }
 
 /// The number of calls that a store has answered. A `get_many` counts one read for each key.

@@ -143,7 +143,7 @@ pub(crate) struct Keyed {
 pub(crate) struct Load {
     pub(crate) bytes: Cell<u64>,
     /// The mean size of the tasks of the last claim, in bytes.
-    pub(crate) usual: Cell<u64>,
+    usual: Cell<u64>,
 }
 
 impl Load {

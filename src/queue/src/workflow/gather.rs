@@ -36,10 +36,10 @@ pub(crate) struct Gathered {
     pub(crate) step: usize,
     ends: Vec<Option<End>>,
     /// The bound in bytes up to which results are kept, and the bytes of these.
-    pub(crate) keep_bytes: u64,
+    keep_bytes: u64,
     pub(crate) bytes: u64,
     /// Members with unreadable records count as not ended. Otherwise they are an error.
-    pub(crate) only_readable: bool,
+    only_readable: bool,
 }
 
 impl Gathered {

@@ -6,16 +6,16 @@ use jiff::civil::DateTime;
 
 /// A larger change of the clock is no change between summer and winter.
 const LARGE_MINUTES: i64 = 180;
-pub const MINUTE: SignedDuration = SignedDuration::from_mins(1);
+pub(super) const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
 /// An expression of numbers, as the daemon stores it.
-pub struct Job {
+pub(super) struct Job {
     fields: [[bool; 60]; 5],
     stars: [bool; 5],
 }
 
 impl Job {
-    pub fn new(expression: &str) -> Self {
+    pub(super) fn new(expression: &str) -> Self {
         let bounds = [(0, 59), (0, 23), (1, 31), (1, 12), (0, 7)];
         let mut job = Self {
             fields: [[false; 60]; 5],
@@ -64,7 +64,7 @@ impl Job {
     }
 
     /// Returns the minutes in which it runs. `shown` is the reading of the clock in each.
-    pub fn runs(&self, shown: &[DateTime]) -> Vec<usize> {
+    pub(super) fn runs(&self, shown: &[DateTime]) -> Vec<usize> {
         let mut runs = Vec::new();
         let mut clock = shown[0];
         for (i, shown) in shown.iter().copied().enumerate().skip(1) {
