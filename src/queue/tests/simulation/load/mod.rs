@@ -6,15 +6,16 @@ mod keyed;
 mod mix;
 mod tasks;
 
+pub use asked::{Answer, Asked, KeyedRequest};
+pub use mix::Mix;
+pub use tasks::follow_up;
+
 use super::schedules::Schedules;
 use super::workflows;
 use crate::support::{Sim, World, run_name, value};
-pub use asked::{Answer, Asked, KeyedRequest};
 use handoff_queue::{Task, TaskId, TaskSpec};
-pub use mix::Mix;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-pub use tasks::follow_up;
 
 pub struct Load {
     mix: Mix,

@@ -7,15 +7,16 @@ mod judge;
 mod retention;
 mod timing;
 
+pub use end::{MISCOUNTED, end};
+pub use retention::{rest, retire};
+pub use timing::never_twice;
+
 use super::listed;
 use super::load::{Asked, Load};
 use crate::support::{Sim, SimQueue, parts};
-pub use end::{MISCOUNTED, end};
 use futures::FutureExt;
 use handoff_queue::{CLOCK_SLACK_MS, Run, TaskStatus};
-pub use retention::{rest, retire};
 use std::rc::Rc;
-pub use timing::never_twice;
 
 /// A failed check, and its task.
 pub type Wrong = (Option<Rc<Asked>>, String);

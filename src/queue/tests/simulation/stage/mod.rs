@@ -5,11 +5,12 @@ mod points;
 mod requests;
 mod trouble;
 
+pub use points::{Fault, Place, Points, SHORT_MS, is_of_a_task};
+
 use super::load::{Load, Mix};
 use super::model::glance;
 use crate::support::{Action, Call, Sim, parts};
 use handoff_queue::WorkerLimits;
-pub use points::{Fault, Place, Points, SHORT_MS, is_of_a_task};
 use std::cell::Cell;
 use std::rc::Rc;
 
