@@ -2,7 +2,7 @@
 
 use futures::future::join_all;
 use handoff_input::Duration;
-use handoff_platform::env::sleep_ms;
+use handoff_platform::clock::sleep_ms;
 use handoff_platform::http::Response;
 use serde_json::json;
 

@@ -1,14 +1,9 @@
 //! The host's environment: time, randomness, sleep and wake-ups, and the calendar.
 
-use crate::host;
-use handoff_input::visible;
+use crate::clock::{self, sleep_ms};
+use crate::host::workers::wake;
+use crate::log::say;
 use handoff_queue::{Cron, Env, Wake};
-use spin_executor::{CancelOnDropToken, push_waker_and_get_token};
-use std::future::{Future, poll_fn};
-use std::io::Write;
-use std::task::Poll;
-use std::time::{SystemTime, UNIX_EPOCH};
-use wasi::clocks::monotonic_clock::subscribe_duration;
 
 /// The longest time in which a worker may answer that it is registered. It is below the time within
 /// which the waking worker must begin its own task. A call that takes longer was sent all the same.
@@ -20,8 +15,7 @@ pub struct HostEnv;
 
 impl Env for HostEnv {
     fn now_ms(&self) -> u64 {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        since.map_or(0, |d| d.as_millis() as u64)
+        clock::now_ms()
     }
 
     fn random(&self) -> u64 {
@@ -32,12 +26,12 @@ impl Env for HostEnv {
         sleep_ms(ms).await;
     }
 
-    async fn wake(&self, queue: &str, wake: Wake) {
-        let path = match wake {
+    async fn wake(&self, queue: &str, why: Wake) {
+        let path = match why {
             Wake::Work => "work",
             Wake::Keep => "keep",
         };
-        if let Err(e) = host::wake(&format!("/{path}/{queue}"), WAKE_TIMEOUT_MS).await {
+        if let Err(e) = wake(&format!("/{path}/{queue}"), WAKE_TIMEOUT_MS).await {
             self.log(&format!(
                 "no worker could be woken, the next request tries again: {e}"
             ));
@@ -62,29 +56,4 @@ impl Env for HostEnv {
 fn read(cron: &Cron) -> Option<handoff_input::Cron> {
     let read = handoff_input::Cron::new(&cron.expression, &cron.timezone);
     read.inspect_err(|e| say(&e.to_string())).ok()
-}
-
-/// Prints one line for the operator, whatever text of a caller it holds. Unlike `eprintln!` it does
-/// not panic where printing fails, as on a full disk.
-pub(crate) fn say(message: &str) {
-    _ = writeln!(std::io::stderr(), "handoff: {}", visible(message));
-}
-
-/// Returns after `ms` milliseconds, and lets other tasks run meanwhile. With 0 it lets them run
-/// once.
-pub fn sleep_ms(ms: u64) -> impl Future<Output = ()> {
-    let mut waiting: Option<CancelOnDropToken> = None;
-    let start = wasi::clocks::monotonic_clock::now();
-    let nanoseconds = ms.saturating_mul(1_000_000);
-    poll_fn(move |cx| {
-        let passed = wasi::clocks::monotonic_clock::now().saturating_sub(start);
-        if passed >= nanoseconds && (ms > 0 || waiting.is_some()) {
-            waiting = None;
-            return Poll::Ready(());
-        }
-        let pollable = subscribe_duration(nanoseconds.saturating_sub(passed));
-        let token = push_waker_and_get_token(pollable, cx.waker().clone());
-        waiting = Some(token.into());
-        Poll::Pending
-    })
 }

@@ -1,8 +1,13 @@
 //! The check of `/readyz` that the application is ready, with the worker's help.
 
-use crate::http::{Problem, Response};
-use crate::{HostEnv, HostStore, host, usable};
-use handoff_probe::{TIMES, Unready, count, is_probe_key, ready};
+use crate::count::counted;
+use crate::env::HostEnv;
+use crate::host::workers::{self, HOW_TO_REACH_WORKERS};
+use crate::http::problem::Problem;
+use crate::http::response::Response;
+use crate::store::HostStore;
+use crate::usable;
+use handoff_probe::{Unready, is_probe_key, ready};
 
 /// Probes the store, also from several worker instances at once.
 ///
@@ -10,15 +15,14 @@ use handoff_probe::{TIMES, Unready, count, is_probe_key, ready};
 /// 503 that names the store's fault, or why no worker answered. 500 if a worker can't use its
 /// variables.
 pub async fn probe(store: &HostStore) -> Result<(), Problem> {
-    ready(store, &HostEnv, host::ask)
+    ready(store, &HostEnv, workers::ask)
         .await
         .map_err(|e| match e {
             Unready::Store(reason) => {
                 Problem::unavailable(format!("The store is not ready: {reason}"))
             }
             Unready::Worker(reason) => Problem::worker_unreachable(format!(
-                "No worker answers as it should: {reason}. {}",
-                host::HOW_TO_REACH_WORKERS
+                "No worker answers as it should: {reason}. {HOW_TO_REACH_WORKERS}"
             )),
             Unready::Variables(wrong) => usable::problem(Vec::new(), wrong),
         })
@@ -42,17 +46,5 @@ pub async fn check_variables() -> Result<(), Problem> {
         // A worker reports its own variables when it counts.
         return Ok(());
     }
-    Err(usable::problem(wrong, host::worker_variables().await))
-}
-
-/// Increments a key, and returns the numbers that this instance got.
-pub(crate) async fn counted(key: &str) -> Result<Vec<u64>, Unready> {
-    let wrong = usable::worker();
-    if !wrong.is_empty() {
-        return Err(Unready::Variables(wrong));
-    }
-    match HostStore::open() {
-        Ok(store) => Ok(count(&store, key, TIMES).await?),
-        Err(problem) => Err(Unready::Store(problem.detail)),
-    }
+    Err(usable::problem(wrong, workers::worker_variables().await))
 }

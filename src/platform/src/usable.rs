@@ -1,7 +1,10 @@
 //! Checking variables: all that can't be used, not only the first that a request needs.
 
-use crate::http::{Cors, Problem, access};
-use crate::{store, variables};
+use crate::host::store;
+use crate::http::access;
+use crate::http::cors::Cors;
+use crate::http::problem::Problem;
+use crate::variables;
 
 type Check = fn() -> Result<(), Problem>;
 

@@ -1,7 +1,7 @@
 //! The application's variables.
 
-use crate::host;
-use crate::http::Problem;
+use crate::host::settings;
+use crate::http::problem::Problem;
 use handoff_input::{Duration, QueueLimits, WebhookSecrets, quoted, repeated};
 use handoff_queue::{KeyLimits, Limits, Rate};
 use std::fmt::Display;
@@ -109,7 +109,7 @@ fn not(name: &str, text: &str, expected: &str) -> Problem {
 /// # Errors
 /// If the variable is not set.
 pub fn text(name: &str) -> Result<String, Problem> {
-    host::variable(name)
+    settings::variable(name)
 }
 
 /// Reads a variable as a number from 1.

@@ -1,7 +1,7 @@
 //! The host's means for running tasks.
 
 use futures::future::{FutureExt, LocalBoxFuture};
-use handoff_platform::env::sleep_ms;
+use handoff_platform::clock::sleep_ms;
 use handoff_platform::http::client::send;
 use handoff_platform::{HostEnv, HostStore, variables};
 use handoff_queue::{Env, Queue};

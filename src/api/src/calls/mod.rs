@@ -16,7 +16,7 @@ pub mod workflows;
 
 use crate::{HostQueue, limited, limits};
 use handoff_input::{FieldError, JsonObject, did_you_mean, quoted};
-use handoff_platform::http::access::Caller;
+use handoff_platform::http::Caller;
 use handoff_platform::http::{Problem, Response};
 use handoff_queue::{IdempotencyKey, Once, Receipt, State, TaskId, TaskSpec, TaskView};
 use handoff_tasks::object;

@@ -1,30 +1,15 @@
 //! Access control by the variable `api_tokens`. Every public component checks requests here. The
 //! tokens and scopes themselves are read and compared in `handoff_input`.
 
+use super::cors::Cors;
+use super::problem::Problem;
+use super::request::{Caller, Request};
+use super::sender;
 pub use super::sender::allowed_hosts;
-use super::{Cors, Problem, Request, sender};
 use crate::variables;
 use handoff_input::{Access, Denied, Scope};
 
 const VARIABLE: &str = "api_tokens";
-
-/// The sender of a request, as far as its token tells.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller {
-    /// The name of its token, if it has one.
-    pub name: Option<String>,
-    /// Whether it may read tasks.
-    pub reads: bool,
-}
-
-impl Default for Caller {
-    fn default() -> Self {
-        Self {
-            name: None,
-            reads: true,
-        }
-    }
-}
 
 /// Admits a request that needs `scope`, unless a page of another site may have sent it. A probe
 /// needs no scope.

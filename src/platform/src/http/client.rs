@@ -1,7 +1,8 @@
 //! Outgoing requests, bounded in time and size.
 
-use crate::env::sleep_ms;
-use crate::{host, variables};
+use crate::clock::sleep_ms;
+use crate::host::settings;
+use crate::variables;
 use futures::StreamExt;
 use futures::future::{Either, select};
 use handoff_input::{Call, CallError, Reply, is_same_server};
@@ -94,7 +95,7 @@ fn has_length(method: &str, body: &[u8]) -> bool {
 fn not_sent(url: &str, error: &SendError) -> CallError {
     match error {
         SendError::Http(ErrorCode::HttpRequestDenied) => {
-            CallError::Refused(format!("{url} may not be called: {}", host::DENIED))
+            CallError::Refused(format!("{url} may not be called: {}", settings::DENIED))
         }
         other => CallError::Unanswered(other.to_string()),
     }

@@ -1,8 +1,11 @@
 //! CORS: calls from pages of other origins, as the variable `cors_origins` allows.
 
-use super::{Method, Problem, Request, Response};
+use super::problem::Problem;
+use super::request::Request;
+use super::response::Response;
 use crate::variables;
 use handoff_input::Origins;
+use spin_sdk::http::Method;
 
 const VARIABLE: &str = "cors_origins";
 

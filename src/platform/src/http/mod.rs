@@ -2,16 +2,16 @@
 
 pub mod access;
 pub mod client;
-mod cors;
-mod problem;
+pub(crate) mod cors;
+pub(crate) mod problem;
 mod request;
-mod response;
+pub(crate) mod response;
 mod sender;
 mod stream;
 
 pub use cors::Cors;
 pub use problem::Problem;
-pub use request::Request;
+pub use request::{Caller, Request};
 pub use response::Response;
 pub use spin_sdk::http::{IncomingRequest, Method, ResponseOutparam};
 pub use stream::{Gone, Stream};

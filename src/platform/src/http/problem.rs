@@ -1,12 +1,14 @@
 //! Errors as RFC 9457 problem documents.
 
-use super::Response;
-use crate::store::OVERLOADED;
+use super::response::Response;
 use handoff_input::{FieldError, JsonObject, visible};
 use handoff_queue::QueueError;
 use std::borrow::Cow;
 
 const UNREADABLE: &str = "record-unreadable";
+
+/// The reason in a store's error if the host, and not the store, takes no further call at this moment.
+pub const OVERLOADED: &str = "the host has too many store calls under way";
 
 /// A name and a value.
 type Header = (&'static str, Cow<'static, str>);

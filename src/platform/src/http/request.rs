@@ -1,8 +1,7 @@
 //! A request. Its body is read only on demand, and never beyond a limit.
 
-use super::Problem;
-use super::access::Caller;
-use crate::env::sleep_ms;
+use super::problem::Problem;
+use crate::clock::sleep_ms;
 use futures::StreamExt;
 use futures::future::{Either, select};
 use handoff_input::{
@@ -15,6 +14,24 @@ use std::pin::pin;
 
 /// The longest time in which a body must arrive.
 const BODY_MS: u64 = 30_000;
+
+/// The sender of a request, as far as its token tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The name of its token, if it has one.
+    pub name: Option<String>,
+    /// Whether it may read tasks.
+    pub reads: bool,
+}
+
+impl Default for Caller {
+    fn default() -> Self {
+        Self {
+            name: None,
+            reads: true,
+        }
+    }
+}
 
 /// An incoming request.
 pub struct Request {

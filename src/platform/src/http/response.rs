@@ -1,7 +1,7 @@
 //! A response. Its body is complete before its head is sent, or at least its begin is.
 
-use super::Stream;
-use crate::env::say;
+use super::stream::Stream;
+use crate::log::say;
 use serde::Serialize;
 use spin_sdk::http::{Fields, OutgoingBody, OutgoingResponse, ResponseOutparam};
 use wasi::io::streams::{OutputStream, StreamError};

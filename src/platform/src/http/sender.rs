@@ -1,8 +1,11 @@
 //! Refusing requests that a browser may have sent for pages of other sites.
 
-use super::{Cors, Method, Problem, Request};
+use super::cors::Cors;
+use super::problem::Problem;
+use super::request::Request;
 use crate::variables;
 use handoff_input::{Foreign, Hosts, Scope, Sender, Senders};
+use spin_sdk::http::Method;
 
 const VARIABLE: &str = "allowed_hosts";
 

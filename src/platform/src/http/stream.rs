@@ -1,6 +1,6 @@
 //! A response whose body is written piece by piece, while the client reads it.
 
-use crate::env::sleep_ms;
+use crate::clock::sleep_ms;
 use futures::future::{Either, select};
 use spin_executor::{CancelOnDropToken, push_waker_and_get_token};
 use spin_sdk::http::OutgoingBody;

@@ -1,29 +1,12 @@
-//! The parts of Spin and the local host: variables of spin.toml, and service chaining, by which
-//! workers are woken.
+//! Waking workers by service chaining.
 
-use crate::http::{Problem, client};
+use crate::http::client;
 use handoff_input::{Call, CallError, Reply, WORKER_HOST};
 use handoff_probe::{ASK_TIMEOUT_MS, Unready};
-use spin_sdk::variables::{Error, get};
-
-/// The reason for a denied call.
-pub const DENIED: &str = "allowed_outbound_hosts of this component in spin.toml does not list it";
 
 /// The remedy if no worker answers.
 pub const HOW_TO_REACH_WORKERS: &str = "See that spin.toml gives the component \"worker\" a private route, and that \
      allowed_outbound_hosts of [component.api] names \"http://worker.spin.internal\".";
-
-/// The text of a variable.
-pub fn variable(name: &str) -> Result<String, Problem> {
-    get(name).map_err(|e| match e {
-        Error::Undefined(_) | Error::InvalidName(_) => Problem::misconfigured(format!(
-            "spin.toml does not give this component the variable {name:?}"
-        )),
-        Error::Provider(e) | Error::Other(e) => {
-            Problem::misconfigured(format!("the variable {name:?} can't be read: {e}"))
-        }
-    })
-}
 
 /// Wakes a worker for a path. Returns when the worker is registered.
 pub async fn wake(path: &str, timeout_ms: u64) -> Result<(), String> {

@@ -1,29 +1,32 @@
 //! wasmCloud's key-value store, over `wasi:keyvalue@0.2.0-draft`.
 
-// As in `wasmcloud.rs`.
-#![cfg_attr(feature = "key-value", allow(dead_code))]
-
-use super::{Backend, first};
-use crate::wasmcloud::bindings::wasi::keyvalue::{atomics, batch, store};
-use handoff_queue::StoreError;
+use super::bindings::wasi::keyvalue::{atomics, batch, store};
+use crate::backend::{Backend, first};
+use crate::http::problem::Problem;
+use handoff_queue::{QueueError, StoreError};
+use std::rc::Rc;
 
 /// The bucket, which separates the keys from those of other applications.
 const BUCKET: &str = "handoff";
 
-pub struct Draft(store::Bucket);
+struct KeyValue(store::Bucket);
 
-impl Draft {
-    pub fn open() -> Result<Self, StoreError> {
-        let bucket = store::open(BUCKET);
-        bucket.map(Self).map_err(|e| {
-            let mut error = failed("open", BUCKET, e);
-            error.reason += ". docs/deploy/wasmcloud.md says which of the host's stores will do";
-            error
-        })
-    }
+/// Opens the store.
+pub fn open() -> Result<Rc<dyn Backend>, Problem> {
+    let bucket = store::open(BUCKET).map_err(|e| {
+        let mut error = failed("open", BUCKET, e);
+        error.reason += ". docs/deploy/wasmcloud.md says which of the host's stores will do";
+        QueueError::from(error)
+    });
+    Ok(Rc::new(KeyValue(bucket?)))
 }
 
-impl Backend for Draft {
+/// Checks the variable `store`, which wasmCloud does not have.
+pub fn check() -> Result<(), Problem> {
+    Ok(())
+}
+
+impl Backend for KeyValue {
     fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.0.get(key).map_err(|e| failed("get", key, e))
     }

@@ -1,7 +1,8 @@
 //! A Redis that the component reaches itself, over Spin's outbound Redis.
 
 use super::location::Server;
-use super::{Backend, first};
+use crate::backend::{Backend, first};
+use crate::http::problem::OVERLOADED;
 use handoff_queue::StoreError;
 use spin_sdk::redis::{Connection, Error, RedisParameter, RedisResult};
 use std::cell::RefCell;
@@ -51,7 +52,7 @@ impl Redis {
             Error::InvalidAddress => format!(
                 "this component may not reach it: see that its allowed_outbound_hosts in spin.toml name \"{origin}\""
             ),
-            Error::TooManyConnections => super::OVERLOADED.to_owned(),
+            Error::TooManyConnections => OVERLOADED.to_owned(),
             Error::TypeError => "the key holds something else".to_owned(),
             Error::Other(reason) => self.server.shown(reason),
         };

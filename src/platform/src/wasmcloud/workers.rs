@@ -1,17 +1,15 @@
-//! The parts of wasmCloud: variables in the environment, and messages, by which workers are woken.
+//! Waking workers by messages.
 
-// The whole workspace is also built for Spin. Then the library is the one for Spin.
-#![cfg_attr(feature = "key-value", allow(dead_code))]
-
-use crate::env::{say, sleep_ms};
-use crate::http::Problem;
-use crate::{HostEnv, HostStore, probe, usable};
-use bindings::wasmcloud::messaging::consumer::{BrokerMessage, publish, request};
+use super::bindings::wasmcloud::messaging::consumer::{BrokerMessage, publish, request};
+use crate::clock::{now_ms, sleep_ms};
+use crate::count::counted;
+use crate::http::problem::Problem;
+use crate::log::say;
+use crate::store::HostStore;
+use crate::usable;
 use handoff_probe::{ASK_TIMEOUT_MS, Unready, is_probe_key};
-use handoff_queue::{Env, Store};
-
-/// The reason for a denied call.
-pub const DENIED: &str = "allowedHosts of the workload does not list it";
+use handoff_queue::Store;
+use wasi::random::random::get_random_u64;
 
 /// The remedy if no worker answers.
 pub const HOW_TO_REACH_WORKERS: &str = "See that the host provides wasmcloud:messaging, and that the workload subscribes to \"handoff.>\".";
@@ -27,24 +25,6 @@ pub const PROBE: &str = "handoff.probe";
 const BEGIN_MS: u64 = 100;
 /// How often to look for the answer to a probe.
 const LOOK_MS: u64 = 5;
-
-#[allow(unsafe_code)]
-pub(crate) mod bindings {
-    wit_bindgen::generate!({
-        path: "../../wit/wasmcloud",
-        world: "imports",
-        generate_all,
-    });
-}
-
-/// The text of a variable.
-pub fn variable(name: &str) -> Result<String, Problem> {
-    std::env::var(name).map_err(|e| {
-        Problem::misconfigured(format!(
-            "the variable {name:?} can't be read from the workload's environment: {e}"
-        ))
-    })
-}
 
 /// Wakes a worker for a path. Returns when the worker is registered.
 pub async fn wake(path: &str, timeout_ms: u64) -> Result<(), String> {
@@ -81,8 +61,8 @@ pub async fn worker_variables() -> Vec<String> {
 /// at once. So the answer comes through the store.
 pub async fn ask(key: &str) -> Result<Vec<u64>, Unready> {
     let store = HostStore::open().map_err(|problem| Unready::Store(problem.detail))?;
-    let answer = format!("{key}.{}", HostEnv.random());
-    let begin_ms = HostEnv.now_ms() + BEGIN_MS;
+    let answer = format!("{key}.{}", get_random_u64());
+    let begin_ms = now_ms() + BEGIN_MS;
     let sent = publish(&BrokerMessage {
         subject: PROBE.to_owned(),
         body: format!("{key} {answer} {begin_ms}").into_bytes(),
@@ -90,7 +70,7 @@ pub async fn ask(key: &str) -> Result<Vec<u64>, Unready> {
     });
     sent.map_err(Unready::Worker)?;
     let end_ms = begin_ms + ASK_TIMEOUT_MS;
-    while HostEnv.now_ms() < end_ms {
+    while now_ms() < end_ms {
         if let Some(counted) = store.get(&answer).await? {
             store.delete_many(&[answer]).await?;
             return serde_json::from_slice(&counted).unwrap_or_else(|e| {
@@ -118,8 +98,8 @@ pub async fn count(message: &[u8]) -> Result<(), String> {
         return Err(format!("{message:?} names no probe's key"));
     }
     let begin_ms: u64 = begin_ms.parse().map_err(|e| format!("{message:?}: {e}"))?;
-    sleep_ms(begin_ms.saturating_sub(HostEnv.now_ms()).min(BEGIN_MS)).await;
-    let counted = serde_json::to_vec(&probe::counted(key).await).unwrap_or_default();
+    sleep_ms(begin_ms.saturating_sub(now_ms()).min(BEGIN_MS)).await;
+    let counted = serde_json::to_vec(&counted(key).await).unwrap_or_default();
     let store = HostStore::open().map_err(|problem| problem.detail)?;
     store.set(answer, &counted).await.map_err(|e| e.to_string())
 }

@@ -1,16 +1,9 @@
 //! The queue's store: the host's key-value store, or a Redis that the components reach themselves.
-//! The variable `store` decides. wasmCloud has only the first.
+//! wasmCloud has only the first.
 
-#[cfg(feature = "wasmcloud")]
-mod draft;
-#[cfg(feature = "key-value")]
-mod key_value;
-#[cfg(not(all(feature = "wasmcloud", not(feature = "key-value"))))]
-mod location;
-#[cfg(not(all(feature = "wasmcloud", not(feature = "key-value"))))]
-mod redis;
-
-use crate::http::Problem;
+use crate::backend::Backend;
+use crate::host::store;
+use crate::http::problem::Problem;
 use handoff_queue::{Store, StoreError};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -24,16 +17,6 @@ thread_local! {
 #[derive(Clone)]
 pub struct HostStore(Rc<dyn Backend>);
 
-/// The calls of one kind of store. Hosts offer only blocking calls.
-trait Backend {
-    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
-    fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, StoreError>;
-    fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError>;
-    fn set_many(&self, entries: &[(String, Vec<u8>)]) -> Result<(), StoreError>;
-    fn delete_many(&self, keys: &[String]) -> Result<(), StoreError>;
-    fn increment(&self, key: &str, delta: u64) -> Result<u64, StoreError>;
-}
-
 impl HostStore {
     /// Opens the store, once per instance.
     ///
@@ -44,65 +27,11 @@ impl HostStore {
         if let Some(store) = OPENED.with_borrow(Clone::clone) {
             return Ok(store);
         }
-        let store = Self(open()?);
+        let store = Self(store::open()?);
         OPENED.set(Some(store.clone()));
         Ok(store)
     }
 }
-
-#[cfg(not(all(feature = "wasmcloud", not(feature = "key-value"))))]
-fn open() -> Result<Rc<dyn Backend>, Problem> {
-    use location::Location;
-    Ok(match location()? {
-        Location::KeyValue => key_value()?,
-        Location::Redis(server) => Rc::new(redis::Redis::new(server)),
-    })
-}
-
-#[cfg(not(all(feature = "wasmcloud", not(feature = "key-value"))))]
-fn location() -> Result<location::Location, Problem> {
-    // Not shown when it is wrong, since it may hold a password.
-    crate::variables::text("store")?.parse().map_err(|reason| {
-        Problem::misconfigured(format!("the variable \"store\" can't be used: {reason}"))
-    })
-}
-
-/// Checks that the variable `store` can be used, without a call of the store.
-///
-/// # Errors
-/// If it can't.
-#[cfg(not(all(feature = "wasmcloud", not(feature = "key-value"))))]
-pub fn check() -> Result<(), Problem> {
-    location().map(drop)
-}
-
-/// wasmCloud has no such variable.
-#[cfg(all(feature = "wasmcloud", not(feature = "key-value")))]
-pub fn check() -> Result<(), Problem> {
-    Ok(())
-}
-
-#[cfg(all(feature = "wasmcloud", not(feature = "key-value")))]
-fn open() -> Result<Rc<dyn Backend>, Problem> {
-    let opened = draft::Draft::open().map_err(handoff_queue::QueueError::from)?;
-    Ok(Rc::new(opened))
-}
-
-#[cfg(feature = "key-value")]
-fn key_value() -> Result<Rc<dyn Backend>, Problem> {
-    let opened = key_value::KeyValue::open().map_err(handoff_queue::QueueError::from)?;
-    Ok(Rc::new(opened))
-}
-
-#[cfg(not(any(feature = "key-value", feature = "wasmcloud")))]
-fn key_value() -> Result<Rc<dyn Backend>, Problem> {
-    Err(Problem::misconfigured(
-        "the variable \"store\" is \"key-value\", and these components were built without it: it must be redis://…",
-    ))
-}
-
-/// The reason in an error if the host, and not the store, takes no further call at this moment.
-pub const OVERLOADED: &str = "the host has too many store calls under way";
 
 /// No counter reaches this number.
 const COUNTER_END: u64 = 1 << 61;
@@ -118,10 +47,6 @@ fn decode_counter(bytes: &[u8]) -> Option<u64> {
     }
     let number = std::str::from_utf8(bytes).ok()?.trim().parse().ok();
     number.filter(|number| *number < COUNTER_END)
-}
-
-fn first(keys: &[String]) -> &str {
-    keys.first().map_or("", String::as_str)
 }
 
 impl Store for HostStore {

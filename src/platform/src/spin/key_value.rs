@@ -1,6 +1,7 @@
 //! The host's key-value store, over `wasi:keyvalue`.
 
-use super::{Backend, first};
+use crate::backend::{Backend, first};
+use crate::http::problem::OVERLOADED;
 use handoff_queue::StoreError;
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -103,7 +104,7 @@ fn failed(operation: &'static str, key: &str, error: store::Error) -> StoreError
             store::Error::AccessDenied => {
                 "spin.toml does not give this component key_value_stores = [\"default\"]".to_owned()
             }
-            store::Error::Other(reason) if reason == TOO_MANY => super::OVERLOADED.to_owned(),
+            store::Error::Other(reason) if reason == TOO_MANY => OVERLOADED.to_owned(),
             store::Error::Other(reason) => reason,
         },
     }

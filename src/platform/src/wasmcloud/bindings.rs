@@ -1,0 +1,9 @@
+//! The interfaces that only wasmCloud has.
+
+#![allow(unsafe_code)]
+
+wit_bindgen::generate!({
+    path: "../../wit/wasmcloud",
+    world: "imports",
+    generate_all,
+});

@@ -1,0 +1,8 @@
+//! wasmCloud.
+
+mod bindings;
+pub(crate) mod settings;
+pub(crate) mod store;
+pub(crate) mod workers;
+
+pub use workers::{PROBE, WORK, count, reply};
