@@ -1,5 +1,8 @@
 //! `wash dev`, which is told what to do by `.wash/config.yaml` and by variables of its environment.
 
+#[path = "../../../src/xtask/src/wash/settings.rs"]
+mod settings;
+
 use crate::environment;
 use crate::redis::Redis;
 use std::ffi::OsString;
@@ -16,31 +19,25 @@ pub fn arguments(
 ) -> Vec<OsString> {
     let wash = environment::wash();
     let wash = wash.expect("tests on this pair are skipped where it is not available");
-    let settings = folder.join("wash.yaml");
-    fs::write(&settings, "{}\n").expect("settings of nobody are written");
+    let user_config = folder.join("wash.yaml");
+    fs::write(&user_config, "{}\n").expect("settings of nobody are written");
     let project = manifest.parent().expect("a manifest is in a folder");
-    let store = redis.map(|redis| format!(",wasi_keyvalue_redis_url={:?}", redis.url()));
-    let variables = variables
-        .iter()
-        .map(|(name, value)| format!("{name}={value:?}"));
-    let variables = variables.collect::<Vec<_>>().join(",");
-    vec![
-        r#"WASH_BUILD={command="true"}"#.into(),
-        format!(
-            r#"WASH_DEV={{address="127.0.0.1:0"{}}}"#,
-            store.unwrap_or_default()
-        )
-        .into(),
-        format!("WASH_WORKLOAD={{environment={{config={{{variables}}}}}}}").into(),
+    let store = redis.map(Redis::url);
+    let settings = settings::settings("127.0.0.1:0", store.as_deref(), variables);
+    let settings = settings
+        .into_iter()
+        .map(|(name, value)| format!("{name}={value}").into());
+    let options = [
         wash.into(),
         "--non-interactive".into(),
         // What this user says about wash is not for these tests.
         "--user-config".into(),
-        settings.into(),
+        user_config.into(),
         "-C".into(),
         project.into(),
         "dev".into(),
-    ]
+    ];
+    settings.chain(options).collect()
 }
 
 /// Where it serves, once it does: it listens before the component is there.
