@@ -3,7 +3,6 @@
 use anyhow::Result;
 use clap::Args;
 
-use crate::components::Imports;
 use crate::toolchain::Source;
 use crate::workspace::Workspace;
 use crate::{components, host, step, test};
@@ -22,8 +21,9 @@ pub struct Options {
 
 /// Builds the components and the local host, then measures.
 pub fn bench(workspace: &Workspace, wanted: Option<Source>, options: &Options) -> Result<()> {
-    components::build(workspace, wanted, &components::PACKAGES, Imports::All)?;
-    components::build(workspace, wanted, &components::TEST_PACKAGES, Imports::All)?;
+    let to = workspace.components();
+    components::build(workspace, wanted, &components::SPIN, &to)?;
+    components::build(workspace, wanted, &components::CONFORMANCE, &to)?;
     host::build(workspace)?;
     let mut build = workspace.cargo(&["build", "--release", "--package", "handoff-bench"]);
     step::run("building what measures", &mut build)?;

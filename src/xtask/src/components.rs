@@ -10,65 +10,86 @@ use crate::step;
 use crate::toolchain::{self, Source};
 use crate::workspace::Workspace;
 
-/// The packages for Spin and the local host; a file has the same name with `_` for `-`.
-pub const PACKAGES: [&str; 3] = [
-    "handoff-spin-api",
-    "handoff-spin-gather",
-    "handoff-spin-worker",
-];
-
-/// The package for wasmCloud. It is built by itself: what is built together has the same features.
-pub const WASMCLOUD_PACKAGES: [&str; 1] = ["handoff-wasmcloud"];
-
-/// What only the end-to-end tests run.
-pub const TEST_PACKAGES: [&str; 1] = ["handoff-conformance-component"];
-
-/// And on wasmCloud.
-pub const WASMCLOUD_TEST_PACKAGES: [&str; 2] =
-    ["handoff-wasmcloud", "handoff-conformance-wasmcloud"];
-
-/// The file that a component's package is built to.
-pub fn file_name(package: &str) -> String {
-    format!("{}.wasm", package.replace('-', "_"))
+/// A component, and how it is built.
+pub struct Component {
+    package: &'static str,
+    /// Features beside the default ones, with commas between them.
+    features: &'static str,
+    /// The name of its file.
+    pub file: &'static str,
 }
 
-/// What the components may import.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Imports {
-    /// All that they can use.
-    All,
-    /// Not the host's key-value store.
-    NoKeyValue,
+/// For Spin and the local host.
+pub const SPIN: [Component; 3] = spin("component,handoff-platform/key-value");
+
+/// The same for hosts whose key-value store has no atomic increment: they do not import it.
+pub const WITHOUT_KEY_VALUE: [Component; 3] = spin("component");
+
+/// For wasmCloud.
+pub const WASMCLOUD: [Component; 1] = [Component {
+    package: "handoff-wasmcloud",
+    features: "",
+    file: "handoff_wasmcloud.wasm",
+}];
+
+/// For end-to-end tests.
+pub const CONFORMANCE: [Component; 1] = [Component {
+    package: "handoff-conformance-component",
+    features: "handoff-platform/key-value",
+    file: "handoff_conformance_component.wasm",
+}];
+
+/// For end-to-end tests on wasmCloud.
+pub const WASMCLOUD_CONFORMANCE: [Component; 1] = [Component {
+    package: "handoff-conformance-component",
+    features: "handoff-platform/wasmcloud",
+    file: "handoff_conformance_wasmcloud.wasm",
+}];
+
+const fn spin(features: &'static str) -> [Component; 3] {
+    [
+        Component {
+            package: "handoff-api",
+            features,
+            file: "handoff_api.wasm",
+        },
+        Component {
+            package: "handoff-gather",
+            features,
+            file: "handoff_gather.wasm",
+        },
+        Component {
+            package: "handoff-worker",
+            features,
+            file: "handoff_worker.wasm",
+        },
+    ]
 }
 
-/// Builds what has changed of these packages.
+/// Builds what has changed of these components, and puts them into a folder. Each is built by itself,
+/// since packages that are built together have the same features.
 pub fn build(
     workspace: &Workspace,
     wanted: Option<Source>,
-    packages: &[&str],
-    imports: Imports,
+    components: &[Component],
+    to: &Path,
 ) -> Result<()> {
     let toolchain = toolchain::get(workspace, wanted)?;
-    let (mut cargo, target) = toolchain.cargo_build(workspace);
-    cargo.args(["--profile", "component"]);
-    if imports == Imports::NoKeyValue {
-        // All other features that they have by default.
-        cargo.args(["--no-default-features", "--features", "component"]);
-    }
-    for package in packages {
-        cargo.args(["--package", package]);
-    }
-    step::run("building the components", &mut cargo)?;
-
-    let from = target.join(toolchain::TARGET).join("component");
-    let to = workspace.components();
     let mut sizes = Vec::new();
-    for package in packages {
-        let name = file_name(package);
-        let bytes = copy_if_changed(&from.join(&name), &to.join(&name))?;
-        sizes.push(format!("{name} {} KB", bytes.div_ceil(1000)));
+    for component in components {
+        let (mut cargo, target) = toolchain.cargo_rustc(workspace);
+        // The library itself as a component is smaller than a component that depends on it.
+        cargo.args(["--profile", "component", "--crate-type", "cdylib"]);
+        cargo.args(["--package", component.package]);
+        cargo.args(["--features", component.features]);
+        step::run(&format!("building {}", component.file), &mut cargo)?;
+        let built = format!("{}.wasm", component.package.replace('-', "_"));
+        let built = target.join(toolchain::TARGET).join("component").join(built);
+        let bytes = copy_if_changed(&built, &to.join(component.file))?;
+        sizes.push(format!("{} {} KB", component.file, bytes.div_ceil(1000)));
     }
-    eprintln!("    target/components: {}", sizes.join(", "));
+    let shown = to.strip_prefix(&workspace.root).unwrap_or(to);
+    eprintln!("    {}: {}", shown.display(), sizes.join(", "));
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
+use crate::components::Component;
 use crate::toolchain::{self, Source, Way};
 use crate::workspace::Workspace;
 use crate::{components, host, step, wash};
@@ -26,16 +27,10 @@ pub fn doctor(workspace: &Workspace, wanted: Option<Source>) -> Result<()> {
     };
     line(toolchain::TARGET, way, toolchain::HOW_TO_GET);
 
-    let missing: Vec<&str> = components::PACKAGES
-        .into_iter()
-        .filter(|package| {
-            !workspace
-                .components()
-                .join(components::file_name(package))
-                .exists()
-        })
-        .collect();
-    let built = missing.is_empty().then_some("target/components");
+    let folder = workspace.components();
+    let exist = |component: &Component| folder.join(component.file).exists();
+    let built = components::SPIN.iter().all(exist);
+    let built = built.then_some("target/components");
     line("components", built, "`cargo xtask build`");
 
     let binary = host::binary(workspace);

@@ -9,6 +9,9 @@ use crate::summary::Summary;
 use crate::tool::DENY;
 use crate::workspace::Workspace;
 
+/// What is compiled only with a feature: what the simulation needs, and what Spin loads.
+const ALL_FEATURES: &str = "handoff-queue/sabotage,handoff-api/component,handoff-gather/component,handoff-worker/component";
+
 /// What takes no compiler.
 pub fn text(workspace: &Workspace, summary: &mut Summary) -> Result<()> {
     let mut fmt = workspace.cargo(&["fmt", "--all", "--check"]);
@@ -54,10 +57,10 @@ fn dependencies(
 
 /// Clippy on what everybody builds, and the documentation.
 pub fn code(workspace: &Workspace, summary: &mut Summary) -> Result<()> {
-    // The simulation needs the feature.
-    let sabotage = ["--features", "handoff-queue/sabotage"];
-    let all = [&["--workspace", "--all-targets"], &sabotage[..]].concat();
-    let mut all = clippy(workspace, &all);
+    let mut all = clippy(
+        workspace,
+        &["--workspace", "--all-targets", "--features", ALL_FEATURES],
+    );
     summary.time("clippy", || step::run("running clippy", &mut all))?;
     let mut doc = workspace.cargo(&["doc", "--release", "--workspace", "--no-deps"]);
     doc.env("RUSTDOCFLAGS", "-D warnings");

@@ -25,7 +25,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::components::Imports;
+use crate::components::Component;
 use crate::toolchain::Source;
 use crate::workspace::Workspace;
 
@@ -86,15 +86,13 @@ fn run(cli: Cli) -> Result<()> {
             host,
             without_key_value,
         } => {
-            let packages: &[&str] = match host {
-                BuildFor::Spin => &components::PACKAGES,
-                BuildFor::Wasmcloud => &components::WASMCLOUD_PACKAGES,
+            let components: &[Component] = match host {
+                _ if without_key_value => &components::WITHOUT_KEY_VALUE,
+                BuildFor::Spin => &components::SPIN,
+                BuildFor::Wasmcloud => &components::WASMCLOUD,
             };
-            let imports = match without_key_value {
-                true => Imports::NoKeyValue,
-                false => Imports::All,
-            };
-            components::build(&workspace, cli.wasm_toolchain, packages, imports)
+            let to = workspace.components();
+            components::build(&workspace, cli.wasm_toolchain, components, &to)
         }
         Command::Up(options) => up::up(&workspace, cli.wasm_toolchain, &options),
         Command::Test(options) => test::test(&workspace, cli.wasm_toolchain, &options),

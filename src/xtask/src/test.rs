@@ -7,7 +7,7 @@ use std::thread;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
-use crate::components::Imports;
+use crate::components::Component;
 use crate::summary::{Summary, timed};
 use crate::toolchain::Source;
 use crate::wash::WASH;
@@ -67,28 +67,20 @@ fn run(
     if wants(Part::Lint) {
         lint::text(workspace, summary)?;
     }
+    let mut build = |name, built: &[Component], to: &Path| {
+        let build = || components::build(workspace, wanted, built, to);
+        summary.time(name, build)
+    };
+    let to = workspace.components();
     if wants(Part::Unit) || wants(Part::E2e) {
-        build(
-            workspace,
-            wanted,
-            summary,
-            "components",
-            &components::PACKAGES,
-        )?;
+        build("components", &components::SPIN, &to)?;
     }
     if wants(Part::E2e) {
-        // Apart, so that the others are built as everybody builds them.
-        let packages = &components::TEST_PACKAGES;
-        build(workspace, wanted, summary, "components for tests", packages)?;
+        build("components for tests", &components::CONFORMANCE, &to)?;
         if options.all {
-            let packages = &components::WASMCLOUD_TEST_PACKAGES;
-            build(
-                workspace,
-                wanted,
-                summary,
-                "components for wasmCloud",
-                packages,
-            )?;
+            build("components for wasmCloud", &components::WASMCLOUD, &to)?;
+            let tests = &components::WASMCLOUD_CONFORMANCE;
+            build("tests for wasmCloud", tests, &to)?;
         }
         summary.time("local host", || host::build(workspace).map(drop))?;
     }
@@ -114,18 +106,6 @@ fn run(
             Err(panic) => std::panic::resume_unwind(panic),
         });
         tested.and(simulated)
-    })
-}
-
-fn build(
-    workspace: &Workspace,
-    wanted: Option<Source>,
-    summary: &mut Summary,
-    name: &'static str,
-    packages: &[&str],
-) -> Result<()> {
-    summary.time(name, || {
-        components::build(workspace, wanted, packages, Imports::All)
     })
 }
 

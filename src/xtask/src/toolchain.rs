@@ -147,11 +147,11 @@ fn follow(workspace: &Workspace, way: Way) -> Result<Toolchain> {
 }
 
 impl Toolchain {
-    /// `cargo build` for the target, and the target directory that it fills.
-    pub fn cargo_build(&self, workspace: &Workspace) -> (Command, PathBuf) {
+    /// `cargo rustc` for the target, and the target directory that it fills.
+    pub fn cargo_rustc(&self, workspace: &Workspace) -> (Command, PathBuf) {
         match self {
             Self::Own => {
-                let command = workspace.cargo(&["build", "--target", TARGET]);
+                let command = workspace.cargo(&["rustc", "--target", TARGET]);
                 (command, workspace.target.clone())
             }
             Self::Debian { linker_folder } => {
@@ -168,7 +168,7 @@ impl Toolchain {
                     command.env_remove(name);
                 }
                 command
-                    .args(["build", "-Zbuild-std=std,panic_abort", "--target", TARGET])
+                    .args(["rustc", "-Zbuild-std=std,panic_abort", "--target", TARGET])
                     .env("PATH", search_path(linker_folder, env::var_os("PATH")))
                     // Debian's is a stable release; building the standard library asks for more.
                     .env("RUSTC_BOOTSTRAP", "1")

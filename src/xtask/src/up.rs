@@ -9,7 +9,7 @@ use std::str::FromStr;
 use anyhow::{Context, Error, Result, bail};
 use clap::{Args, ValueEnum};
 
-use crate::components::Imports;
+use crate::components::Component;
 use crate::toolchain::Source;
 use crate::workspace::Workspace;
 use crate::{components, host, step, wash};
@@ -88,11 +88,11 @@ pub fn up(workspace: &Workspace, wanted: Option<Source>, options: &Options) -> R
         Host::Wasmcloud => Some(wash::WASH.get(workspace)?),
     };
 
-    let packages: &[&str] = match host {
-        Host::Local | Host::Spin => &components::PACKAGES,
-        Host::Wasmcloud => &components::WASMCLOUD_PACKAGES,
+    let components: &[Component] = match host {
+        Host::Local | Host::Spin => &components::SPIN,
+        Host::Wasmcloud => &components::WASMCLOUD,
     };
-    components::build(workspace, wanted, packages, Imports::All)?;
+    components::build(workspace, wanted, components, &workspace.components())?;
     let program = match program {
         Some(program) => program,
         None => host::build(workspace)?,
