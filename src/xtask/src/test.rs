@@ -81,6 +81,9 @@ fn run(
             build("components for wasmCloud", &components::WASMCLOUD, &to)?;
             let tests = &components::WASMCLOUD_CONFORMANCE;
             build("tests for wasmCloud", tests, &to)?;
+            let without = &components::WITHOUT_KEY_VALUE;
+            let to = to.join("without-key-value");
+            build("without key-value", without, &to)?;
         }
         summary.time("local host", || host::build(workspace).map(drop))?;
     }

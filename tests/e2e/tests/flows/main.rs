@@ -39,4 +39,5 @@ mod unchanged;
 mod wait;
 mod webhook;
 mod whole;
+mod without_key_value;
 mod workflows;

@@ -1,0 +1,57 @@
+//! Components of `cargo xtask build --without-key-value`: a host without a key-value store runs them, with a Redis.
+
+use handoff_e2e::{Host, Pair, on, workspace};
+use serde_json::json;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+on!(Some: a_task_runs_without_a_key_value_store: local_outbound LOCAL_OUTBOUND, spin_outbound SPIN_OUTBOUND);
+
+const COMPONENTS: &str = "target/components/without-key-value";
+const LIMIT: Duration = Duration::from_secs(40);
+const GIVEN: &str = "key_value_stores = [\"default\"]\n";
+
+/// spin.toml for these components, as for a host that has no store to give.
+fn manifest(folder: &Path) -> PathBuf {
+    let manifest = fs::read_to_string(workspace("spin.toml")).expect("spin.toml");
+    assert_eq!(manifest.matches(GIVEN).count(), 2, "what is left out");
+    let sources = format!("source = \"{}", workspace(COMPONENTS).display());
+    let manifest = manifest
+        .replace(GIVEN, "")
+        .replace("source = \"target/components", &sources);
+    let path = folder.join("spin.toml");
+    fs::write(&path, manifest).expect("the manifest is written");
+    path
+}
+
+fn a_task_runs_without_a_key_value_store(pair: Pair) {
+    for file in [
+        "handoff_api.wasm",
+        "handoff_gather.wasm",
+        "handoff_worker.wasm",
+    ] {
+        let component = fs::read(workspace(COMPONENTS).join(file)).expect(file);
+        let import = b"wasi:keyvalue/";
+        let imports = component.windows(import.len()).any(|part| part == import);
+        assert!(!imports, "{file} imports a key-value store");
+    }
+    let folder = tempfile::tempdir().expect("a folder for the manifest");
+    let manifest = manifest(folder.path());
+
+    let host = Host::start_other(pair, &manifest);
+    let http = host.http();
+    http.get("/readyz").expect(200);
+    let id = http.enqueue(&json!({"task": "echo", "args": {"a": 1}}));
+    let task = http.finished(&id, LIMIT);
+    assert_eq!(task["state"], "succeeded", "{task:#}");
+    assert_eq!(task["result"], json!({"a": 1}), "{task:#}");
+    drop(host);
+
+    // The variable store has its default, the host's own store.
+    let host = Host::start_other(Pair::LOCAL_SQLITE, &manifest);
+    let reply = host.http().get("/ping");
+    reply.expect_problem(500, "misconfigured", None);
+    let text = reply.text();
+    assert!(text.contains("it must be redis://"), "{text}");
+}
