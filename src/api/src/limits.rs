@@ -1,10 +1,10 @@
 //! The limits of requests.
 
-use handoff_input::{Duration, FieldError};
 use handoff_platform::http::Problem;
 use handoff_platform::variables::{self, Queues};
 use handoff_queue::TaskSpec;
 use handoff_tasks::Registry;
+use handoff_wire::{Duration, FieldError};
 
 /// The longest `?wait=`, and the longest `Prefer: wait=` that is applied.
 pub const WAIT_MAX: Duration = Duration::from_ms(60_000);

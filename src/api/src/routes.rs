@@ -1,8 +1,8 @@
 //! One table of all calls: method, path, scope, call. Dispatch, 404, 405 with Allow, HEAD, OPTIONS
 //! and the scopes of tokens follow from it.
 
-use handoff_input::{FieldError, Scope, did_you_mean, quoted};
 use handoff_platform::http::{Method, Problem};
+use handoff_wire::{FieldError, Scope, did_you_mean, quoted};
 
 /// The call that a request makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

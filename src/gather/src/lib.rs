@@ -5,11 +5,11 @@ mod component;
 mod requests;
 mod waits;
 
-use handoff_input::{Gather, GatherRequest, Scope};
 use handoff_platform::http::{
     Cors, IncomingRequest, Method, Problem, Request, Response, ResponseOutparam, access,
 };
 use handoff_platform::variables;
+use handoff_wire::{Gather, GatherRequest, Scope};
 
 /// Answers a request, however many calls it makes.
 pub async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {

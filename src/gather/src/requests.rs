@@ -1,9 +1,9 @@
 //! `{"requests": [{"url": …}, …]}`: sends all at once.
 
 use futures::future::join_all;
-use handoff_input::{Call, CallError, JsonObject, Reply};
 use handoff_platform::http::Response;
 use handoff_platform::http::client::send;
+use handoff_wire::{Call, CallError, JsonObject, Reply};
 use std::collections::BTreeMap;
 
 /// Answers in the order asked, each with its own status or error.

@@ -1,9 +1,9 @@
 //! `{"waits": ["1s", "1s"]}`: waits for all at once.
 
 use futures::future::join_all;
-use handoff_input::Duration;
 use handoff_platform::clock::sleep_ms;
 use handoff_platform::http::Response;
+use handoff_wire::Duration;
 use serde_json::json;
 
 pub async fn gather(waits: Vec<Duration>) -> Response {

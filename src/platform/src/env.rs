@@ -53,7 +53,7 @@ impl Env for HostEnv {
 
 /// Reads an expression that was readable when it was put. A later version of the application may
 /// not read it.
-fn read(cron: &Cron) -> Option<handoff_input::Cron> {
-    let read = handoff_input::Cron::new(&cron.expression, &cron.timezone);
+fn read(cron: &Cron) -> Option<handoff_wire::Cron> {
+    let read = handoff_wire::Cron::new(&cron.expression, &cron.timezone);
     read.inspect_err(|e| say(&e.to_string())).ok()
 }

@@ -1,6 +1,6 @@
 //! Lines for the operator.
 
-use handoff_input::visible;
+use handoff_wire::visible;
 use std::io::Write;
 
 /// Prints one line for the operator, whatever text of a caller it holds. Unlike `eprintln!` it does

@@ -2,8 +2,8 @@
 
 use crate::host::settings;
 use crate::http::problem::Problem;
-use handoff_input::{Duration, QueueLimits, WebhookSecrets, quoted, repeated};
 use handoff_queue::{KeyLimits, Limits, Rate};
+use handoff_wire::{Duration, QueueLimits, WebhookSecrets, quoted, repeated};
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -31,7 +31,7 @@ impl FromStr for Queues {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let mut queues = Vec::new();
-        for name in handoff_input::items(text) {
+        for name in handoff_wire::items(text) {
             handoff_queue::check_name(name).map_err(|e| e.to_string())?;
             queues.push(name.to_owned());
         }
@@ -77,7 +77,7 @@ pub fn queue_limits() -> Result<QueueLimits, Problem> {
 /// As for [`queue_limits`].
 pub fn limits_of(queue: &str) -> Result<Limits, Problem> {
     let limits = queue_limits()?.of(queue);
-    let rate = |rate: handoff_input::Rate| Rate {
+    let rate = |rate: handoff_wire::Rate| Rate {
         count: rate.count,
         period_s: rate.period_s,
     };

@@ -2,8 +2,8 @@
 
 use futures::future::LocalBoxFuture;
 use futures::future::{Either, select};
-use handoff_input::{Call, CallError, Reply, TraceParent, WebhookSecrets};
 use handoff_queue::{Control, Json, Outcome, TaskId, TaskView, Trace};
+use handoff_wire::{Call, CallError, Reply, TraceParent, WebhookSecrets};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::pin::pin;

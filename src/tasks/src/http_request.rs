@@ -3,8 +3,8 @@
 use crate::{
     CallError, CallRequest, Context, Duration, FieldError, Outcome, Reply, SendError, Task, Trace,
 };
-use handoff_input::{JsonObject, http_date_ms};
 use handoff_queue::TIMEOUT_MAX_MS;
+use handoff_wire::{HTTP_REQUEST, JsonObject, http_date_ms};
 
 /// `{"task": "http.request", "args": {"url": "…", "method": "POST", "headers": {…}, "body": …}}`.
 ///
@@ -17,7 +17,7 @@ use handoff_queue::TIMEOUT_MAX_MS;
 pub struct HttpRequest;
 
 impl Task for HttpRequest {
-    const NAME: &'static str = "http.request";
+    const NAME: &'static str = HTTP_REQUEST;
     type Args = CallRequest;
 
     fn check(args: &CallRequest) -> Result<(), FieldError> {

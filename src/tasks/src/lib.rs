@@ -4,29 +4,18 @@ mod context;
 mod echo;
 mod fault;
 mod http_request;
-mod lease;
-pub mod object;
 mod primes;
-mod redact;
 mod registry;
-mod request;
-mod schedule;
 mod sleep;
 mod webhook;
-mod workflow;
 
 pub use context::{Cancelled, Context, Host, SendError};
-pub use handoff_input::{
-    Call, CallError, CallRequest, Duration, FieldError, Reply, WebhookSecrets,
-};
 pub use handoff_queue::{Json, Outcome, TaskId, TaskView, Trace};
+pub use handoff_wire::{Call, CallError, CallRequest, Duration, FieldError, Reply, WebhookSecrets};
 pub use registry::Registry;
-pub use request::{BatchRequest, Checked, TaskRequest};
-pub use schedule::ScheduleRequest;
 pub use sleep::long_running_task;
-pub use workflow::WorkflowRequest;
 
-use handoff_input::from_json;
+use handoff_wire::from_json;
 use serde::de::DeserializeOwned;
 
 #[cfg(doctest)]

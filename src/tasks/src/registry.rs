@@ -2,8 +2,8 @@
 
 use crate::{Context, Task};
 use futures::future::LocalBoxFuture;
-use handoff_input::{FieldError, did_you_mean, quoted};
 use handoff_queue::{Json, Outcome};
+use handoff_wire::{FieldError, Kinds, did_you_mean, quoted};
 use std::collections::BTreeMap;
 
 /// The known task kinds, by name.
@@ -67,40 +67,6 @@ impl Registry {
         self.kinds.get(name).is_some_and(|kind| kind.computes)
     }
 
-    /// Checks a task's kind and arguments before it is enqueued, given the timeout of its attempts.
-    ///
-    /// # Errors
-    /// Names the field `task`, or the one in `args`.
-    pub fn check(&self, name: &str, args: &Json, timeout_ms: u64) -> Result<(), FieldError> {
-        let kind = self.kind(name)?;
-        self.check_text(args)?;
-        (kind.check)(args, timeout_ms).map_err(|e| e.within("args"))
-    }
-
-    /// Checks the size and form of arguments, whatever the kind.
-    ///
-    /// # Errors
-    /// Names the field `args`.
-    pub fn check_text(&self, args: &Json) -> Result<(), FieldError> {
-        let (bytes, most) = (args.bytes(), self.args_max_bytes.unwrap_or(u64::MAX));
-        if bytes > most {
-            let reason = format!("it has {bytes} bytes of JSON; at most {most} are taken");
-            return Err(FieldError::too_large("args", reason));
-        }
-        match args.flaw() {
-            Some(flaw) => Err(FieldError::new("args", format!("it is {flaw}"))),
-            None => Ok(()),
-        }
-    }
-
-    /// Checks a task's kind, where its arguments are not known yet.
-    ///
-    /// # Errors
-    /// Names the field `task`.
-    pub fn known(&self, name: &str) -> Result<(), FieldError> {
-        self.kind(name).map(drop)
-    }
-
     fn kind(&self, name: &str) -> Result<&Kind, FieldError> {
         self.kinds.get(name).ok_or_else(|| {
             let meant = did_you_mean(name, self.names());
@@ -124,5 +90,29 @@ impl Registry {
                 quoted(name)
             )),
         }
+    }
+}
+
+impl Kinds for Registry {
+    fn check(&self, name: &str, args: &Json, timeout_ms: u64) -> Result<(), FieldError> {
+        let kind = self.kind(name)?;
+        self.check_text(args)?;
+        (kind.check)(args, timeout_ms).map_err(|e| e.within("args"))
+    }
+
+    fn check_text(&self, args: &Json) -> Result<(), FieldError> {
+        let (bytes, most) = (args.bytes(), self.args_max_bytes.unwrap_or(u64::MAX));
+        if bytes > most {
+            let reason = format!("it has {bytes} bytes of JSON; at most {most} are taken");
+            return Err(FieldError::too_large("args", reason));
+        }
+        match args.flaw() {
+            Some(flaw) => Err(FieldError::new("args", format!("it is {flaw}"))),
+            None => Ok(()),
+        }
+    }
+
+    fn known(&self, name: &str) -> Result<(), FieldError> {
+        self.kind(name).map(drop)
     }
 }

@@ -2,21 +2,11 @@
 //! any task.
 
 use crate::http_request::{judge, trace_headers};
-use crate::{Call, Context, FieldError, Outcome, SendError, Task, object};
-use handoff_input::{JsonObject, Time, check_url};
-use handoff_queue::{FollowUp, RetryPolicy, TaskView};
-use serde::Deserialize;
+use crate::{Call, Context, Outcome, SendError, Task};
+use handoff_queue::TaskView;
+use handoff_wire::{JsonObject, Time, WEBHOOK, WebhookArgs, object};
 use serde_json::json;
 
-/// The longest time in which the receiver may answer.
-const TIMEOUT_MS: u64 = 20_000;
-/// Waits of 5 s, 20 s, 80 s … up to 6 h, each shortened at random: some 4 hours in all, at most 8.
-const RETRY: RetryPolicy = RetryPolicy {
-    attempts: 8,
-    initial_ms: 5_000,
-    factor: 4.0,
-    max_ms: 6 * 3_600_000,
-};
 /// The outcome that it follows is written just after it was enqueued. It waits this long for that …
 const PATIENCE_MS: u64 = 2_000;
 const LOOK_EVERY_MS: u64 = 25;
@@ -28,38 +18,11 @@ const PUT_OFF_MS: u64 = 30_000;
 /// Standard Webhooks specification. Callers can't enqueue it.
 pub struct Webhook;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Args {
-    url: String,
-}
-
-/// Makes the follow-up that sends a task's end to this URL.
-///
-/// # Errors
-/// If the URL may not be called.
-pub fn webhook(url: &str) -> Result<FollowUp, FieldError> {
-    check_url(url).map_err(|reason| FieldError::new("webhook", reason))?;
-    Ok(FollowUp {
-        kind: Webhook::NAME.to_owned(),
-        args: json!({"url": url}).into(),
-        timeout_ms: TIMEOUT_MS,
-        retry: RETRY,
-    })
-}
-
-/// The URL of a webhook.
-pub(crate) fn url(follow_up: &FollowUp) -> Option<String> {
-    let told = follow_up.kind == Webhook::NAME;
-    let args = told.then(|| follow_up.args.read::<Args>().ok())?;
-    args.map(|args| args.url)
-}
-
 impl Task for Webhook {
-    const NAME: &'static str = "webhook";
-    type Args = Args;
+    const NAME: &'static str = WEBHOOK;
+    type Args = WebhookArgs;
 
-    async fn run(args: Args, context: Context) -> Outcome {
+    async fn run(args: WebhookArgs, context: Context) -> Outcome {
         let Some(id) = context.end_of().cloned() else {
             return Outcome::Fail("it follows the end of a task, and of none here".to_owned());
         };

@@ -7,6 +7,7 @@ use handoff_tasks::{
     Call, CallError, Context, Host, Outcome, Reply, TaskId, TaskView, Trace, WebhookSecrets,
     registry,
 };
+use handoff_wire::Kinds;
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

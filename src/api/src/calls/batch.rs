@@ -3,10 +3,9 @@
 
 use super::{After, Answer, KEY_HEADER};
 use crate::{HostQueue, limits};
-use handoff_input::{FieldError, JsonObject};
 use handoff_platform::http::{Problem, Request, Response};
 use handoff_queue::{Env, IdempotencyKey, Receipt, TaskSpec};
-use handoff_tasks::{BatchRequest, Checked};
+use handoff_wire::{BatchRequest, Checked, FieldError, JsonObject};
 
 pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
     let trace = request.trace();
@@ -17,7 +16,7 @@ pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem
     }
     if let Some((name, _)) = request.query()?.first() {
         let reason = "a batch has no parameters, and is not waited for";
-        return Err(FieldError::new(&handoff_input::named(name), reason).into());
+        return Err(FieldError::new(&handoff_wire::named(name), reason).into());
     }
     let batch: BatchRequest = request.json(limits::body_max_bytes()?).await?;
     let queue = super::named(queue, batch.queue())?;

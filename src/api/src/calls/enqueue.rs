@@ -6,7 +6,7 @@ use super::{After, Answer, KEY_HEADER, Taken};
 use crate::{HostQueue, limits};
 use handoff_platform::http::{Problem, Request, Response};
 use handoff_queue::Env;
-use handoff_tasks::TaskRequest;
+use handoff_wire::TaskRequest;
 
 pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
     let trace = request.trace();

@@ -2,10 +2,9 @@
 
 use super::{After, Answer, parse_id, unknown};
 use crate::{HostQueue, limits};
-use handoff_input::{FieldError, JsonObject};
 use handoff_platform::http::{Gone, Problem, Request, Response, ResponseOutparam, Stream};
 use handoff_queue::{Env, Event, QueueError, Seen, TaskId, Watch};
-use handoff_tasks::object;
+use handoff_wire::{FieldError, JsonObject, object};
 
 /// A client whose stream ended reconnects after this time.
 const RETRY_MS: u64 = 1_000;
@@ -45,7 +44,7 @@ pub async fn call(queue: &HostQueue, id: &str, request: &Request) -> Result<Answ
     let id = parse_id(id)?;
     if let Some((name, _)) = request.query()?.first() {
         let reason = "a stream of events takes no parameters: it ends with the task";
-        return Err(FieldError::new(&handoff_input::named(name), reason).into());
+        return Err(FieldError::new(&handoff_wire::named(name), reason).into());
     }
     let last = request.header("last-event-id");
     let seen = last.and_then(|last| seen(&id, &last));

@@ -7,10 +7,9 @@ use super::{
     After, Answer, Taken, busy, no_parameter, parse_id, seen_by, state_only, taken_before, unknown,
 };
 use crate::HostQueue;
-use handoff_input::{FieldError, JsonObject, quoted};
 use handoff_platform::http::{Problem, Request, Response};
 use handoff_queue::{Discarded, Env, Retried, State};
-use handoff_tasks::object;
+use handoff_wire::{FieldError, JsonObject, object, quoted};
 
 /// The largest size of a page, and its default.
 const PAGE_MAX: u64 = 100;

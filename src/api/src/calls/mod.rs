@@ -15,11 +15,10 @@ mod wait;
 pub mod workflows;
 
 use crate::{HostQueue, limited, limits};
-use handoff_input::{FieldError, JsonObject, did_you_mean, quoted};
 use handoff_platform::http::Caller;
 use handoff_platform::http::{Problem, Response};
 use handoff_queue::{IdempotencyKey, Once, Receipt, State, TaskId, TaskSpec, TaskView};
-use handoff_tasks::object;
+use handoff_wire::{FieldError, JsonObject, did_you_mean, object, quoted};
 
 /// The header with the idempotency key.
 pub const KEY_HEADER: &str = "idempotency-key";
@@ -98,7 +97,7 @@ pub fn no_parameter(name: &str, known: &[&str]) -> FieldError {
         known => format!("known are `{}`", known.join("`, `")),
     };
     let reason = format!("there is no such parameter ({known}){meant}");
-    FieldError::new(&handoff_input::named(name), reason)
+    FieldError::new(&handoff_wire::named(name), reason)
 }
 
 /// The problem for an unknown id.

@@ -2,10 +2,10 @@
 
 use super::{After, Answer};
 use crate::{HostQueue, limits};
-use handoff_input::{Duration, JsonObject, Rate, did_you_mean, quoted};
 use handoff_platform::http::{Problem, Response};
 use handoff_platform::variables;
 use handoff_queue::{Depth, Env, Percentiles, Waiting};
+use handoff_wire::{Duration, JsonObject, Rate, did_you_mean, quoted};
 
 /// A purge that takes longer than this many milliseconds answers with its result so far.
 const PURGE_MS: u64 = 10_000;

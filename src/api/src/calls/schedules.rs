@@ -2,10 +2,9 @@
 
 use super::{After, Answer};
 use crate::{HostQueue, limits};
-use handoff_input::{FieldError, JsonObject, quoted};
 use handoff_platform::http::{Problem, Request, Response};
 use handoff_queue::{Put, SCHEDULES_MAX, check_name};
-use handoff_tasks::{ScheduleRequest, object};
+use handoff_wire::{FieldError, JsonObject, ScheduleRequest, object, quoted};
 use std::collections::BTreeMap;
 
 /// `GET /v1/schedules`: lists all schedules, in the order of their names.

@@ -5,7 +5,7 @@ use super::wait::Wait;
 use super::{After, Answer, parse_id, unknown};
 use crate::HostQueue;
 use handoff_platform::http::{Problem, Request, Response};
-use handoff_tasks::object;
+use handoff_wire::object;
 
 pub async fn call(queue: &HostQueue, id: &str, request: &Request) -> Result<Answer, Problem> {
     let id = parse_id(id)?;

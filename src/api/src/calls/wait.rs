@@ -4,10 +4,9 @@
 use super::{After, Answer};
 use crate::limits::WAIT_MAX;
 use crate::{HostQueue, push_along};
-use handoff_input::{Duration, FieldError, preferred_wait_ms};
 use handoff_platform::http::{Request, Response};
 use handoff_queue::{Env, QueueError, TaskId, TaskView};
-use handoff_tasks::object;
+use handoff_wire::{Duration, FieldError, object, preferred_wait_ms};
 
 /// How long to wait for the end of a task.
 pub struct Wait {

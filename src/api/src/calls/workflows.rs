@@ -4,10 +4,9 @@ use super::failed::number;
 use super::wait::Wait;
 use super::{After, Answer, KEY_HEADER, Taken, parse_id, state_only};
 use crate::{HostQueue, limits, push_along};
-use handoff_input::{JsonObject, quoted};
 use handoff_platform::http::{Problem, Request, Response};
 use handoff_queue::{Cancelled, Env, TaskId, TaskStatus};
-use handoff_tasks::{WorkflowRequest, object};
+use handoff_wire::{JsonObject, WorkflowRequest, object, quoted};
 
 /// The largest size of a page, and its default.
 const PAGE_MAX: u64 = 100;

@@ -1,5 +1,5 @@
 //! Access control by the variable `api_tokens`. Every public component checks requests here. The
-//! tokens and scopes themselves are read and compared in `handoff_input`.
+//! tokens and scopes themselves are read and compared in `handoff_wire`.
 
 use super::cors::Cors;
 use super::problem::Problem;
@@ -7,7 +7,7 @@ use super::request::{Caller, Request};
 use super::sender;
 pub use super::sender::allowed_hosts;
 use crate::variables;
-use handoff_input::{Access, Denied, Scope};
+use handoff_wire::{Access, Denied, Scope};
 
 const VARIABLE: &str = "api_tokens";
 

@@ -5,7 +5,7 @@ use crate::host::settings;
 use crate::variables;
 use futures::StreamExt;
 use futures::future::{Either, select};
-use handoff_input::{Call, CallError, Reply, is_same_server};
+use handoff_wire::{Call, CallError, Reply, is_same_server};
 use spin_sdk::http::{IncomingResponse, Method, RequestBuilder, SendError, send as host_send};
 use spin_sdk::wit::wasi::http0_2_0::types::ErrorCode;
 use std::pin::pin;
@@ -14,7 +14,7 @@ use std::pin::pin;
 pub const REPLY_MAX_BYTES: usize = 256 * 1024;
 
 /// Sends a call and waits for the whole answer. Calls from outside are checked before:
-/// [`handoff_input::CallRequest::check`].
+/// [`handoff_wire::CallRequest::check`].
 ///
 /// # Errors
 /// If the host refuses the call, the receiver is unreachable or too slow, or the answer is too

@@ -4,7 +4,7 @@ use super::problem::Problem;
 use super::request::Request;
 use super::response::Response;
 use crate::variables;
-use handoff_input::Origins;
+use handoff_wire::Origins;
 use spin_sdk::http::Method;
 
 const VARIABLE: &str = "cors_origins";

@@ -1,8 +1,8 @@
 //! Errors as RFC 9457 problem documents.
 
 use super::response::Response;
-use handoff_input::{FieldError, JsonObject, visible};
 use handoff_queue::QueueError;
+use handoff_wire::{FieldError, JsonObject, visible};
 use std::borrow::Cow;
 
 const UNREADABLE: &str = "record-unreadable";

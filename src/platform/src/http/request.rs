@@ -4,10 +4,10 @@ use super::problem::Problem;
 use crate::clock::sleep_ms;
 use futures::StreamExt;
 use futures::future::{Either, select};
-use handoff_input::{
+use handoff_queue::Trace;
+use handoff_wire::{
     FieldError, Target, TraceParent, may_be_json, other_charset, quoted, trace_state,
 };
-use handoff_queue::Trace;
 use serde::de::DeserializeOwned;
 use spin_sdk::http::{IncomingRequest, Method};
 use std::pin::pin;
@@ -133,7 +133,7 @@ impl Request {
     /// Whether it asks for server-sent events rather than for one answer.
     pub fn accepts_events(&self) -> bool {
         let accepts = self.header_values("accept");
-        handoff_input::accepts_events(accepts.iter().map(String::as_str))
+        handoff_wire::accepts_events(accepts.iter().map(String::as_str))
     }
 
     /// Reads a header that must not be ignored. It occurs at most once, and is text.
@@ -160,7 +160,7 @@ impl Request {
     pub async fn json<T: DeserializeOwned>(self, max_bytes: u64) -> Result<T, Problem> {
         self.expect_json()?;
         let body = self.body(max_bytes).await?;
-        Ok(handoff_input::from_slice(&body)?)
+        Ok(handoff_wire::from_slice(&body)?)
     }
 
     /// Accepts a content type that may be JSON and needs no decoding, or a missing one.

@@ -4,7 +4,7 @@ use super::cors::Cors;
 use super::problem::Problem;
 use super::request::Request;
 use crate::variables;
-use handoff_input::{Foreign, Hosts, Scope, Sender, Senders};
+use handoff_wire::{Foreign, Hosts, Scope, Sender, Senders};
 use spin_sdk::http::Method;
 
 const VARIABLE: &str = "allowed_hosts";

@@ -1,8 +1,8 @@
 //! Waking workers by service chaining.
 
 use crate::http::client;
-use handoff_input::{Call, CallError, Reply, WORKER_HOST};
 use handoff_probe::{ASK_TIMEOUT_MS, Unready};
+use handoff_wire::{Call, CallError, Reply, WORKER_HOST};
 
 /// The remedy if no worker answers.
 pub const HOW_TO_REACH_WORKERS: &str = "See that spin.toml gives the component \"worker\" a private route, and that \

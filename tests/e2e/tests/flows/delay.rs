@@ -1,7 +1,7 @@
 //! Tasks that are to run later, and tasks that are tried again.
 
 use handoff_e2e::{Host, Pair, on_every_pair_and_wash, time_ms};
-use handoff_input::Time;
+use handoff_wire::Time;
 use serde_json::json;
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

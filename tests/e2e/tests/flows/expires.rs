@@ -1,7 +1,7 @@
 //! Tasks that are not to begin after a time.
 
 use handoff_e2e::{Client, Host, Pair, on_every_pair, time_ms};
-use handoff_input::Time;
+use handoff_wire::Time;
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

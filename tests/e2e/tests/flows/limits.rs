@@ -28,7 +28,7 @@ fn batch(http: &Client, count: usize, task: &Value) -> Vec<Value> {
 fn runs(tasks: &[Value]) -> Vec<(u64, u64)> {
     let time = |task: &Value, field: &str| {
         let text = task[field].as_str().expect("a time").to_owned();
-        let time: handoff_input::Time = text.parse().expect("a time");
+        let time: handoff_wire::Time = text.parse().expect("a time");
         time.ms
     };
     let runs = tasks

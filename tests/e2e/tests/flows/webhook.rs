@@ -1,7 +1,7 @@
 //! Being told how a task ended.
 
 use handoff_e2e::{Answer, Client, Host, Pair, Received, TestServer, on_every_pair, until};
-use handoff_input::WebhookSecrets;
+use handoff_wire::WebhookSecrets;
 use serde_json::{Value, json};
 use std::time::Duration;
 

@@ -2,9 +2,9 @@
 
 use super::task::assert_bounds;
 use super::{NOW_MS, assert_names_field};
-use handoff_input::from_slice;
 use handoff_queue::BATCH_MAX;
-use handoff_tasks::{BatchRequest, registry};
+use handoff_tasks::registry;
+use handoff_wire::{BatchRequest, from_slice};
 
 /// Each item is taken within the documented bounds, or an error names it.
 pub fn run(bytes: &[u8]) {

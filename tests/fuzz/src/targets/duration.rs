@@ -1,7 +1,7 @@
 //! Durations, as in bodies, queries and variables.
 
 use super::{NOW_MS, text};
-use handoff_input::{Duration, FieldError, quoted};
+use handoff_wire::{Duration, FieldError, quoted};
 
 /// What is read can be printed and read again as the same; what is refused is quoted. Bounds hold.
 pub fn run(bytes: &[u8]) {

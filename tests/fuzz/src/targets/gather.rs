@@ -1,7 +1,7 @@
 //! The body of `POST /gather`.
 
 use super::assert_names_field;
-use handoff_input::{Call, Gather, GatherRequest, WORKER_HOST, from_slice};
+use handoff_wire::{Call, Gather, GatherRequest, WORKER_HOST, from_slice};
 use serde_json::{Map, Value};
 
 /// What is taken can be sent, within bounds and to nobody who is private; otherwise an error names the field.

@@ -11,7 +11,7 @@ pub mod task;
 pub mod time;
 pub mod workflow;
 
-use handoff_input::FieldError;
+use handoff_wire::FieldError;
 use serde_json::{Map, Value};
 
 /// When everything happens here, in milliseconds since 1970: a full hour.
@@ -41,7 +41,7 @@ fn assert_names_field(error: &FieldError, document: &[u8], missing: &[&str]) {
     // Long names are cut, and what can't be seen is escaped.
     let field = &field.split('…').next().unwrap_or(field).to_owned();
     let names = |name: &str| {
-        let shown = handoff_input::named(name);
+        let shown = handoff_wire::named(name);
         // Of a name with dots each part is cut by itself.
         let cut = shown.contains('…');
         let shown = shown.split('…').next().unwrap_or_default();

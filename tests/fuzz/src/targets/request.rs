@@ -2,7 +2,7 @@
 //! and the headers `tracestate`.
 
 use super::{lines, text};
-use handoff_input::{Access, Denied, Scope, Target, TraceParent, may_be_json, trace_state};
+use handoff_wire::{Access, Denied, Scope, Target, TraceParent, may_be_json, trace_state};
 
 /// Path and parameters are parts of what was sent, and nothing is lost.
 pub fn run(bytes: &[u8]) {

@@ -9,6 +9,7 @@ use handoff_queue::{Control, Json, Outcome};
 use handoff_tasks::{
     Call, CallError, Context, Host, Reply, TaskId, TaskView, WebhookSecrets, registry,
 };
+use handoff_wire::Kinds;
 use std::cell::Cell;
 use std::rc::Rc;
 

@@ -2,9 +2,9 @@
 
 use super::task::assert_bounds;
 use super::{NOW_MS, assert_names_field};
-use handoff_input::{Cron, from_slice};
 use handoff_queue::{EVERY_MAX_MS, EVERY_MIN_MS, Rule};
-use handoff_tasks::{ScheduleRequest, registry};
+use handoff_tasks::registry;
+use handoff_wire::{Cron, ScheduleRequest, from_slice};
 
 /// What an error may name although it is not there: what every schedule needs, and an argument.
 const MISSING: [&str; 3] = ["task", "args", "cron"];

@@ -1,9 +1,9 @@
 //! The body of `POST /v1/tasks`.
 
 use super::{NOW_MS, assert_names_field};
-use handoff_input::{Json, from_json, from_slice};
 use handoff_queue::{ATTEMPTS_MAX, DELAY_MAX_MS, RETENTION_MIN_MS, TIMEOUT_MAX_MS, Task, TaskSpec};
-use handoff_tasks::{TaskRequest, registry};
+use handoff_tasks::registry;
+use handoff_wire::{Json, Kinds, TaskRequest, from_json, from_slice};
 use std::collections::BTreeMap;
 
 /// The fields that README lists.

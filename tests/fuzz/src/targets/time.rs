@@ -1,7 +1,7 @@
 //! Points in time, as in bodies; some may be durations from now.
 
 use super::text;
-use handoff_input::{Duration, Time, When, quoted};
+use handoff_wire::{Duration, Time, When, quoted};
 
 /// The end of the year 9999.
 const END_MS: u64 = 253_402_300_800_000;

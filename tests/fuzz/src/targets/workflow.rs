@@ -1,9 +1,9 @@
 //! The body of `POST /v1/workflows`.
 
 use super::{NOW_MS, assert_names_field};
-use handoff_input::from_slice;
 use handoff_queue::{CHAIN_MAX, DELAY_MAX_MS, GROUP_MAX, RETENTION_MIN_MS, Workflow};
-use handoff_tasks::{WorkflowRequest, registry};
+use handoff_tasks::registry;
+use handoff_wire::{WorkflowRequest, from_slice};
 
 /// What an error may name although it is not there: what every workflow needs.
 const MISSING: [&str; 1] = ["chain"];

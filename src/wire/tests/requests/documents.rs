@@ -1,0 +1,206 @@
+//! Arguments as JSON documents. By the rules of <https://github.com/nst/JSONTestSuite> a parser must
+//! accept them, must refuse them, or may treat them either way.
+
+use crate::task;
+use handoff_wire::Json;
+
+const TAKEN: &[&str] = &[
+    "[[]   ]",
+    "[]",
+    "[\"\"]",
+    "[\"a\"]",
+    "[false]",
+    "[null, 1, \"1\", {}]",
+    "[null]",
+    "[1\n]",
+    "[1,null,null,null,2]",
+    "[2] ",
+    " [1]",
+    "[123e65]",
+    "[0e+1]",
+    "[0e1]",
+    "[ 4]",
+    "[-0.000000000000000000000000000000000000000000000000000000000000000000000000000001]",
+    "[20e1]",
+    "[-0]",
+    "[-123]",
+    "[-1]",
+    "[1E22]",
+    "[1E-2]",
+    "[1E+2]",
+    "[123e45]",
+    "[123.456e78]",
+    "[1e-2]",
+    "[1e+2]",
+    "[123.456789]",
+    "{\"asd\":\"sdf\", \"dfg\":\"fgh\"}",
+    "{\"asd\":\"sdf\"}",
+    "{\"a\":\"b\",\"a\":\"c\"}",
+    "{\"a\":\"b\",\"a\":\"b\"}",
+    "{}",
+    "{\"\":0}",
+    "{\"foo\\u0000bar\": 42}",
+    "{ \"min\": -1.0e+28, \"max\": 1.0e+28 }",
+    "{\"a\":[]}",
+    "[\"\\u0060\\u012a\\u12AB\"]",
+    "[\"\\uD801\\udc37\"]",
+    "[\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"]",
+    "[\"\\\\u0000\"]",
+    "[\"\\\"\"]",
+    "[\"a/*b*/c/*d//e\"]",
+    "[\"\\uFFFF\"]",
+    "[\"\u{7f}\"]",
+    "[\"\u{2028}\"]",
+    "[\"\\u0000\"]",
+    "[\"\u{1f600}\"]",
+    "\"\"",
+    "42",
+    "-0.1",
+    "null",
+    "true",
+    // A parser may accept or refuse these.
+    "[1e400]",
+    "[-1e+9999]",
+    "[1.5e+9999]",
+    "[123123e100000]",
+    "[0.4e00669999999999999999999999999999999]",
+    "[100000000000000000000]",
+];
+
+const REFUSED: &[&str] = &[
+    "[1 true]",
+    "[\"\": 1]",
+    "[\"\"],",
+    "[,1]",
+    "[1,,2]",
+    "[\"x\",,]",
+    "[\"x\"]]",
+    "[\"\",]",
+    "[\"x\"",
+    "[x",
+    "[3[4]]",
+    "[1:2]",
+    "[,]",
+    "[-]",
+    "[   , \"\"]",
+    "[1,",
+    "[1,]",
+    "[*]",
+    "[fals]",
+    "[nul]",
+    "[tru]",
+    "[++1234]",
+    "[+1]",
+    "[+Inf]",
+    "[-01]",
+    "[-1.0.]",
+    "[-2.]",
+    "[-NaN]",
+    "[.-1]",
+    "[.2e-3]",
+    "[0.1.2]",
+    "[0.3e+]",
+    "[0.3e]",
+    "[0.e1]",
+    "[0E+]",
+    "[0e]",
+    "[1.0e+]",
+    "[1 000.0]",
+    "[1eE2]",
+    "[2.e+3]",
+    "[9.e+]",
+    "[Inf]",
+    "[NaN]",
+    "[1+2]",
+    "[0x1]",
+    "[0x42]",
+    "[Infinity]",
+    "[-Infinity]",
+    "[-foo]",
+    "[- 1]",
+    "[-012]",
+    "[012]",
+    "[1ea]",
+    "[\u{ff11}]",
+    "{\"x\", null}",
+    "{\"x\"::\"b\"}",
+    "{\"a\":\"a\" 123}",
+    "{key: 'value'}",
+    "{\"a\" b}",
+    "{:\"b\"}",
+    "{\"a\" \"b\"}",
+    "{\"a\":",
+    "{\"a\"",
+    "{1:1}",
+    "{null:null}",
+    "{\"id\":0,,,,,}",
+    "{'a':0}",
+    "{\"id\":0,}",
+    "{\"a\":\"b\"}/**/",
+    "{\"a\":\"b\"}#",
+    "{a: \"b\"}",
+    "{\"a\":\"a",
+    "[\"\\x00\"]",
+    "[\"\\\\\\\"]",
+    "[\"\\uD800\\u\"]",
+    "[\"\\u00A\"]",
+    "[\"\\uD834\\uDd\"]",
+    "[\"\\a\"]",
+    "[\"\\uqqqq\"]",
+    "[\"new\nline\"]",
+    "[\"\t\"]",
+    "abc",
+    "'a'",
+    "<.>",
+    "[a\u{e5}]",
+    "[True]",
+    "",
+    "{}}",
+    "{\"\":",
+    "{\"a\":/*comment*/\"b\"}",
+    "[\u{c}]",
+    "\u{feff}[]",
+    "[\u{a0}]",
+    "\u{2060}",
+    // A parser may accept or refuse these: half of a pair is no text.
+    "[\"\\uDADA\"]",
+    "[\"\\uD888\\u1234\"]",
+    "[\"\\uDd1e\\uD834\"]",
+    "[\"\\ud800abc\"]",
+    "[\"\\uDFAA\"]",
+];
+
+/// An accepted document is kept so that it can be read again.
+#[test]
+fn any_document_is_taken_whole_or_refused() {
+    for json in TAKEN {
+        let kept = task(&format!("{{\"task\":\"echo\",\"args\":{json}}}"))
+            .expect(json)
+            .args;
+        assert_eq!(Json::of(&kept).expect(json), kept, "{json}");
+        let again: Json = kept.as_str().parse().expect(json);
+        assert_eq!(again, kept, "{json}");
+    }
+    for json in REFUSED {
+        let e = task(&format!("{{\"task\":\"echo\",\"args\":{json}}}")).expect_err(json);
+        assert!(!e.to_string().contains(char::is_control), "{json}: {e}");
+    }
+}
+
+/// Rows: arguments, and how they are kept.
+#[test]
+fn numbers_keep_their_digits() {
+    for args in [
+        "123456789012345678901234567890",
+        "-18446744073709551617",
+        "1e400",
+        "1.10",
+        "-0",
+        "0.1000000000000000055511151231257827",
+        "[1E+2,1e-400]",
+        r#"{"b":1.0,"a":"\u00e9","b":2}"#,
+    ] {
+        let task = task(&format!(r#"{{"task":"echo","args":{args}}}"#)).expect(args);
+        assert_eq!(task.args.as_str(), args);
+    }
+}
