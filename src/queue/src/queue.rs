@@ -27,6 +27,7 @@ use crate::store::error::QueueError;
 use crate::worker::state::{Runner, Worker};
 use crate::workflow::gather::Workflows;
 use crate::workflow::view::{MemberView, WorkflowView};
+use std::cell::LazyCell;
 
 /// One queue in one store. It is cheap to make, and holds nothing but the store, the environment
 /// and the limits.
@@ -48,8 +49,15 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// Returns the same queue with limits. Workers enforce them. An enqueuer that knows them wakes
     /// no worker that could take nothing.
     #[must_use]
-    pub fn with_limits(mut self, limits: Limits) -> Self {
-        self.core.limits = limits;
+    pub fn with_limits(self, limits: Limits) -> Self {
+        self.with_limits_from(move || limits)
+    }
+
+    /// The same with limits that cost something to read. They are read once, when a step first
+    /// needs them: where somebody may be woken, most often never.
+    #[must_use]
+    pub fn with_limits_from(mut self, read: impl FnOnce() -> Limits + 'static) -> Self {
+        self.core.limits = LazyCell::new(Box::new(read));
         self
     }
 
@@ -63,11 +71,6 @@ impl<S: Store, E: Env> Queue<S, E> {
         E: Clone,
     {
         Self::new(name, self.core.store.clone(), self.core.env.clone())
-    }
-
-    /// The queue's limits.
-    pub fn limits(&self) -> Limits {
-        self.core.limits
     }
 
     /// The queue's name.
@@ -161,11 +164,15 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// Wakes a worker for the tasks of `receipt`, unless enough workers are registered. The
     /// enqueuer wrote first and reads the registrations now. A leaving worker leaves first and then
     /// reads the queue. So one of the two sees the other. Returns true if a needed worker or keeper
-    /// was missing.
+    /// was missing. `workers_max` is asked for only if somebody may be woken.
     ///
     /// # Errors
     /// If the store fails. Then the next request wakes a worker.
-    pub async fn wake_for(&self, receipt: &Receipt, workers_max: u64) -> Result<bool, QueueError> {
+    pub async fn wake_for(
+        &self,
+        receipt: &Receipt,
+        workers_max: impl FnOnce() -> u64,
+    ) -> Result<bool, QueueError> {
         Wakes::of(&self.core).wake_for(receipt, workers_max).await
     }
 

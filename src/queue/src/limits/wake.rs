@@ -26,7 +26,7 @@ impl<S: Store, E: Env> Wakes<'_, S, E> {
     pub(crate) async fn wake_for(
         &self,
         receipt: &Receipt,
-        workers_max: u64,
+        workers_max: impl FnOnce() -> u64,
     ) -> Result<bool, QueueError> {
         let presence = Registry::of(self).presence(WORKERS).await?;
         let workers = presence.present();
@@ -36,8 +36,13 @@ impl<S: Store, E: Env> Wakes<'_, S, E> {
                 .await;
             return Ok(true);
         }
-        let short = receipt.backlog > workers * BACKLOG_PER_WORKER && workers < workers_max;
-        let deserted = workers == 0 && presence.computing() < workers_max;
+        let behind = receipt.backlog > workers * BACKLOG_PER_WORKER;
+        let most = match behind || workers == 0 {
+            true => workers_max(),
+            false => 0,
+        };
+        let short = behind && workers < most;
+        let deserted = workers == 0 && presence.computing() < most;
         let wanted = deserted || short;
         // Only a pause that is seen after the write counts: a resume reads the queue afterwards.
         let paused = wanted && Slots::of(self).is_paused(receipt.pausable).await?;

@@ -169,7 +169,7 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
         };
         if schedule.queue != self.name() {
             // The keeper of this queue notices the task by itself.
-            let workers_max = WorkerLimits::default().workers_max;
+            let workers_max = || WorkerLimits::default().workers_max;
             Wakes::of(&queue).wake_for(&receipt, workers_max).await?;
         }
         Ok(receipt.ids.into_iter().next())

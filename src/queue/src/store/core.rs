@@ -7,6 +7,7 @@ use crate::base::limits::Limits;
 use crate::store::contract::{Store, StoreError};
 use crate::store::error::QueueError;
 use crate::store::keys::Keys;
+use std::cell::LazyCell;
 
 /// A part of a keeper's pass takes no longer than this, however slow the store is. Tasks wait
 /// meanwhile, and the host may end the instance.
@@ -14,12 +15,15 @@ const PART_MS: u64 = 200;
 /// The largest number of keys that one call deletes.
 const DELETE_MAX: usize = 1_000;
 
+/// Limits that are read when a step first needs them: most requests don't.
+pub(crate) type LazyLimits = LazyCell<Limits, Box<dyn FnOnce() -> Limits>>;
+
 /// A queue's store, the names of its keys, the environment, and its limits.
 pub(crate) struct Core<S, E> {
     pub(crate) store: S,
     pub(crate) env: E,
     pub(crate) keys: Keys,
-    pub(crate) limits: Limits,
+    pub(crate) limits: LazyLimits,
 }
 
 /// Declares a mechanism: a view of a [`Core`] with the steps of one thing. A mechanism that needs
@@ -52,7 +56,7 @@ impl<S: Store, E: Env> Core<S, E> {
             keys: Keys::new(name)?,
             store,
             env,
-            limits: Limits::default(),
+            limits: LazyCell::new(Box::new(Limits::default)),
         })
     }
 

@@ -132,7 +132,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     /// Waits for a task that computes, and renews its permits. Its instance takes no tickets
     /// meanwhile.
     pub(crate) async fn renewing(&self, work: impl Future<Output = ()>) {
-        let limits = self.queue.limits;
+        let limits = &self.queue.limits;
         if limits.concurrency.is_none() && limits.per_key.concurrency.is_none() {
             return work.await;
         }

@@ -35,7 +35,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         if receipt.backlog > 0 {
             // The turn may have enqueued many tasks, and this worker is only one.
             let wakes = Wakes::of(&self.queue);
-            let woken = wakes.wake_for(&receipt, self.limits.workers_max);
+            let woken = wakes.wake_for(&receipt, || self.limits.workers_max);
             if let Err(e) = woken.await {
                 env.log(&e.to_string());
             }

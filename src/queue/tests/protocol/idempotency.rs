@@ -21,7 +21,7 @@ fn request(sim: &Sim, key: &IdempotencyKey, task: TaskSpec) -> Spawned<Once> {
     sim.spawn(|_, queue| async move {
         let once = queue.enqueue_once(task, &key).await.unwrap();
         if let Once::Created(receipt) | Once::Repeated(receipt) = &once {
-            queue.wake_for(receipt, 4).await.unwrap();
+            queue.wake_for(receipt, || 4).await.unwrap();
         }
         once
     })

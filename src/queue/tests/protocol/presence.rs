@@ -109,7 +109,7 @@ fn a_task_enqueued_while_the_last_worker_leaves_does_not_wait() {
         sim.spawn(|_, queue| async move {
             let second = vec![task("second", json!({}))];
             let receipt = queue.enqueue(second).await.unwrap();
-            queue.wake_for(&receipt, 8).await.unwrap();
+            queue.wake_for(&receipt, || 8).await.unwrap();
         });
         let began = sim.run_until(300, || !sim.began("second").is_empty());
         assert!(began, "seed {seed}");
@@ -149,7 +149,7 @@ fn who_finds_nobody_at_work_is_told() {
         let tasks = tasks.collect();
         sim.wait(|queue| async move {
             let receipt = queue.enqueue(tasks).await.unwrap();
-            queue.wake_for(&receipt, 8).await.unwrap()
+            queue.wake_for(&receipt, || 8).await.unwrap()
         })
     };
     let push = || sim.wait(|queue| async move { queue.push_along(true).await.unwrap() });

@@ -243,7 +243,7 @@ fn what_is_enqueued_while_the_queue_is_resumed_runs() {
             .enqueue(vec![with(HIGH, task("t", json!({})))])
             .await
             .unwrap();
-        queue.wake_for(&receipt, 8).await.unwrap();
+        queue.wake_for(&receipt, || 8).await.unwrap();
     });
     sim.run_for(1_000);
     sim.wait(|queue| async move { queue.resume().await.unwrap() });

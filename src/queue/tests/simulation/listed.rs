@@ -40,7 +40,7 @@ impl Load {
             if let Ok(Retried::Created(receipt) | Retried::Repeated(receipt)) = retried {
                 load.acknowledged(&world, &receipt.ids[0], &receipt.tasks[0], 0);
                 asked.retried_as(&receipt.ids[0]);
-                let _ = queue.wake_for(&receipt, 4).await;
+                let _ = queue.wake_for(&receipt, || 4).await;
             }
         });
     }
@@ -69,7 +69,7 @@ impl Load {
                     of.retried_as(id);
                 }
             }
-            let _ = queue.wake_for(&receipt, 4).await;
+            let _ = queue.wake_for(&receipt, || 4).await;
         });
     }
 

@@ -99,7 +99,7 @@ impl Schedules {
                 return;
             };
             answered(view.put_ms);
-            let _ = queue.wake_for(&receipt, 4).await;
+            let _ = queue.wake_for(&receipt, || 4).await;
         });
     }
 

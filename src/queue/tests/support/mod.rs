@@ -140,7 +140,7 @@ impl Sim {
     pub fn enqueue(&self, tasks: Vec<TaskSpec>) -> Vec<TaskId> {
         self.wait(|queue| async move {
             let receipt = queue.enqueue(tasks).await.unwrap();
-            queue.wake_for(&receipt, 8).await.unwrap();
+            queue.wake_for(&receipt, || 8).await.unwrap();
             receipt.ids
         })
     }

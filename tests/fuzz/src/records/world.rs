@@ -151,7 +151,7 @@ impl World {
     pub fn enqueue_healthy(&self) -> Option<TaskId> {
         let queue = self.queue();
         let mut receipt = self.wait(queue.enqueue(vec![task("done")])).ok()?;
-        _ = self.wait(queue.wake_for(&receipt, 16));
+        _ = self.wait(queue.wake_for(&receipt, || 16));
         receipt.ids.pop()
     }
 

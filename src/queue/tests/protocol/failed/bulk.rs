@@ -8,7 +8,7 @@ fn sweep(sim: &Sim, before: Option<u64>, most_ms: u64) -> BulkResult<Receipt> {
     let end_ms = sim.now_ms() + most_ms;
     sim.wait(|queue| async move {
         let swept = queue.retry_failed(before, end_ms, None).await.unwrap();
-        queue.wake_for(&swept.done, 8).await.unwrap();
+        queue.wake_for(&swept.done, || 8).await.unwrap();
         swept
     })
 }

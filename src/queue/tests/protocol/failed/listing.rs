@@ -170,7 +170,7 @@ fn nothing_is_listed_or_retried_when_its_retention_is_over() {
     let taken = sim.wait(|queue| async move {
         match queue.enqueue_once(failing("keyed"), &key).await.unwrap() {
             Once::Created(receipt) => {
-                queue.wake_for(&receipt, 8).await.unwrap();
+                queue.wake_for(&receipt, || 8).await.unwrap();
                 receipt
             }
             other => panic!("{other:?}"),

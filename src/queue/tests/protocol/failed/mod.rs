@@ -85,7 +85,7 @@ fn left(sim: &Sim) -> Vec<String> {
 async fn again(queue: SimQueue, id: TaskId) -> Retried {
     let retried = queue.retry(&id, None).await.unwrap();
     if let Retried::Created(receipt) | Retried::Repeated(receipt) = &retried {
-        queue.wake_for(receipt, 8).await.unwrap();
+        queue.wake_for(receipt, || 8).await.unwrap();
     }
     retried
 }

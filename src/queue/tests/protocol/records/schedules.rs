@@ -24,7 +24,7 @@ fn put_every_minute(sim: &Sim, name: &str) {
         let Put::Done { receipt, .. } = put else {
             panic!("{put:?}");
         };
-        queue.wake_for(&receipt, 4).await.unwrap();
+        queue.wake_for(&receipt, || 4).await.unwrap();
     });
 }
 

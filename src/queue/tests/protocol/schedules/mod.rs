@@ -37,7 +37,7 @@ fn put(sim: &Sim, schedule: Schedule) -> (ScheduleView, bool) {
                 view,
                 receipt,
             } => {
-                queue.wake_for(&receipt, 4).await.unwrap();
+                queue.wake_for(&receipt, || 4).await.unwrap();
                 (*view, created)
             }
             other => panic!("{other:?}"),

@@ -47,7 +47,7 @@ impl Load {
                     let until_ms = task.enqueued_ms + ttl_ms;
                     let asked = load.acknowledged(&world, id, task, until_ms);
                     let body = value(&task.args)["body"].as_u64().unwrap_or(u64::MAX);
-                    let _ = queue.wake_for(&receipt, 4).await;
+                    let _ = queue.wake_for(&receipt, || 4).await;
                     Answer::Task(asked, body)
                 }
                 Ok(Once::Differs) => Answer::Differs,

@@ -126,7 +126,7 @@ impl Load {
             for (id, task) in receipt.ids.iter().zip(&receipt.tasks) {
                 load.acknowledged(&world, id, task, 0);
             }
-            let _ = queue.wake_for(&receipt, 4).await;
+            let _ = queue.wake_for(&receipt, || 4).await;
         });
     }
 
