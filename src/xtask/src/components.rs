@@ -32,6 +32,10 @@ pub const WASMCLOUD: [Component; 1] = [Component {
     file: "handoff_wasmcloud.wasm",
 }];
 
+/// A host resets an instance's memory for each request, and the default stack of 1 MiB would be most of it. It comes first in
+/// memory, so that an overflow traps.
+const STACK: &str = "link-arg=-zstack-size=131072";
+
 /// For end-to-end tests.
 pub const CONFORMANCE: [Component; 1] = [Component {
     package: "handoff-conformance-component",
@@ -82,6 +86,7 @@ pub fn build(
         cargo.args(["--profile", "component", "--crate-type", "cdylib"]);
         cargo.args(["--package", component.package]);
         cargo.args(["--features", component.features]);
+        cargo.args(["--", "-C", STACK]);
         step::run(&format!("building {}", component.file), &mut cargo)?;
         let built = format!("{}.wasm", component.package.replace('-', "_"));
         let built = target.join(toolchain::TARGET).join("component").join(built);
