@@ -35,6 +35,8 @@ pub struct App {
     pub client: HttpClient,
     pub permits: Permits,
     pub request_timeout: Duration,
+    /// Whether each instance's calls are printed.
+    pub count_calls: bool,
     /// Where it listens.
     pub address: SocketAddr,
 }

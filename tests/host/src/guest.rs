@@ -9,6 +9,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::app::{App, Component};
+use crate::count::Count;
 use crate::manifest::DEFAULT_STORE;
 use crate::outbound::Outbound;
 use crate::output::Output;
@@ -45,6 +46,7 @@ pub struct Guest {
     wasi: WasiCtx,
     http: WasiHttpCtx,
     pub table: ResourceTable,
+    pub count: Count,
     outbound: Outbound,
 }
 
@@ -60,6 +62,7 @@ impl Guest {
             wasi,
             http: WasiHttpCtx::new(),
             table: ResourceTable::new(),
+            count: Count::default(),
             outbound: Outbound {
                 app: app.clone(),
                 component: component.clone(),
@@ -76,8 +79,9 @@ impl Guest {
     }
 
     /// A guest that made up its bucket's handle never gets here: the engine traps it.
-    fn check(&self, bucket: &Resource<Bucket>) -> wasmtime::Result<()> {
+    fn check(&mut self, bucket: &Resource<Bucket>) -> wasmtime::Result<()> {
         self.table.get(bucket)?;
+        self.count.store += 1;
         Ok(())
     }
 }
@@ -195,6 +199,7 @@ impl spin_variables::Host for Guest {
         &mut self,
         name: String,
     ) -> wasmtime::Result<Result<String, spin_variables::Error>> {
+        self.count.variables += 1;
         let component = self.component();
         Ok(match component.variables.get(&name) {
             Some(value) => Ok(value.clone()),

@@ -17,6 +17,7 @@ use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
 
 use crate::app::{App, Component};
+use crate::count;
 use crate::guest::Guest;
 use crate::say::say;
 
@@ -59,6 +60,10 @@ where
     let mut store = Store::new(component.pre.engine(), Guest::new(app, component));
     store.set_epoch_deadline(1);
     store.epoch_deadline_async_yield_and_update(1);
+    let counted = app.count_calls.then(|| {
+        count::all_calls(&mut store);
+        format!("counted {} {}", request.method(), request.uri())
+    });
     match prepare(&mut store, request, sender.clone()) {
         Ok((request, outparam)) => {
             let (component, timeout) = (component.clone(), app.request_timeout);
@@ -66,7 +71,7 @@ where
             let running = app.clock.run();
             tokio::spawn(async move {
                 let ended = tokio::select! {
-                    ended = tokio::time::timeout(timeout, run(&component, store, request, outparam)) => Some(ended),
+                    ended = tokio::time::timeout(timeout, run(&component, store, request, outparam, counted)) => Some(ended),
                     // A caller that gave up must not keep a worker from starting.
                     () = abandoned(&sender), if public => None,
                 };
@@ -122,12 +127,17 @@ async fn run(
     mut store: Store<Guest>,
     request: Resource<HostIncomingRequest>,
     outparam: Resource<HostResponseOutparam>,
+    counted: Option<String>,
 ) -> wasmtime::Result<()> {
     let proxy = component.pre.instantiate_async(&mut store).await?;
-    proxy
+    let ended = proxy
         .wasi_http_incoming_handler()
         .call_handle(&mut store, request, outparam)
-        .await
+        .await;
+    if let Some(what) = counted {
+        say(format!("{what}: {}", store.data().count));
+    }
+    ended
 }
 
 /// Ends when the caller left before the answer and [`GRACE`] has brought none either.

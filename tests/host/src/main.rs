@@ -4,6 +4,7 @@
 mod allowed;
 mod app;
 mod clock;
+mod count;
 mod engine;
 mod guest;
 mod instance;
@@ -70,6 +71,9 @@ struct Args {
     /// For tests: store-slow=MS, store-fail or store-fail=N (every Nth call), store-busy, store-racy; repeatable
     #[arg(long = "fault", value_name = "FAULT", hide = true)]
     faults: Vec<String>,
+    /// For tests: print what each instance asked of the host
+    #[arg(long, hide = true)]
+    count_calls: bool,
 }
 
 fn parse_variable(text: &str) -> Result<(String, String), String> {
@@ -139,6 +143,7 @@ async fn run(args: Args) -> Result<()> {
         client: outbound::client(),
         permits: Permits::new(args.instances_max),
         request_timeout: args.request_timeout,
+        count_calls: args.count_calls,
         address,
     });
     say(format!(
