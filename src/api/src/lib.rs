@@ -12,9 +12,9 @@ use handoff_platform::http::{
     Cors, IncomingRequest, Problem, Request, Response, ResponseOutparam, access,
 };
 use handoff_platform::probe::check_variables;
-use handoff_platform::variables::Queues;
+use handoff_platform::variables::{DEFAULT_QUEUE, Queues};
 use handoff_platform::{HostEnv, HostStore, variables};
-use handoff_queue::{Env, Queue, QueueError, Store, TaskId, check_name};
+use handoff_queue::{Env, Limits, Queue, QueueError, Store, TaskId, check_name};
 use routes::{Call, Found};
 
 type HostQueue = Queue<HostStore, HostEnv>;
@@ -97,17 +97,21 @@ fn open(path: &[String]) -> Result<HostQueue, Problem> {
         ["v1", "queues", name, ..] if check_name(name).is_ok() => Some((*name).to_owned()),
         _ => None,
     };
-    let name = match name {
-        Some(name) => name,
-        None => limits::queues()?.names()[0].clone(),
-    };
-    limited(Queue::new(&name, store, HostEnv)?)
+    let name = name.as_deref().unwrap_or(DEFAULT_QUEUE);
+    Ok(limited(Queue::new(name, store, HostEnv)?))
 }
 
 /// Adds its limits to a queue.
-fn limited(queue: HostQueue) -> Result<HostQueue, Problem> {
-    let limits = variables::limits_of(queue.name())?;
-    Ok(queue.with_limits(limits))
+fn limited(queue: HostQueue) -> HostQueue {
+    let name = queue.name().to_owned();
+    queue.with_limits_from(move || {
+        let limits = variables::limits_of(&name);
+        // No worker starts until they can be read.
+        limits.unwrap_or_else(|problem| {
+            HostEnv.log(&problem.detail);
+            Limits::default()
+        })
+    })
 }
 
 /// Runs a call. At most one segment of its path is not fixed.
@@ -153,28 +157,24 @@ async fn dispatch(
     }
 }
 
-/// Pushes along the queue of a request, if this deployment has it, and another one.
-async fn push(queue: &HostQueue, waits: bool) -> Result<bool, QueueError> {
-    let Ok(queues) = limits::queues() else {
-        return Ok(false); // An enqueuer gets the error.
-    };
-    if queues.has(queue.name()) && queue.push_along(waits).await? {
-        return Ok(true);
-    }
-    push_another(queue).await
-}
+/// One request in so many pushes another queue along.
+const ANOTHER: u64 = 8;
 
 /// Pushes one other queue along, by chance, so that no queue depends on its own requests.
 async fn push_another(queue: &HostQueue) -> Result<bool, QueueError> {
-    let Ok(queues) = limits::queues() else {
-        return Ok(false);
-    };
-    let names = queues.names();
-    let name = &names[(queue.env().random() % names.len() as u64) as usize];
-    if name == queue.name() {
+    let dice = queue.env().random();
+    if !dice.is_multiple_of(ANOTHER) {
         return Ok(false);
     }
-    queue.named(name)?.push_along(false).await
+    let Ok(queues) = variables::queues() else {
+        return Ok(false);
+    };
+    let names = queues.names().iter();
+    let others: Vec<_> = names.filter(|name| *name != queue.name()).collect();
+    match others.get((dice / ANOTHER) as usize % others.len().max(1)) {
+        Some(name) => queue.named(name)?.push_along(false).await,
+        None => Ok(false),
+    }
 }
 
 /// Pushes all queues along, so a cron job needs no other call.
@@ -189,14 +189,14 @@ async fn push_all(queue: &HostQueue) -> Result<bool, QueueError> {
 /// Makes sure, after the answer, that a worker runs: nothing depends on a resident process.
 async fn push_along(queue: &HostQueue, after: After) {
     let pushed = match after {
-        After::Wake(queue, receipt) => match limits::workers_max() {
-            Ok(max) => match queue.wake_for(&receipt, max).await {
-                Ok(false) => push_another(&queue).await,
-                other => other,
-            },
-            Err(problem) => return queue.env().log(&problem.detail),
+        After::Wake(queue, receipt) => match queue.wake_for(&receipt, workers_max).await {
+            Ok(false) => push_another(&queue).await,
+            other => other,
         },
-        After::Push { waits } => push(queue, waits).await,
+        After::Push { waits } => match queue.push_along(waits).await {
+            Ok(false) => push_another(queue).await,
+            other => other,
+        },
         After::PushAll => push_all(queue).await,
         // The stream pushes the queue along itself.
         After::Follow(_) => return,
@@ -210,6 +210,14 @@ async fn push_along(queue: &HostQueue, after: After) {
             .env()
             .log(&format!("the next request wakes a worker: {e}")),
     }
+}
+
+/// The largest number of workers per queue that a backlog starts; none while it can't be read.
+fn workers_max() -> u64 {
+    variables::number("workers_max").unwrap_or_else(|problem| {
+        HostEnv.log(&problem.detail);
+        0
+    })
 }
 
 /// Logs once per store that everybody may do everything.

@@ -1,8 +1,9 @@
 //! The limits of requests.
 
+use handoff_platform::HostEnv;
 use handoff_platform::http::Problem;
-use handoff_platform::variables::{self, Queues};
-use handoff_queue::TaskSpec;
+use handoff_platform::variables::{self, BYTES_MIN, Queues};
+use handoff_queue::{Env, TaskSpec};
 use handoff_tasks::Registry;
 use handoff_wire::{Duration, FieldError};
 
@@ -16,18 +17,30 @@ pub fn events_max_ms() -> Result<u64, Problem> {
 
 /// The largest body, in bytes.
 pub fn body_max_bytes() -> Result<u64, Problem> {
-    variables::number("body_max_bytes")
+    variables::bytes("body_max_bytes")
 }
 
 /// The largest arguments of a task, in bytes of JSON.
 pub fn args_max_bytes() -> Result<u64, Problem> {
-    variables::number("args_max_bytes")
+    variables::bytes("args_max_bytes")
 }
 
-/// The task kinds of this deployment, with the largest size of their arguments.
-pub fn registry() -> Result<Registry, Problem> {
-    let registry = handoff_tasks::registry(variables::switch("fault_tasks")?);
-    Ok(registry.with_args_max(args_max_bytes()?))
+/// The task kinds of this deployment, with the largest size of their arguments as far as it matters
+/// in a body of `body_bytes`.
+pub fn registry(body_bytes: u64) -> Result<Registry, Problem> {
+    let args_max = match body_bytes {
+        ..=BYTES_MIN => BYTES_MIN,
+        _ => args_max_bytes()?,
+    };
+    Ok(handoff_tasks::registry(faults).with_args_max(args_max))
+}
+
+/// Whether there are tasks that break their instance; not while that can't be read.
+fn faults() -> bool {
+    variables::switch("fault_tasks").unwrap_or_else(|problem| {
+        HostEnv.log(&problem.detail);
+        false
+    })
 }
 
 /// Refuses a task whose webhook could not be signed. `field` is the name of the webhook in the
@@ -43,9 +56,4 @@ pub fn check_webhook(task: &TaskSpec, field: &str) -> Result<(), Problem> {
 /// The queues of this deployment.
 pub fn queues() -> Result<Queues, Problem> {
     variables::queues()
-}
-
-/// The largest number of workers per queue that a backlog starts.
-pub fn workers_max() -> Result<u64, Problem> {
-    variables::number("workers_max")
 }

@@ -35,7 +35,8 @@ async fn answer(request: Request, cors: &Cors) -> Result<Response, Problem> {
     if *request.method() != Method::Post {
         return Err(Problem::method_not_allowed(ALLOW));
     }
-    let body: GatherRequest = request.json(variables::number("body_max_bytes")?).await?;
+    let body_max_bytes = || variables::bytes("body_max_bytes");
+    let (body, _): (GatherRequest, _) = request.json(body_max_bytes).await?;
     Ok(match body.check()? {
         Gather::Calls(calls) => requests::gather(calls).await,
         Gather::Waits(waits) => waits::gather(waits).await,

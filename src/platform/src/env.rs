@@ -3,11 +3,21 @@
 use crate::clock::{self, sleep_ms};
 use crate::host::workers::wake;
 use crate::log::say;
+use crate::variables;
 use handoff_queue::{Cron, Env, Wake};
+use std::cell::RefCell;
 
 /// The longest time in which a worker may answer that it is registered. It is below the time within
 /// which the waking worker must begin its own task. A call that takes longer was sent all the same.
 const WAKE_TIMEOUT_MS: u64 = 1_000;
+
+/// So many random bytes are taken at once.
+const RANDOM_BYTES: u64 = 64;
+
+thread_local! {
+    /// Random numbers that were taken and not used yet. No number is used twice.
+    static RANDOM: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+}
 
 /// The host's clock, random source and waker.
 #[derive(Debug, Clone, Copy, Default)]
@@ -19,7 +29,16 @@ impl Env for HostEnv {
     }
 
     fn random(&self) -> u64 {
-        wasi::random::random::get_random_u64()
+        // Most requests need a few of them: one call of the host brings all.
+        RANDOM.with_borrow_mut(|left| {
+            if left.is_empty() {
+                let bytes = wasi::random::random::get_random_bytes(RANDOM_BYTES);
+                let (numbers, _) = bytes.as_chunks();
+                left.extend(numbers.iter().copied().map(u64::from_le_bytes));
+            }
+            let number = left.pop();
+            number.unwrap_or_else(wasi::random::random::get_random_u64)
+        })
     }
 
     async fn sleep_ms(&self, ms: u64) {
@@ -31,6 +50,10 @@ impl Env for HostEnv {
             Wake::Work => "work",
             Wake::Keep => "keep",
         };
+        // A request may be about a queue that this deployment no longer has.
+        if !variables::queues().is_ok_and(|queues| queues.has(queue)) {
+            return;
+        }
         if let Err(e) = wake(&format!("/{path}/{queue}"), WAKE_TIMEOUT_MS).await {
             self.log(&format!(
                 "no worker could be woken, the next request tries again: {e}"

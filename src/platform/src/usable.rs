@@ -19,8 +19,8 @@ const API: [Check; 12] = [
     || access::allowed_hosts().map(drop),
     || variables::number("workers_max").map(drop),
     || variables::duration_ms("events_max").map(drop),
-    || variables::number("body_max_bytes").map(drop),
-    || variables::number("args_max_bytes").map(drop),
+    || variables::bytes("body_max_bytes").map(drop),
+    || variables::bytes("args_max_bytes").map(drop),
     || variables::switch("fault_tasks").map(drop),
 ];
 

@@ -1,14 +1,28 @@
-//! The application's variables.
+//! The application's variables. On Spin each costs as much as a store call, so a request reads only
+//! those that it needs, and each once.
 
 use crate::host::settings;
 use crate::http::problem::Problem;
 use handoff_queue::{KeyLimits, Limits, Rate};
 use handoff_wire::{Duration, QueueLimits, WebhookSecrets, quoted, repeated};
+use std::cell::RefCell;
 use std::fmt::Display;
 use std::str::FromStr;
 
 /// The largest number of a variable: more than any limit here can mean.
 const NUMBER_MAX: u64 = 1_000_000_000;
+
+/// The least that a limit of bytes from outside may be. A body within it is within every limit, so
+/// no variable is read for it.
+pub const BYTES_MIN: u64 = 256;
+
+/// The queue of tasks that name none. Every deployment has it.
+pub const DEFAULT_QUEUE: &str = "default";
+
+thread_local! {
+    /// What this instance has read.
+    static KNOWN: RefCell<Vec<(String, String)>> = const { RefCell::new(Vec::new()) };
+}
 
 /// The queues of this deployment, the default one first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,9 +52,8 @@ impl FromStr for Queues {
         if let Some((first, _)) = repeated(&queues) {
             return Err(format!("{:?} is there twice", queues[first]));
         }
-        if queues.is_empty() {
-            return Err("there is none".to_owned());
-        }
+        queues.retain(|name| name != DEFAULT_QUEUE);
+        queues.insert(0, DEFAULT_QUEUE.to_owned());
         Ok(Self(queues))
     }
 }
@@ -50,7 +63,7 @@ impl FromStr for Queues {
 /// # Errors
 /// If the variable `queues` is not set or is no list of names.
 pub fn queues() -> Result<Queues, Problem> {
-    read("queues", "names of queues such as \"default emails\"")
+    read("queues", "names of queues such as \"emails reports\"")
 }
 
 /// Reads the limits of all queues.
@@ -109,7 +122,16 @@ fn not(name: &str, text: &str, expected: &str) -> Problem {
 /// # Errors
 /// If the variable is not set.
 pub fn text(name: &str) -> Result<String, Problem> {
-    settings::variable(name)
+    let known = |known: &[(String, String)]| {
+        let mut known = known.iter();
+        known.find_map(|(other, text)| (other == name).then(|| text.clone()))
+    };
+    if let Some(text) = KNOWN.with_borrow(|all| known(all)) {
+        return Ok(text);
+    }
+    let text = settings::variable(name)?;
+    KNOWN.with_borrow_mut(|all| all.push((name.to_owned(), text.clone())));
+    Ok(text)
 }
 
 /// Reads a variable as a number from 1.
@@ -117,9 +139,22 @@ pub fn text(name: &str) -> Result<String, Problem> {
 /// # Errors
 /// If the variable is not set or no such number.
 pub fn number(name: &str) -> Result<u64, Problem> {
+    number_from(1, name)
+}
+
+/// Reads a limit of bytes that come from outside, from [`BYTES_MIN`].
+///
+/// # Errors
+/// If the variable is not set or no such number.
+pub fn bytes(name: &str) -> Result<u64, Problem> {
+    number_from(BYTES_MIN, name)
+}
+
+fn number_from(least: u64, name: &str) -> Result<u64, Problem> {
     let text = text(name)?;
-    let expected = format!("a whole number from 1 to {NUMBER_MAX}");
-    whole_number(&text).ok_or_else(|| not(name, &text, &expected))
+    let number = whole_number(&text).filter(|number| *number >= least);
+    let expected = || format!("a whole number from {least} to {NUMBER_MAX}");
+    number.ok_or_else(|| not(name, &text, &expected()))
 }
 
 /// A whole number from 1 to [`NUMBER_MAX`].
@@ -223,7 +258,9 @@ mod tests {
             };
             assert_eq!(error, format!("{name:?} is there twice"), "{twice}");
         }
-        assert_eq!(queues(" , "), Err("there is none".to_owned()));
+        assert_eq!(queues(" , "), Ok(vec!["default".to_owned()]));
+        assert_eq!(queues("emails"), two);
+        assert_eq!(queues("emails default"), two);
         assert!(queues("Default").is_err());
     }
 }

@@ -64,22 +64,20 @@ pub trait Task: 'static {
 }
 
 /// The task kinds that a worker knows: those of this deployment, and webhooks.
-pub fn all(faults: bool) -> Registry {
+pub fn all(faults: fn() -> bool) -> Registry {
     registry(faults).with::<webhook::Webhook>()
 }
 
 /// The task kinds of this deployment, which callers may enqueue.
 ///
-/// `faults` adds the kinds `fault` and `fault.busy`, which break their instance in chosen ways, for
-/// tests.
-pub fn registry(faults: bool) -> Registry {
-    let registry = Registry::default()
+/// `faults` says whether there are the kinds `fault` and `fault.busy`, which break their instance in
+/// chosen ways, for tests. It is asked only about tasks of these kinds.
+pub fn registry(faults: fn() -> bool) -> Registry {
+    Registry::default()
         .with::<echo::Echo>()
         .with::<http_request::HttpRequest>()
         .with::<primes::CountPrimes>()
-        .with::<sleep::Sleep>();
-    if faults {
-        return registry.with::<fault::Fault>().with::<fault::Busy>();
-    }
-    registry
+        .with::<sleep::Sleep>()
+        .with_if::<fault::Fault>(faults)
+        .with_if::<fault::Busy>(faults)
 }

@@ -14,6 +14,7 @@ pub struct Registry {
 }
 
 struct Kind {
+    exists: fn() -> bool,
     computes: bool,
     check: fn(&Json, u64) -> Result<(), FieldError>,
     run: fn(Json, Context) -> LocalBoxFuture<'static, Outcome>,
@@ -28,8 +29,15 @@ fn read<T: Task>(args: &Json) -> Result<T::Args, FieldError> {
 impl Registry {
     /// Adds a task kind.
     #[must_use]
-    pub fn with<T: Task>(mut self) -> Self {
+    pub fn with<T: Task>(self) -> Self {
+        self.with_if::<T>(|| true)
+    }
+
+    /// Adds a task kind that this deployment may have. `exists` is asked when its name comes up.
+    #[must_use]
+    pub fn with_if<T: Task>(mut self, exists: fn() -> bool) -> Self {
         let kind = Kind {
+            exists,
             computes: T::COMPUTES,
             check: |args, timeout_ms| T::check_timeout(&read::<T>(args)?, timeout_ms),
             run: |args, context| {
@@ -59,16 +67,21 @@ impl Registry {
 
     /// The names of all kinds.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.kinds.keys().copied()
+        let kinds = self.kinds.iter().filter(|(_, kind)| (kind.exists)());
+        kinds.map(|(name, _)| *name)
     }
 
     /// Whether tasks of the kind `name` compute.
     pub fn computes(&self, name: &str) -> bool {
-        self.kinds.get(name).is_some_and(|kind| kind.computes)
+        self.find(name).is_some_and(|kind| kind.computes)
+    }
+
+    fn find(&self, name: &str) -> Option<&Kind> {
+        self.kinds.get(name).filter(|kind| (kind.exists)())
     }
 
     fn kind(&self, name: &str) -> Result<&Kind, FieldError> {
-        self.kinds.get(name).ok_or_else(|| {
+        self.find(name).ok_or_else(|| {
             let meant = did_you_mean(name, self.names());
             let known = self.names().collect::<Vec<_>>().join(", ");
             let name = quoted(name);
@@ -83,7 +96,7 @@ impl Registry {
 
     /// Runs one attempt of a task of the kind `name`.
     pub async fn run(&self, name: &str, args: Json, context: Context) -> Outcome {
-        match self.kinds.get(name) {
+        match self.find(name) {
             Some(kind) => (kind.run)(args, context).await,
             None => Outcome::Fail(format!(
                 "this deployment has no task {} any more",

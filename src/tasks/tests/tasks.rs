@@ -52,7 +52,7 @@ impl Host for TestHost {
 
 fn run_with(name: &str, args: Value, control: Control, host: Rc<TestHost>) -> Outcome {
     let context = Context::new(Rc::new(control), host);
-    block_on(registry(true).run(name, args.into(), context))
+    block_on(registry(|| true).run(name, args.into(), context))
 }
 
 fn run(name: &str, args: Value) -> Outcome {
@@ -204,13 +204,13 @@ fn wrong_arguments_are_refused_by_name() {
         ("fault", json!({"how": "nicely"}), "args.how"),
     ];
     for (task, args, field) in table {
-        let e = registry(true)
+        let e = registry(|| true)
             .check(task, &args.clone().into(), 60_000)
             .expect_err(task);
         assert_eq!(e.field.as_deref(), Some(field), "{task} {args}: {e}");
     }
     assert!(
-        registry(false)
+        registry(|| false)
             .check("fault", &json!({"how": "panic"}).into(), 60_000)
             .is_err()
     );

@@ -52,7 +52,7 @@ fn cost<T>(what: &str, work: impl FnOnce() -> T) -> usize {
 }
 
 fn tasks() -> Registry {
-    registry(false).with_args_max(256 << 10)
+    registry(|| false).with_args_max(256 << 10)
 }
 
 /// A list of copies of an item, as many as fit into a body.

@@ -18,9 +18,9 @@ pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem
         let reason = "a batch has no parameters, and is not waited for";
         return Err(FieldError::new(&handoff_wire::named(name), reason).into());
     }
-    let batch: BatchRequest = request.json(limits::body_max_bytes()?).await?;
+    let (batch, bytes): (BatchRequest, _) = request.json(limits::body_max_bytes).await?;
     let queue = super::named(queue, batch.queue())?;
-    let registry = limits::registry()?;
+    let registry = limits::registry(bytes)?;
     let tasks = batch.check(&registry, queue.env().now_ms())?;
 
     let mut answers: Vec<Result<JsonObject, Problem>> = Vec::with_capacity(tasks.len());

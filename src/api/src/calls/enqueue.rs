@@ -13,9 +13,9 @@ pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem
     let caller = request.caller().clone();
     let wait = Wait::asked(&request)?;
     let header = request.sole_header(KEY_HEADER)?;
-    let body: TaskRequest = request.json(limits::body_max_bytes()?).await?;
+    let (body, bytes): (TaskRequest, _) = request.json(limits::body_max_bytes).await?;
     let name = body.queue().map(str::to_owned);
-    let registry = limits::registry()?;
+    let registry = limits::registry(bytes)?;
     let mut checked = body
         .with_key(header.as_deref())?
         .check(&registry, queue.env().now_ms())?;

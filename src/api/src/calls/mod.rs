@@ -17,6 +17,7 @@ pub mod workflows;
 use crate::{HostQueue, limited, limits};
 use handoff_platform::http::Caller;
 use handoff_platform::http::{Problem, Response};
+use handoff_platform::variables::DEFAULT_QUEUE;
 use handoff_queue::{IdempotencyKey, Once, Receipt, State, TaskId, TaskSpec, TaskView};
 use handoff_wire::{FieldError, JsonObject, did_you_mean, object, quoted};
 
@@ -74,8 +75,11 @@ pub fn parse_id(text: &str) -> Result<TaskId, Problem> {
 /// The queue that a request names, or `queue`.
 pub fn named(queue: &HostQueue, name: Option<&str>) -> Result<HostQueue, Problem> {
     let Some(name) = name else {
-        return limited(queue.named(queue.name())?);
+        return Ok(limited(queue.named(queue.name())?));
     };
+    if name == DEFAULT_QUEUE {
+        return Ok(limited(queue.named(name)?));
+    }
     let queues = limits::queues()?;
     if !queues.has(name) {
         let meant = did_you_mean(name, queues.names().iter().map(String::as_str));
@@ -86,7 +90,7 @@ pub fn named(queue: &HostQueue, name: Option<&str>) -> Result<HostQueue, Problem
         );
         return Err(FieldError::new("queue", reason).into());
     }
-    limited(queue.named(name)?)
+    Ok(limited(queue.named(name)?))
 }
 
 /// Refuses a parameter of the query that is not known.

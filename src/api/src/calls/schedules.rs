@@ -39,9 +39,9 @@ pub async fn put(queue: &HostQueue, name: &str, request: Request) -> Result<Answ
         );
         return Err(FieldError::new("name", reason).into());
     }
-    let body: ScheduleRequest = request.json(limits::body_max_bytes()?).await?;
+    let (body, bytes): (ScheduleRequest, _) = request.json(limits::body_max_bytes).await?;
     let target = super::named(queue, body.queue())?;
-    let registry = limits::registry()?;
+    let registry = limits::registry(bytes)?;
     let schedule = body.check(name, target.name(), &registry)?;
     limits::check_webhook(&schedule.task, "webhook")?;
     match queue.put_schedule(schedule).await? {

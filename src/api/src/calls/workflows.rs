@@ -18,9 +18,9 @@ pub async fn enqueue(queue: &HostQueue, request: Request) -> Result<Answer, Prob
     let caller = request.caller().clone();
     let wait = Wait::asked(&request)?;
     let header = request.sole_header(KEY_HEADER)?;
-    let body: WorkflowRequest = request.json(limits::body_max_bytes()?).await?;
+    let (body, bytes): (WorkflowRequest, _) = request.json(limits::body_max_bytes).await?;
     let queue = super::named(queue, body.queue())?;
-    let registry = limits::registry()?;
+    let registry = limits::registry(bytes)?;
     let args_max = limits::args_max_bytes()?;
     let now_ms = queue.env().now_ms();
     let (_, mut checked) = body.check(&registry, header.as_deref(), args_max, now_ms)?;

@@ -21,7 +21,7 @@ const MAX_AGE: &str = "7200";
 /// The CORS rules for one request.
 #[derive(Debug, Clone, Default)]
 pub struct Cors {
-    /// The origins whose pages may call.
+    /// The origins whose pages may call, if a page may have sent the request.
     pub(super) origins: Origins,
     /// The origin of the page that sends the request.
     pub(super) origin: Option<String>,
@@ -34,6 +34,10 @@ impl Cors {
     /// 500 if the variable can't be used.
     pub fn of(request: &Request) -> Result<Self, Problem> {
         let origin = request.header("origin");
+        // Browsers send one of the two, and others need no list.
+        if origin.is_none() && request.header("sec-fetch-site").is_none() {
+            return Ok(Self::default());
+        }
         Ok(Self {
             origins: origins()?,
             origin,
@@ -72,7 +76,7 @@ impl Cors {
     }
 
     /// Adds the CORS headers. Every response passes here, errors too, since a page could not read
-    /// them otherwise.
+    /// them otherwise. No response may be stored, so those to others than pages need no `Vary`.
     #[must_use]
     pub fn mark(&self, response: Response) -> Response {
         let response = match self.origins.is_empty() {

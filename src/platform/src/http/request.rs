@@ -2,18 +2,26 @@
 
 use super::problem::Problem;
 use crate::clock::sleep_ms;
-use futures::StreamExt;
-use futures::future::{Either, select};
+use crate::variables::BYTES_MIN;
+use futures::future::{FutureExt, select};
 use handoff_queue::Trace;
 use handoff_wire::{
     FieldError, Target, TraceParent, may_be_json, other_charset, quoted, trace_state,
 };
 use serde::de::DeserializeOwned;
+use spin_executor::{CancelOnDropToken, push_waker_and_get_token};
 use spin_sdk::http::{IncomingRequest, Method};
+use std::future::{Future, poll_fn};
+use std::mem::ManuallyDrop;
 use std::pin::pin;
+use std::task::Poll;
+use wasi::io::streams::{InputStream, StreamError};
 
 /// The longest time in which a body must arrive.
 const BODY_MS: u64 = 30_000;
+
+/// So much of a body is read at once.
+const READ_BYTES: u64 = 16 << 10;
 
 /// The sender of a request, as far as its token tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,17 +45,22 @@ impl Default for Caller {
 pub struct Request {
     method: Method,
     target: Target,
-    incoming: IncomingRequest,
+    /// All headers, read in one call of the host.
+    headers: Vec<(String, Vec<u8>)>,
+    /// The host frees it with the instance, which needs no call.
+    incoming: ManuallyDrop<IncomingRequest>,
     caller: Caller,
 }
 
 impl Request {
     /// Takes over the host's request.
     pub fn new(incoming: IncomingRequest) -> Self {
+        let headers = ManuallyDrop::new(incoming.headers());
         Self {
             method: incoming.method(),
             target: Target::new(&incoming.path_with_query().unwrap_or_default()),
-            incoming,
+            headers: headers.entries(),
+            incoming: ManuallyDrop::new(incoming),
             caller: Caller::default(),
         }
     }
@@ -102,19 +115,29 @@ impl Request {
 
     /// The first value of a header, if it is text.
     pub fn header(&self, name: &str) -> Option<String> {
-        let value = self.incoming.headers().get(name).into_iter().next()?;
-        String::from_utf8(value).ok()
+        let value = self.values(name).next()?;
+        String::from_utf8(value.to_vec()).ok()
+    }
+
+    fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        let named = move |(other, _): &&(String, _)| other.eq_ignore_ascii_case(name);
+        self.headers
+            .iter()
+            .filter(named)
+            .map(|(_, value)| value.as_slice())
     }
 
     /// The trace of the request. A malformed one is ignored, as the specification says.
     pub fn trace(&self) -> Option<Trace> {
-        let all = |name: &str| self.incoming.headers().get(name);
-        let text = |value: &Vec<u8>| String::from_utf8(value.clone()).ok();
-        let [parent] = all("traceparent").try_into().ok()?;
-        let parent: TraceParent = text(&parent)?.trim().parse().ok()?;
+        let all = |name| self.values(name).map(std::str::from_utf8);
+        let mut parents = all("traceparent");
+        let parent: TraceParent = parents.next()?.ok()?.trim().parse().ok()?;
+        if parents.next().is_some() {
+            return None;
+        }
         let state = || {
-            let headers: Vec<_> = all("tracestate").iter().map(text).collect::<Option<_>>()?;
-            trace_state(headers.iter().map(String::as_str))
+            let headers: Vec<_> = all("tracestate").collect::<Result<_, _>>().ok()?;
+            trace_state(headers)
         };
         Some(Trace {
             parent: parent.to_string(),
@@ -124,9 +147,9 @@ impl Request {
 
     /// All values of a header that are text, in their order.
     pub fn header_values(&self, name: &str) -> Vec<String> {
-        let values = self.incoming.headers().get(name).into_iter();
+        let values = self.values(name);
         values
-            .filter_map(|value| String::from_utf8(value).ok())
+            .filter_map(|value| String::from_utf8(value.to_vec()).ok())
             .collect()
     }
 
@@ -141,26 +164,40 @@ impl Request {
     /// # Errors
     /// If it occurs twice, or is no text.
     pub fn sole_header(&self, name: &str) -> Result<Option<String>, FieldError> {
-        let mut values = self.incoming.headers().get(name);
-        match (values.pop(), values.is_empty()) {
+        let mut values = self.values(name);
+        match (values.next(), values.next()) {
             (None, _) => Ok(None),
-            (Some(value), true) => match String::from_utf8(value) {
-                Ok(text) => Ok(Some(text)),
+            (Some(value), None) => match std::str::from_utf8(value) {
+                Ok(text) => Ok(Some(text.to_owned())),
                 Err(_) => Err(FieldError::new(name, "this header must be text")),
             },
-            (Some(_), false) => Err(FieldError::new(name, "this header must be there only once")),
+            (Some(_), Some(_)) => Err(FieldError::new(name, "this header must be there only once")),
         }
     }
 
-    /// Reads the body as JSON of at most `max_bytes`.
+    /// Reads the body as JSON of at most `max_bytes`, which is asked for only if the body may have
+    /// more than [`BYTES_MIN`]. Returns also how many bytes it has.
     ///
     /// # Errors
     /// 415 for another content type or encoding, 413 beyond the limit, 400 if it can't be read; the
     /// problem names the field.
-    pub async fn json<T: DeserializeOwned>(self, max_bytes: u64) -> Result<T, Problem> {
+    pub async fn json<T: DeserializeOwned>(
+        self,
+        max_bytes: impl FnOnce() -> Result<u64, Problem>,
+    ) -> Result<(T, u64), Problem> {
         self.expect_json()?;
-        let body = self.body(max_bytes).await?;
-        Ok(handoff_wire::from_slice(&body)?)
+        let announced = self
+            .header("content-length")
+            .and_then(|length| length.parse::<u64>().ok());
+        let max_bytes = match announced {
+            Some(..=BYTES_MIN) => BYTES_MIN,
+            _ => max_bytes()?,
+        };
+        if announced.is_some_and(|length| length > max_bytes) {
+            return Err(too_large(max_bytes));
+        }
+        let body = self.body(announced, max_bytes).await?;
+        Ok((handoff_wire::from_slice(&body)?, body.len() as u64))
     }
 
     /// Accepts a content type that may be JSON and needs no decoding, or a missing one.
@@ -200,9 +237,25 @@ impl Request {
 
     /// Reads the body within [`BODY_MS`]. A slow sender could otherwise keep an instance busy for
     /// ever.
-    async fn body(self, max_bytes: u64) -> Result<Vec<u8>, Problem> {
-        let late = || {
-            Problem::new(
+    async fn body(self, announced: Option<u64>, max_bytes: u64) -> Result<Vec<u8>, Problem> {
+        let unreadable = || {
+            let reason = "the host does not give the body".to_owned();
+            Problem::invalid(FieldError::new_at(None, reason))
+        };
+        let incoming = ManuallyDrop::new(self.incoming.consume().map_err(|()| unreadable())?);
+        let stream = ManuallyDrop::new(incoming.stream().map_err(|()| unreadable())?);
+        let mut body = Body {
+            stream: &stream,
+            bytes: Vec::new(),
+            announced,
+            max_bytes,
+        };
+        // Most bodies are here already. They need no clock.
+        if body.read()? {
+            return Ok(body.bytes);
+        }
+        let late = sleep_ms(BODY_MS).map(|()| {
+            Err(Problem::new(
                 408,
                 "body-timeout",
                 "The request's body took too long",
@@ -210,38 +263,60 @@ impl Request {
                     "The body was not complete {} s after the head. Nothing was done; repeat the request.",
                     BODY_MS / 1_000
                 ),
-            )
-        };
-        match select(pin!(self.whole_body(max_bytes)), pin!(sleep_ms(BODY_MS))).await {
-            Either::Left((body, _)) => body,
-            Either::Right(_) => Err(late()),
+            ))
+        });
+        let ended = select(pin!(body.rest()), pin!(late)).await.factor_first().0;
+        ended.map(|()| body.bytes)
+    }
+}
+
+/// What has arrived of a body.
+struct Body<'a> {
+    stream: &'a InputStream,
+    bytes: Vec<u8>,
+    announced: Option<u64>,
+    max_bytes: u64,
+}
+
+impl Body<'_> {
+    /// Reads what is here. Returns true if the body is complete: then the host need not be asked
+    /// for its end.
+    fn read(&mut self) -> Result<bool, Problem> {
+        while self.announced != Some(self.bytes.len() as u64) {
+            let chunk = match self.stream.read(READ_BYTES) {
+                Ok(chunk) if chunk.is_empty() => return Ok(false),
+                Ok(chunk) => chunk,
+                Err(StreamError::Closed) => return Ok(true),
+                Err(StreamError::LastOperationFailed(e)) => {
+                    let reason = format!("the body broke off: {}", e.to_debug_string());
+                    return Err(Problem::invalid(FieldError::new_at(None, reason)));
+                }
+            };
+            if (self.bytes.len() + chunk.len()) as u64 > self.max_bytes {
+                return Err(too_large(self.max_bytes));
+            }
+            self.bytes.extend(chunk);
         }
+        Ok(true)
     }
 
-    async fn whole_body(self, max_bytes: u64) -> Result<Vec<u8>, Problem> {
-        let too_large = || {
-            Problem::too_large(format!(
-                "The request's body is too large: at most {max_bytes} bytes are taken."
-            ))
-        };
-        let announced = self
-            .header("content-length")
-            .and_then(|length| length.parse::<u64>().ok());
-        if announced.is_some_and(|length| length > max_bytes) {
-            return Err(too_large());
-        }
-        let mut body = Vec::new();
-        let mut stream = self.incoming.into_body_stream();
-        while let Some(chunk) = stream.next().await {
-            let chunk = chunk.map_err(|e| {
-                let reason = format!("the body broke off: {}", e.to_debug_string());
-                Problem::invalid(FieldError::new_at(None, reason))
-            })?;
-            if (body.len() + chunk.len()) as u64 > max_bytes {
-                return Err(too_large());
+    /// Reads the rest as it arrives.
+    fn rest(&mut self) -> impl Future<Output = Result<(), Problem>> {
+        let mut waiting: Option<CancelOnDropToken> = None;
+        poll_fn(move |cx| {
+            drop(waiting.take());
+            if self.read()? {
+                return Poll::Ready(Ok(()));
             }
-            body.extend(chunk);
-        }
-        Ok(body)
+            let token = push_waker_and_get_token(self.stream.subscribe(), cx.waker().clone());
+            waiting = Some(token.into());
+            Poll::Pending
+        })
     }
+}
+
+fn too_large(max_bytes: u64) -> Problem {
+    Problem::too_large(format!(
+        "The request's body is too large: at most {max_bytes} bytes are taken."
+    ))
 }

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 const ARGS_MAX: u64 = 10_000;
 
 fn registry() -> Registry {
-    handoff_tasks::registry(false).with_args_max(ARGS_MAX)
+    handoff_tasks::registry(|| false).with_args_max(ARGS_MAX)
 }
 
 fn task(body: &str) -> Result<TaskSpec, FieldError> {

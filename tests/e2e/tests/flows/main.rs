@@ -8,6 +8,7 @@ mod batch;
 mod busy;
 mod cancel;
 mod cors;
+mod cost;
 mod dead;
 mod delay;
 mod discreet;

@@ -35,13 +35,13 @@ const NOT_MEANT: [(&str, &str, &str); 10] = [
     ),
     (
         "body_max_bytes",
-        "0",
-        "is \\\"0\\\", but must be a whole number from 1",
+        "255",
+        "is \\\"255\\\", but must be a whole number from 256",
     ),
     (
         "args_max_bytes",
-        "0",
-        "is \\\"0\\\", but must be a whole number from 1",
+        "255",
+        "is \\\"255\\\", but must be a whole number from 256",
     ),
     (
         "result_max_bytes",
@@ -82,8 +82,8 @@ const BROKEN: [(&str, &str, &str); 14] = [
     ("workers_max", "many", "a whole number from 1"),
     ("worker_budget", "long", "duration such as"),
     ("events_max", "25 parsecs", "duration such as"),
-    ("body_max_bytes", "1 MiB", "a whole number from 1"),
-    ("args_max_bytes", "-1", "a whole number from 1"),
+    ("body_max_bytes", "1 MiB", "a whole number from 256"),
+    ("args_max_bytes", "-1", "a whole number from 256"),
     ("result_max_bytes", "", "a whole number from 1"),
     ("fault_tasks", "maybe", "true or false"),
 ];

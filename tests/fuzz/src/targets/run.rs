@@ -30,7 +30,7 @@ pub fn run(bytes: &[u8]) {
     let Ok(args) = args.parse::<Json>() else {
         return;
     };
-    let registry = registry(false);
+    let registry = registry(|| false);
     // A workflow's task may be given another timeout than its attempt has: that is cut, and no error.
     let checked = registry.check(kind, &args, u64::MAX);
     if let Err(error) = &checked {
