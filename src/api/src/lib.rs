@@ -14,7 +14,7 @@ use handoff_platform::http::{
 use handoff_platform::probe::check_variables;
 use handoff_platform::variables::{DEFAULT_QUEUE, Queues};
 use handoff_platform::{HostEnv, HostStore, variables};
-use handoff_queue::{Env, Limits, Queue, QueueError, Store, TaskId, check_name};
+use handoff_queue::{Env, Queue, QueueError, Store, TaskId, check_name};
 use routes::{Call, Found};
 
 type HostQueue = Queue<HostStore, HostEnv>;
@@ -85,7 +85,7 @@ pub async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
     }
 }
 
-/// Opens the queue that a path is about: that of its task or name, else the default one.
+/// Opens the queue that a path is about: that of its task or name, else the queue `default`.
 fn open(path: &[String]) -> Result<HostQueue, Problem> {
     let store = HostStore::open()?;
     let parts: Vec<_> = path.iter().map(String::as_str).collect();
@@ -105,12 +105,8 @@ fn open(path: &[String]) -> Result<HostQueue, Problem> {
 fn limited(queue: HostQueue) -> HostQueue {
     let name = queue.name().to_owned();
     queue.with_limits_from(move || {
-        let limits = variables::limits_of(&name);
-        // No worker starts until they can be read.
-        limits.unwrap_or_else(|problem| {
-            HostEnv.log(&problem.detail);
-            Limits::default()
-        })
+        // While they can't be read no worker starts anyway.
+        variables::limits_of(&name).unwrap_or_default()
     })
 }
 
@@ -157,7 +153,12 @@ async fn dispatch(
     }
 }
 
-/// One request in so many pushes another queue along.
+/// Whether this deployment has the queue. Nobody is woken for another one.
+fn is_listed(queue: &HostQueue) -> bool {
+    variables::queues().is_ok_and(|queues| queues.has(queue.name()))
+}
+
+/// One of this many requests pushes another queue along.
 const ANOTHER: u64 = 8;
 
 /// Pushes one other queue along, by chance, so that no queue depends on its own requests.
@@ -180,7 +181,7 @@ async fn push_another(queue: &HostQueue) -> Result<bool, QueueError> {
 /// Pushes all queues along, so a cron job needs no other call.
 async fn push_all(queue: &HostQueue) -> Result<bool, QueueError> {
     let mut idle = false;
-    for name in limits::queues().iter().flat_map(Queues::names) {
+    for name in variables::queues().iter().flat_map(Queues::names) {
         idle |= queue.named(name)?.push_along(false).await?;
     }
     Ok(idle)
@@ -194,8 +195,9 @@ async fn push_along(queue: &HostQueue, after: After) {
             other => other,
         },
         After::Push { waits } => match queue.push_along(waits).await {
-            Ok(false) => push_another(queue).await,
-            other => other,
+            Ok(true) if is_listed(queue) => Ok(true),
+            Ok(_) => push_another(queue).await,
+            Err(e) => Err(e),
         },
         After::PushAll => push_all(queue).await,
         // The stream pushes the queue along itself.
@@ -212,9 +214,11 @@ async fn push_along(queue: &HostQueue, after: After) {
     }
 }
 
-/// The largest number of workers per queue that a backlog starts; none while it can't be read.
+/// The largest number of workers per queue that a backlog starts. It is 0 while a worker could not
+/// start, since it can't read its variables.
 fn workers_max() -> u64 {
-    variables::number("workers_max").unwrap_or_else(|problem| {
+    let readable = variables::queue_limits().and_then(|_| variables::number("workers_max"));
+    readable.unwrap_or_else(|problem| {
         HostEnv.log(&problem.detail);
         0
     })

@@ -2,7 +2,7 @@
 
 use handoff_platform::HostEnv;
 use handoff_platform::http::Problem;
-use handoff_platform::variables::{self, BYTES_MIN, Queues};
+use handoff_platform::variables::{self, BYTES_MIN};
 use handoff_queue::{Env, TaskSpec};
 use handoff_tasks::Registry;
 use handoff_wire::{Duration, FieldError};
@@ -35,7 +35,7 @@ pub fn registry(body_bytes: u64) -> Result<Registry, Problem> {
     Ok(handoff_tasks::registry(faults).with_args_max(args_max))
 }
 
-/// Whether there are tasks that break their instance; not while that can't be read.
+/// Returns whether the fault tasks exist. An unreadable variable counts as false.
 fn faults() -> bool {
     variables::switch("fault_tasks").unwrap_or_else(|problem| {
         HostEnv.log(&problem.detail);
@@ -51,9 +51,4 @@ pub fn check_webhook(task: &TaskSpec, field: &str) -> Result<(), Problem> {
         return Err(FieldError::new(field, reason).into());
     }
     Ok(())
-}
-
-/// The queues of this deployment.
-pub fn queues() -> Result<Queues, Problem> {
-    variables::queues()
 }

@@ -11,7 +11,7 @@ use std::cell::RefCell;
 /// which the waking worker must begin its own task. A call that takes longer was sent all the same.
 const WAKE_TIMEOUT_MS: u64 = 1_000;
 
-/// So many random bytes are taken at once.
+/// The number of random bytes that one host call returns.
 const RANDOM_BYTES: u64 = 64;
 
 thread_local! {
@@ -50,9 +50,11 @@ impl Env for HostEnv {
             Wake::Work => "work",
             Wake::Keep => "keep",
         };
-        // A request may be about a queue that this deployment no longer has.
-        if !variables::queues().is_ok_and(|queues| queues.has(queue)) {
-            return;
+        match variables::queues() {
+            Ok(queues) if queues.has(queue) => {}
+            // A request may be about a queue that this deployment no longer has.
+            Ok(_) => return,
+            Err(problem) => return self.log(&problem.detail),
         }
         if let Err(e) = wake(&format!("/{path}/{queue}"), WAKE_TIMEOUT_MS).await {
             self.log(&format!(

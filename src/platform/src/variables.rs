@@ -20,11 +20,11 @@ pub const BYTES_MIN: u64 = 256;
 pub const DEFAULT_QUEUE: &str = "default";
 
 thread_local! {
-    /// What this instance has read.
+    /// The variables that this instance has read.
     static KNOWN: RefCell<Vec<(String, String)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The queues of this deployment, the default one first.
+/// The queues of this deployment, `default` first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Queues(Vec<String>);
 

@@ -53,8 +53,7 @@ impl<S: Store, E: Env> Queue<S, E> {
         self.with_limits_from(move || limits)
     }
 
-    /// The same with limits that cost something to read. They are read once, when a step first
-    /// needs them: where somebody may be woken, most often never.
+    /// Returns the same queue with limits that it reads once, when a step first needs them.
     #[must_use]
     pub fn with_limits_from(mut self, read: impl FnOnce() -> Limits + 'static) -> Self {
         self.core.limits = LazyCell::new(Box::new(read));
@@ -164,7 +163,7 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// Wakes a worker for the tasks of `receipt`, unless enough workers are registered. The
     /// enqueuer wrote first and reads the registrations now. A leaving worker leaves first and then
     /// reads the queue. So one of the two sees the other. Returns true if a needed worker or keeper
-    /// was missing. `workers_max` is asked for only if somebody may be woken.
+    /// was missing. `workers_max` is called only if it may wake a worker.
     ///
     /// # Errors
     /// If the store fails. Then the next request wakes a worker.

@@ -33,7 +33,7 @@ impl Registry {
         self.with_if::<T>(|| true)
     }
 
-    /// Adds a task kind that this deployment may have. `exists` is asked when its name comes up.
+    /// Adds a task kind that this deployment may have. Each look-up of the kind calls `exists`.
     #[must_use]
     pub fn with_if<T: Task>(mut self, exists: fn() -> bool) -> Self {
         let kind = Kind {

@@ -60,6 +60,10 @@ async fn start(path: &str) -> Result<Rc<HostWorker>, Problem> {
         result_max_bytes: variables::number("result_max_bytes")?,
         ..WorkerLimits::default()
     };
+    let faults: fn() -> bool = match variables::switch("fault_tasks")? {
+        true => || true,
+        false => || false,
+    };
     let tasks = Tasks {
         registry: handoff_tasks::all(faults),
         host: Rc::new(TaskHost),
@@ -69,11 +73,6 @@ async fn start(path: &str) -> Result<Rc<HostWorker>, Problem> {
     let worker = Worker::new(queue, tasks, limits);
     worker.start(wake).await?;
     Ok(Rc::new(worker))
-}
-
-/// Whether there are tasks that break their instance; not while that can't be read.
-fn faults() -> bool {
-    variables::switch("fault_tasks").is_ok_and(|faults| faults)
 }
 
 impl Runner for Tasks {

@@ -71,6 +71,19 @@ impl Connection {
         self.receive().expect("the connection is kept open")
     }
 
+    /// Sends these pieces one by one, does something between any two of them, and waits for the
+    /// answer.
+    #[track_caller]
+    pub fn pieces(&mut self, pieces: &[&[u8]], mut between: impl FnMut()) -> Reply {
+        for (i, piece) in pieces.iter().enumerate() {
+            if i > 0 {
+                between();
+            }
+            self.stream.write_all(piece).expect("the piece is sent");
+        }
+        self.receive().expect("an answer")
+    }
+
     fn receive(&mut self) -> Option<Reply> {
         let end = loop {
             let end = self.rest.windows(4).position(|part| part == b"\r\n\r\n");

@@ -1,4 +1,4 @@
-//! What an instance asks of its host, counted for the budgets in the tests.
+//! Host calls of an instance, counted for the budgets in the tests.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ pub struct Count {
     grown: usize,
 }
 
-/// Has all that can't be counted elsewhere counted.
+/// Counts host calls and memory of an instance.
 pub fn all_calls(store: &mut Store<Guest>) {
     store.call_hook(|mut guest, hook| {
         if matches!(hook, CallHook::CallingHost) {

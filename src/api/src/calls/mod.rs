@@ -14,10 +14,10 @@ pub mod status;
 mod wait;
 pub mod workflows;
 
-use crate::{HostQueue, limited, limits};
+use crate::{HostQueue, limited};
 use handoff_platform::http::Caller;
 use handoff_platform::http::{Problem, Response};
-use handoff_platform::variables::DEFAULT_QUEUE;
+use handoff_platform::variables::{self, DEFAULT_QUEUE};
 use handoff_queue::{IdempotencyKey, Once, Receipt, State, TaskId, TaskSpec, TaskView};
 use handoff_wire::{FieldError, JsonObject, did_you_mean, object, quoted};
 
@@ -80,7 +80,7 @@ pub fn named(queue: &HostQueue, name: Option<&str>) -> Result<HostQueue, Problem
     if name == DEFAULT_QUEUE {
         return Ok(limited(queue.named(name)?));
     }
-    let queues = limits::queues()?;
+    let queues = variables::queues()?;
     if !queues.has(name) {
         let meant = did_you_mean(name, queues.names().iter().map(String::as_str));
         let names = queues.names().join(", ");

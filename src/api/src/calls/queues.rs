@@ -1,7 +1,7 @@
 //! `/v1/queues`: the queues of this deployment, and an operator's requests for them.
 
 use super::{After, Answer};
-use crate::{HostQueue, limits};
+use crate::HostQueue;
 use handoff_platform::http::{Problem, Response};
 use handoff_platform::variables;
 use handoff_queue::{Depth, Env, Percentiles, Waiting};
@@ -13,7 +13,7 @@ const PURGE_MS: u64 = 10_000;
 /// `GET /v1/queues`: lists all queues.
 pub async fn list(queue: &HostQueue) -> Result<Answer, Problem> {
     let mut queues = Vec::new();
-    for name in limits::queues()?.names() {
+    for name in variables::queues()?.names() {
         queues.push(object(&queue.named(name)?).await?);
     }
     Ok(Answer::new(Response::json(
@@ -96,7 +96,7 @@ async fn purge(queue: &HostQueue) -> Result<u64, Problem> {
 
 /// Refuses a queue that this deployment does not have.
 pub fn known(name: &str) -> Result<(), Problem> {
-    let queues = limits::queues()?;
+    let queues = variables::queues()?;
     if queues.has(name) {
         return Ok(());
     }

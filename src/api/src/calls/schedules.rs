@@ -1,4 +1,4 @@
-//! `/v1/schedules`: tasks that are enqueued again and again. The default queue holds all schedules.
+//! `/v1/schedules`: tasks that are enqueued again and again. The queue `default` holds all schedules.
 
 use super::{After, Answer};
 use crate::{HostQueue, limits};

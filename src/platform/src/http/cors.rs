@@ -34,7 +34,7 @@ impl Cors {
     /// 500 if the variable can't be used.
     pub fn of(request: &Request) -> Result<Self, Problem> {
         let origin = request.header("origin");
-        // Browsers send one of the two, and others need no list.
+        // Browsers send one of the two. Programs need no list of origins.
         if origin.is_none() && request.header("sec-fetch-site").is_none() {
             return Ok(Self::default());
         }
@@ -76,7 +76,7 @@ impl Cors {
     }
 
     /// Adds the CORS headers. Every response passes here, errors too, since a page could not read
-    /// them otherwise. No response may be stored, so those to others than pages need no `Vary`.
+    /// them otherwise. No cache may store a response, so a response to a program needs no `Vary`.
     #[must_use]
     pub fn mark(&self, response: Response) -> Response {
         let response = match self.origins.is_empty() {

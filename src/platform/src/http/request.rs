@@ -20,7 +20,7 @@ use wasi::io::streams::{InputStream, StreamError};
 /// The longest time in which a body must arrive.
 const BODY_MS: u64 = 30_000;
 
-/// So much of a body is read at once.
+/// The number of bytes of a body that one host call reads, at most.
 const READ_BYTES: u64 = 16 << 10;
 
 /// The sender of a request, as far as its token tells.

@@ -1,11 +1,18 @@
-//! Time zones by their names. The database is packed until a zone is asked for: `build.rs` says why.
+//! Time zones by their names. The database is packed until a zone is asked for: `build.rs` says
+//! why.
 
 use crate::{FieldError, quoted};
 use jiff::tz::TimeZone;
 use miniz_oxide::inflate::decompress_to_vec;
+use std::cell::RefCell;
 
 /// The database, as `build.rs` packs it.
 const PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/zones"));
+
+thread_local! {
+    /// The zones that were asked for. A list of schedules asks for the same ones again and again.
+    static FOUND: RefCell<Vec<TimeZone>> = const { RefCell::new(Vec::new()) };
+}
 
 /// The unpacked database.
 pub(super) struct Zones {
@@ -55,8 +62,18 @@ pub(super) fn named(name: &str) -> Result<TimeZone, FieldError> {
     if name.eq_ignore_ascii_case("UTC") {
         return Ok(TimeZone::UTC);
     }
+    let is_it = |zone: &&TimeZone| {
+        let known = zone.iana_name();
+        known.is_some_and(|known| known.eq_ignore_ascii_case(name))
+    };
+    if let Some(zone) = FOUND.with_borrow(|found| found.iter().find(is_it).cloned()) {
+        return Ok(zone);
+    }
     let zones = Zones::unpack();
-    zones.find(name).ok_or_else(|| {
+    let found = zones.find(name).inspect(|zone| {
+        FOUND.with_borrow_mut(|found| found.push(zone.clone()));
+    });
+    found.ok_or_else(|| {
         let hint = match meant(&zones, name) {
             Some(zone) => format!("; did you mean {zone:?}?"),
             None => ".".to_owned(),

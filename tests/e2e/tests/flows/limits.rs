@@ -113,7 +113,7 @@ fn limits_that_cannot_be_read_are_named(pair: Pair) {
     ];
     for (limits, part) in table {
         let host = Host::start(pair, &[QUEUES, ("queue_limits", limits)]);
-        // It is kept until somebody mends them.
+        // The task stays until an operator corrects the limits.
         let id = host.http().enqueue(&json!({"task": "echo"}));
         let reply = host.http().get("/readyz");
         reply.expect_problem(500, "misconfigured", None);

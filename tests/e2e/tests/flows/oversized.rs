@@ -2,7 +2,7 @@
 
 use crate::unchanged::changes_nothing;
 use handoff_e2e::{
-    Answer, Client, Host, Pair, Reply, TestServer, exchange, on_every_pair, time_ms,
+    Answer, Client, Connection, Host, Pair, Reply, TestServer, exchange, on_every_pair, time_ms,
 };
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -13,7 +13,8 @@ on_every_pair!(
     oversized_arguments,
     oversized_results,
     many_large_ones_wait,
-    limits_are_variables
+    limits_are_variables,
+    bodies_in_pieces
 );
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -136,11 +137,52 @@ fn limits_are_variables(pair: Pair) {
     assert_too_large(&reply.json(), "args", 301, 300);
 
     let host = Host::start(pair, &[("args_max_bytes", "much")]);
-    // A body that no limit could refuse is taken without a look at them.
+    // A body of at most 256 bytes needs no limit.
     host.http().enqueue(&echo(10));
+    let padded = |bytes: usize| format!("{:bytes$}", r#"{"task":"echo"}"#);
+    for (bytes, status) in [(256, 202), (257, 500)] {
+        let body = padded(bytes);
+        let json = [("content-type", "application/json")];
+        let reply = host
+            .http()
+            .send("POST", "/v1/tasks", &json, body.as_bytes());
+        assert_eq!(reply.status, status, "{bytes}: {}", reply.text());
+    }
     let reply = host.http().post("/v1/tasks", &echo(300));
     reply.expect_problem(500, "misconfigured", None);
     assert!(reply.text().contains("args_max_bytes"), "{}", reply.text());
+}
+
+/// However a body arrives, it is read to its end and no further.
+fn bodies_in_pieces(pair: Pair) {
+    let host = Host::start(pair, &[]);
+    let http = host.http();
+    // The head has reached the component when others are answered.
+    let between = || _ = http.get("/healthz").expect(200);
+    let small = r#"{"task":"echo","args":[1,2]}"#;
+    let large = format!("{:300}", small);
+    for body in [small, large.as_str()] {
+        let length = format!("content-length: {}", body.len());
+        let whole = head("/v1/tasks", &length);
+        let (first, second) = body.as_bytes().split_at(9);
+        let chunks = "transfer-encoding: chunked";
+        let chunk =
+            |part: &[u8]| [format!("{:x}\r\n", part.len()).as_bytes(), part, b"\r\n"].concat();
+        let (one, two) = (chunk(first), chunk(second));
+        let in_chunks = head("/v1/tasks", chunks);
+        let mut connection = Connection::open(host.address());
+        for pieces in [
+            &[&whole[..], first, second][..],
+            &[&in_chunks[..], &one, &two, b"0\r\n\r\n"],
+            // And once more on the same connection: nothing was left of the others.
+            &[&whole[..], body.as_bytes()],
+        ] {
+            let reply = connection.pieces(pieces, between);
+            assert_eq!(reply.status, 202, "{}", reply.text());
+            let id = reply.json()["id"].as_str().expect("an id").to_owned();
+            assert_eq!(http.succeeded(&id, LIMIT)["result"], json!([1, 2]));
+        }
+    }
 }
 
 fn head(path: &str, length: &str) -> Vec<u8> {
