@@ -37,26 +37,23 @@ impl<S: Store, E: Env> Wakes<'_, S, E> {
             return Ok(true);
         }
         let behind = receipt.backlog > workers * BACKLOG_PER_WORKER;
-        let most = match behind || workers == 0 {
-            true => workers_max(),
-            false => 0,
-        };
+        let few = behind || workers == 0;
+        // Only a pause that is seen after the write counts: a resume reads the queue afterwards.
+        let may_begin = few && !Slots::of(self).is_paused(receipt.pausable).await?;
+        let most = if may_begin { workers_max() } else { 0 };
         let short = behind && workers < most;
         let deserted = workers == 0 && presence.computing() < most;
         let wanted = deserted || short;
-        // Only a pause that is seen after the write counts: a resume reads the queue afterwards.
-        let paused = wanted && Slots::of(self).is_paused(receipt.pausable).await?;
         // If no task may begin now, a keeper is enough: it notices when one may.
-        let full = wanted && !paused && LimitCounters::of(self).is_full().await?;
-        let may_begin = !paused && !full;
+        let full = wanted && LimitCounters::of(self).is_full().await?;
         let timed = receipt.timed || full;
         let unkept = timed && Registry::of(self).presence(KEEPER).await?.present() == 0;
         if unkept {
             self.wake(Wake::Keep).await;
-        } else if wanted && may_begin {
+        } else if wanted && !full {
             self.wake(Wake::Work).await;
         }
-        Ok(unkept || (deserted && may_begin))
+        Ok(unkept || (deserted && !full))
     }
 
     /// Wakes a worker if nothing pushes the queue along: no keeper joined this window. With `waits`
