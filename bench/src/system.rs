@@ -6,7 +6,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use handoff_e2e::{Connection, Host, Process, Redis};
+use handoff_e2e::{Connection, Host, Pair, Process, Redis};
 use tempfile::TempDir;
 
 use crate::api::{Api, Request, Task};
@@ -119,6 +119,14 @@ impl App {
                 let workers = peer.workers.iter().map(Process::group);
                 workers.chain([peer.server.group()]).collect()
             }
+        }
+    }
+
+    /// The host and store that it runs on, if it is this project.
+    pub fn pair(&self) -> Option<Pair> {
+        match &self.parts {
+            Parts::Handoff(host) => Some(host.pair()),
+            Parts::Peer(_) => None,
         }
     }
 

@@ -8,11 +8,11 @@ mod drain;
 mod end_to_end;
 mod enqueue;
 pub mod idle;
+mod limit;
 mod memory;
 mod requests;
 mod status;
 mod throughput;
-mod writes;
 
 use anyhow::Result;
 
@@ -118,7 +118,7 @@ pub const ALL: [Measurement; 12] = [
     computing::MEASUREMENT,
     drain::MEASUREMENT,
     throughput::MEASUREMENT,
-    writes::MEASUREMENT,
+    limit::MEASUREMENT,
     calls::MEASUREMENT,
     memory::MEASUREMENT,
     backlog::MEASUREMENT,

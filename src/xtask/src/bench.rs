@@ -23,7 +23,7 @@ pub struct Options {
 pub fn bench(workspace: &Workspace, wanted: Option<Source>, options: &Options) -> Result<()> {
     let to = workspace.components();
     components::build(workspace, wanted, &components::SPIN, &to)?;
-    components::build(workspace, wanted, &components::CONFORMANCE, &to)?;
+    components::build(workspace, wanted, &components::LIMIT, &to)?;
     host::build(workspace)?;
     let mut build = workspace.cargo(&["build", "--release", "--package", "handoff-bench"]);
     step::run("building what measures", &mut build)?;

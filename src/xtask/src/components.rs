@@ -50,6 +50,13 @@ pub const WASMCLOUD_CONFORMANCE: [Component; 1] = [Component {
     file: "handoff_conformance_wasmcloud.wasm",
 }];
 
+/// For the benchmark.
+pub const LIMIT: [Component; 1] = [Component {
+    package: "handoff-limit",
+    features: "",
+    file: "handoff_limit.wasm",
+}];
+
 const fn spin(features: &'static str) -> [Component; 3] {
     [
         Component {

@@ -137,6 +137,11 @@ impl Host {
         self.process.group()
     }
 
+    /// The host and its store.
+    pub fn pair(&self) -> Pair {
+        self.pair
+    }
+
     /// Kills the host at once, as a crash would. The store stays.
     #[track_caller]
     pub fn kill9(&mut self) {
