@@ -31,10 +31,17 @@ fn what_can_be_used_is_taken() {
     assert_eq!(workflow.steps[0].len(), 2);
 }
 
+fn assert_named(table: impl IntoIterator<Item = (Value, &'static str)>) {
+    for (body, field) in table {
+        let e = check(body.clone()).expect_err(&body.to_string());
+        assert_eq!(e.field.as_deref(), Some(field), "{body}: {e}");
+    }
+}
+
 #[test]
-fn what_can_not_be_used_is_named() {
+fn what_can_not_be_used_of_a_chain_is_named() {
     let echo = json!({"task": "echo"});
-    let table = [
+    assert_named([
         (json!({}), "chain"),
         (json!({"chain": [echo], "group": [echo]}), "group"),
         (json!({"chain": []}), "chain"),
@@ -75,6 +82,13 @@ fn what_can_not_be_used_is_named() {
             json!({"chain": [echo, {"task": "sleep", "into": null}]}),
             "chain[1].args.for",
         ),
+    ]);
+}
+
+#[test]
+fn what_can_not_be_used_of_a_group_is_named() {
+    let echo = json!({"task": "echo"});
+    assert_named([
         (
             json!({"group": [{"task": "echo", "into": null}]}),
             "group[0].into",
@@ -122,9 +136,5 @@ fn what_can_not_be_used_is_named() {
             json!({"group": [echo], "idempotency_ttl": "1h"}),
             "idempotency_ttl",
         ),
-    ];
-    for (body, field) in table {
-        let e = check(body.clone()).expect_err(&body.to_string());
-        assert_eq!(e.field.as_deref(), Some(field), "{body}: {e}");
-    }
+    ]);
 }

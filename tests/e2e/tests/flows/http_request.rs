@@ -66,16 +66,7 @@ fn judged_by_status(pair: Pair) {
     ]
     .map(|(args, attempts)| enqueue(http, &args, attempts));
 
-    let good = http.succeeded(&good, LIMIT);
-    assert_eq!(
-        good["result"],
-        json!({"status": 200, "body": {"good": true}})
-    );
-    let received = server.received("/good");
-    assert_eq!(received.len(), 1, "sent once, and no redirect followed");
-    assert_eq!(received[0].method, "POST");
-    assert_eq!(received[0].headers["x-one"], "1");
-    assert_eq!(received[0].body, br#"{"a":1}"#);
+    posted_once(http, &server, &good);
     let text = http.succeeded(&text, LIMIT);
     assert_eq!(text["result"], json!({"status": 204, "body": ""}));
     let own = http.succeeded(&own, LIMIT);
@@ -88,29 +79,43 @@ fn judged_by_status(pair: Pair) {
     assert_eq!(broken["attempt"], 2);
     assert_eq!(broken["result"]["body"], "in order");
     assert_eq!(broken["errors"][0]["error"], "answered 500: out of order");
-
-    for (id, path, error) in [
-        (missing, "/missing", "answered 404: nothing here"),
-        (elsewhere, "/elsewhere", "answered 302: "),
-    ] {
-        let task = http.finished(&id, LIMIT);
-        assert_eq!(task["state"], "failed", "{task:#}");
-        assert_eq!(task["attempt"], 1, "{task:#}");
-        assert_eq!(task["error"], error);
-        assert_eq!(server.received(path).len(), 1);
-    }
     let closed = http.finished(&closed, LIMIT);
     assert_eq!(closed["state"], "failed", "{closed:#}");
     assert_eq!(closed["attempt"], 2, "{closed:#}");
-    // Trying again would not help.
+
+    // Another attempt would not help.
+    assert_eq!(
+        error_of_only_attempt(http, &missing),
+        "answered 404: nothing here"
+    );
+    assert_eq!(error_of_only_attempt(http, &elsewhere), "answered 302: ");
     for (id, reason) in [(denied, "allowed_outbound_hosts"), (large, "bytes")] {
-        let task = http.finished(&id, LIMIT);
-        assert_eq!(task["state"], "failed", "{task:#}");
-        assert_eq!(task["attempt"], 1, "{task:#}");
-        let error = task["error"].as_str().unwrap_or_default();
+        let error = error_of_only_attempt(http, &id);
         assert!(error.contains(reason), "{error}");
     }
-    assert_eq!(server.received("/large").len(), 1);
+    for path in ["/missing", "/elsewhere", "/large"] {
+        assert_eq!(server.received(path).len(), 1, "{path}");
+    }
+}
+
+fn posted_once(http: &Client, server: &TestServer, id: &str) {
+    let task = http.succeeded(id, LIMIT);
+    assert_eq!(
+        task["result"],
+        json!({"status": 200, "body": {"good": true}})
+    );
+    let received = server.received("/good");
+    assert_eq!(received.len(), 1, "sent once, and no redirect followed");
+    assert_eq!(received[0].method, "POST");
+    assert_eq!(received[0].headers["x-one"], "1");
+    assert_eq!(received[0].body, br#"{"a":1}"#);
+}
+
+fn error_of_only_attempt(http: &Client, id: &str) -> String {
+    let task = http.finished(id, LIMIT);
+    assert_eq!(task["state"], "failed", "{task:#}");
+    assert_eq!(task["attempt"], 1, "{task:#}");
+    task["error"].as_str().unwrap_or_default().to_owned()
 }
 
 /// Retry-After is the other side's word that nothing is wrong: it costs no attempt.

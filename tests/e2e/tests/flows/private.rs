@@ -1,6 +1,6 @@
 //! The worker can't be reached from outside, by whatever name.
 
-use handoff_e2e::{Host, Pair, exchange, on_every_pair, until};
+use handoff_e2e::{Client, Host, Pair, exchange, on_every_pair, until};
 use serde_json::json;
 use std::time::Duration;
 
@@ -18,9 +18,28 @@ fn request(method: &str, target: &str, name: &str) -> Vec<u8> {
 fn worker_is_out_of_reach(pair: Pair) {
     let host = Host::start(pair, &[]);
     let http = host.http();
-    let own_name = host.address().to_string();
 
     // None of these gets as far as the queue.
+    requests_by_name_are_refused(&host);
+    gathered_calls_are_refused(http);
+    assert!(
+        !host.has_stored(REGISTRATION),
+        "a worker ran, though nothing was enqueued"
+    );
+
+    // The public component answers these. After them it looks after the queue, as after any request.
+    paths_are_unknown(&host);
+    targets_with_a_host_are_refused(&host);
+    tasks_that_call_it_fail(http);
+    task_that_calls_it_through_gather_fails(http);
+
+    // What was looked for above is there once a worker ran.
+    until("a worker has registered", LIMIT, || {
+        host.has_stored(REGISTRATION).then_some(())
+    });
+}
+
+fn requests_by_name_are_refused(host: &Host) {
     for name in [
         "worker.spin.internal",
         "worker.spin.internal:80",
@@ -31,6 +50,9 @@ fn worker_is_out_of_reach(pair: Pair) {
             assert_eq!(reply.status, 400, "{name}: {}", reply.text());
         }
     }
+}
+
+fn gathered_calls_are_refused(http: &Client) {
     for url in [
         "http://worker.spin.internal/work",
         "http://WORKER.spin.internal:80/work",
@@ -46,12 +68,10 @@ fn worker_is_out_of_reach(pair: Pair) {
             reply.expect_problem(400, "invalid-request", Some("requests[0].url"));
         }
     }
-    assert!(
-        !host.has_stored(REGISTRATION),
-        "a worker ran, though nothing was enqueued"
-    );
+}
 
-    // These are the public component's, and unknown to it. After them it looks after the queue, as after any request.
+fn paths_are_unknown(host: &Host) {
+    let own_name = host.address().to_string();
     for path in [
         "/work",
         "/keep",
@@ -79,7 +99,10 @@ fn worker_is_out_of_reach(pair: Pair) {
             );
         }
     }
-    // Targets that name a host themselves.
+}
+
+fn targets_with_a_host_are_refused(host: &Host) {
+    let own_name = host.address().to_string();
     for name in [&own_name, "worker.spin.internal"] {
         let request = request("POST", "http://worker.spin.internal/work", name);
         if let Some(reply) = exchange(host.address(), &request) {
@@ -91,7 +114,9 @@ fn worker_is_out_of_reach(pair: Pair) {
             );
         }
     }
+}
 
+fn tasks_that_call_it_fail(http: &Client) {
     for url in [
         "http://worker.spin.internal/work",
         "http://Worker.Spin.Internal/work",
@@ -110,16 +135,14 @@ fn worker_is_out_of_reach(pair: Pair) {
         let error = task["error"].as_str().unwrap_or_default();
         assert!(error.contains("private"), "{error}");
     }
-    // By way of another component that may not call it either.
+}
+
+/// `gather` may not call the worker either.
+fn task_that_calls_it_through_gather_fails(http: &Client) {
     let inner =
         json!({"requests": [{"url": "http://worker.spin.internal/work", "method": "POST"}]});
     let args = json!({"url": "http://gather.spin.internal/gather", "body": inner});
     let id = http.enqueue(&json!({"task": "http.request", "args": args, "retry": {"attempts": 1}}));
     let task = http.finished(&id, LIMIT);
     assert_eq!(task["state"], "failed", "{task:#}");
-
-    // What was looked for above is there once a worker ran.
-    until("a worker has registered", LIMIT, || {
-        host.has_stored(REGISTRATION).then_some(())
-    });
 }

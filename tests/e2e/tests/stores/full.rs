@@ -1,8 +1,8 @@
 //! The store takes no more: writes are refused, reads are not.
 
 use crate::calls::{RECOVERY, assert_refused, enqueue, ids, reading, writing};
-use handoff_e2e::{Answer, Host, Pair, TestServer, measured, on_every_pair, until};
-use serde_json::json;
+use handoff_e2e::{Answer, Client, Host, Pair, TestServer, measured, on_every_pair, until};
+use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -44,37 +44,86 @@ impl Disk<'_> {
 
 fn refuses_and_goes_on(pair: Pair) {
     let full = Arc::new(AtomicBool::new(false));
-    let server = TestServer::start({
-        let full = full.clone();
-        move |request| {
-            if request.nth == 1 {
-                // Its outcome comes when it can't be written.
-                until("the store is full", Duration::from_secs(20), || {
-                    full.load(Ordering::SeqCst).then_some(())
-                });
-            }
-            Answer::new(200, &json!({"nth": request.nth}).to_string())
-        }
-    });
+    let server = server_that_waits_for(full.clone());
     let mut host = Host::start(pair, &[]);
     let http = host.http().clone();
-    let done = http.enqueue(&json!({"task": "echo", "args": 7}));
-    let done = http.succeeded(&done, Duration::from_secs(10));
-    let done_id = done["id"].as_str().expect("an id");
-    let url = server.url("/");
-    let running = json!({"task": "http.request", "args": {"url": url}, "timeout": "15s"});
-    let running = http.enqueue(&running);
-    let delayed = json!({"task": "echo", "args": "late", "delay": "3s", "timeout": "4s"});
-    let delayed = http.enqueue(&delayed);
-    until("the task runs", Duration::from_secs(10), || {
-        (!server.received("/").is_empty()).then_some(())
-    });
+    let tasks = Tasks::enqueue(&http, &server);
 
     let mut disk = Disk(pair, &mut host);
     disk.fills();
+    let mut acknowledged = enqueue_until_refused(&http);
+    disk.is_full();
+    full.store(true, Ordering::SeqCst);
+    let refused = writes_are_refused_and_reads_are_not(&http, &tasks, &acknowledged);
+    disk.has_room();
+
+    // At once.
+    let echo = enqueue(json!({"task": "echo", "args": 8}));
+    let first = echo.send(&http).expect(202).json();
+    acknowledged.push(first["id"].as_str().expect("an id").to_owned());
+    all_end(&http, &tasks, &acknowledged);
+    let delivered = running_task_ends_with_its_last_delivery(&http, &tasks, &server);
+    http.get("/readyz").expect(200);
+    let acknowledged = acknowledged.len();
+    measured(
+        pair,
+        &format!(
+            "a full store refused {refused} requests; then {acknowledged} acknowledged tasks ended, and one whose \
+             outcome could not be written ran {delivered} times"
+        ),
+    );
+}
+
+/// Its first answer comes when the store is full, so that the outcome can't be written.
+fn server_that_waits_for(full: Arc<AtomicBool>) -> TestServer {
+    TestServer::start(move |request| {
+        if request.nth == 1 {
+            until("the store is full", Duration::from_secs(20), || {
+                full.load(Ordering::SeqCst).then_some(())
+            });
+        }
+        Answer::new(200, &json!({"nth": request.nth}).to_string())
+    })
+}
+
+/// What was acknowledged while the store had room.
+struct Tasks {
+    done: Value,
+    running: String,
+    delayed: String,
+}
+
+impl Tasks {
+    /// Returns when one task is done and one runs.
+    fn enqueue(http: &Client, server: &TestServer) -> Self {
+        let done = http.enqueue(&json!({"task": "echo", "args": 7}));
+        let done = http.succeeded(&done, Duration::from_secs(10));
+        let url = server.url("/");
+        let running = json!({"task": "http.request", "args": {"url": url}, "timeout": "15s"});
+        let running = http.enqueue(&running);
+        let delayed = json!({"task": "echo", "args": "late", "delay": "3s", "timeout": "4s"});
+        let delayed = http.enqueue(&delayed);
+        until("the task runs", Duration::from_secs(10), || {
+            (!server.received("/").is_empty()).then_some(())
+        });
+        Self {
+            done,
+            running,
+            delayed,
+        }
+    }
+
+    fn assert_done_is_unchanged(&self, http: &Client) {
+        let id = self.done["id"].as_str().expect("an id");
+        assert_eq!(http.task(id), self.done);
+    }
+}
+
+/// The tasks that the store took before it was full.
+fn enqueue_until_refused(http: &Client) -> Vec<String> {
     let large = json!({"task": "echo", "args": "x".repeat(8 << 10), "timeout": "4s"});
     let batch = json!({"tasks": vec![large; 20]});
-    let mut acknowledged = until("the store is full", Duration::from_secs(60), || {
+    until("the store is full", Duration::from_secs(60), || {
         let mut taken = Vec::new();
         loop {
             let reply = http.post("/v1/tasks:batch", &batch);
@@ -83,49 +132,55 @@ fn refuses_and_goes_on(pair: Pair) {
             }
             taken.extend(ids(&reply.expect(202)));
         }
-    });
-    disk.is_full();
-    full.store(true, Ordering::SeqCst);
+    })
+}
+
+/// Returns the number of refused requests.
+fn writes_are_refused_and_reads_are_not(
+    http: &Client,
+    tasks: &Tasks,
+    acknowledged: &[String],
+) -> u32 {
     let end = Instant::now() + FULL;
     let mut refused = 0;
     while Instant::now() < end {
-        for call in writing(&delayed) {
-            assert_refused(&call, &call.send(&http));
+        for call in writing(&tasks.delayed) {
+            assert_refused(&call, &call.send(http));
             refused += 1;
         }
-        for id in acknowledged.iter().take(3).chain([&running, &delayed]) {
+        let open = [&tasks.running, &tasks.delayed];
+        for id in acknowledged.iter().take(3).chain(open) {
             for call in reading(id) {
-                call.send(&http).expect(200);
+                call.send(http).expect(200);
             }
         }
-        assert_eq!(http.task(done_id), done);
+        tasks.assert_done_is_unchanged(http);
         http.get("/healthz").expect(200);
     }
-    Disk(pair, &mut host).has_room();
+    refused
+}
 
-    // At once.
-    let echo = enqueue(json!({"task": "echo", "args": 8}));
-    let first = echo.send(&http).expect(202).json();
-    acknowledged.push(first["id"].as_str().expect("an id").to_owned());
-    // Nothing of what was refused was done.
-    let delayed = http.succeeded(&delayed, RECOVERY);
+/// Nothing of what was refused was done.
+fn all_end(http: &Client, tasks: &Tasks, acknowledged: &[String]) {
+    let delayed = http.succeeded(&tasks.delayed, RECOVERY);
     assert_eq!(delayed["result"], "late");
-    let acknowledged_count = acknowledged.len();
     for id in acknowledged {
-        let task = http.succeeded(&id, RECOVERY);
+        let task = http.succeeded(id, RECOVERY);
         assert_eq!(task["result"], task["args"]);
     }
+    tasks.assert_done_is_unchanged(http);
+}
+
+/// Returns the number of deliveries.
+fn running_task_ends_with_its_last_delivery(
+    http: &Client,
+    tasks: &Tasks,
+    server: &TestServer,
+) -> usize {
     // Its lease is longer by its timeout.
-    let running = http.succeeded(&running, RECOVERY + Duration::from_secs(15 - 4));
+    let limit = RECOVERY + Duration::from_secs(15 - 4);
+    let running = http.succeeded(&tasks.running, limit);
     let delivered = server.received("/").len();
     assert_eq!(running["result"]["body"]["nth"], delivered, "{running:#}");
-    assert_eq!(http.task(done_id), done);
-    http.get("/readyz").expect(200);
-    measured(
-        pair,
-        &format!(
-            "a full store refused {refused} requests; then {acknowledged_count} acknowledged tasks ended, and one whose \
-             outcome could not be written ran {delivered} times"
-        ),
-    );
+    delivered
 }
