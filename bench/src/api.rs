@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 /// A request that can be sent any number of times.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub(crate) struct Request {
     /// From the root.
     pub path: String,
     /// JSON; without it a GET.
@@ -15,7 +15,7 @@ pub struct Request {
 
 /// A task that every system has.
 #[derive(Debug, Clone, Copy)]
-pub enum Task {
+pub(crate) enum Task {
     /// Returns its argument at once.
     Echo,
     /// Waits for so many seconds.
@@ -26,7 +26,7 @@ pub enum Task {
 
 /// How a system is asked.
 #[derive(Debug, Clone, Copy)]
-pub enum Api {
+pub(crate) enum Api {
     /// This project's.
     Handoff,
     /// Of `bench/peers`. `compute_below` is the size of a computation that takes about a second.
@@ -38,7 +38,7 @@ pub enum Api {
 
 impl Request {
     /// A GET.
-    pub fn get(path: impl Into<String>) -> Self {
+    pub(crate) fn get(path: impl Into<String>) -> Self {
         Self {
             path: path.into(),
             body: None,
@@ -46,7 +46,7 @@ impl Request {
     }
 
     /// A POST of JSON.
-    pub fn post(path: impl Into<String>, body: &Value) -> Self {
+    pub(crate) fn post(path: impl Into<String>, body: &Value) -> Self {
         Self {
             path: path.into(),
             body: Some(body.to_string()),
@@ -55,7 +55,7 @@ impl Request {
 
     /// Sends it, and fails unless the answer is 2xx.
     #[track_caller]
-    pub fn send(&self, connection: &mut Connection) -> Reply {
+    pub(crate) fn send(&self, connection: &mut Connection) -> Reply {
         let reply = match &self.body {
             Some(body) => connection.post(&self.path, body),
             None => connection.get(&self.path),
@@ -88,7 +88,7 @@ impl Api {
     }
 
     /// Enqueues one task.
-    pub fn enqueue(self, task: Task) -> Request {
+    pub(crate) fn enqueue(self, task: Task) -> Request {
         let path = match self {
             Self::Handoff => "/v1/tasks",
             Self::Peer { .. } => "/tasks",
@@ -97,7 +97,7 @@ impl Api {
     }
 
     /// Enqueues many of a kind.
-    pub fn batch(self, task: Task, count: usize) -> Request {
+    pub(crate) fn batch(self, task: Task, count: usize) -> Request {
         let path = match self {
             Self::Handoff => "/v1/tasks:batch",
             Self::Peer { .. } => "/batch",
@@ -106,17 +106,17 @@ impl Api {
     }
 
     /// The article's endpoint: enqueues a task of 5 s.
-    pub fn ping(self) -> Request {
+    pub(crate) fn ping(self) -> Request {
         Request::get("/ping")
     }
 
     /// The article's other endpoint.
-    pub fn status(self, id: &str) -> Request {
+    pub(crate) fn status(self, id: &str) -> Request {
         Request::get(format!("/status/{id}"))
     }
 
     /// Is answered a second later, by the endpoint itself.
-    pub fn wait(self) -> Request {
+    pub(crate) fn wait(self) -> Request {
         match self {
             Self::Handoff => Request::post("/gather", &json!({"waits": ["1s"]})),
             Self::Peer { .. } => Request::get("/wait"),
@@ -125,7 +125,7 @@ impl Api {
 
     /// The id in an answer to [`Self::enqueue`].
     #[track_caller]
-    pub fn id(self, reply: &Reply) -> String {
+    pub(crate) fn id(self, reply: &Reply) -> String {
         let field = match self {
             Self::Handoff => "id",
             Self::Peer { .. } => "task_id",
@@ -135,7 +135,7 @@ impl Api {
 
     /// The ids in an answer to [`Self::batch`].
     #[track_caller]
-    pub fn ids(self, reply: &Reply) -> Vec<String> {
+    pub(crate) fn ids(self, reply: &Reply) -> Vec<String> {
         let answer = reply.json();
         let (entries, field) = match self {
             Self::Handoff => (&answer["tasks"], Some("id")),
@@ -149,7 +149,7 @@ impl Api {
 
     /// Whether an answer to [`Self::status`] says that the task has succeeded. Fails if it ended otherwise.
     #[track_caller]
-    pub fn is_done(self, reply: &Reply) -> bool {
+    pub(crate) fn is_done(self, reply: &Reply) -> bool {
         let answer = reply.json();
         match answer["status"].as_str() {
             Some("done") => true,

@@ -3,7 +3,7 @@
 use crate::results::{Results, digits};
 
 /// A goal and what was measured.
-pub struct Goal {
+pub(crate) struct Goal {
     /// What is aimed at.
     pub text: &'static str,
     /// How much is enough.
@@ -21,7 +21,7 @@ const OWN: &str = "local-redis";
 const OTHERS: [&str; 2] = ["bullmq", "apalis"];
 
 /// All of them.
-pub fn all(results: &Results) -> Vec<Goal> {
+pub(crate) fn all(results: &Results) -> Vec<Goal> {
     let found = Found(results);
     [redis, spin, sqlite, backlog, idle, calls]
         .into_iter()

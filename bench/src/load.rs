@@ -12,11 +12,11 @@ use serde_json::Value;
 use crate::api::Request;
 
 /// How to get wrk.
-pub const HOW_TO_GET_WRK: &str = "wrk is not on PATH, and makes the load: apt-get install wrk, brew install wrk, or https://github.com/wg/wrk";
+pub(crate) const HOW_TO_GET_WRK: &str = "wrk is not on PATH, and makes the load: apt-get install wrk, brew install wrk, or https://github.com/wg/wrk";
 
 /// What a load came to.
 #[derive(Debug, Clone, Copy)]
-pub struct Load {
+pub(crate) struct Load {
     /// Answers in a second.
     pub per_s: f64,
     /// One in a hundred took longer.
@@ -24,7 +24,7 @@ pub struct Load {
 }
 
 /// Sends the same request over so many connections for so many seconds. One that is not answered 2xx or 3xx is an error.
-pub fn run(
+pub(crate) fn run(
     address: SocketAddr,
     request: &Request,
     connections: u32,

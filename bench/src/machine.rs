@@ -17,7 +17,7 @@ const TICKS_PER_S: f64 = 100.0;
 const WATCHDOG: &str = "sh";
 
 /// The machine in one line.
-pub fn description() -> String {
+pub(crate) fn description() -> String {
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = field(&cpu, "model name").unwrap_or_else(|| std::env::consts::ARCH.to_owned());
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
@@ -29,7 +29,7 @@ pub fn description() -> String {
 }
 
 /// How long a write of 4 KiB takes until it is on the disk, in milliseconds.
-pub fn fsync_ms(folder: &Path) -> Result<f64> {
+pub(crate) fn fsync_ms(folder: &Path) -> Result<f64> {
     let mut file = File::create(folder.join("fsync"))?;
     let mut times = Vec::new();
     for _ in 0..100 {
@@ -42,7 +42,7 @@ pub fn fsync_ms(folder: &Path) -> Result<f64> {
 }
 
 /// The mean number of processes that wanted to run in the last minute.
-pub fn load_average() -> f64 {
+pub(crate) fn load_average() -> f64 {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split(' ')
         .next()
@@ -51,7 +51,7 @@ pub fn load_average() -> f64 {
 }
 
 /// The memory of these process groups in MB: what several processes share is divided among them.
-pub fn memory_mb(groups: &[u32]) -> f64 {
+pub(crate) fn memory_mb(groups: &[u32]) -> f64 {
     let pss_kb = |pid: u32| {
         let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
         field(&text, "Pss")?.split(' ').next()?.parse::<f64>().ok()
@@ -61,7 +61,7 @@ pub fn memory_mb(groups: &[u32]) -> f64 {
 }
 
 /// The time that these process groups have computed, in seconds.
-pub fn cpu_s(groups: &[u32]) -> f64 {
+pub(crate) fn cpu_s(groups: &[u32]) -> f64 {
     let ticks = |pid: u32| {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         let fields: Vec<_> = stat.rsplit(')').next()?.split_whitespace().collect();
@@ -76,7 +76,7 @@ pub fn cpu_s(groups: &[u32]) -> f64 {
 }
 
 /// What these process groups have written to disks, in bytes.
-pub fn written_bytes(groups: &[u32]) -> f64 {
+pub(crate) fn written_bytes(groups: &[u32]) -> f64 {
     let written = |pid: u32| {
         let text = fs::read_to_string(format!("/proc/{pid}/io")).ok()?;
         field(&text, "write_bytes")?.parse::<f64>().ok()

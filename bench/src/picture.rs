@@ -32,7 +32,7 @@ const OWN: &str = "#2f6fde";
 const OTHERS: &str = "#9aa4b2";
 
 /// A panel for each of the main metrics, a bar for each system.
-pub fn picture(systems: &[System], results: &Results) -> String {
+pub(crate) fn picture(systems: &[System], results: &Results) -> String {
     let panel_height = TITLE + STEP * systems.len() as u32 + GAP;
     let rows = (PANELS.len() as u32).div_ceil(COLUMNS);
     let height = rows * panel_height;

@@ -15,7 +15,7 @@ use crate::system::System;
 use crate::{goals, machine, picture, table, tools};
 
 /// A run that is over.
-pub struct Report<'a> {
+pub(crate) struct Report<'a> {
     /// What was measured.
     pub systems: &'a [System],
     /// What came out.
@@ -32,7 +32,7 @@ pub struct Report<'a> {
 
 impl Report<'_> {
     /// Writes `RESULTS.md` and `results.svg` into a folder. False if something that is counted is not as it must be.
-    pub fn write(&self, folder: &Path) -> Result<bool> {
+    pub(crate) fn write(&self, folder: &Path) -> Result<bool> {
         let goals = goals::all(self.results);
         let page = self.page(&table::goals(&goals));
         for (name, text) in [

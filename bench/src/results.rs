@@ -7,7 +7,7 @@ use crate::system::System;
 
 /// What is measured of a system.
 #[derive(Debug, Clone, Copy)]
-pub struct Metric {
+pub(crate) struct Metric {
     /// Names it in the program.
     pub key: &'static str,
     /// In the table.
@@ -18,7 +18,7 @@ pub struct Metric {
 
 /// What a metric is measured in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
+pub(crate) enum Unit {
     /// A second: more is better.
     PerS,
     /// Milliseconds: less is better.
@@ -39,7 +39,7 @@ pub enum Unit {
 
 /// Samples by system and metric.
 #[derive(Default)]
-pub struct Results {
+pub(crate) struct Results {
     samples: BTreeMap<(&'static str, &'static str), Vec<f64>>,
     /// What could not be measured, and why.
     pub failures: Vec<String>,
@@ -47,7 +47,7 @@ pub struct Results {
 
 impl Results {
     /// Adds a sample.
-    pub fn add(&mut self, system: &System, metric: &'static str, value: f64) {
+    pub(crate) fn add(&mut self, system: &System, metric: &'static str, value: f64) {
         eprintln!("    {:18} {metric:22} {}", system.name, digits(value));
         self.samples
             .entry((system.name, metric))
@@ -56,7 +56,7 @@ impl Results {
     }
 
     /// The middle one of a system's samples.
-    pub fn median(&self, system: &str, metric: &str) -> Option<f64> {
+    pub(crate) fn median(&self, system: &str, metric: &str) -> Option<f64> {
         let found = self
             .samples
             .iter()
@@ -65,7 +65,7 @@ impl Results {
     }
 
     /// How many times as good a system is as another.
-    pub fn ratio(&self, system: &str, than: &str, metric: &Metric) -> Option<f64> {
+    pub(crate) fn ratio(&self, system: &str, than: &str, metric: &Metric) -> Option<f64> {
         let (own, other) = (
             self.median(system, metric.key)?,
             self.median(than, metric.key)?,
@@ -78,7 +78,7 @@ impl Results {
     }
 
     /// Every sample, a line each, to be looked at.
-    pub fn raw(&self) -> String {
+    pub(crate) fn raw(&self) -> String {
         let mut text = String::from("system,metric,samples\n");
         for ((system, metric), values) in &self.samples {
             let values: Vec<_> = values.iter().map(f64::to_string).collect();
@@ -89,12 +89,12 @@ impl Results {
 }
 
 /// The middle one, or the mean of the two in the middle.
-pub fn median(values: &[f64]) -> f64 {
+pub(crate) fn median(values: &[f64]) -> f64 {
     percentile(values, 0.5)
 }
 
 /// What so large a part of the values is not above.
-pub fn percentile(values: &[f64], part: f64) -> f64 {
+pub(crate) fn percentile(values: &[f64], part: f64) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let place = part * (sorted.len().max(1) - 1) as f64;
@@ -109,7 +109,7 @@ pub fn percentile(values: &[f64], part: f64) -> f64 {
 }
 
 /// Three digits that count, and commas between thousands.
-pub fn digits(value: f64) -> String {
+pub(crate) fn digits(value: f64) -> String {
     let places = match value.abs() {
         v if v >= 99.95 || v == 0.0 => 0,
         v if v >= 9.995 => 1,

@@ -20,7 +20,7 @@ const SLOW_POLL: Duration = Duration::from_millis(10);
 const TIME_LIMIT: Duration = Duration::from_secs(120);
 
 /// A system to be measured.
-pub struct System {
+pub(crate) struct System {
     /// For `--only`.
     pub name: &'static str,
     /// In the table.
@@ -40,7 +40,7 @@ pub struct System {
 }
 
 /// The processes of a running system.
-pub enum Parts {
+pub(crate) enum Parts {
     /// A host with its store.
     Handoff(Host),
     /// A server, its workers, and Redis.
@@ -48,7 +48,7 @@ pub enum Parts {
 }
 
 /// A peer that runs. Dropped in this order.
-pub struct Peer {
+pub(crate) struct Peer {
     /// What answers requests.
     pub server: Process,
     /// What runs tasks.
@@ -62,7 +62,7 @@ pub struct Peer {
 }
 
 /// A system that runs.
-pub struct App {
+pub(crate) struct App {
     /// How it is asked.
     pub api: Api,
     /// So many tasks may wait when workers begin.
@@ -75,7 +75,7 @@ pub struct App {
 
 impl System {
     /// Starts it and has it take a first task.
-    pub fn app(&self, tools: &Tools) -> Result<App> {
+    pub(crate) fn app(&self, tools: &Tools) -> Result<App> {
         let start = Instant::now();
         let parts = (self.start)(tools)?;
         let mut app = App {
@@ -94,7 +94,7 @@ impl System {
 
 impl App {
     /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         match &self.parts {
             Parts::Handoff(host) => host.address(),
             Parts::Peer(peer) => peer.address,
@@ -102,17 +102,17 @@ impl App {
     }
 
     /// A connection that is kept.
-    pub fn connect(&self) -> Connection {
+    pub(crate) fn connect(&self) -> Connection {
         Connection::open(self.address())
     }
 
     /// A folder for files of the client.
-    pub fn scratch(&self) -> &Path {
+    pub(crate) fn scratch(&self) -> &Path {
         self.scratch.path()
     }
 
     /// The process groups of the application, without that of Redis.
-    pub fn groups(&self) -> Vec<u32> {
+    pub(crate) fn groups(&self) -> Vec<u32> {
         match &self.parts {
             Parts::Handoff(host) => vec![host.group()],
             Parts::Peer(peer) => {
@@ -123,7 +123,7 @@ impl App {
     }
 
     /// The host and store that it runs on, if it is this project.
-    pub fn pair(&self) -> Option<Pair> {
+    pub(crate) fn pair(&self) -> Option<Pair> {
         match &self.parts {
             Parts::Handoff(host) => Some(host.pair()),
             Parts::Peer(_) => None,
@@ -131,7 +131,7 @@ impl App {
     }
 
     /// Its Redis, if its store is one.
-    pub fn redis(&self) -> Option<&Redis> {
+    pub(crate) fn redis(&self) -> Option<&Redis> {
         match &self.parts {
             Parts::Handoff(host) => host.redis_if_any(),
             Parts::Peer(peer) => Some(&peer.redis),
@@ -139,7 +139,7 @@ impl App {
     }
 
     /// Lets nothing that is enqueued be run: by a pause of the queue, or by stopping the peers' workers.
-    pub fn pause(&self) {
+    pub(crate) fn pause(&self) {
         match &self.parts {
             Parts::Handoff(_) => self.operate("pause"),
             Parts::Peer(peer) => peer.workers.iter().for_each(Process::freeze),
@@ -147,7 +147,7 @@ impl App {
     }
 
     /// Lets it be run.
-    pub fn resume(&self) {
+    pub(crate) fn resume(&self) {
         match &self.parts {
             Parts::Handoff(_) => self.operate("resume"),
             Parts::Peer(peer) => peer.workers.iter().for_each(Process::thaw),
@@ -165,13 +165,13 @@ impl App {
 
     /// Enqueues one task, and returns its id.
     #[track_caller]
-    pub fn enqueue(&self, connection: &mut Connection, task: Task) -> String {
+    pub(crate) fn enqueue(&self, connection: &mut Connection, task: Task) -> String {
         self.api.id(&self.api.enqueue(task).send(connection))
     }
 
     /// Enqueues many, some hundred at a time, and returns their ids.
     #[track_caller]
-    pub fn enqueue_many(&self, task: Task, count: usize) -> Vec<String> {
+    pub(crate) fn enqueue_many(&self, task: Task, count: usize) -> Vec<String> {
         const AT_ONCE: usize = 500;
         let mut connection = self.connect();
         let mut ids = Vec::with_capacity(count);
@@ -184,19 +184,19 @@ impl App {
 
     /// Whether a task has ended.
     #[track_caller]
-    pub fn is_done(&self, connection: &mut Connection, id: &str) -> bool {
+    pub(crate) fn is_done(&self, connection: &mut Connection, id: &str) -> bool {
         self.api.is_done(&self.api.status(id).send(connection))
     }
 
     /// Waits until a task has ended, and looks so often that its end is seen at once.
     #[track_caller]
-    pub fn wait_for(&self, connection: &mut Connection, id: &str) {
+    pub(crate) fn wait_for(&self, connection: &mut Connection, id: &str) {
         self.poll(connection, id, POLL);
     }
 
     /// The same, hardly disturbing what is measured.
     #[track_caller]
-    pub fn wait_slowly_for(&self, connection: &mut Connection, id: &str) {
+    pub(crate) fn wait_slowly_for(&self, connection: &mut Connection, id: &str) {
         self.poll(connection, id, SLOW_POLL);
     }
 

@@ -8,7 +8,7 @@ use crate::results::{Metric, Results, Unit, digits};
 use crate::system::System;
 
 /// Every metric, in the order of the table.
-pub fn metrics() -> Vec<Metric> {
+pub(crate) fn metrics() -> Vec<Metric> {
     let mut metrics: Vec<_> = measure::ALL
         .iter()
         .flat_map(|one| one.metrics)
@@ -20,7 +20,7 @@ pub fn metrics() -> Vec<Metric> {
 }
 
 /// A row for each metric, a column for each system. What is faster than the first system says how many times.
-pub fn table(systems: &[System], results: &Results) -> String {
+pub(crate) fn table(systems: &[System], results: &Results) -> String {
     let mut text = String::from("| |");
     for system in systems {
         _ = write!(text, " {} |", system.title);
@@ -76,7 +76,7 @@ fn unit(unit: Unit) -> &'static str {
 }
 
 /// What is aimed at, and what was found.
-pub fn goals(goals: &[Goal]) -> String {
+pub(crate) fn goals(goals: &[Goal]) -> String {
     let mut text = String::from("| goal | aimed at | measured | |\n|---|---:|---:|---|\n");
     for goal in goals {
         let found = goal.found.map_or(ABSENT.to_owned(), digits);

@@ -8,14 +8,14 @@ use anyhow::{Context, Result, bail};
 use handoff_e2e::workspace;
 
 /// Where peers are installed.
-pub struct Tools {
+pub(crate) struct Tools {
     /// Ignored by git.
     pub folder: PathBuf,
 }
 
 impl Tools {
     /// Where a peer is installed, with its files of `bench/peers` copied there. `install` is called if they have changed.
-    pub fn install(
+    pub(crate) fn install(
         &self,
         peer: &str,
         install: impl FnOnce(&Path) -> Result<()>,
@@ -51,12 +51,12 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// Runs a command to its end; what it printed is shown if it fails.
-pub fn run(command: &mut Command) -> Result<()> {
+pub(crate) fn run(command: &mut Command) -> Result<()> {
     output(command).map(drop)
 }
 
 /// Runs a command to its end, and returns what it printed.
-pub fn output(command: &mut Command) -> Result<String> {
+pub(crate) fn output(command: &mut Command) -> Result<String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command.output();
     let output = output.with_context(|| format!("{program} can't be started"))?;
@@ -69,7 +69,7 @@ pub fn output(command: &mut Command) -> Result<String> {
 }
 
 /// The first line that `PROGRAM --version` prints.
-pub fn version(program: impl AsRef<Path>) -> Result<String> {
+pub(crate) fn version(program: impl AsRef<Path>) -> Result<String> {
     let text = output(Command::new(program.as_ref()).arg("--version"))?;
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }

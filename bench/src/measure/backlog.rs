@@ -15,7 +15,7 @@ const CLAIMING: Duration = Duration::from_millis(300);
 /// More than workers take in all these turns.
 const SHORT: usize = 200_000;
 
-pub const MEASUREMENT: Measurement = Measurement {
+pub(super) const MEASUREMENT: Measurement = Measurement {
     name: "backlog",
     when: When::Once,
     systems: &["local-redis", "local-sqlite"],

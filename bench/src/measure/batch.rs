@@ -8,7 +8,7 @@ use anyhow::Result;
 
 const TASKS: usize = 100;
 
-pub const MEASUREMENT: Measurement = Measurement {
+pub(super) const MEASUREMENT: Measurement = Measurement {
     name: "batch",
     when: When::AtRest,
     systems: &[],

@@ -55,7 +55,7 @@ const NEITHER: [&str; 16] = [
     "exec",
 ];
 
-pub const MEASUREMENT: Measurement = Measurement {
+pub(super) const MEASUREMENT: Measurement = Measurement {
     name: "calls",
     when: When::Once,
     systems: &["fastapi", "bullmq", "apalis", "local-redis", "spin-redis"],
@@ -96,7 +96,7 @@ pub const MEASUREMENT: Measurement = Measurement {
 
 /// What Redis has carried out.
 #[derive(Debug, Clone, Copy)]
-pub struct Calls {
+pub(super) struct Calls {
     /// What changes something, inside scripts too.
     pub writes: f64,
     /// What does not.
@@ -105,7 +105,7 @@ pub struct Calls {
 
 impl Calls {
     /// So far.
-    pub fn of(redis: &Redis) -> Self {
+    pub(super) fn of(redis: &Redis) -> Self {
         Self::parse(&redis.ask("INFO commandstats"))
     }
 
@@ -137,7 +137,7 @@ impl Calls {
     }
 
     /// Since then, for each of so many.
-    pub fn since(self, earlier: Self, count: usize) -> Self {
+    pub(super) fn since(self, earlier: Self, count: usize) -> Self {
         Self {
             writes: (self.writes - earlier.writes) / count as f64,
             reads: (self.reads - earlier.reads) / count as f64,

@@ -7,7 +7,7 @@ use crate::results::Unit;
 use anyhow::Result;
 use std::time::Instant;
 
-pub const MEASUREMENT: Measurement = Measurement {
+pub(super) const MEASUREMENT: Measurement = Measurement {
     name: "computing",
     when: When::AtWork,
     systems: &[],

@@ -12,7 +12,7 @@ const LAST: usize = 2_000;
 /// So many of them are looked at while time counts.
 const SAMPLED: usize = 50;
 
-pub const MEASUREMENT: Measurement = Measurement {
+pub(super) const MEASUREMENT: Measurement = Measurement {
     name: "drain",
     when: When::AtWork,
     systems: &[],

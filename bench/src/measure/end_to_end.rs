@@ -6,7 +6,7 @@ use crate::results::{Unit, percentile};
 use anyhow::Result;
 use std::time::Instant;
 
-pub const MEASUREMENT: Measurement = Measurement {
+pub(super) const MEASUREMENT: Measurement = Measurement {
     name: "end-to-end",
     when: When::AtWork,
     systems: &[],

@@ -5,7 +5,7 @@ use crate::load;
 use crate::results::Unit;
 use anyhow::Result;
 
-pub const MEASUREMENT: Measurement = Measurement {
+pub(super) const MEASUREMENT: Measurement = Measurement {
     name: "enqueue",
     when: When::AtRest,
     systems: &[],

@@ -10,10 +10,10 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 /// For `--only`.
-pub const NAME: &str = "idle";
+pub(crate) const NAME: &str = "idle";
 
 /// What it gives.
-pub const METRICS: [Metric; 4] = [
+pub(crate) const METRICS: [Metric; 4] = [
     metric("idle_memory", "idle: memory", Unit::Mb),
     metric("idle_cpu", "idle: of one core", Unit::Percent),
     metric("idle_writes", "idle: writes to Redis", Unit::PerS),
@@ -27,7 +27,7 @@ pub const METRICS: [Metric; 4] = [
 const TASKS: usize = 20;
 
 /// Each has run some tasks before.
-pub fn run(apps: &[App], scale: Scale, mut record: impl FnMut(usize, &'static str, f64)) {
+pub(crate) fn run(apps: &[App], scale: Scale, mut record: impl FnMut(usize, &'static str, f64)) {
     for app in apps {
         let mut connection = app.connect();
         for _ in 0..TASKS {

@@ -13,7 +13,7 @@ const CONNECTIONS: u32 = 32;
 /// How often the two take turns.
 const TURNS: usize = 3;
 
-pub const MEASUREMENT: Measurement = Measurement {
+pub(super) const MEASUREMENT: Measurement = Measurement {
     name: "limit",
     when: When::AtRest,
     systems: &[

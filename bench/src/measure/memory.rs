@@ -16,7 +16,7 @@ const BEGUN: Duration = Duration::from_secs(4);
 /// From the first's begin to the last's end, if all were in progress at once.
 const ALL_AT_ONCE: Duration = Duration::from_secs(2 * TASK_S as u64 - 1);
 
-pub const MEASUREMENT: Measurement = Measurement {
+pub(super) const MEASUREMENT: Measurement = Measurement {
     name: "memory",
     when: When::Once,
     systems: &[],

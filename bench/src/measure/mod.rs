@@ -7,7 +7,7 @@ mod computing;
 mod drain;
 mod end_to_end;
 mod enqueue;
-pub mod idle;
+pub(crate) mod idle;
 mod limit;
 mod memory;
 mod requests;
@@ -21,7 +21,7 @@ use crate::system::App;
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
-pub struct Scale {
+pub(crate) struct Scale {
     /// How often everything that is timed is measured, systems taking turns.
     pub rounds: u32,
     /// How long each load is kept up.
@@ -39,7 +39,7 @@ pub struct Scale {
 }
 
 /// Everything that is worth publishing.
-pub const FULL: Scale = Scale {
+pub(crate) const FULL: Scale = Scale {
     rounds: 3,
     load_s: 2,
     followed: 200,
@@ -50,7 +50,7 @@ pub const FULL: Scale = Scale {
 };
 
 /// To try it out.
-pub const QUICK: Scale = Scale {
+pub(crate) const QUICK: Scale = Scale {
     rounds: 1,
     load_s: 1,
     followed: 30,
@@ -61,7 +61,7 @@ pub const QUICK: Scale = Scale {
 };
 
 /// A measurement.
-pub struct Measurement {
+pub(crate) struct Measurement {
     /// For `--only`.
     pub name: &'static str,
     /// On what it is made.
@@ -76,7 +76,7 @@ pub struct Measurement {
 
 /// On what a measurement is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
+pub(crate) enum When {
     /// In each round, on a fresh system that runs no tasks.
     AtRest,
     /// In each round, on a system that runs tasks.
@@ -86,7 +86,7 @@ pub enum When {
 }
 
 /// A measurement that is being made.
-pub struct Taking<'a> {
+pub(crate) struct Taking<'a> {
     /// It runs.
     pub app: App,
     /// How much to measure.
@@ -102,14 +102,14 @@ const fn metric(key: &'static str, title: &'static str, unit: Unit) -> Metric {
 }
 
 /// From the start of a system until it had taken a task. Comes with each start.
-pub const FIRST_ANSWER: Metric = metric(
+pub(crate) const FIRST_ANSWER: Metric = metric(
     "first_answer",
     "start until the first task is taken",
     Unit::S,
 );
 
 /// In the order of the table; those of one kind are made in this order.
-pub const ALL: [Measurement; 12] = [
+pub(crate) const ALL: [Measurement; 12] = [
     enqueue::MEASUREMENT,
     batch::MEASUREMENT,
     status::MEASUREMENT,

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 const REQUESTS: usize = 100;
 
-pub const MEASUREMENT: Measurement = Measurement {
+pub(super) const MEASUREMENT: Measurement = Measurement {
     name: "requests",
     when: When::AtWork,
     systems: &[],

@@ -6,7 +6,7 @@ use crate::load;
 use crate::results::Unit;
 use anyhow::Result;
 
-pub const MEASUREMENT: Measurement = Measurement {
+pub(super) const MEASUREMENT: Measurement = Measurement {
     name: "status",
     when: When::AtWork,
     systems: &[],

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 const LOOK: Duration = Duration::from_millis(200);
 
-pub const MEASUREMENT: Measurement = Measurement {
+pub(super) const MEASUREMENT: Measurement = Measurement {
     name: "throughput",
     when: When::AtWork,
     systems: &[],

@@ -16,7 +16,7 @@ const NAME: &str = "apalis";
 const PACKAGES: [&str; 3] = ["apalis", "apalis-redis", "axum"];
 
 /// apalis.
-pub fn system() -> System {
+pub(super) fn system() -> System {
     System {
         name: NAME,
         title: "apalis",

@@ -15,7 +15,7 @@ use crate::tools::{self, Tools};
 const NAME: &str = "bullmq";
 
 /// BullMQ.
-pub fn system() -> System {
+pub(super) fn system() -> System {
     System {
         name: NAME,
         title: "BullMQ",

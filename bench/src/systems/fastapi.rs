@@ -19,7 +19,7 @@ const PACKAGES: [&str; 6] = [
 ];
 
 /// FastAPI with Celery.
-pub fn system() -> System {
+pub(super) fn system() -> System {
     System {
         name: NAME,
         title: "FastAPI + Celery",

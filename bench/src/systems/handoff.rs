@@ -12,7 +12,7 @@ const FSYNCED: &str = "it is on the disk (Redis with `appendfsync always`)";
 const COMMITTED: &str = "it is on the disk (a SQLite transaction was synced)";
 
 /// Handoff with the same Redis as the peers, with a Redis that keeps what it acknowledged, and with SQLite.
-pub fn systems() -> Vec<System> {
+pub(super) fn systems() -> Vec<System> {
     vec![
         system(
             "local-redis",

@@ -16,7 +16,7 @@ use handoff_e2e::{Process, Redis, until};
 use crate::system::System;
 
 /// In the order of the table. The first is what the others are compared with.
-pub fn all() -> Vec<System> {
+pub(crate) fn all() -> Vec<System> {
     let mut systems = vec![fastapi::system(), bullmq::system(), apalis::system()];
     systems.extend(handoff::systems());
     systems

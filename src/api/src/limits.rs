@@ -8,26 +8,26 @@ use handoff_tasks::Registry;
 use handoff_wire::{Duration, FieldError};
 
 /// The longest `?wait=`, and the longest `Prefer: wait=` that is applied.
-pub const WAIT_MAX: Duration = Duration::from_ms(60_000);
+pub(crate) const WAIT_MAX: Duration = Duration::from_ms(60_000);
 
 /// The longest time of a stream of events.
-pub fn events_max_ms() -> Result<u64, Problem> {
+pub(crate) fn events_max_ms() -> Result<u64, Problem> {
     variables::duration_ms("events_max")
 }
 
 /// The largest body, in bytes.
-pub fn body_max_bytes() -> Result<u64, Problem> {
+pub(crate) fn body_max_bytes() -> Result<u64, Problem> {
     variables::bytes("body_max_bytes")
 }
 
 /// The largest arguments of a task, in bytes of JSON.
-pub fn args_max_bytes() -> Result<u64, Problem> {
+pub(crate) fn args_max_bytes() -> Result<u64, Problem> {
     variables::bytes("args_max_bytes")
 }
 
 /// The task kinds of this deployment, with the largest size of their arguments as far as it matters
 /// in a body of `body_bytes`.
-pub fn registry(body_bytes: u64) -> Result<Registry, Problem> {
+pub(crate) fn registry(body_bytes: u64) -> Result<Registry, Problem> {
     let args_max = match body_bytes {
         ..=BYTES_MIN => BYTES_MIN,
         _ => args_max_bytes()?,
@@ -45,7 +45,7 @@ fn faults() -> bool {
 
 /// Refuses a task whose webhook could not be signed. `field` is the name of the webhook in the
 /// request.
-pub fn check_webhook(task: &TaskSpec, field: &str) -> Result<(), Problem> {
+pub(crate) fn check_webhook(task: &TaskSpec, field: &str) -> Result<(), Problem> {
     if task.on_end.is_some() && variables::webhook_secrets()?.is_empty() {
         let reason = "this deployment has no secret to sign it with (variable `webhook_secrets`)";
         return Err(FieldError::new(field, reason).into());

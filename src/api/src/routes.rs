@@ -6,7 +6,7 @@ use handoff_wire::{FieldError, Scope, did_you_mean, quoted};
 
 /// The call that a request makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Call {
+pub(crate) enum Call {
     /// The methods and scopes of this path.
     Options,
     Alive,
@@ -109,7 +109,7 @@ impl Route {
 
 /// The result of a look-up: a call, or why there is none.
 #[derive(Debug)]
-pub struct Found {
+pub(crate) struct Found {
     pub scope: Option<Scope>,
     pub call: Result<Call, Problem>,
     /// The methods of its path.
@@ -118,7 +118,7 @@ pub struct Found {
 
 impl Found {
     /// The result for a path that can't be decoded.
-    pub fn unreadable(error: FieldError) -> Self {
+    pub(crate) fn unreadable(error: FieldError) -> Self {
         Self {
             scope: READ,
             call: Err(error.into()),
@@ -128,7 +128,7 @@ impl Found {
 }
 
 /// Finds the call of a method and the decoded segments of a path.
-pub fn find(method: &Method, path: &[String]) -> Found {
+pub(crate) fn find(method: &Method, path: &[String]) -> Found {
     let routes: Vec<_> = ROUTES.iter().filter(|route| route.is_at(path)).collect();
     let has = |method: &Method| routes.iter().find(|route| route.method == *method);
     // HEAD is a GET without its body. A GET that enqueues must not run without an answer.

@@ -7,7 +7,7 @@ use handoff_wire::{Call, CallError, JsonObject, Reply};
 use std::collections::BTreeMap;
 
 /// Answers in the order asked, each with its own status or error.
-pub async fn gather(calls: Vec<Call>) -> Response {
+pub(crate) async fn gather(calls: Vec<Call>) -> Response {
     let results: Vec<_> = join_all(calls.into_iter().map(send))
         .await
         .into_iter()

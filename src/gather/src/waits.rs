@@ -6,7 +6,7 @@ use handoff_platform::http::Response;
 use handoff_wire::Duration;
 use serde_json::json;
 
-pub async fn gather(waits: Vec<Duration>) -> Response {
+pub(crate) async fn gather(waits: Vec<Duration>) -> Response {
     join_all(waits.iter().map(|wait| sleep_ms(wait.ms))).await;
     Response::json(200, &json!({"waited": waits}))
 }

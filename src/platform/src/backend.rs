@@ -3,7 +3,7 @@
 use handoff_queue::StoreError;
 
 /// The calls of one kind of store. Hosts offer only blocking calls.
-pub trait Backend {
+pub(crate) trait Backend {
     fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
     fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, StoreError>;
     fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError>;
@@ -13,6 +13,6 @@ pub trait Backend {
 }
 
 /// The key that an error about several keys names.
-pub fn first(keys: &[String]) -> &str {
+pub(crate) fn first(keys: &[String]) -> &str {
     keys.first().map_or("", String::as_str)
 }

@@ -5,7 +5,7 @@ use crate::usable;
 use handoff_probe::{TIMES, Unready, count};
 
 /// Increments a key, and returns the numbers that this instance got.
-pub async fn counted(key: &str) -> Result<Vec<u64>, Unready> {
+pub(crate) async fn counted(key: &str) -> Result<Vec<u64>, Unready> {
     let wrong = usable::worker();
     if !wrong.is_empty() {
         return Err(Unready::Variables(wrong));

@@ -3,7 +3,7 @@
 use crate::{Context, FieldError, Json, Outcome, Task};
 
 /// `{"task": "echo", "args": …}` succeeds with its arguments.
-pub struct Echo;
+pub(crate) struct Echo;
 
 impl Task for Echo {
     const NAME: &'static str = "echo";

@@ -7,14 +7,14 @@ use std::hint::black_box;
 
 /// `{"task": "fault", "args": {"how": "panic", "times": 2}}` breaks the first two attempts and then
 /// succeeds.
-pub struct Fault;
+pub(crate) struct Fault;
 
 /// `{"task": "fault.busy", "args": {"for": "2s"}}` computes for that long without a pause.
-pub struct Busy;
+pub(crate) struct Busy;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(crate) struct Args {
     how: How,
     /// The number of attempts that break. Without it all do.
     times: Option<u32>,
@@ -58,7 +58,7 @@ impl Task for Fault {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct BusyArgs {
+pub(crate) struct BusyArgs {
     r#for: Duration,
 }
 

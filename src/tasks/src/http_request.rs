@@ -14,7 +14,7 @@ use handoff_wire::{HTTP_REQUEST, JsonObject, http_date_ms};
 ///
 /// The request continues the trace of the request that enqueued the task, unless its own headers
 /// have `traceparent`.
-pub struct HttpRequest;
+pub(crate) struct HttpRequest;
 
 impl Task for HttpRequest {
     const NAME: &'static str = HTTP_REQUEST;

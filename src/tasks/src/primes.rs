@@ -14,11 +14,11 @@ const BELOW_MAX: u64 = 1_000_000_000_000;
 ///
 /// It reports its progress in per cent and in words, and logs where it begins. When its instance's
 /// budget is nearly over, it returns a checkpoint and continues in the next one.
-pub struct CountPrimes;
+pub(crate) struct CountPrimes;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(crate) struct Args {
     below: u64,
 }
 

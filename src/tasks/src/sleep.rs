@@ -5,11 +5,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 /// `{"task": "sleep", "args": {"for": "5s"}}` waits and succeeds with `"Task Done."`.
-pub struct Sleep;
+pub(crate) struct Sleep;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Args {
+pub(crate) struct Args {
     r#for: Duration,
 }
 

@@ -16,7 +16,7 @@ const PUT_OFF_MS: u64 = 30_000;
 /// The webhook's task. The URL receives a POST of
 /// `{"type": "task.succeeded", "timestamp": …, "data": the task object}`, with the headers of the
 /// Standard Webhooks specification. Callers can't enqueue it.
-pub struct Webhook;
+pub(crate) struct Webhook;
 
 impl Task for Webhook {
     const NAME: &'static str = WEBHOOK;

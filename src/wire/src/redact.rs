@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 /// The redacted arguments of a task of this kind. Unreadable ones are not shown.
-pub fn args<'a>(kind: &str, args: &'a Json) -> Cow<'a, Json> {
+pub(crate) fn args<'a>(kind: &str, args: &'a Json) -> Cow<'a, Json> {
     let redacted = match kind {
         HTTP_REQUEST => call(args.raw()),
         // It contains tasks, each with arguments of its own.

@@ -8,7 +8,7 @@ use handoff_queue::{Env, Queue};
 use handoff_tasks::{Call, CallError, Host, Reply, TaskId, TaskView, WebhookSecrets};
 
 /// The host's clock and HTTP, for tasks.
-pub struct TaskHost;
+pub(crate) struct TaskHost;
 
 impl Host for TaskHost {
     fn now_ms(&self) -> u64 {

@@ -11,7 +11,7 @@ thread_local! {
 }
 
 /// Reports panics to `worker` from now on.
-pub fn report_to(worker: Rc<HostWorker>) {
+pub(crate) fn report_to(worker: Rc<HostWorker>) {
     WORKER.with(|w| *w.borrow_mut() = Some(worker));
     let print = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {

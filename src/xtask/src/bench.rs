@@ -9,7 +9,7 @@ use crate::{components, host, step, test};
 
 /// What to measure; without any option everything, which takes about 25 minutes.
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// What `bench` itself takes: --quick for one short round, --only NAME for one system or measurement
     #[arg(
         trailing_var_arg = true,
@@ -20,7 +20,11 @@ pub struct Options {
 }
 
 /// Builds the components and the local host, then measures.
-pub fn bench(workspace: &Workspace, wanted: Option<Source>, options: &Options) -> Result<()> {
+pub(crate) fn bench(
+    workspace: &Workspace,
+    wanted: Option<Source>,
+    options: &Options,
+) -> Result<()> {
     let to = workspace.components();
     components::build(workspace, wanted, &components::SPIN, &to)?;
     components::build(workspace, wanted, &components::LIMIT, &to)?;

@@ -11,7 +11,7 @@ use crate::toolchain::{self, Source};
 use crate::workspace::Workspace;
 
 /// A component, and how it is built.
-pub struct Component {
+pub(crate) struct Component {
     package: &'static str,
     /// Features beside the default ones, with commas between them.
     features: &'static str,
@@ -20,13 +20,13 @@ pub struct Component {
 }
 
 /// For Spin and the local host.
-pub const SPIN: [Component; 3] = spin("component,handoff-platform/key-value");
+pub(crate) const SPIN: [Component; 3] = spin("component,handoff-platform/key-value");
 
 /// The same for hosts whose key-value store has no atomic increment: they do not import it.
-pub const WITHOUT_KEY_VALUE: [Component; 3] = spin("component");
+pub(crate) const WITHOUT_KEY_VALUE: [Component; 3] = spin("component");
 
 /// For wasmCloud.
-pub const WASMCLOUD: [Component; 1] = [Component {
+pub(crate) const WASMCLOUD: [Component; 1] = [Component {
     package: "handoff-wasmcloud",
     features: "",
     file: "handoff_wasmcloud.wasm",
@@ -37,21 +37,21 @@ pub const WASMCLOUD: [Component; 1] = [Component {
 const STACK: &str = "link-arg=-zstack-size=131072";
 
 /// For end-to-end tests.
-pub const CONFORMANCE: [Component; 1] = [Component {
+pub(crate) const CONFORMANCE: [Component; 1] = [Component {
     package: "handoff-conformance-component",
     features: "handoff-platform/key-value",
     file: "handoff_conformance_component.wasm",
 }];
 
 /// For end-to-end tests on wasmCloud.
-pub const WASMCLOUD_CONFORMANCE: [Component; 1] = [Component {
+pub(crate) const WASMCLOUD_CONFORMANCE: [Component; 1] = [Component {
     package: "handoff-conformance-component",
     features: "handoff-platform/wasmcloud",
     file: "handoff_conformance_wasmcloud.wasm",
 }];
 
 /// For the benchmark.
-pub const LIMIT: [Component; 1] = [Component {
+pub(crate) const LIMIT: [Component; 1] = [Component {
     package: "handoff-limit",
     features: "",
     file: "handoff_limit.wasm",
@@ -79,7 +79,7 @@ const fn spin(features: &'static str) -> [Component; 3] {
 
 /// Builds what has changed of these components, and puts them into a folder. Each is built by itself,
 /// since packages that are built together have the same features.
-pub fn build(
+pub(crate) fn build(
     workspace: &Workspace,
     wanted: Option<Source>,
     components: &[Component],

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use crate::step;
 
 /// A second Rust, beside rustup's, that can build its own standard library for wasm32-wasip2.
-pub const COMPILER: [&str; 5] = [
+pub(crate) const COMPILER: [&str; 5] = [
     "rustc-web",
     "cargo-web",
     "rust-web-src",
@@ -21,7 +21,7 @@ pub const COMPILER: [&str; 5] = [
 ];
 
 /// Whether packages can be installed here.
-pub fn can_install() -> bool {
+pub(crate) fn can_install() -> bool {
     let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
     // A process's folder in /proc belongs to the user that it runs as.
     let root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
@@ -29,7 +29,7 @@ pub fn can_install() -> bool {
 }
 
 /// The folder of a complete compiler's linker; none if a package is missing.
-pub fn compiler_linker() -> Option<PathBuf> {
+pub(crate) fn compiler_linker() -> Option<PathBuf> {
     let mut query = Command::new("dpkg-query");
     query
         .args(["-W", "-f", "${db:Status-Status}\n"])
@@ -44,7 +44,7 @@ pub fn compiler_linker() -> Option<PathBuf> {
 }
 
 /// Installs the compiler and the linker that fits its LLVM.
-pub fn install_compiler() -> Result<PathBuf> {
+pub(crate) fn install_compiler() -> Result<PathBuf> {
     install("Debian's Rust", &COMPILER)?;
     let mut search = Command::new("apt-cache");
     search.args(["search", "--names-only", "^lld-[0-9]+$"]);
@@ -57,7 +57,7 @@ pub fn install_compiler() -> Result<PathBuf> {
 }
 
 /// Installs a Redis to test with, but never one that runs as a service.
-pub fn install_redis() -> Result<()> {
+pub(crate) fn install_redis() -> Result<()> {
     install("redis-server for the tests", &["redis-server"])
 }
 

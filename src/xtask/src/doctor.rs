@@ -10,7 +10,7 @@ use crate::workspace::Workspace;
 use crate::{components, host, step, wash};
 
 /// Prints a line per thing; fails if `cargo xtask up` cannot work.
-pub fn doctor(workspace: &Workspace, wanted: Option<Source>) -> Result<()> {
+pub(crate) fn doctor(workspace: &Workspace, wanted: Option<Source>) -> Result<()> {
     let version = |program: &str| step::quiet_output(Command::new(program).arg("--version"));
     line("cargo", version("cargo").as_deref(), "https://rustup.rs");
     line("rustc", version("rustc").as_deref(), "https://rustup.rs");

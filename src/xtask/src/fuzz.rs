@@ -45,7 +45,7 @@ const INPUT_MAX_S: u32 = 20;
 
 /// What to fuzz, and for how long.
 #[derive(Args, Default)]
-pub struct Options {
+pub(crate) struct Options {
     /// The target; all, one after the other, if it is not given
     target: Option<String>,
     /// Give the target only this input, such as one that it failed at
@@ -59,7 +59,7 @@ pub struct Options {
 }
 
 /// What fuzzing needs and is not here.
-pub fn missing() -> Option<&'static str> {
+pub(crate) fn missing() -> Option<&'static str> {
     let compiler = env::var_os("CXX").unwrap_or_else(|| "c++".into());
     let found = which::which(compiler).is_ok();
     (!found)
@@ -67,7 +67,7 @@ pub fn missing() -> Option<&'static str> {
 }
 
 /// Builds the targets and runs them up to the first that fails.
-pub fn fuzz(workspace: &Workspace, options: &Options) -> Result<()> {
+pub(crate) fn fuzz(workspace: &Workspace, options: &Options) -> Result<()> {
     if let Some(missing) = missing() {
         bail!("{missing}");
     }

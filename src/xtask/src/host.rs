@@ -8,12 +8,12 @@ use crate::step;
 use crate::workspace::Workspace;
 
 /// Where the built host is.
-pub fn binary(workspace: &Workspace) -> PathBuf {
+pub(crate) fn binary(workspace: &Workspace) -> PathBuf {
     workspace.target.join("release/handoff-host")
 }
 
 /// Builds it and says how long that takes when it is not there yet.
-pub fn build(workspace: &Workspace) -> Result<PathBuf> {
+pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
     let binary = binary(workspace);
     if !binary.exists() {
         eprintln!("    the local host contains wasmtime: about 5 to 8 minutes the first time");

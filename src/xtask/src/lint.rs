@@ -13,7 +13,7 @@ use crate::workspace::Workspace;
 const ALL_FEATURES: &str = "handoff-queue/sabotage,handoff-api/component,handoff-gather/component,handoff-worker/component";
 
 /// What takes no compiler.
-pub fn text(workspace: &Workspace, summary: &mut Summary) -> Result<()> {
+pub(crate) fn text(workspace: &Workspace, summary: &mut Summary) -> Result<()> {
     let mut fmt = workspace.cargo(&["fmt", "--all", "--check"]);
     summary.time("formatting", || {
         step::run("checking the formatting", &mut fmt)
@@ -56,7 +56,7 @@ fn dependencies(
 }
 
 /// Clippy on what everybody builds, and the documentation.
-pub fn code(workspace: &Workspace, summary: &mut Summary) -> Result<()> {
+pub(crate) fn code(workspace: &Workspace, summary: &mut Summary) -> Result<()> {
     let mut all = clippy(
         workspace,
         &["--workspace", "--all-targets", "--features", ALL_FEATURES],
@@ -70,7 +70,7 @@ pub fn code(workspace: &Workspace, summary: &mut Summary) -> Result<()> {
 }
 
 /// Clippy on the other builds.
-pub fn variants(workspace: &Workspace, summary: &mut Summary) -> Result<()> {
+pub(crate) fn variants(workspace: &Workspace, summary: &mut Summary) -> Result<()> {
     // Where all is checked together, the host is wasmCloud.
     let spin = ["--package", "handoff-platform", "--no-default-features"];
     let mut spin = clippy(workspace, &spin);

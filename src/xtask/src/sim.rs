@@ -15,7 +15,7 @@ const SOME_SCHEDULES: u64 = 1_000;
 
 /// What to simulate; without any option what CI does.
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// Replay one schedule. If it fails, the history of the task in question is printed
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -32,7 +32,7 @@ pub struct Options {
 }
 
 /// Runs what is asked for.
-pub fn sim(workspace: &Workspace, options: &Options) -> Result<()> {
+pub(crate) fn sim(workspace: &Workspace, options: &Options) -> Result<()> {
     let mut cargo = tests(workspace);
     let mut everything = true;
     if let Some(seed) = options.seed {
@@ -75,7 +75,7 @@ fn tests(workspace: &Workspace) -> Command {
 
 /// The same within the time of `cargo xtask test --all`: at each place one stall of three, and of pairs of places one of 500;
 /// others for the next commit.
-pub fn everything_in_time(workspace: &Workspace) -> Command {
+pub(crate) fn everything_in_time(workspace: &Workspace) -> Command {
     let mut cargo = tests(workspace);
     let number = commit(workspace).unwrap_or_default();
     cargo.env("HANDOFF_TURN", number.to_string());
@@ -83,7 +83,7 @@ pub fn everything_in_time(workspace: &Workspace) -> Command {
 }
 
 /// What fits into minutes.
-pub fn some_schedules(workspace: &Workspace) -> Command {
+pub(crate) fn some_schedules(workspace: &Workspace) -> Command {
     let mut cargo = tests(workspace);
     cargo
         .env("HANDOFF_SEEDS", seeds(workspace, SOME_SCHEDULES))

@@ -17,7 +17,7 @@ use crate::workspace::cargo_program;
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
 /// Runs the command to its end, with its output inherited. `what` reads like "building the components".
-pub fn run(what: &str, command: &mut Command) -> Result<()> {
+pub(crate) fn run(what: &str, command: &mut Command) -> Result<()> {
     eprintln!("==> {what}");
     let status = watched(what, || command.status());
     ended(what, command, status)
@@ -25,7 +25,7 @@ pub fn run(what: &str, command: &mut Command) -> Result<()> {
 
 /// The same beside other steps: it takes what they leave of the processors, and prints into this file, which is shown when it
 /// has ended.
-pub fn run_beside(what: &str, command: &Command, log: &Path) -> Result<()> {
+pub(crate) fn run_beside(what: &str, command: &Command, log: &Path) -> Result<()> {
     eprintln!(
         "==> {what}, beside what follows; so far into {}",
         log.display()
@@ -96,7 +96,7 @@ fn at_low_priority(command: &Command) -> Command {
 }
 
 /// Runs the command to its end and returns what it printed; nothing if it could not be started or failed.
-pub fn quiet_output(command: &mut Command) -> Option<String> {
+pub(crate) fn quiet_output(command: &mut Command) -> Option<String> {
     let output = command.output().ok()?;
     let text = output
         .status
@@ -106,12 +106,12 @@ pub fn quiet_output(command: &mut Command) -> Option<String> {
 }
 
 /// A time as every step shows it.
-pub fn seconds(time: Duration) -> String {
+pub(crate) fn seconds(time: Duration) -> String {
     format!("{:.1} s", time.as_secs_f64())
 }
 
 /// The command as one would type it in the workspace's root.
-pub fn describe(command: &Command) -> String {
+pub(crate) fn describe(command: &Command) -> String {
     let settings = command.get_envs().filter_map(|(name, value)| {
         let value = value?.to_string_lossy();
         Some(format!(

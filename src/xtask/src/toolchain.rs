@@ -12,15 +12,15 @@ use crate::workspace::Workspace;
 use crate::{debian, step};
 
 /// What the components are compiled for.
-pub const TARGET: &str = "wasm32-wasip2";
+pub(crate) const TARGET: &str = "wasm32-wasip2";
 
 /// How to get a compiler where none was found and none can be installed from here.
-pub const HOW_TO_GET: &str = "either `rustup target add wasm32-wasip2`, or on Debian as root `apt-get install rustc-web \
+pub(crate) const HOW_TO_GET: &str = "either `rustup target add wasm32-wasip2`, or on Debian as root `apt-get install rustc-web \
     cargo-web rust-web-src rust-web-llvm wasi-libc` and the lld-NN of the same LLVM";
 
 /// Who the compiler comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Source {
+pub(crate) enum Source {
     /// The Rust that runs this, with a target that rustup installed
     Rustup,
     /// Debian's own Rust, installed beside it
@@ -28,7 +28,7 @@ pub enum Source {
 }
 
 /// A compiler that is ready.
-pub enum Toolchain {
+pub(crate) enum Toolchain {
     /// The Rust that runs this.
     Own,
     /// Debian's, which builds the standard library too.
@@ -48,7 +48,7 @@ struct Facts {
 
 /// One way to a compiler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub(crate) enum Way {
     /// It is there.
     Own,
     /// `rustup target add`.
@@ -93,7 +93,7 @@ fn ways(facts: Facts) -> Vec<Way> {
 }
 
 /// The ways that this machine offers; none if the components cannot be built.
-pub fn available(workspace: &Workspace, wanted: Option<Source>) -> Vec<Way> {
+pub(crate) fn available(workspace: &Workspace, wanted: Option<Source>) -> Vec<Way> {
     ways(Facts {
         wanted,
         own_has_target: own_has_target(),
@@ -105,7 +105,7 @@ pub fn available(workspace: &Workspace, wanted: Option<Source>) -> Vec<Way> {
 }
 
 /// A compiler, installed if need be.
-pub fn get(workspace: &Workspace, wanted: Option<Source>) -> Result<Toolchain> {
+pub(crate) fn get(workspace: &Workspace, wanted: Option<Source>) -> Result<Toolchain> {
     // The usual case, and spin.toml asks once per component: look at nothing else.
     if wanted != Some(Source::Debian) && own_has_target() {
         return Ok(Toolchain::Own);
@@ -148,7 +148,7 @@ fn follow(workspace: &Workspace, way: Way) -> Result<Toolchain> {
 
 impl Toolchain {
     /// `cargo rustc` for the target, and the target directory that it fills.
-    pub fn cargo_rustc(&self, workspace: &Workspace) -> (Command, PathBuf) {
+    pub(crate) fn cargo_rustc(&self, workspace: &Workspace) -> (Command, PathBuf) {
         match self {
             Self::Own => {
                 let command = workspace.cargo(&["rustc", "--target", TARGET]);

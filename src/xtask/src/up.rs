@@ -16,7 +16,7 @@ use crate::{components, host, step, wash};
 
 /// What to serve with, and where.
 #[derive(Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// What runs the components; spin where it is on PATH, else local
     #[arg(long)]
     host: Option<Host>,
@@ -71,7 +71,7 @@ fn variable(text: &str) -> Result<String> {
 }
 
 /// Builds, then becomes the host, so that signals reach it and no process is left between.
-pub fn up(workspace: &Workspace, wanted: Option<Source>, options: &Options) -> Result<()> {
+pub(crate) fn up(workspace: &Workspace, wanted: Option<Source>, options: &Options) -> Result<()> {
     let spin = which::which("spin");
     let host = match options.host {
         Some(host) => host,

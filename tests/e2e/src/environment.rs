@@ -7,29 +7,29 @@ use std::process::Command;
 const HINT: &str = "run `cargo xtask test --only e2e`, which builds what these tests start";
 
 /// The workspace root, whose spin.toml and built components are run.
-pub fn root() -> Result<PathBuf, String> {
+pub(crate) fn root() -> Result<PathBuf, String> {
     path("HANDOFF_ROOT")
 }
 
 /// The local host's program.
-pub fn local_host() -> Result<PathBuf, String> {
+pub(crate) fn local_host() -> Result<PathBuf, String> {
     path("HANDOFF_HOST_BIN")
 }
 
 /// Spin's program.
-pub fn spin() -> Result<PathBuf, String> {
+pub(crate) fn spin() -> Result<PathBuf, String> {
     skipped("HANDOFF_SKIP_SPIN")?;
     path("HANDOFF_SPIN_BIN")
 }
 
 /// wasmCloud's program.
-pub fn wash() -> Result<PathBuf, String> {
+pub(crate) fn wash() -> Result<PathBuf, String> {
     skipped("HANDOFF_SKIP_WASH")?;
     path("HANDOFF_WASH_BIN")
 }
 
 /// Whether redis-server can be started.
-pub fn redis() -> Result<(), String> {
+pub(crate) fn redis() -> Result<(), String> {
     skipped("HANDOFF_SKIP_REDIS")?;
     let found = Command::new("redis-server").arg("--version").output();
     found

@@ -10,12 +10,12 @@ static RUNNING: Mutex<usize> = Mutex::new(0);
 static ENDED: Condvar = Condvar::new();
 
 /// Gives its share back when it is dropped.
-pub struct Permit {
+pub(crate) struct Permit {
     share: usize,
 }
 
 /// Waits until there is room.
-pub fn take(share: Share) -> Permit {
+pub(crate) fn take(share: Share) -> Permit {
     let share = match share {
         Share::Some => 1,
         Share::All => TESTS_MAX,

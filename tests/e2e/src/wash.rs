@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 /// The arguments of `env`: what `cargo xtask up --host wasmcloud` sets, and wash with the project of a manifest.
-pub fn arguments(
+pub(crate) fn arguments(
     manifest: &Path,
     folder: &Path,
     redis: Option<&Redis>,
@@ -41,7 +41,7 @@ pub fn arguments(
 }
 
 /// Where it serves, once it does: it listens before the component is there.
-pub fn serving(output: &str) -> Option<SocketAddr> {
+pub(crate) fn serving(output: &str) -> Option<SocketAddr> {
     let (before, _) = output.split_once("listening for HTTP requests")?;
     let (_, address) = before.rsplit_once("HTTP server listening addr=")?;
     address.split_whitespace().next()?.parse().ok()

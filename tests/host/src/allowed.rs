@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 /// The entries of one component.
 #[derive(Debug, Default)]
-pub struct AllowedHosts(Vec<Entry>);
+pub(crate) struct AllowedHosts(Vec<Entry>);
 
 #[derive(Debug)]
 struct Entry {
@@ -32,7 +32,7 @@ enum Port {
 
 /// Where a request wants to go.
 #[derive(Debug, Clone, Copy)]
-pub struct Target<'a> {
+pub(crate) struct Target<'a> {
     pub scheme: &'a str,
     /// Lower case, without port, an IPv6 address in brackets.
     pub host: &'a str,
@@ -43,7 +43,7 @@ pub struct Target<'a> {
 
 impl AllowedHosts {
     /// Reads the entries, or says which one is wrong.
-    pub fn parse(entries: &[String]) -> Result<Self> {
+    pub(crate) fn parse(entries: &[String]) -> Result<Self> {
         entries
             .iter()
             .map(|entry| {
@@ -54,7 +54,7 @@ impl AllowedHosts {
             .map(Self)
     }
 
-    pub fn allows(&self, target: Target<'_>) -> bool {
+    pub(crate) fn allows(&self, target: Target<'_>) -> bool {
         self.0.iter().any(|entry| entry.allows(target))
     }
 }

@@ -27,7 +27,7 @@ const PROBES: u32 = 8;
 /// Room for calls from one component to the next even when --instances-max is tiny.
 const CHAINED_SPARE: u32 = 8;
 
-pub struct App {
+pub(crate) struct App {
     pub clock: Arc<Clock>,
     pub components: HashMap<String, Arc<Component>>,
     pub routes: Routes,
@@ -43,7 +43,7 @@ pub struct App {
 
 /// Who may have an instance. All kinds together are fewer than the pool has: the rest is for components without a
 /// public route, so that workers find room whatever others call.
-pub struct Permits {
+pub(crate) struct Permits {
     /// Requests from outside.
     pub outer: Arc<Semaphore>,
     /// Probes from outside when all of those are used up.
@@ -53,7 +53,7 @@ pub struct Permits {
 }
 
 impl Permits {
-    pub fn new(instances_max: u32) -> Self {
+    pub(crate) fn new(instances_max: u32) -> Self {
         let semaphore = |permits: u32| Arc::new(Semaphore::new(permits as usize));
         Self {
             outer: semaphore(instances_max),
@@ -64,7 +64,7 @@ impl Permits {
 }
 
 /// A component and what its manifest gives it.
-pub struct Component {
+pub(crate) struct Component {
     pub name: Arc<str>,
     pub pre: ProxyPre<Guest>,
     pub stores: Vec<String>,
@@ -74,7 +74,7 @@ pub struct Component {
 }
 
 /// Loads all components of a manifest that stands in `folder`.
-pub fn components(
+pub(crate) fn components(
     engine: &Engine,
     cache: &Cache,
     manifest: &Manifest,

@@ -13,16 +13,16 @@ use wasmtime::Engine;
 /// costs nothing that was seen.
 const TICK: Duration = Duration::from_millis(2);
 
-pub struct Clock {
+pub(crate) struct Clock {
     running: Arc<AtomicUsize>,
     ticker: Thread,
 }
 
 /// A guest runs until this is dropped.
-pub struct Running(Arc<Clock>);
+pub(crate) struct Running(Arc<Clock>);
 
 impl Clock {
-    pub fn start(engine: &Engine) -> Result<Arc<Self>> {
+    pub(crate) fn start(engine: &Engine) -> Result<Arc<Self>> {
         let (engine, running) = (engine.clone(), Arc::new(AtomicUsize::new(0)));
         let seen = running.clone();
         let tick = move || {
@@ -45,7 +45,7 @@ impl Clock {
     }
 
     /// Ticks until what this returns is dropped.
-    pub fn run(self: &Arc<Self>) -> Running {
+    pub(crate) fn run(self: &Arc<Self>) -> Running {
         if self.running.fetch_add(1, Ordering::SeqCst) == 0 {
             self.ticker.unpark();
         }

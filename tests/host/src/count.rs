@@ -8,7 +8,7 @@ use crate::guest::Guest;
 
 /// Counts of one instance.
 #[derive(Debug, Default)]
-pub struct Count {
+pub(crate) struct Count {
     /// Calls of the host of all kinds, dropped resources included.
     calls: u64,
     /// Variables that were read.
@@ -22,7 +22,7 @@ pub struct Count {
 }
 
 /// Counts host calls and memory of an instance.
-pub fn all_calls(store: &mut Store<Guest>) {
+pub(crate) fn all_calls(store: &mut Store<Guest>) {
     store.call_hook(|mut guest, hook| {
         if matches!(hook, CallHook::CallingHost) {
             guest.data_mut().count.calls += 1;

@@ -27,7 +27,7 @@ const TABLES_PER_COMPONENT: u32 = 3;
 const MEMORY_KEPT: usize = 2 << 20;
 const TABLE_KEPT: usize = 64 << 10;
 /// Makes the engine.
-pub fn start(instances_max: u32) -> Result<Engine> {
+pub(crate) fn start(instances_max: u32) -> Result<Engine> {
     let [generous, modest] = RESERVATIONS;
     match Engine::new(&config(instances_max, generous)) {
         Ok(engine) => Ok(engine),
@@ -62,13 +62,13 @@ fn config(instances_max: u32, reservation: u64) -> Config {
 }
 
 /// Where compiled components are kept. Its files are run as machine code, so the folder must be private.
-pub struct Cache {
+pub(crate) struct Cache {
     folder: Option<PathBuf>,
 }
 
 impl Cache {
     /// Makes the folder. Without a usable one the host starts all the same, only slower.
-    pub fn open(folder: &Path) -> Self {
+    pub(crate) fn open(folder: &Path) -> Self {
         match make_private(folder) {
             Ok(()) => Self {
                 folder: Some(folder.to_owned()),
@@ -81,7 +81,7 @@ impl Cache {
     }
 
     /// Compiles a component, or takes what was compiled from the same bytes for the same engine.
-    pub fn component(&self, engine: &Engine, wasm: &[u8]) -> Result<Component> {
+    pub(crate) fn component(&self, engine: &Engine, wasm: &[u8]) -> Result<Component> {
         let Some(folder) = &self.folder else {
             return Ok(Component::new(engine, wasm)?);
         };

@@ -25,7 +25,7 @@ mod platform {
     });
 }
 
-pub mod spin {
+pub(crate) mod spin {
     wasmtime::component::bindgen!({
         path: "wit",
         world: "fermyon:spin/application",
@@ -39,10 +39,11 @@ use platform::wasi::keyvalue::{atomics, batch, store};
 use spin::fermyon::spin::variables as spin_variables;
 
 /// An open store. There is only one, so it holds nothing.
+#[expect(unreachable_pub, reason = "the bindings re-export it")]
 pub struct Bucket;
 
 /// The data of one instance.
-pub struct Guest {
+pub(crate) struct Guest {
     wasi: WasiCtx,
     http: WasiHttpCtx,
     pub table: ResourceTable,
@@ -51,7 +52,7 @@ pub struct Guest {
 }
 
 impl Guest {
-    pub fn new(app: &Arc<App>, component: &Arc<Component>) -> Self {
+    pub(crate) fn new(app: &Arc<App>, component: &Arc<Component>) -> Self {
         let output = Output::new(component.name.clone());
         let wasi = WasiCtx::builder()
             .envs(&component.environment)
@@ -70,7 +71,7 @@ impl Guest {
         }
     }
 
-    pub fn component(&self) -> &Component {
+    pub(crate) fn component(&self) -> &Component {
         &self.outbound.component
     }
 
@@ -87,7 +88,7 @@ impl Guest {
 }
 
 /// Everything that a component may import.
-pub fn linker(engine: &Engine) -> Result<Linker<Guest>> {
+pub(crate) fn linker(engine: &Engine) -> Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;

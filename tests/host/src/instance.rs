@@ -22,7 +22,7 @@ use crate::guest::Guest;
 use crate::say::say;
 
 /// What a call came to.
-pub type Answer = Result<Response<HyperOutgoingBody>, Failure>;
+pub(crate) type Answer = Result<Response<HyperOutgoingBody>, Failure>;
 
 /// How long an instance goes on when its caller has left before the answer. What was begun, such as enqueueing, ends
 /// within it; what only waits would keep its place for a minute.
@@ -30,7 +30,7 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// Why a call got no response.
 #[derive(Debug)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// All instances are taken.
     PoolFull,
     /// It was stopped at `--request-timeout`.
@@ -45,7 +45,7 @@ pub enum Failure {
 type Sender = Arc<Mutex<Option<oneshot::Sender<Answer>>>>;
 
 /// Starts a call and returns at once. The permit, where there is one, is held until the instance is gone.
-pub fn start<B>(
+pub(crate) fn start<B>(
     app: &Arc<App>,
     component: &Arc<Component>,
     request: Request<B>,

@@ -12,12 +12,12 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 use crate::routes::Routes;
 
 /// The only key-value store there is, by the name that manifests give it.
-pub const DEFAULT_STORE: &str = "default";
+pub(crate) const DEFAULT_STORE: &str = "default";
 
 /// A whole spin.toml.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Manifest {
+pub(crate) struct Manifest {
     #[serde(rename = "spin_manifest_version")]
     _version: toml::Value,
     pub application: Application,
@@ -29,7 +29,7 @@ pub struct Manifest {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Application {
+pub(crate) struct Application {
     pub name: String,
     #[serde(default, rename = "version")]
     _version: Option<String>,
@@ -41,7 +41,7 @@ pub struct Application {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Variable {
+pub(crate) struct Variable {
     #[serde(default)]
     pub default: Option<String>,
     #[serde(default)]
@@ -52,28 +52,28 @@ pub struct Variable {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Triggers {
+pub(crate) struct Triggers {
     #[serde(default)]
     pub http: Vec<HttpTrigger>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct HttpTrigger {
+pub(crate) struct HttpTrigger {
     pub route: Route,
     pub component: String,
 }
 
 /// `"/path"`, `"/path/..."` or `{ private = true }`.
 #[derive(Debug)]
-pub enum Route {
+pub(crate) enum Route {
     Public(String),
     Private,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Component {
+pub(crate) struct Component {
     /// Relative to the manifest's folder.
     pub source: String,
     #[serde(default, rename = "description")]
@@ -93,7 +93,7 @@ pub struct Component {
 /// How `spin build` makes the component. This host only names the command when the file is missing.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Build {
+pub(crate) struct Build {
     pub command: toml::Value,
     #[serde(default, rename = "workdir")]
     _workdir: Option<String>,
@@ -103,7 +103,7 @@ pub struct Build {
 
 impl Manifest {
     /// Reads and checks a manifest file. The sources are looked at when they are loaded.
-    pub fn load(path: &Path) -> Result<Self> {
+    pub(crate) fn load(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).with_context(|| {
             format!(
                 "{}: cannot be read; name the application's spin.toml with --manifest",
@@ -171,7 +171,7 @@ impl Manifest {
 
 impl Component {
     /// What the manifest says builds this component.
-    pub fn build_command(&self) -> String {
+    pub(crate) fn build_command(&self) -> String {
         match self.build.as_ref().map(|build| &build.command) {
             Some(toml::Value::String(command)) => command.clone(),
             Some(toml::Value::Array(commands)) => commands

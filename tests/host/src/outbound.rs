@@ -23,13 +23,13 @@ use crate::say::say;
 /// What a guest that names no timeouts gets, as from wasmtime's own client.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 /// `http://NAME.spin.internal` is the component of that name.
-pub const CHAINING_DOMAIN: &str = ".spin.internal";
+pub(crate) const CHAINING_DOMAIN: &str = ".spin.internal";
 
 /// Plain HTTP with connections kept for the next call.
-pub type HttpClient = Client<HttpConnector, WasiBody>;
+pub(crate) type HttpClient = Client<HttpConnector, WasiBody>;
 
 /// The calls of one instance.
-pub struct Outbound {
+pub(crate) struct Outbound {
     pub app: Arc<App>,
     pub component: Arc<Component>,
 }
@@ -38,7 +38,7 @@ type Sent = Result<(Response<WasiBody>, Io), Error>;
 /// What goes on beside a response's body; nothing here, the client and the called instance see to themselves.
 type Io = Box<dyn Future<Output = Result<(), Error>> + Send>;
 
-pub fn client() -> HttpClient {
+pub(crate) fn client() -> HttpClient {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     Client::builder(TokioExecutor::new())

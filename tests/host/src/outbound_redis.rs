@@ -22,6 +22,7 @@ use crate::say::say;
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+#[expect(unreachable_pub, reason = "the bindings re-export it")]
 pub struct Connection(MultiplexedConnection);
 
 type Answer<T> = wasmtime::Result<Result<T, Error>>;

@@ -16,7 +16,7 @@ const LINE_MAX: usize = 8 << 10;
 
 /// stdout or stderr of one instance. Guests open the stream anew for every write, so the unfinished line is here.
 #[derive(Clone)]
-pub struct Output(Arc<Line>);
+pub(crate) struct Output(Arc<Line>);
 
 struct Line {
     component: Arc<str>,
@@ -24,7 +24,7 @@ struct Line {
 }
 
 impl Output {
-    pub fn new(component: Arc<str>) -> Self {
+    pub(crate) fn new(component: Arc<str>) -> Self {
         Self(Arc::new(Line {
             component,
             unfinished: Mutex::default(),

@@ -8,7 +8,7 @@ use hyper::body::{Body, Bytes, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 use wasmtime_wasi_http::Error;
 
-pub struct PatientBody<B> {
+pub(crate) struct PatientBody<B> {
     body: B,
     patience: Duration,
     /// Made when the body first has nothing; most bodies are there at once.
@@ -17,7 +17,7 @@ pub struct PatientBody<B> {
 }
 
 impl<B> PatientBody<B> {
-    pub fn new(body: B, patience: Duration) -> Self {
+    pub(crate) fn new(body: B, patience: Duration) -> Self {
         Self {
             body,
             patience,

@@ -6,7 +6,7 @@ use crate::manifest::{HttpTrigger, Route};
 
 /// The public routes of an application.
 #[derive(Debug)]
-pub struct Routes {
+pub(crate) struct Routes {
     exact: Vec<(String, String)>,
     /// Prefixes without the trailing `/...`, longest first.
     wildcard: Vec<(String, String)>,
@@ -14,7 +14,7 @@ pub struct Routes {
 
 impl Routes {
     /// Takes the routes of a manifest, or says which one is wrong.
-    pub fn new(triggers: &[HttpTrigger]) -> Result<Self> {
+    pub(crate) fn new(triggers: &[HttpTrigger]) -> Result<Self> {
         let mut routes = Self {
             exact: Vec::new(),
             wildcard: Vec::new(),
@@ -53,13 +53,13 @@ impl Routes {
     }
 
     /// Whether a component has a public route.
-    pub fn has(&self, component: &str) -> bool {
+    pub(crate) fn has(&self, component: &str) -> bool {
         let mut routes = self.exact.iter().chain(&self.wildcard);
         routes.any(|(_, name)| name == component)
     }
 
     /// The name of the component that answers this path.
-    pub fn find(&self, path: &str) -> Option<&str> {
+    pub(crate) fn find(&self, path: &str) -> Option<&str> {
         if let Some((_, component)) = self.exact.iter().find(|(route, _)| route == path) {
             return Some(component);
         }

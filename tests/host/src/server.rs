@@ -31,7 +31,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const HEAD_TIME: Duration = Duration::from_secs(30);
 
 /// Accepts for ever.
-pub async fn serve(app: Arc<App>, listener: TcpListener) {
+pub(crate) async fn serve(app: Arc<App>, listener: TcpListener) {
     loop {
         match listener.accept().await {
             Ok((stream, client)) => _ = tokio::spawn(connection(app.clone(), stream, client)),

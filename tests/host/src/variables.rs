@@ -7,10 +7,10 @@ use anyhow::{Context, Result, bail};
 use crate::manifest::Variable;
 
 /// Variables by name, with their values.
-pub type Values = BTreeMap<String, String>;
+pub(crate) type Values = BTreeMap<String, String>;
 
 /// The values of the application's variables: `--variable` before `SPIN_VARIABLE_NAME` before the default.
-pub fn resolve(
+pub(crate) fn resolve(
     declared: &BTreeMap<String, Variable>,
     flags: &[(String, String)],
     environment: impl Fn(&str) -> Option<String>,
@@ -50,7 +50,7 @@ pub fn resolve(
 }
 
 /// Fills the `{{ name }}` places of a component's template. `place` says where the template stands.
-pub fn expand(template: &str, values: &Values, place: &str) -> Result<String> {
+pub(crate) fn expand(template: &str, values: &Values, place: &str) -> Result<String> {
     let mut text = String::with_capacity(template.len());
     let mut rest = template;
     while let Some((before, after)) = rest.split_once("{{") {
@@ -70,7 +70,7 @@ pub fn expand(template: &str, values: &Values, place: &str) -> Result<String> {
 }
 
 /// Whether Spin would take this as a variable's name.
-pub fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
         && name
             .bytes()

@@ -7,7 +7,7 @@ use handoff_platform::http::{Problem, Request, Response};
 use handoff_queue::{Env, IdempotencyKey, Receipt, TaskSpec};
 use handoff_wire::{BatchRequest, Checked, FieldError, JsonObject};
 
-pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
+pub(crate) async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
     let trace = request.trace();
     let caller = request.caller().clone();
     if request.sole_header(KEY_HEADER)?.is_some() {

@@ -7,7 +7,11 @@ use handoff_queue::Cancelled;
 
 /// Answers 200 if the task will not run (again) or is final already. Answers 202 if it is running:
 /// it sees the request at its next `await`.
-pub async fn call(queue: &HostQueue, id: &str, request: &Request) -> Result<Answer, Problem> {
+pub(crate) async fn call(
+    queue: &HostQueue,
+    id: &str,
+    request: &Request,
+) -> Result<Answer, Problem> {
     let id = parse_id(id)?;
     let status = match queue.cancel(&id).await? {
         Cancelled::Done | Cancelled::Final => 200,

@@ -8,7 +8,7 @@ use handoff_platform::http::{Problem, Request, Response};
 use handoff_queue::Env;
 use handoff_wire::TaskRequest;
 
-pub async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
+pub(crate) async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
     let trace = request.trace();
     let caller = request.caller().clone();
     let wait = Wait::asked(&request)?;

@@ -15,7 +15,7 @@ const QUIET_MS: u64 = 15_000;
 const CHECK_MS: u64 = 1_000;
 
 /// A stream of events that is about to begin.
-pub struct Events {
+pub(crate) struct Events {
     watch: Watch,
     /// The longest time of a stream. Then the client reconnects, and continues from the last id
     /// that it saw.
@@ -40,7 +40,11 @@ impl From<QueueError> for Broken {
     }
 }
 
-pub async fn call(queue: &HostQueue, id: &str, request: &Request) -> Result<Answer, Problem> {
+pub(crate) async fn call(
+    queue: &HostQueue,
+    id: &str,
+    request: &Request,
+) -> Result<Answer, Problem> {
     let id = parse_id(id)?;
     if let Some((name, _)) = request.query()?.first() {
         let reason = "a stream of events takes no parameters: it ends with the task";
@@ -84,7 +88,7 @@ fn seen(id: &TaskId, event_id: &str) -> Option<Seen> {
 impl Events {
     /// Sends the head and the events so far, and then further events. It ends when the task is
     /// final, the client is gone or the time is over.
-    pub async fn send(mut self, queue: &HostQueue, head: Response, out: ResponseOutparam) {
+    pub(crate) async fn send(mut self, queue: &HostQueue, head: Response, out: ResponseOutparam) {
         let end_ms = queue.env().now_ms() + self.most_ms;
         let mut first = format!("retry: {RETRY_MS}\n\n");
         match self.more(queue, 0).await {

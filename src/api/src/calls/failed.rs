@@ -55,7 +55,11 @@ pub(super) fn number(name: &str, value: &str, min: u64, max: u64) -> Result<u64,
 }
 
 /// Answers a page of the failed list, newest first.
-pub async fn list(queue: &HostQueue, name: &str, request: &Request) -> Result<Answer, Problem> {
+pub(crate) async fn list(
+    queue: &HostQueue,
+    name: &str,
+    request: &Request,
+) -> Result<Answer, Problem> {
     known(name)?;
     let asked = Asked::of(request, &["state", "limit", "before"])?;
     if asked.state.as_deref() != Some("failed") {
@@ -79,7 +83,11 @@ pub async fn list(queue: &HostQueue, name: &str, request: &Request) -> Result<An
 }
 
 /// Answers 202 with the new task, or 200 with the same task for a repeated request.
-pub async fn retry(queue: &HostQueue, id: &str, request: &Request) -> Result<Answer, Problem> {
+pub(crate) async fn retry(
+    queue: &HostQueue,
+    id: &str,
+    request: &Request,
+) -> Result<Answer, Problem> {
     let id = parse_id(id)?;
     Asked::of(request, &[])?;
     known(queue.name())?;
@@ -111,7 +119,11 @@ pub async fn retry(queue: &HostQueue, id: &str, request: &Request) -> Result<Ans
 }
 
 /// Answers 200 with the task, which stays readable.
-pub async fn discard(queue: &HostQueue, id: &str, request: &Request) -> Result<Answer, Problem> {
+pub(crate) async fn discard(
+    queue: &HostQueue,
+    id: &str,
+    request: &Request,
+) -> Result<Answer, Problem> {
     let id = parse_id(id)?;
     Asked::of(request, &[])?;
     match queue.discard(&id).await? {
@@ -138,7 +150,7 @@ fn not_failed(id: &str, state: State, what: &str) -> Problem {
 }
 
 /// Answers how many tasks this call retried, and whether more may follow.
-pub async fn retry_all(
+pub(crate) async fn retry_all(
     queue: &HostQueue,
     name: &str,
     request: &Request,
@@ -161,7 +173,7 @@ pub async fn retry_all(
 }
 
 /// Answers how many tasks this call discarded, and whether more may follow.
-pub async fn discard_all(
+pub(crate) async fn discard_all(
     queue: &HostQueue,
     name: &str,
     request: &Request,

@@ -7,13 +7,13 @@ use handoff_platform::probe::probe;
 use serde_json::json;
 
 /// Answers that the application is alive: an instance runs.
-pub fn alive() -> Response {
+pub(crate) fn alive() -> Response {
     Response::json(200, &json!({"status": "alive"}))
 }
 
 /// Answers that the application is ready: the store works, its increment is atomic, and workers can
 /// be woken.
-pub async fn ready(queue: &HostQueue) -> Result<Answer, Problem> {
+pub(crate) async fn ready(queue: &HostQueue) -> Result<Answer, Problem> {
     probe(queue.store()).await?;
     let response = Response::json(200, &json!({"status": "ready"}));
     Ok(Answer::new(response))

@@ -1,18 +1,18 @@
 //! The calls. Each file has the calls of one path or one kind of object.
 
-pub mod batch;
-pub mod cancel;
-pub mod enqueue;
-pub mod events;
-pub mod failed;
-pub mod health;
-pub mod ping;
-pub mod queues;
-pub mod schedules;
-pub mod show;
-pub mod status;
+pub(crate) mod batch;
+pub(crate) mod cancel;
+pub(crate) mod enqueue;
+pub(crate) mod events;
+pub(crate) mod failed;
+pub(crate) mod health;
+pub(crate) mod ping;
+pub(crate) mod queues;
+pub(crate) mod schedules;
+pub(crate) mod show;
+pub(crate) mod status;
 mod wait;
-pub mod workflows;
+pub(crate) mod workflows;
 
 use crate::{HostQueue, limited};
 use handoff_platform::http::Caller;
@@ -22,16 +22,16 @@ use handoff_queue::{IdempotencyKey, Once, Receipt, State, TaskId, TaskSpec, Task
 use handoff_wire::{FieldError, JsonObject, did_you_mean, object, quoted};
 
 /// The header with the idempotency key.
-pub const KEY_HEADER: &str = "idempotency-key";
+pub(crate) const KEY_HEADER: &str = "idempotency-key";
 
 /// A call's answer, and the work that is left after it.
-pub struct Answer {
+pub(crate) struct Answer {
     pub response: Response,
     pub after: After,
 }
 
 /// The work after an answer.
-pub enum After {
+pub(crate) enum After {
     /// A task was enqueued: wake a worker.
     Wake(HostQueue, Receipt),
     /// Push the queue along. `waits` says whether the caller asked for an open task.
@@ -44,7 +44,7 @@ pub enum After {
 
 impl After {
     /// Wakes a worker for the tasks of a receipt, if there is one.
-    pub fn wake(queue: HostQueue, receipt: Option<Receipt>) -> Self {
+    pub(crate) fn wake(queue: HostQueue, receipt: Option<Receipt>) -> Self {
         match receipt {
             Some(receipt) => Self::Wake(queue, receipt),
             None => Self::Push { waits: false },
@@ -54,7 +54,7 @@ impl After {
 
 impl Answer {
     /// An answer without particular work after it.
-    pub fn new(response: Response) -> Self {
+    pub(crate) fn new(response: Response) -> Self {
         Self {
             response,
             after: After::Push { waits: false },
@@ -63,17 +63,17 @@ impl Answer {
 }
 
 /// Turns a problem into a response.
-pub fn respond(problem: Problem) -> Response {
+pub(crate) fn respond(problem: Problem) -> Response {
     problem.into()
 }
 
 /// Reads the id in a path. An id of another deployment names no task here.
-pub fn parse_id(text: &str) -> Result<TaskId, Problem> {
+pub(crate) fn parse_id(text: &str) -> Result<TaskId, Problem> {
     text.parse().map_err(|_| unknown(text))
 }
 
 /// The queue that a request names, or `queue`.
-pub fn named(queue: &HostQueue, name: Option<&str>) -> Result<HostQueue, Problem> {
+pub(crate) fn named(queue: &HostQueue, name: Option<&str>) -> Result<HostQueue, Problem> {
     let Some(name) = name else {
         return Ok(limited(queue.named(queue.name())?));
     };
@@ -94,7 +94,7 @@ pub fn named(queue: &HostQueue, name: Option<&str>) -> Result<HostQueue, Problem
 }
 
 /// Refuses a parameter of the query that is not known.
-pub fn no_parameter(name: &str, known: &[&str]) -> FieldError {
+pub(crate) fn no_parameter(name: &str, known: &[&str]) -> FieldError {
     let meant = did_you_mean(name, known.iter().copied());
     let known = match known {
         [] => "there are none".to_owned(),
@@ -105,7 +105,7 @@ pub fn no_parameter(name: &str, known: &[&str]) -> FieldError {
 }
 
 /// The problem for an unknown id.
-pub fn unknown(id: &str) -> Problem {
+pub(crate) fn unknown(id: &str) -> Problem {
     Problem::new(
         404,
         "unknown-task",
@@ -118,7 +118,7 @@ pub fn unknown(id: &str) -> Problem {
 }
 
 /// A task as this caller may see it: without the scope `read` only its id and state.
-pub fn seen_by(caller: &Caller, id: &TaskId, view: &TaskView) -> JsonObject {
+pub(crate) fn seen_by(caller: &Caller, id: &TaskId, view: &TaskView) -> JsonObject {
     match caller.reads {
         true => object::task(id, view),
         false => state_only(id, view.state),
@@ -126,7 +126,7 @@ pub fn seen_by(caller: &Caller, id: &TaskId, view: &TaskView) -> JsonObject {
 }
 
 /// The task object for callers without the scope `read`.
-pub fn state_only(id: &TaskId, state: State) -> JsonObject {
+pub(crate) fn state_only(id: &TaskId, state: State) -> JsonObject {
     JsonObject::default()
         .with("id", id.to_string())
         .with("state", state.to_string())
@@ -134,7 +134,7 @@ pub fn state_only(id: &TaskId, state: State) -> JsonObject {
 
 /// Puts an idempotency key into its caller's name space. So callers with other tokens neither find
 /// nor take its task.
-pub fn own(key: Option<IdempotencyKey>, caller: &Caller) -> Option<IdempotencyKey> {
+pub(crate) fn own(key: Option<IdempotencyKey>, caller: &Caller) -> Option<IdempotencyKey> {
     match &caller.name {
         Some(name) => key.map(|key| key.owned_by(name)),
         None => key,
@@ -142,7 +142,7 @@ pub fn own(key: Option<IdempotencyKey>, caller: &Caller) -> Option<IdempotencyKe
 }
 
 /// A task that a request created or found.
-pub struct Taken {
+pub(crate) struct Taken {
     pub id: TaskId,
     pub object: JsonObject,
     pub state: State,
@@ -154,7 +154,7 @@ pub struct Taken {
 
 impl Taken {
     /// Makes this from a receipt of one task.
-    pub fn new(receipt: Receipt) -> Self {
+    pub(crate) fn new(receipt: Receipt) -> Self {
         Self {
             id: receipt.ids[0].clone(),
             object: accepted(&receipt, 0),
@@ -166,7 +166,7 @@ impl Taken {
 }
 
 /// Enqueues a task with an idempotency key, or finds the task of that key.
-pub async fn take_once(
+pub(crate) async fn take_once(
     queue: &HostQueue,
     task: TaskSpec,
     key: &IdempotencyKey,
@@ -191,7 +191,7 @@ pub async fn take_once(
 }
 
 /// The problem for concurrent requests with one key.
-pub fn busy() -> Problem {
+pub(crate) fn busy() -> Problem {
     Problem::new(
         409,
         "idempotency-key-busy",
@@ -203,7 +203,7 @@ pub fn busy() -> Problem {
 }
 
 /// Makes this from an earlier request's receipt.
-pub async fn taken_before(queue: &HostQueue, receipt: Receipt) -> Result<Taken, Problem> {
+pub(crate) async fn taken_before(queue: &HostQueue, receipt: Receipt) -> Result<Taken, Problem> {
     let id = receipt.ids[0].clone();
     match queue.view(&id).await? {
         Some(view) => Ok(Taken {
@@ -219,7 +219,7 @@ pub async fn taken_before(queue: &HostQueue, receipt: Receipt) -> Result<Taken, 
 }
 
 /// The task object of a task that was just enqueued.
-pub fn accepted(receipt: &Receipt, i: usize) -> JsonObject {
+pub(crate) fn accepted(receipt: &Receipt, i: usize) -> JsonObject {
     let id = &receipt.ids[i];
     let task = &receipt.tasks[i];
     let state = accepted_state(receipt, i);

@@ -7,7 +7,7 @@ use handoff_queue::TaskSpec;
 use handoff_tasks::long_running_task;
 use serde_json::json;
 
-pub async fn call(queue: &HostQueue, request: &Request) -> Result<Answer, Problem> {
+pub(crate) async fn call(queue: &HostQueue, request: &Request) -> Result<Answer, Problem> {
     let (kind, args) = long_running_task();
     let queue = super::named(queue, None)?;
     let task = TaskSpec {

@@ -11,7 +11,7 @@ use handoff_wire::{Duration, JsonObject, Rate, did_you_mean, quoted};
 const PURGE_MS: u64 = 10_000;
 
 /// `GET /v1/queues`: lists all queues.
-pub async fn list(queue: &HostQueue) -> Result<Answer, Problem> {
+pub(crate) async fn list(queue: &HostQueue) -> Result<Answer, Problem> {
     let mut queues = Vec::new();
     for name in variables::queues()?.names() {
         queues.push(object(&queue.named(name)?).await?);
@@ -23,7 +23,7 @@ pub async fn list(queue: &HostQueue) -> Result<Answer, Problem> {
 }
 
 /// `GET /v1/queues/{queue}`: shows one queue with its statistics.
-pub async fn show(queue: &HostQueue, name: &str) -> Result<Answer, Problem> {
+pub(crate) async fn show(queue: &HostQueue, name: &str) -> Result<Answer, Problem> {
     known(name)?;
     let found = queue.statistics().await?;
     let mut object = standing(queue, found.depth);
@@ -61,7 +61,7 @@ fn percentiles(found: Percentiles) -> JsonObject {
 
 /// `POST /v1/queues/{queue}/pause`, `resume` or `purge`: does it, and answers with the queue's
 /// depth afterwards.
-pub async fn operate(queue: &HostQueue, name: &str, what: &str) -> Result<Answer, Problem> {
+pub(crate) async fn operate(queue: &HostQueue, name: &str, what: &str) -> Result<Answer, Problem> {
     known(name)?;
     let purged = match what {
         "pause" => queue.pause().await.map(|()| None)?,
@@ -95,7 +95,7 @@ async fn purge(queue: &HostQueue) -> Result<u64, Problem> {
 }
 
 /// Refuses a queue that this deployment does not have.
-pub fn known(name: &str) -> Result<(), Problem> {
+pub(crate) fn known(name: &str) -> Result<(), Problem> {
     let queues = variables::queues()?;
     if queues.has(name) {
         return Ok(());

@@ -8,7 +8,7 @@ use handoff_wire::{FieldError, JsonObject, ScheduleRequest, object, quoted};
 use std::collections::BTreeMap;
 
 /// `GET /v1/schedules`: lists all schedules, in the order of their names.
-pub async fn list(queue: &HostQueue) -> Result<Answer, Problem> {
+pub(crate) async fn list(queue: &HostQueue) -> Result<Answer, Problem> {
     let found = queue.schedules().await?;
     let views = found.views.iter();
     let views = views.map(|view| (view.schedule.name.as_str(), object::schedule(view)));
@@ -23,7 +23,7 @@ pub async fn list(queue: &HostQueue) -> Result<Answer, Problem> {
 }
 
 /// `GET /v1/schedules/{name}`: shows one schedule.
-pub async fn show(queue: &HostQueue, name: &str) -> Result<Answer, Problem> {
+pub(crate) async fn show(queue: &HostQueue, name: &str) -> Result<Answer, Problem> {
     match queue.schedule(name).await? {
         Some(view) => Ok(Answer::new(Response::json(200, &object::schedule(&view)))),
         None => Err(unknown(name)),
@@ -31,7 +31,11 @@ pub async fn show(queue: &HostQueue, name: &str) -> Result<Answer, Problem> {
 }
 
 /// `PUT /v1/schedules/{name}`: creates or replaces a schedule. Answers 201 if it is new.
-pub async fn put(queue: &HostQueue, name: &str, request: Request) -> Result<Answer, Problem> {
+pub(crate) async fn put(
+    queue: &HostQueue,
+    name: &str,
+    request: Request,
+) -> Result<Answer, Problem> {
     if check_name(name).is_err() {
         let reason = format!(
             "{} must be 1 to 32 characters of a-z, 0-9 and _",
@@ -72,7 +76,7 @@ pub async fn put(queue: &HostQueue, name: &str, request: Request) -> Result<Answ
 }
 
 /// `DELETE /v1/schedules/{name}`: deletes a schedule. The tasks that it enqueued stay.
-pub async fn delete(queue: &HostQueue, name: &str) -> Result<Answer, Problem> {
+pub(crate) async fn delete(queue: &HostQueue, name: &str) -> Result<Answer, Problem> {
     if queue.delete_schedule(name).await? {
         Ok(Answer::new(Response::empty(204)))
     } else {

@@ -7,7 +7,11 @@ use crate::HostQueue;
 use handoff_platform::http::{Problem, Request, Response};
 use handoff_wire::object;
 
-pub async fn call(queue: &HostQueue, id: &str, request: &Request) -> Result<Answer, Problem> {
+pub(crate) async fn call(
+    queue: &HostQueue,
+    id: &str,
+    request: &Request,
+) -> Result<Answer, Problem> {
     let id = parse_id(id)?;
     let wait = Wait::asked(request)?;
     if let Some(wait) = &wait {

@@ -7,7 +7,7 @@ use handoff_queue::{Json, Run, RunState, TaskStatus};
 use serde::Serialize;
 use serde_json::json;
 
-pub async fn call(queue: &HostQueue, id: &str) -> Result<Answer, Problem> {
+pub(crate) async fn call(queue: &HostQueue, id: &str) -> Result<Answer, Problem> {
     let id = parse_id(id)?;
     match queue.status(&id).await? {
         TaskStatus::Unknown => Err(unknown(&id.to_string())),

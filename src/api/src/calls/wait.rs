@@ -9,7 +9,7 @@ use handoff_queue::{Env, QueueError, TaskId, TaskView};
 use handoff_wire::{Duration, FieldError, object, preferred_wait_ms};
 
 /// How long to wait for the end of a task.
-pub struct Wait {
+pub(super) struct Wait {
     pub ms: u64,
     /// The wait came from `Prefer`, so the answer says that it was applied.
     preferred: bool,
@@ -20,7 +20,7 @@ impl Wait {
     ///
     /// # Errors
     /// If a parameter can't be used. A preference that can't be used is ignored.
-    pub fn asked(request: &Request) -> Result<Option<Self>, FieldError> {
+    pub(super) fn asked(request: &Request) -> Result<Option<Self>, FieldError> {
         let mut asked = None;
         for (name, value) in request.query()? {
             if name != "wait" {
@@ -43,7 +43,7 @@ impl Wait {
     }
 
     /// Adds the applied preference to the answer.
-    pub fn applied(&self, response: Response) -> Response {
+    pub(super) fn applied(&self, response: Response) -> Response {
         if !self.preferred {
             return response;
         }
@@ -52,7 +52,7 @@ impl Wait {
 
     /// Answers with the final task in place of `early`, if the task ends in time. Whatever fails
     /// here, the task is taken, and the answer must say so.
-    pub async fn for_end(&self, queue: &HostQueue, id: &TaskId, early: Answer) -> Answer {
+    pub(super) async fn for_end(&self, queue: &HostQueue, id: &TaskId, early: Answer) -> Answer {
         // Do the work after the answer now: no worker would run until then.
         push_along(queue, early.after).await;
         let (response, waits) = match self.final_view(queue, id).await {

@@ -13,7 +13,7 @@ const PAGE_MAX: u64 = 100;
 const PAGE_DEFAULT: u64 = 20;
 
 /// `POST /v1/workflows`: answers 202, or with a wait the workflow as it ended.
-pub async fn enqueue(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
+pub(crate) async fn enqueue(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
     let trace = request.trace();
     let caller = request.caller().clone();
     let wait = Wait::asked(&request)?;
@@ -67,7 +67,11 @@ async fn shown(queue: &HostQueue, id: &TaskId) -> Result<JsonObject, Problem> {
 
 /// `GET /v1/workflows/{id}`: shows a workflow. With a wait it answers once the workflow is final,
 /// or after that time.
-pub async fn show(queue: &HostQueue, id: &str, request: &Request) -> Result<Answer, Problem> {
+pub(crate) async fn show(
+    queue: &HostQueue,
+    id: &str,
+    request: &Request,
+) -> Result<Answer, Problem> {
     let id = workflow_id(id)?;
     let wait = Wait::asked(request)?;
     if let Some(wait) = &wait {
@@ -88,7 +92,11 @@ pub async fn show(queue: &HostQueue, id: &str, request: &Request) -> Result<Answ
 }
 
 /// `GET /v1/workflows/{id}/tasks`: lists its tasks, page by page.
-pub async fn members(queue: &HostQueue, id: &str, request: &Request) -> Result<Answer, Problem> {
+pub(crate) async fn members(
+    queue: &HostQueue,
+    id: &str,
+    request: &Request,
+) -> Result<Answer, Problem> {
     let id = workflow_id(id)?;
     let (mut from, mut limit) = (0, PAGE_DEFAULT);
     for (name, value) in request.query()? {
@@ -114,7 +122,11 @@ pub async fn members(queue: &HostQueue, id: &str, request: &Request) -> Result<A
 }
 
 /// `DELETE /v1/workflows/{id}`: cancels the workflow and its members.
-pub async fn cancel(queue: &HostQueue, id: &str, request: &Request) -> Result<Answer, Problem> {
+pub(crate) async fn cancel(
+    queue: &HostQueue,
+    id: &str,
+    request: &Request,
+) -> Result<Answer, Problem> {
     let id = workflow_id(id)?;
     if queue.workflow(&id).await?.is_none() {
         return Err(unknown(&id.to_string()));

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 const UNREADABLE: &str = "record-unreadable";
 
 /// The reason in a store's error if the host, and not the store, takes no further call at this moment.
-pub const OVERLOADED: &str = "the host has too many store calls under way";
+pub(crate) const OVERLOADED: &str = "the host has too many store calls under way";
 
 /// A name and a value.
 type Header = (&'static str, Cow<'static, str>);

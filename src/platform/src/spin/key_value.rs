@@ -18,7 +18,7 @@ const TOO_MANY: &str = "too many requests";
 const OPEN_TRIES: u32 = 4;
 const OPEN_PAUSE: Duration = Duration::from_millis(10);
 
-pub struct KeyValue {
+pub(super) struct KeyValue {
     bucket: store::Bucket,
     /// The host's store can't get several keys in one call.
     one_by_one: Cell<bool>,
@@ -27,7 +27,7 @@ pub struct KeyValue {
 impl KeyValue {
     /// Opens the store with the label `default`. spin.toml must give it to this component
     /// (`key_value_stores = ["default"]`).
-    pub fn open() -> Result<Self, StoreError> {
+    pub(super) fn open() -> Result<Self, StoreError> {
         let mut tries = 0;
         loop {
             match store::open(LABEL) {

@@ -6,14 +6,14 @@ const EXPECTED: &str = "it must be \"key-value\", for the host's own store, or r
      or the same with rediss:// for TLS. What is special in a password is percent-encoded";
 
 #[derive(Debug, PartialEq, Eq)]
-pub enum Location {
+pub(super) enum Location {
     KeyValue,
     Redis(Server),
 }
 
 /// A Redis server.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Server {
+pub(super) struct Server {
     /// The whole URL, including parts that must not be shown.
     pub url: String,
     /// Scheme, host and port. Errors name it, and `allowed_outbound_hosts` lists it.
@@ -23,7 +23,7 @@ pub struct Server {
 
 impl Server {
     /// Returns a message of the server or the host, unless it repeats the password.
-    pub fn shown(&self, reason: String) -> String {
+    pub(super) fn shown(&self, reason: String) -> String {
         match &self.password {
             Some(password) if reason.contains(password) => {
                 "what was said is not shown, since the password is in it".to_owned()

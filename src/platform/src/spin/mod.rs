@@ -3,6 +3,6 @@
 mod key_value;
 mod location;
 mod redis;
-pub mod settings;
-pub mod store;
-pub mod workers;
+pub(crate) mod settings;
+pub(crate) mod store;
+pub(crate) mod workers;

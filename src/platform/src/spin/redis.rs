@@ -9,13 +9,13 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 /// One connection for all calls of an instance, made at the first call.
-pub struct Redis {
+pub(super) struct Redis {
     server: Server,
     connection: RefCell<Option<Rc<Connection>>>,
 }
 
 impl Redis {
-    pub fn new(server: Server) -> Self {
+    pub(super) fn new(server: Server) -> Self {
         Self {
             server,
             connection: RefCell::default(),

@@ -4,10 +4,11 @@ use crate::http::problem::Problem;
 use spin_sdk::variables::{Error, get};
 
 /// The reason for a denied call.
-pub const DENIED: &str = "allowed_outbound_hosts of this component in spin.toml does not list it";
+pub(crate) const DENIED: &str =
+    "allowed_outbound_hosts of this component in spin.toml does not list it";
 
 /// The text of a variable.
-pub fn variable(name: &str) -> Result<String, Problem> {
+pub(crate) fn variable(name: &str) -> Result<String, Problem> {
     get(name).map_err(|e| match e {
         Error::Undefined(_) | Error::InvalidName(_) => Problem::misconfigured(format!(
             "spin.toml does not give this component the variable {name:?}"

@@ -10,7 +10,7 @@ use handoff_queue::QueueError;
 use std::rc::Rc;
 
 /// Opens the store.
-pub fn open() -> Result<Rc<dyn Backend>, Problem> {
+pub(crate) fn open() -> Result<Rc<dyn Backend>, Problem> {
     Ok(match location()? {
         // A component without the feature must not import the interface.
         Location::KeyValue if cfg!(feature = "key-value") => {
@@ -26,7 +26,7 @@ pub fn open() -> Result<Rc<dyn Backend>, Problem> {
 }
 
 /// Checks that the variable can be used, without a call of the store.
-pub fn check() -> Result<(), Problem> {
+pub(crate) fn check() -> Result<(), Problem> {
     location().map(drop)
 }
 

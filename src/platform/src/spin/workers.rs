@@ -5,11 +5,11 @@ use handoff_probe::{ASK_TIMEOUT_MS, Unready};
 use handoff_wire::{Call, CallError, Reply, WORKER_HOST};
 
 /// The remedy if no worker answers.
-pub const HOW_TO_REACH_WORKERS: &str = "See that spin.toml gives the component \"worker\" a private route, and that \
+pub(crate) const HOW_TO_REACH_WORKERS: &str = "See that spin.toml gives the component \"worker\" a private route, and that \
      allowed_outbound_hosts of [component.api] names \"http://worker.spin.internal\".";
 
 /// Wakes a worker for a path. Returns when the worker is registered.
-pub async fn wake(path: &str, timeout_ms: u64) -> Result<(), String> {
+pub(crate) async fn wake(path: &str, timeout_ms: u64) -> Result<(), String> {
     match call(path, timeout_ms).await {
         Ok(reply) if reply.status == 202 => Ok(()),
         Ok(reply) => Err(format!("the worker answered {}", reply.status)),
@@ -18,7 +18,7 @@ pub async fn wake(path: &str, timeout_ms: u64) -> Result<(), String> {
 }
 
 /// Makes a worker instance increment the key.
-pub async fn ask(key: &str) -> Result<Vec<u64>, Unready> {
+pub(crate) async fn ask(key: &str) -> Result<Vec<u64>, Unready> {
     let reply = call(&format!("/probe/{key}"), ASK_TIMEOUT_MS).await;
     let reply = reply.map_err(|e| Unready::Worker(format!("http://{WORKER_HOST}: {e}")))?;
     match serde_json::from_slice(&reply.body) {
@@ -31,7 +31,7 @@ pub async fn ask(key: &str) -> Result<Vec<u64>, Unready> {
 }
 
 /// Reads which variables a worker can't use. Returns none if no worker answers.
-pub async fn worker_variables() -> Vec<String> {
+pub(crate) async fn worker_variables() -> Vec<String> {
     let reply = call("/variables", ASK_TIMEOUT_MS).await;
     let wrong = reply.map(|reply| serde_json::from_slice(&reply.body));
     wrong.ok().and_then(Result::ok).unwrap_or_default()

@@ -12,7 +12,7 @@ const BUCKET: &str = "handoff";
 struct KeyValue(store::Bucket);
 
 /// Opens the store.
-pub fn open() -> Result<Rc<dyn Backend>, Problem> {
+pub(crate) fn open() -> Result<Rc<dyn Backend>, Problem> {
     let bucket = store::open(BUCKET).map_err(|e| {
         let mut error = failed("open", BUCKET, e);
         error.reason += ". docs/deploy/wasmcloud.md says which of the host's stores will do";
@@ -22,7 +22,7 @@ pub fn open() -> Result<Rc<dyn Backend>, Problem> {
 }
 
 /// Checks the variable `store`, which wasmCloud does not have.
-pub fn check() -> Result<(), Problem> {
+pub(crate) fn check() -> Result<(), Problem> {
     Ok(())
 }
 

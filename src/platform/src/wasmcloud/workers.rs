@@ -12,7 +12,7 @@ use handoff_queue::Store;
 use wasi::random::random::get_random_u64;
 
 /// The remedy if no worker answers.
-pub const HOW_TO_REACH_WORKERS: &str = "See that the host provides wasmcloud:messaging, and that the workload subscribes to \"handoff.>\".";
+pub(crate) const HOW_TO_REACH_WORKERS: &str = "See that the host provides wasmcloud:messaging, and that the workload subscribes to \"handoff.>\".";
 
 /// The subject of a request that wakes a worker for the path in its body. The answer is empty, or
 /// says why none works.
@@ -27,7 +27,7 @@ const BEGIN_MS: u64 = 100;
 const LOOK_MS: u64 = 5;
 
 /// Wakes a worker for a path. Returns when the worker is registered.
-pub async fn wake(path: &str, timeout_ms: u64) -> Result<(), String> {
+pub(crate) async fn wake(path: &str, timeout_ms: u64) -> Result<(), String> {
     // The interface offers only a blocking call.
     let answer = request(WORK, path.as_bytes(), timeout_ms as u32)?;
     match answer.body.as_slice() {
@@ -53,13 +53,13 @@ pub fn reply(to: Option<String>, started: &Result<(), Problem>) {
 }
 
 /// Checks the variables of a worker, which has this instance's environment. Returns the faults.
-pub async fn worker_variables() -> Vec<String> {
+pub(crate) async fn worker_variables() -> Vec<String> {
     usable::worker()
 }
 
 /// Makes an instance increment the key. A request would block this instance, but several must count
 /// at once. So the answer comes through the store.
-pub async fn ask(key: &str) -> Result<Vec<u64>, Unready> {
+pub(crate) async fn ask(key: &str) -> Result<Vec<u64>, Unready> {
     let store = HostStore::open().map_err(|problem| Unready::Store(problem.detail))?;
     let answer = format!("{key}.{}", get_random_u64());
     let begin_ms = now_ms() + BEGIN_MS;

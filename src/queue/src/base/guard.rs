@@ -7,6 +7,10 @@ macro_rules! guards {
     ($($(#[$says:meta])* $name:ident,)*) => {
         /// A rule that the protocol needs.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[cfg_attr(
+            not(feature = "sabotage"),
+            expect(unreachable_pub, reason = "only tests name guards")
+        )]
         pub enum Guard {
             $($(#[$says])* $name,)*
         }

@@ -47,7 +47,7 @@ fn evaluate(formula: &str, k: u64) -> u64 {
 
 /// The page says what `calls` were counted for this operation on `k` tasks.
 #[track_caller]
-pub fn page(operation: &str, calls: &Calls, k: u64) {
+pub(crate) fn page(operation: &str, calls: &Calls, k: u64) {
     let (writes, reads) = row(operation);
     for (formula, counted) in [(writes, calls.writes), (reads, calls.reads)] {
         let holds = match formula.strip_prefix('≤') {
@@ -63,7 +63,7 @@ pub fn page(operation: &str, calls: &Calls, k: u64) {
 
 /// The page says this average, rounded.
 #[track_caller]
-pub fn page_each(operation: &str, each: (f64, f64)) {
+pub(crate) fn page_each(operation: &str, each: (f64, f64)) {
     let (writes, reads) = row(operation);
     for (said, counted) in [(writes, each.0), (reads, each.1)] {
         let near = (counted - evaluate(said, 0) as f64).abs() <= 0.6;

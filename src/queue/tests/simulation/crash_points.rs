@@ -87,7 +87,7 @@ fn actions(changes: usize) -> Vec<Action> {
 }
 
 /// A scenario, its faults, and whether it is watched until everything is deleted.
-pub type Job = (&'static Scenario, Vec<Fault>, bool);
+pub(crate) type Job = (&'static Scenario, Vec<Fault>, bool);
 
 /// The scenarios with such a search. `HANDOFF_SCENARIO` keeps only those whose names contain it.
 fn scenarios(searched: impl Fn(Search) -> bool) -> impl Iterator<Item = &'static Scenario> {
@@ -97,7 +97,7 @@ fn scenarios(searched: impl Fn(Search) -> bool) -> impl Iterator<Item = &'static
 }
 
 /// Every single fault of every scenario, and each scenario without a fault.
-pub fn single_faults() -> Vec<Job> {
+pub(crate) fn single_faults() -> Vec<Job> {
     let all = scenarios(|search| search != Search::Races);
     all.flat_map(single_faults_of).collect()
 }
@@ -134,7 +134,7 @@ fn races_of(scenario: &'static Scenario) -> Vec<Job> {
 }
 
 /// All jobs of the scenario with this name.
-pub fn jobs_of(name: &str) -> Vec<Job> {
+pub(crate) fn jobs_of(name: &str) -> Vec<Job> {
     let scenario = scenarios::all().find(|s| s.name == name).unwrap();
     match scenario.search {
         Search::Races => races_of(scenario),
@@ -166,7 +166,7 @@ fn pairs_of_faults() -> Vec<Job> {
 }
 
 /// The jobs that fail, at most so many.
-pub fn failing(
+pub(crate) fn failing(
     jobs: &[Job],
     most: usize,
     prepare: impl Fn() + Sync,

@@ -8,7 +8,7 @@ const LINES_MAX: usize = 400;
 
 /// The lines about a task. Without a task they are about the first key in the message, or else the
 /// last ones.
-pub fn history(lines: &[Line], asked: Option<&Asked>, what: &str) -> String {
+pub(crate) fn history(lines: &[Line], asked: Option<&Asked>, what: &str) -> String {
     let mut text = String::new();
     let number = what.split(' ').next().and_then(|key| parts(key).1);
     let chosen: Vec<&Line> = match (asked, number) {

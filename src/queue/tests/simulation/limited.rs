@@ -10,7 +10,7 @@ const LARGEST: u64 = 210_000;
 /// Checks that limits hold. No more tasks run at once than the limit, unless an instance stalled
 /// for longer than others wait for it. No more begin in a row of periods than the rate, by their
 /// workers' clocks.
-pub fn judge(sim: &Sim) -> Result<(), String> {
+pub(crate) fn judge(sim: &Sim) -> Result<(), String> {
     let limits = sim.world.queue_limits.get();
     let most = sim.world.most_bytes.get();
     if most > IN_PROGRESS_BYTES + LARGEST {

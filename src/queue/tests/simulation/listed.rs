@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 impl Load {
     /// Retries or discards one failed task, or all.
-    pub fn sweep(self: &Rc<Self>, sim: &Sim) {
+    pub(crate) fn sweep(self: &Rc<Self>, sim: &Sim) {
         let world = &sim.world;
         let failed: Vec<_> = self.asked().into_iter().filter(|a| has_failed(a)).collect();
         if failed.is_empty() {
@@ -31,7 +31,7 @@ impl Load {
     }
 
     /// Retries a task, as the component `api` does.
-    pub fn retry(self: &Rc<Self>, sim: &Sim, asked: &Rc<Asked>) {
+    pub(crate) fn retry(self: &Rc<Self>, sim: &Sim, asked: &Rc<Asked>) {
         asked.off_asked.set(asked.off_asked.get() + 1);
         let (load, world, asked) = (self.clone(), sim.world.clone(), asked.clone());
         let trace = self.trace();
@@ -46,7 +46,7 @@ impl Load {
     }
 
     /// Retries all tasks that have failed by now.
-    pub fn retry_all(self: &Rc<Self>, sim: &Sim) {
+    pub(crate) fn retry_all(self: &Rc<Self>, sim: &Sim) {
         let before = self.all(sim);
         let (load, world, trace) = (self.clone(), sim.world.clone(), self.trace());
         let asked_ms = sim.now_ms();
@@ -73,7 +73,7 @@ impl Load {
         });
     }
 
-    pub fn discard(self: &Rc<Self>, sim: &Sim, asked: &Rc<Asked>) {
+    pub(crate) fn discard(self: &Rc<Self>, sim: &Sim, asked: &Rc<Asked>) {
         asked.off_asked.set(asked.off_asked.get() + 1);
         let asked = asked.clone();
         sim.spawn(|_, queue| async move {
@@ -117,7 +117,7 @@ impl Load {
     }
 
     /// The number of requests that may take a task off the list.
-    pub fn sweeps(&self, asked: &Asked) -> u64 {
+    pub(crate) fn sweeps(&self, asked: &Asked) -> u64 {
         asked.off_asked.get() + self.all_swept.get()
     }
 }
@@ -133,7 +133,7 @@ impl Asked {
 }
 
 /// Whether a client saw the task fail.
-pub fn has_failed(asked: &Asked) -> bool {
+pub(crate) fn has_failed(asked: &Asked) -> bool {
     let seen = asked.seen.borrow();
     matches!(
         seen.as_ref().map(|run| &run.state),
@@ -143,7 +143,7 @@ pub fn has_failed(asked: &Asked) -> bool {
 
 /// Checks that each failed task is listed once until a request takes it off or its retention is
 /// over. No other task may be listed.
-pub fn look(sim: &Sim, load: &Load) -> Result<(), Wrong> {
+pub(crate) fn look(sim: &Sim, load: &Load) -> Result<(), Wrong> {
     let wrong = |asked: &Rc<Asked>, what: &str| Err((Some(asked.clone()), what.to_owned()));
     let failed: Vec<_> = load.asked().into_iter().filter(|a| has_failed(a)).collect();
     if failed.is_empty() {
@@ -207,7 +207,7 @@ fn list(sim: &Sim) -> Vec<(TaskId, usize)> {
 }
 
 /// Checks that a failed task has at most one retry, whichever task requests got.
-pub fn one_task_per_retry(sim: &Sim) -> Result<(), Wrong> {
+pub(crate) fn one_task_per_retry(sim: &Sim) -> Result<(), Wrong> {
     let store = &sim.world.store;
     let mut again = BTreeMap::new();
     for key in store

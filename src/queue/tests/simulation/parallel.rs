@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Runs every job, until `most` have failed. Returns the failures; a panic is one too. Each thread
 /// calls `prepare` first.
-pub fn failures<J: Sync>(
+pub(crate) fn failures<J: Sync>(
     jobs: &[J],
     most: usize,
     prepare: impl Fn() + Sync,
@@ -34,7 +34,7 @@ pub fn failures<J: Sync>(
 }
 
 /// Runs `run`, and turns a panic into a failure.
-pub fn told(run: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+pub(crate) fn told(run: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
     let run = catch_unwind(AssertUnwindSafe(run));
     run.unwrap_or_else(|panic| Err(text(&*panic)))
 }

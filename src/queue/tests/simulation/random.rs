@@ -47,7 +47,7 @@ fn whatever_dies_nothing_acknowledged_is_lost_and_nothing_final_changes() {
 }
 
 /// Runs a seed. If it fails, it runs again with a recording.
-pub fn run(seed: u64) -> Result<(), String> {
+pub(crate) fn run(seed: u64) -> Result<(), String> {
     let once = |record| {
         let sim = Sim::new_at(seed, start_ms(seed));
         if record {
@@ -89,7 +89,7 @@ fn start_ms(seed: u64) -> u64 {
     }
 }
 
-pub fn tell(sim: &Sim, (asked, what): Wrong) -> String {
+pub(crate) fn tell(sim: &Sim, (asked, what): Wrong) -> String {
     let lines = sim.record();
     let logs = sim.world.logs.borrow();
     let last: Vec<_> = logs.iter().rev().take(5).collect();

@@ -26,12 +26,12 @@ struct Request {
 }
 
 #[derive(Default)]
-pub struct Schedules {
+pub(crate) struct Schedules {
     requests: RefCell<Vec<Rc<Request>>>,
 }
 
 /// A schedule whose tasks do what `args` say.
-pub fn schedule(name: &str, every_ms: u64, args: serde_json::Value) -> Schedule {
+pub(crate) fn schedule(name: &str, every_ms: u64, args: serde_json::Value) -> Schedule {
     Schedule {
         name: name.to_owned(),
         rule: Rule::Every(every_ms),
@@ -49,12 +49,12 @@ pub fn schedule(name: &str, every_ms: u64, args: serde_json::Value) -> Schedule 
 
 impl Schedules {
     /// Whether any request was made.
-    pub fn any(&self) -> bool {
+    pub(crate) fn any(&self) -> bool {
         !self.requests.borrow().is_empty()
     }
 
     /// Makes one request of a client.
-    pub fn step(&self, sim: &Sim) {
+    pub(crate) fn step(&self, sim: &Sim) {
         let world = &sim.world;
         let name = format!("s{}", world.below(3));
         if self.is_busy(&name) {
@@ -89,7 +89,7 @@ impl Schedules {
         self.of(name).iter().any(|r| r.instance.is_alive())
     }
 
-    pub fn put(&self, sim: &Sim, schedule: Schedule) {
+    pub(crate) fn put(&self, sim: &Sim, schedule: Schedule) {
         let Rule::Every(every_ms) = schedule.rule else {
             panic!("an interval can be told from outside");
         };
@@ -103,7 +103,7 @@ impl Schedules {
         });
     }
 
-    pub fn delete(&self, sim: &Sim, name: &str) {
+    pub(crate) fn delete(&self, sim: &Sim, name: &str) {
         let gone = name.to_owned();
         self.request(sim, name, None, |queue, answered| async move {
             if queue.delete_schedule(&gone).await.is_ok() {
@@ -141,7 +141,7 @@ impl Schedules {
     }
 
     /// Deletes all schedules despite any failures.
-    pub fn stop(&self, sim: &Sim) {
+    pub(crate) fn stop(&self, sim: &Sim) {
         let mut names: Vec<_> = self
             .requests
             .borrow()
@@ -163,7 +163,7 @@ impl Schedules {
 
     /// Checks that every occurrence from `from_ms` on gets a task. Without further faults all go on
     /// for a while and are deleted.
-    pub fn finish(&self, sim: &Sim, ticks: bool, from_ms: u64) -> Result<(), Wrong> {
+    pub(crate) fn finish(&self, sim: &Sim, ticks: bool, from_ms: u64) -> Result<(), Wrong> {
         if self.requests.borrow().is_empty() {
             return Ok(());
         }

@@ -39,12 +39,12 @@ fn member(sim: &Sim, name: String, step: usize) -> Member {
 }
 
 /// Whether a task of this name is a member of a workflow, or its retry.
-pub fn is_member(name: &str) -> bool {
+pub(crate) fn is_member(name: &str) -> bool {
     name.starts_with('w')
 }
 
 /// A chain, a group or a chord.
-pub fn random(sim: &Sim, name: &str) -> TaskSpec {
+pub(crate) fn random(sim: &Sim, name: &str) -> TaskSpec {
     let world = &sim.world;
     let one = |step| Step::One(member(sim, format!("{name}.{step}.0"), step));
     let many = |of: u64| {
@@ -61,7 +61,7 @@ pub fn random(sim: &Sim, name: &str) -> TaskSpec {
 }
 
 /// A workflow whose members do what these `args` say.
-pub fn of(steps: &[&[Value]], on_failure: OnFailure) -> TaskSpec {
+pub(crate) fn of(steps: &[&[Value]], on_failure: OnFailure) -> TaskSpec {
     let one = |step: usize, i: usize, args: &Value| {
         let mut args = args.clone();
         args["name"] = format!("w.{step}.{i}").into();
@@ -110,7 +110,7 @@ impl Seen {
 }
 
 /// Checks that a final workflow ended as it had to, given the ends of its members.
-pub fn judge(sim: &Sim, load: &Load, asked: &Asked, run: &Run) -> Result<(), String> {
+pub(crate) fn judge(sim: &Sim, load: &Load, asked: &Asked, run: &Run) -> Result<(), String> {
     each_once(sim, asked)?;
     let id = asked.id.clone();
     let look = |queue: SimQueue| async move {

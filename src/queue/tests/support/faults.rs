@@ -6,14 +6,14 @@ use std::rc::Rc;
 
 /// Before or after the call takes effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
+pub(crate) enum When {
     Before,
     After,
 }
 
 /// An action at a store call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
+pub(crate) enum Action {
     Pass,
     /// Other instances run first. A call with several keys reaches them one by one, in any order,
     /// and other instances run in between.
@@ -33,7 +33,7 @@ pub enum Action {
 }
 
 /// A call that is about to begin.
-pub struct Call<'a> {
+pub(crate) struct Call<'a> {
     pub instance: &'a Rc<Instance>,
     pub operation: &'static str,
     /// The first key, or the only one.
@@ -46,15 +46,15 @@ pub struct Call<'a> {
 
 impl Call<'_> {
     /// Whether this is that operation on that key.
-    pub fn is(&self, operation: &str, key: &str) -> bool {
+    pub(crate) fn is(&self, operation: &str, key: &str) -> bool {
         self.operation == operation && self.key == key
     }
 
-    pub fn by_worker(&self) -> bool {
+    pub(crate) fn by_worker(&self) -> bool {
         self.instance.name.starts_with("worker")
     }
 
-    pub fn by_client(&self) -> bool {
+    pub(crate) fn by_client(&self) -> bool {
         self.instance.name.starts_with("client")
     }
 }
@@ -68,7 +68,7 @@ struct Script {
 
 /// The faults: by chance, per ten thousand calls, and by script.
 #[derive(Default)]
-pub struct Faults {
+pub(crate) struct Faults {
     pub yields: Cell<u64>,
     pub slow: Cell<u64>,
     pub fails: Cell<u64>,
@@ -89,7 +89,7 @@ pub struct Faults {
 impl Faults {
     /// Asks `script` before every call from now on. It must act at least once: a test whose fault
     /// never happens shows nothing.
-    pub fn script(&self, script: impl FnMut(&Call<'_>) -> Action + 'static) {
+    pub(crate) fn script(&self, script: impl FnMut(&Call<'_>) -> Action + 'static) {
         self.replace_script(Some(Script {
             at: Box::new(script),
             acted: false,
@@ -97,7 +97,7 @@ impl Faults {
     }
 
     /// Asks `script` before every call from now on. It may pass every call.
-    pub fn script_that_may_pass(&self, script: impl FnMut(&Call<'_>) -> Action + 'static) {
+    pub(crate) fn script_that_may_pass(&self, script: impl FnMut(&Call<'_>) -> Action + 'static) {
         self.replace_script(Some(Script {
             at: Box::new(script),
             acted: true,
@@ -105,14 +105,14 @@ impl Faults {
     }
 
     /// Shows every call from now on to `look`.
-    pub fn observe(&self, mut look: impl FnMut(&Call<'_>) + 'static) {
+    pub(crate) fn observe(&self, mut look: impl FnMut(&Call<'_>) + 'static) {
         self.script_that_may_pass(move |call| {
             look(call);
             Action::Pass
         });
     }
 
-    pub fn no_script(&self) {
+    pub(crate) fn no_script(&self) {
         self.replace_script(None);
     }
 
@@ -126,13 +126,13 @@ impl Faults {
     }
 
     /// Ends all faults. Calls still interleave.
-    pub fn off(&self) {
+    pub(crate) fn off(&self) {
         for chance in [&self.fails, &self.kills, &self.stalls, &self.wake_fails] {
             chance.set(0);
         }
     }
 
-    pub fn decide(&self, world: &World, call: &Call<'_>) -> Action {
+    pub(crate) fn decide(&self, world: &World, call: &Call<'_>) -> Action {
         let action = self.choose(world, call);
         if matches!(action, Action::Stall(..)) {
             self.stalled.set(self.stalled.get() + 1);

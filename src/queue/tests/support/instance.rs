@@ -16,7 +16,7 @@ use std::task::{Context, Poll, Waker};
 const WORKERS_MAX: usize = 200;
 
 /// One instance of a component.
-pub struct Instance {
+pub(crate) struct Instance {
     pub name: String,
     /// How far its clock is ahead of the true time.
     pub skew_ms: u64,
@@ -40,7 +40,7 @@ impl std::fmt::Debug for Instance {
 }
 
 impl Instance {
-    pub fn new(name: String, skew_ms: u64) -> Self {
+    pub(crate) fn new(name: String, skew_ms: u64) -> Self {
         Self {
             name,
             skew_ms,
@@ -55,43 +55,43 @@ impl Instance {
         }
     }
 
-    pub fn is_alive(&self) -> bool {
+    pub(crate) fn is_alive(&self) -> bool {
         !self.ended.get() && !self.killed.get()
     }
 
-    pub fn was_killed(&self) -> bool {
+    pub(crate) fn was_killed(&self) -> bool {
         self.killed.get()
     }
 
     /// Kills the instance: nothing that it would have done from here on happens.
-    pub fn kill(&self) {
+    pub(crate) fn kill(&self) {
         self.killed.set(true);
         self.waker.take().into_iter().for_each(Waker::wake);
     }
 
     /// Notes a hit: the instance had a failed call, stalled or died. Until then that may cost a
     /// task its run.
-    pub fn hit(&self, at_ms: u64) {
+    pub(crate) fn hit(&self, at_ms: u64) {
         self.hit_ms.set(at_ms.max(self.hit_ms.get()));
     }
 
     /// The time of the last hit.
-    pub fn hit_ms(&self) -> u64 {
+    pub(crate) fn hit_ms(&self) -> u64 {
         self.hit_ms.get()
     }
 
     /// Stalls the instance until this time.
-    pub fn stall_until(&self, at_ms: u64) {
+    pub(crate) fn stall_until(&self, at_ms: u64) {
         self.stalled_until_ms
             .set(at_ms.max(self.stalled_until_ms.get()));
     }
 
-    pub fn is_stalled(&self, now_ms: u64) -> bool {
+    pub(crate) fn is_stalled(&self, now_ms: u64) -> bool {
         self.stalled_until_ms.get() > now_ms
     }
 
     /// Ready when the instance does not stall.
-    pub fn poll_moves(&self, now_ms: u64, cx: &Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_moves(&self, now_ms: u64, cx: &Context<'_>) -> Poll<()> {
         if !self.is_stalled(now_ms) {
             return Poll::Ready(());
         }
@@ -100,7 +100,7 @@ impl Instance {
     }
 
     /// Ends its stall early. Work that begins from now on is not excused.
-    pub fn release(&self, now_ms: u64) {
+    pub(crate) fn release(&self, now_ms: u64) {
         self.stalled_until_ms.set(now_ms);
         self.hit_ms.set(now_ms - 1);
         self.waker.take().into_iter().for_each(Waker::wake);
@@ -112,7 +112,7 @@ type OnPanic = Box<dyn FnOnce(String) -> Work>;
 
 /// An instance's work. It is not polled during a stall, dropped by a kill, and replaced by
 /// `on_panic` at a panic.
-pub struct Guarded {
+pub(super) struct Guarded {
     world: Rc<World>,
     instance: Rc<Instance>,
     work: Option<Work>,
@@ -121,7 +121,7 @@ pub struct Guarded {
 }
 
 impl Guarded {
-    pub fn new(
+    pub(super) fn new(
         world: &Rc<World>,
         instance: &Rc<Instance>,
         work: Work,
@@ -193,10 +193,10 @@ impl Future for Guarded {
 }
 
 /// The panic of a test task.
-pub struct TaskPanic(pub String);
+pub(super) struct TaskPanic(pub String);
 
 /// Keeps the panics of test tasks out of the output.
-pub fn quiet_panics() {
+pub(super) fn quiet_panics() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
         let default = std::panic::take_hook();
@@ -210,7 +210,10 @@ pub fn quiet_panics() {
 
 impl World {
     /// Starts a worker. The receiver fires when the worker is registered.
-    pub fn spawn_worker(self: &Rc<Self>, wake: Wake) -> (Rc<Instance>, oneshot::Receiver<()>) {
+    pub(crate) fn spawn_worker(
+        self: &Rc<Self>,
+        wake: Wake,
+    ) -> (Rc<Instance>, oneshot::Receiver<()>) {
         let instance = self.instance("worker");
         let mut workers = self.workers.borrow_mut();
         workers.push(instance.clone());
@@ -247,7 +250,7 @@ impl World {
 }
 
 /// The environment that an instance sees.
-pub struct SimEnv {
+pub(crate) struct SimEnv {
     pub world: Rc<World>,
     pub instance: Rc<Instance>,
 }

@@ -8,76 +8,76 @@ macro_rules! key {
 }
 
 // Keys that exist once.
-pub const TAIL: &str = key!("tail");
-pub const TAIL_HIGH: &str = key!("tail.h");
-pub const HEAD: &str = key!("head");
-pub const KEEPER: &str = key!("keeper");
-pub const PAUSED: &str = key!("paused");
+pub(crate) const TAIL: &str = key!("tail");
+pub(crate) const TAIL_HIGH: &str = key!("tail.h");
+pub(crate) const HEAD: &str = key!("head");
+pub(crate) const KEEPER: &str = key!("keeper");
+pub(crate) const PAUSED: &str = key!("paused");
 /// The counter of the failed list.
-pub const FAILURES: &str = key!("f");
+pub(crate) const FAILURES: &str = key!("f");
 /// The counter of changes of the schedules.
-pub const CHANGES: &str = key!("y");
+pub(crate) const CHANGES: &str = key!("y");
 
 // What keys of one kind begin with.
-pub const ALL: &str = key!("");
-pub const SLOTS: &str = key!("s.");
-pub const RUNS: &str = key!("o.");
-pub const TRIES: &str = key!("i.");
-pub const FAILED: &str = key!("f.");
-pub const WORKERS: &str = key!("w.");
-pub const KEEPERS: &str = key!("k.");
-pub const DUE_MINUTES: &str = key!("tm.");
-pub const DUE_ENTRIES: &str = key!("te.");
-pub const OLD_ENTRIES: &str = key!("ge.");
+pub(crate) const ALL: &str = key!("");
+pub(crate) const SLOTS: &str = key!("s.");
+pub(crate) const RUNS: &str = key!("o.");
+pub(crate) const TRIES: &str = key!("i.");
+pub(crate) const FAILED: &str = key!("f.");
+pub(crate) const WORKERS: &str = key!("w.");
+pub(crate) const KEEPERS: &str = key!("k.");
+pub(crate) const DUE_MINUTES: &str = key!("tm.");
+pub(crate) const DUE_ENTRIES: &str = key!("te.");
+pub(crate) const OLD_ENTRIES: &str = key!("ge.");
 
 /// A key of any kind.
-pub fn of(rest: &str) -> String {
+pub(crate) fn of(rest: &str) -> String {
     format!("{ALL}{rest}")
 }
 
-pub fn slot(n: u64) -> String {
+pub(crate) fn slot(n: u64) -> String {
     format!("{SLOTS}{n}")
 }
 
-pub fn handover(n: u64) -> String {
+pub(crate) fn handover(n: u64) -> String {
     of(&format!("h.{n}"))
 }
 
-pub fn claim(t: u64, e: u64) -> String {
+pub(crate) fn claim(t: u64, e: u64) -> String {
     of(&format!("c.{t}.{e}"))
 }
 
 /// The record of run (t, e): its start mark, then its outcome.
-pub fn run(t: u64, e: u64) -> String {
+pub(crate) fn run(t: u64, e: u64) -> String {
     format!("{RUNS}{t}.{e}")
 }
 
-pub fn result(t: u64) -> String {
+pub(crate) fn result(t: u64) -> String {
     of(&format!("r.{t}"))
 }
 
-pub fn cancel(t: u64) -> String {
+pub(crate) fn cancel(t: u64) -> String {
     of(&format!("x.{t}"))
 }
 
-pub fn cancel_block(block: u64) -> String {
+pub(crate) fn cancel_block(block: u64) -> String {
     of(&format!("xb.{block}"))
 }
 
 /// Entry i of the failed list.
-pub fn failure(i: u64) -> String {
+pub(crate) fn failure(i: u64) -> String {
     format!("{FAILED}{i}")
 }
 
 /// The table of schedules after change n.
-pub fn table(n: u64) -> String {
+pub(crate) fn table(n: u64) -> String {
     format!("{CHANGES}.{n}")
 }
 
-pub fn due_second(second: u64) -> String {
+pub(crate) fn due_second(second: u64) -> String {
     of(&format!("ts.{second}"))
 }
 
-pub fn due_minute(start_s: u64) -> String {
+pub(crate) fn due_minute(start_s: u64) -> String {
     format!("{DUE_MINUTES}{start_s}")
 }

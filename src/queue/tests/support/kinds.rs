@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 /// One begin of a task's code.
 #[derive(Debug, Clone)]
-pub struct Began {
+pub(crate) struct Began {
     pub name: String,
     pub key: Option<String>,
     /// It follows a task's end, so no limit applies to it.
@@ -25,7 +25,7 @@ pub struct Began {
 
 /// One end of a task's code.
 #[derive(Debug, Clone)]
-pub struct Ended {
+pub(crate) struct Ended {
     pub name: String,
     pub attempt: u32,
     pub outcome: Outcome,
@@ -36,7 +36,7 @@ pub struct Ended {
 
 /// The name by which a test finds the runs of a task. A retry has the same arguments as its failed
 /// task, so the trace tells them apart.
-pub fn run_name(args: &Json, trace: Option<&Trace>) -> String {
+pub(crate) fn run_name(args: &Json, trace: Option<&Trace>) -> String {
     let args = value(args);
     let name = args["name"].as_str().unwrap_or_default();
     let again = trace.filter(|trace| trace.parent.starts_with("again"));
@@ -45,12 +45,12 @@ pub fn run_name(args: &Json, trace: Option<&Trace>) -> String {
 }
 
 /// Reads JSON as a value.
-pub fn value(json: &Json) -> Value {
+pub(crate) fn value(json: &Json) -> Value {
     json.read().expect("it is JSON")
 }
 
 /// Sets a field of arguments that are an object.
-pub fn set(args: &mut Json, name: &str, field: impl Into<Value>) {
+pub(crate) fn set(args: &mut Json, name: &str, field: impl Into<Value>) {
     let mut object = value(args);
     object[name] = field.into();
     *args = object.into();
@@ -105,7 +105,7 @@ impl Drop for Bytes {
     }
 }
 
-pub struct SimRunner {
+pub(crate) struct SimRunner {
     pub world: Rc<World>,
     pub instance: Rc<Instance>,
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The audit, kept beside the store, so that a look at it is no counted call.
 #[derive(Default)]
-pub struct Ledger {
+pub(crate) struct Ledger {
     /// The writer and the value of each record that must not change.
     written: RefCell<HashMap<String, (String, Vec<u8>)>>,
     /// The task that each announcement's slot names.
@@ -24,7 +24,7 @@ pub struct Ledger {
 }
 
 /// The kind of a key and the slot in it: `q.<queue>.s.5` is `("s", Some(5))`.
-pub fn parts(key: &str) -> (&str, Option<u64>) {
+pub(crate) fn parts(key: &str) -> (&str, Option<u64>) {
     let (kind, rest) = kind(key);
     (kind, first(rest).0.parse().ok())
 }
@@ -52,7 +52,7 @@ impl Ledger {
     /// Audits a write. Slots, results, timer entries, failed entries, candidates, versions of
     /// schedules and their tables never change. An outcome does not change once the run has ended.
     /// Before that only its owner writes it.
-    pub fn write(&self, who: &str, key: &str, value: &[u8]) -> Option<String> {
+    pub(crate) fn write(&self, who: &str, key: &str, value: &[u8]) -> Option<String> {
         let (kind, slot) = parts(key);
         if !is_kept(kind) {
             return None;
@@ -114,14 +114,14 @@ impl Ledger {
         marked.extend(beat_ms.map(|beat_ms| (slot, beat_ms)));
     }
 
-    pub fn delete(&self, key: &str) {
+    pub(crate) fn delete(&self, key: &str) {
         if is_kept(kind(key).0) {
             self.written.borrow_mut().remove(key);
         }
     }
 
     /// Counts a call that reaches this key.
-    pub fn count(&self, key: &str) {
+    pub(crate) fn count(&self, key: &str) {
         self.all_calls.set(self.all_calls.get() + 1);
         if !matches!(kind(key).0, "s" | "h" | "c" | "o" | "r" | "x") {
             return;
@@ -133,36 +133,36 @@ impl Ledger {
     }
 
     /// The number of calls for a task: for its own keys, and for the slots of its announcements.
-    pub fn calls(&self, task: u64) -> u64 {
+    pub(crate) fn calls(&self, task: u64) -> u64 {
         self.calls.borrow().get(&task).copied().unwrap_or(0)
     }
 
     /// When a task was first marked as begun.
-    pub fn marked_ms(&self, task: u64) -> Option<u64> {
+    pub(crate) fn marked_ms(&self, task: u64) -> Option<u64> {
         self.marked.borrow().get(&task).copied()
     }
 
     /// The slots of the tasks of this schedule's occurrences, by time.
-    pub fn occurrences(&self, schedule: &str) -> BTreeMap<u64, BTreeSet<u64>> {
+    pub(crate) fn occurrences(&self, schedule: &str) -> BTreeMap<u64, BTreeSet<u64>> {
         let occurrences = self.occurrences.borrow();
         let of = occurrences.iter().filter(|(o, _)| o.0 == schedule);
         of.map(|(o, slots)| (o.1, slots.clone())).collect()
     }
 
     /// The slots of this workflow's members, by step and number.
-    pub fn members(&self, workflow: &str) -> BTreeMap<(u64, u64), BTreeSet<u64>> {
+    pub(crate) fn members(&self, workflow: &str) -> BTreeMap<(u64, u64), BTreeSet<u64>> {
         let members = self.members.borrow();
         let of = members.iter().filter(|(m, _)| m.0 == workflow);
         of.map(|(m, slots)| ((m.1, m.2), slots.clone())).collect()
     }
 
     /// The number of slots with a record.
-    pub fn slots(&self) -> u64 {
+    pub(crate) fn slots(&self) -> u64 {
         let written = self.written.borrow();
         written.keys().filter(|key| kind(key).0 == "s").count() as u64
     }
 
-    pub fn violation(&self) -> Option<String> {
+    pub(crate) fn violation(&self) -> Option<String> {
         self.violations.borrow().first().cloned()
     }
 }

@@ -6,7 +6,7 @@
 
 mod faults;
 mod instance;
-pub mod keys;
+pub(crate) mod keys;
 mod kinds;
 mod ledger;
 mod store;
@@ -14,13 +14,13 @@ mod tasks;
 mod time;
 mod world;
 
-pub use faults::{Action, Call, Faults, When};
-pub use instance::Instance;
-pub use kinds::{Began, Ended, SimRunner, run_name, set, value};
-pub use ledger::parts;
-pub use store::SimStore;
-pub use tasks::{computing, keyed, member, task, with};
-pub use world::{Line, START_MS, SimQueue, World};
+pub(crate) use faults::{Action, Call, Faults, When};
+pub(crate) use instance::Instance;
+pub(crate) use kinds::{Began, Ended, SimRunner, run_name, set, value};
+pub(crate) use ledger::parts;
+pub(crate) use store::SimStore;
+pub(crate) use tasks::{computing, keyed, member, task, with};
+pub(crate) use world::{Line, START_MS, SimQueue, World};
 
 use futures::executor::LocalPool;
 use futures::task::LocalSpawnExt;
@@ -30,18 +30,18 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 /// The world and its executor.
-pub struct Sim {
+pub(crate) struct Sim {
     pub world: Rc<World>,
     pool: RefCell<LocalPool>,
 }
 
 impl Sim {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self::new_at(seed, START_MS)
     }
 
     /// Makes a simulation that begins at another time.
-    pub fn new_at(seed: u64, start_ms: u64) -> Self {
+    pub(crate) fn new_at(seed: u64, start_ms: u64) -> Self {
         let pool = LocalPool::new();
         let world = World::new(seed, start_ms, pool.spawner());
         instance::quiet_panics();
@@ -51,26 +51,26 @@ impl Sim {
         }
     }
 
-    pub fn now_ms(&self) -> u64 {
+    pub(crate) fn now_ms(&self) -> u64 {
         self.world.clock.now_ms()
     }
 
     /// Starts an instance that is no worker: it enqueues, asks and cancels.
-    pub fn client(&self) -> (Rc<Instance>, SimQueue) {
+    pub(crate) fn client(&self) -> (Rc<Instance>, SimQueue) {
         let instance = self.world.instance("client");
         let queue = self.world.queue_on(&instance);
         (instance, queue)
     }
 
     /// Starts a client that no fault reaches, so its calls are answered at once.
-    pub fn watcher(&self) -> SimQueue {
+    pub(crate) fn watcher(&self) -> SimQueue {
         let (instance, queue) = self.client();
         instance.immune.set(true);
         queue
     }
 
     /// Runs `work` in an instance of its own. Returns `None` if the instance was killed.
-    pub fn spawn<T: 'static, F: Future<Output = T> + 'static>(
+    pub(crate) fn spawn<T: 'static, F: Future<Output = T> + 'static>(
         &self,
         work: impl FnOnce(Rc<Instance>, SimQueue) -> F,
     ) -> Spawned<T> {
@@ -90,25 +90,25 @@ impl Sim {
     }
 
     /// Starts a worker, as the host does at a wake-up.
-    pub fn worker(&self, wake: Wake) -> Rc<Instance> {
+    pub(crate) fn worker(&self, wake: Wake) -> Rc<Instance> {
         let (instance, _) = self.world.spawn_worker(wake);
         instance
     }
 
     /// Runs everything that can happen now; no time passes.
-    pub fn settle(&self) {
+    pub(crate) fn settle(&self) {
         self.pool.borrow_mut().run_until_stalled();
     }
 
     /// Lets this much time pass.
-    pub fn run_for(&self, ms: u64) {
+    pub(crate) fn run_for(&self, ms: u64) {
         let end_ms = self.now_ms() + ms;
         self.run_until(ms, || false);
         assert!(self.now_ms() == end_ms);
     }
 
     /// Lets time pass until `done` returns true, for at most `ms`. Returns whether it did.
-    pub fn run_until(&self, ms: u64, done: impl Fn() -> bool) -> bool {
+    pub(crate) fn run_until(&self, ms: u64, done: impl Fn() -> bool) -> bool {
         let end_ms = self.now_ms() + ms;
         loop {
             self.settle();
@@ -123,7 +123,7 @@ impl Sim {
 
     /// Runs `work` in an instance of its own that no fault reaches, however long it takes. Returns
     /// its result.
-    pub fn wait<T: 'static, F: Future<Output = T> + 'static>(
+    pub(crate) fn wait<T: 'static, F: Future<Output = T> + 'static>(
         &self,
         work: impl FnOnce(SimQueue) -> F,
     ) -> T {
@@ -137,7 +137,7 @@ impl Sim {
     }
 
     /// Enqueues as the component `api` does: acknowledge, then wake.
-    pub fn enqueue(&self, tasks: Vec<TaskSpec>) -> Vec<TaskId> {
+    pub(crate) fn enqueue(&self, tasks: Vec<TaskSpec>) -> Vec<TaskId> {
         self.wait(|queue| async move {
             let receipt = queue.enqueue(tasks).await.unwrap();
             queue.wake_for(&receipt, || 8).await.unwrap();
@@ -145,31 +145,31 @@ impl Sim {
         })
     }
 
-    pub fn enqueue_one(&self, task: TaskSpec) -> TaskId {
+    pub(crate) fn enqueue_one(&self, task: TaskSpec) -> TaskId {
         self.enqueue(vec![task]).remove(0)
     }
 
-    pub fn view(&self, id: &TaskId) -> Option<TaskView> {
+    pub(crate) fn view(&self, id: &TaskId) -> Option<TaskView> {
         let id = id.clone();
         self.wait(|queue| async move { queue.view(&id).await.unwrap() })
     }
 
-    pub fn state(&self, id: &TaskId) -> State {
+    pub(crate) fn state(&self, id: &TaskId) -> State {
         self.view(id).unwrap().state
     }
 
-    pub fn status(&self, id: &TaskId) -> TaskStatus {
+    pub(crate) fn status(&self, id: &TaskId) -> TaskStatus {
         let id = id.clone();
         self.wait(|queue| async move { queue.status(&id).await.unwrap() })
     }
 
     /// Pushes the queue along, as a request or a cron job does.
-    pub fn tick(&self) {
+    pub(crate) fn tick(&self) {
         self.wait(|queue| async move { queue.push_along(false).await.unwrap() });
     }
 
     /// Lets `ms` pass, with a tick every `every_ms`.
-    pub fn run_with_ticks(&self, ms: u64, every_ms: u64) {
+    pub(crate) fn run_with_ticks(&self, ms: u64, every_ms: u64) {
         let end_ms = self.now_ms() + ms;
         while self.now_ms() < end_ms {
             self.run_for(every_ms.min(end_ms - self.now_ms()));
@@ -178,7 +178,7 @@ impl Sim {
     }
 
     /// Lets time pass until the task is in `state`, and returns how long it took. Fails after `ms`.
-    pub fn until_state(&self, id: &TaskId, state: State, ms: u64) -> u64 {
+    pub(crate) fn until_state(&self, id: &TaskId, state: State, ms: u64) -> u64 {
         let start_ms = self.now_ms();
         while self.state(id) != state {
             let waited_ms = self.now_ms() - start_ms;
@@ -193,24 +193,24 @@ impl Sim {
     }
 
     /// The workers that have not ended.
-    pub fn alive(&self) -> Vec<Rc<Instance>> {
+    pub(crate) fn alive(&self) -> Vec<Rc<Instance>> {
         let workers = self.world.workers.borrow();
         workers.iter().filter(|w| w.is_alive()).cloned().collect()
     }
 
     /// The begins of the task named `name`.
-    pub fn began(&self, name: &str) -> Vec<Began> {
+    pub(crate) fn began(&self, name: &str) -> Vec<Began> {
         let began = self.world.began.borrow();
         began.iter().filter(|b| b.name == name).cloned().collect()
     }
 
     /// Whether any task has panicked, which puts its neighbours back.
-    pub fn panicked(&self) -> bool {
+    pub(crate) fn panicked(&self) -> bool {
         self.world.panics.get() > 0
     }
 
     /// Records from now on. Returns the recording so far.
-    pub fn record(&self) -> Vec<Line> {
+    pub(crate) fn record(&self) -> Vec<Line> {
         let lines = self.world.lines.replace(Some(Vec::new()));
         lines.unwrap_or_default()
     }
@@ -223,17 +223,17 @@ impl Drop for Sim {
 }
 
 /// Work in an instance of its own.
-pub struct Spawned<T> {
+pub(crate) struct Spawned<T> {
     pub instance: Rc<Instance>,
     done: Rc<RefCell<Option<T>>>,
 }
 
 impl<T> Spawned<T> {
-    pub fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         self.done.borrow().is_some()
     }
 
-    pub fn take(&self) -> Option<T> {
+    pub(crate) fn take(&self) -> Option<T> {
         self.done.borrow_mut().take()
     }
 }

@@ -7,7 +7,7 @@ use futures::future::poll_fn;
 use handoff_queue::{Store, StoreError};
 use std::rc::Rc;
 
-pub struct SimStore {
+pub(crate) struct SimStore {
     pub world: Rc<World>,
     pub instance: Rc<Instance>,
 }

@@ -4,13 +4,13 @@ use handoff_queue::{Member, Priority, RetryPolicy, TaskSpec};
 use serde_json::Value;
 
 /// Makes a task of the test kind that does `args`. Tests find its runs by its name.
-pub fn task(name: &str, mut args: Value) -> TaskSpec {
+pub(crate) fn task(name: &str, mut args: Value) -> TaskSpec {
     args["name"] = name.into();
     TaskSpec::new("io", args)
 }
 
 /// Makes a member of a workflow that does `args`.
-pub fn member(name: &str, mut args: Value) -> Member {
+pub(crate) fn member(name: &str, mut args: Value) -> Member {
     args["name"] = name.into();
     Member {
         kind: "io".to_owned(),
@@ -24,12 +24,12 @@ pub fn member(name: &str, mut args: Value) -> Member {
 }
 
 /// Gives a task another priority.
-pub fn with(priority: Priority, task: TaskSpec) -> TaskSpec {
+pub(crate) fn with(priority: Priority, task: TaskSpec) -> TaskSpec {
     TaskSpec { priority, ..task }
 }
 
 /// Makes a task with a key that has limits.
-pub fn keyed(key: &str, name: &str, mut args: Value) -> TaskSpec {
+pub(crate) fn keyed(key: &str, name: &str, mut args: Value) -> TaskSpec {
     args["key"] = key.into();
     TaskSpec {
         key: Some(key.to_owned()),
@@ -38,7 +38,7 @@ pub fn keyed(key: &str, name: &str, mut args: Value) -> TaskSpec {
 }
 
 /// Makes a task that computes: nothing else happens in its instance meanwhile.
-pub fn computing(name: &str, args: Value) -> TaskSpec {
+pub(crate) fn computing(name: &str, args: Value) -> TaskSpec {
     TaskSpec {
         kind: "compute".to_owned(),
         ..task(name, args)

@@ -9,14 +9,14 @@ use std::task::{Context, Poll, Waker};
 type Sleepers = Rc<RefCell<BTreeMap<(u64, u64), Waker>>>;
 
 /// The true time, and its sleepers.
-pub struct Clock {
+pub(crate) struct Clock {
     now_ms: Rc<Cell<u64>>,
     sleepers: Sleepers,
     sequence: Cell<u64>,
 }
 
 impl Clock {
-    pub fn new(now_ms: u64) -> Self {
+    pub(crate) fn new(now_ms: u64) -> Self {
         Self {
             now_ms: Rc::new(Cell::new(now_ms)),
             sleepers: Sleepers::default(),
@@ -24,13 +24,13 @@ impl Clock {
         }
     }
 
-    pub fn now_ms(&self) -> u64 {
+    pub(crate) fn now_ms(&self) -> u64 {
         self.now_ms.get()
     }
 
     /// Returns at `at_ms`, or at once if that is over. Sleepers wake in the order of time, then of
     /// their calls.
-    pub fn sleep_until(&self, at_ms: u64) -> Sleep {
+    pub(crate) fn sleep_until(&self, at_ms: u64) -> Sleep {
         self.sequence.set(self.sequence.get() + 1);
         Sleep {
             key: (at_ms, self.sequence.get()),
@@ -39,13 +39,13 @@ impl Clock {
         }
     }
 
-    pub fn sleep(&self, ms: u64) -> Sleep {
+    pub(crate) fn sleep(&self, ms: u64) -> Sleep {
         self.sleep_until(self.now_ms() + ms)
     }
 
     /// Advances to the next sleeper and wakes it, but not beyond `end_ms`. Returns false if none
     /// sleeps until then.
-    pub fn advance(&self, end_ms: u64) -> bool {
+    pub(crate) fn advance(&self, end_ms: u64) -> bool {
         let next = self.sleepers.borrow().keys().next().copied();
         let Some(key) = next.filter(|key| key.0 <= end_ms) else {
             self.now_ms.set(end_ms.max(self.now_ms()));
@@ -58,7 +58,7 @@ impl Clock {
     }
 }
 
-pub struct Sleep {
+pub(crate) struct Sleep {
     key: (u64, u64),
     now_ms: Rc<Cell<u64>>,
     sleepers: Sleepers,
@@ -84,7 +84,7 @@ impl Drop for Sleep {
 }
 
 /// Lets other tasks run once.
-pub async fn yield_now() {
+pub(super) async fn yield_now() {
     let mut yielded = false;
     futures::future::poll_fn(|cx| {
         if yielded {

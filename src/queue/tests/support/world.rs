@@ -14,13 +14,13 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// A Tuesday, 14:03:07.250 UTC, at which no window, minute, hour or day begins.
-pub const START_MS: u64 = 1_790_000_000_000 - 1_790_000_000_000 % 86_400_000 + 50_587_250;
+pub(crate) const START_MS: u64 = 1_790_000_000_000 - 1_790_000_000_000 % 86_400_000 + 50_587_250;
 
-pub type SimQueue = Queue<SimStore, SimEnv>;
+pub(crate) type SimQueue = Queue<SimStore, SimEnv>;
 
 /// A line of a recording: a store call or a note.
 #[derive(Debug, Clone)]
-pub struct Line {
+pub(crate) struct Line {
     pub at_ms: u64,
     pub who: String,
     pub operation: &'static str,
@@ -41,7 +41,7 @@ impl std::fmt::Display for Line {
 }
 
 /// The world that all instances share.
-pub struct World {
+pub(crate) struct World {
     pub clock: Clock,
     pub store: MemoryStore,
     pub faults: Faults,
@@ -97,7 +97,7 @@ impl World {
     }
 
     /// 64 bits from the seed (splitmix64).
-    pub fn random(&self) -> u64 {
+    pub(crate) fn random(&self) -> u64 {
         let state = self.random.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
         self.random.set(state);
         let z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -106,22 +106,22 @@ impl World {
     }
 
     /// A number below `below`.
-    pub fn below(&self, below: u64) -> u64 {
+    pub(crate) fn below(&self, below: u64) -> u64 {
         self.random() % below.max(1)
     }
 
     /// Returns true `per_mille` times in a thousand.
-    pub fn chance(&self, per_mille: u64) -> bool {
+    pub(crate) fn chance(&self, per_mille: u64) -> bool {
         per_mille > 0 && self.below(1_000) < per_mille
     }
 
     /// Records a note.
-    pub fn note(&self, instance: &Instance, what: &str) {
+    pub(crate) fn note(&self, instance: &Instance, what: &str) {
         self.line(instance, "", "", || what.to_owned());
     }
 
     /// Records a store call.
-    pub fn line(
+    pub(crate) fn line(
         &self,
         instance: &Instance,
         operation: &'static str,

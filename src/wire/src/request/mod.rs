@@ -1,8 +1,8 @@
 //! What callers ask for: the bodies of requests, and what becomes of them once they are checked.
 
-pub mod kinds;
+pub(crate) mod kinds;
 mod lease;
-pub mod schedule;
-pub mod task;
-pub mod webhook;
-pub mod workflow;
+pub(crate) mod schedule;
+pub(crate) mod task;
+pub(crate) mod webhook;
+pub(crate) mod workflow;

@@ -29,7 +29,7 @@ pub struct WebhookArgs {
 ///
 /// # Errors
 /// If the URL may not be called.
-pub fn webhook(url: &str) -> Result<FollowUp, FieldError> {
+pub(crate) fn webhook(url: &str) -> Result<FollowUp, FieldError> {
     check_url(url).map_err(|reason| FieldError::new("webhook", reason))?;
     Ok(FollowUp {
         kind: WEBHOOK.to_owned(),
@@ -40,7 +40,7 @@ pub fn webhook(url: &str) -> Result<FollowUp, FieldError> {
 }
 
 /// The URL of a webhook.
-pub fn url(follow_up: &FollowUp) -> Option<String> {
+pub(crate) fn url(follow_up: &FollowUp) -> Option<String> {
     let told = follow_up.kind == WEBHOOK;
     let args = told.then(|| follow_up.args.read::<WebhookArgs>().ok())?;
     args.map(|args| args.url)

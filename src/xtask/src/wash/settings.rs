@@ -1,7 +1,7 @@
 //! Settings of `wash dev`. The end-to-end tests compile this file, too, so that they start it the same way.
 
 /// Variables of the environment of `wash dev`, which it merges into `.wash/config.yaml`.
-pub fn settings(
+pub(crate) fn settings(
     address: &str,
     redis: Option<&str>,
     variables: &[(&str, &str)],

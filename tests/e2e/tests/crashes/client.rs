@@ -14,7 +14,7 @@ const BATCH_MAX: u64 = 10;
 /// So many of its last tasks are asked for more often than others.
 const RECENT: usize = 40;
 
-pub struct Caller<'a> {
+pub(crate) struct Caller<'a> {
     shared: &'a Shared,
     server: &'a TestServer,
     dice: Dice,
@@ -25,7 +25,7 @@ pub struct Caller<'a> {
 
 impl<'a> Caller<'a> {
     /// A client whose tasks are numbered from `first` on.
-    pub fn new(shared: &'a Shared, server: &'a TestServer, dice: Dice, first: u64) -> Self {
+    pub(crate) fn new(shared: &'a Shared, server: &'a TestServer, dice: Dice, first: u64) -> Self {
         Self {
             shared,
             server,
@@ -36,7 +36,7 @@ impl<'a> Caller<'a> {
     }
 
     /// What was acknowledged until the end.
-    pub fn run(mut self) -> Vec<Errand> {
+    pub(crate) fn run(mut self) -> Vec<Errand> {
         while let Some(http) = self.shared.http() {
             match self.dice.within(1..=100) {
                 1..=45 => self.enqueue(&http),

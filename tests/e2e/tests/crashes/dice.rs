@@ -4,23 +4,23 @@ use std::hash::{BuildHasher, RandomState};
 use std::ops::RangeInclusive;
 
 /// A stream of random numbers: splitmix64.
-pub struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
     /// One of the streams of a seed.
-    pub fn new(seed: u64, stream: u64) -> Self {
+    pub(crate) fn new(seed: u64, stream: u64) -> Self {
         Self(Self(seed).next() ^ stream)
     }
 
-    pub fn within(&mut self, range: RangeInclusive<u64>) -> u64 {
+    pub(crate) fn within(&mut self, range: RangeInclusive<u64>) -> u64 {
         range.start() + self.next() % (range.end() - range.start() + 1)
     }
 
-    pub fn one_in(&mut self, count: u64) -> bool {
+    pub(crate) fn one_in(&mut self, count: u64) -> bool {
         self.within(1..=count) == 1
     }
 
-    pub fn pick<T: Copy>(&mut self, of: &[T]) -> T {
+    pub(crate) fn pick<T: Copy>(&mut self, of: &[T]) -> T {
         of[self.within(0..=of.len() as u64 - 1) as usize]
     }
 
@@ -33,12 +33,12 @@ impl Dice {
 }
 
 /// The seed that HANDOFF_SEED gives, or a new one.
-pub fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     number("HANDOFF_SEED").unwrap_or_else(|| RandomState::new().hash_one(0) % 1_000_000)
 }
 
 /// The number that a variable of the environment gives.
-pub fn number(variable: &str) -> Option<u64> {
+pub(crate) fn number(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;
     Some(text.parse().expect("a number"))
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 /// How many attempts a task has that is to succeed in the end: more than it can lose.
 const ATTEMPTS: u64 = 50;
 /// How long an attempt may take.
-pub const TIMEOUT_MS: u64 = 3_000;
+pub(crate) const TIMEOUT_MS: u64 = 3_000;
 /// How many primes there are below.
 const PRIMES: [(u64, u64); 3] = [
     (20_000_000, 1_270_607),
@@ -18,7 +18,7 @@ const PRIMES: [(u64, u64); 3] = [
 const LOST: [&str; 2] = ["the worker was lost", "overran its timeout"];
 
 /// A task that was acknowledged.
-pub struct Errand {
+pub(crate) struct Errand {
     pub id: String,
     pub task: Value,
     kind: Kind,
@@ -31,7 +31,7 @@ pub struct Errand {
 
 /// What it does.
 #[derive(Clone)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Returns its arguments.
     Echoes,
     /// Waits.
@@ -48,7 +48,7 @@ pub enum Kind {
 
 /// Whether somebody asked to cancel it.
 #[derive(Clone, Copy, PartialEq)]
-pub enum Cancel {
+pub(crate) enum Cancel {
     No,
     /// Yes, but what came of it is not known.
     Asked,
@@ -57,7 +57,7 @@ pub enum Cancel {
 }
 
 /// The `n`th task to be enqueued.
-pub fn plan(n: u64, dice: &mut Dice, server: &TestServer) -> (Kind, Value) {
+pub(crate) fn plan(n: u64, dice: &mut Dice, server: &TestServer) -> (Kind, Value) {
     let retry = json!({"attempts": ATTEMPTS, "initial": "100ms", "max": "500ms"});
     let mut task = json!({"timeout": format!("{TIMEOUT_MS}ms"), "retry": retry});
     let (kind, name, args) = match dice.within(1..=100) {
@@ -101,7 +101,7 @@ pub fn plan(n: u64, dice: &mut Dice, server: &TestServer) -> (Kind, Value) {
 }
 
 impl Errand {
-    pub fn new(id: String, kind: Kind, task: Value) -> Self {
+    pub(crate) fn new(id: String, kind: Kind, task: Value) -> Self {
         Self {
             id,
             task,
@@ -113,7 +113,7 @@ impl Errand {
     }
 
     /// How often it was delivered so far.
-    pub fn delivered(&self, server: &TestServer) -> usize {
+    pub(crate) fn delivered(&self, server: &TestServer) -> usize {
         match &self.kind {
             Kind::Delivers(path) => server.received(path).len(),
             _ => 0,
@@ -121,7 +121,7 @@ impl Errand {
     }
 
     /// Takes note of a task object, and says whether it is final. What is final stays as it is.
-    pub fn saw(&mut self, object: &Value) -> bool {
+    pub(crate) fn saw(&mut self, object: &Value) -> bool {
         let state = object["state"].as_str().unwrap_or_default();
         let last = matches!(state, "succeeded" | "failed" | "cancelled");
         match &self.ended {
@@ -135,7 +135,7 @@ impl Errand {
     }
 
     /// Fails the test unless it ended as it should. Says of one that delivers how often it did so in vain.
-    pub fn check(&self, server: &TestServer) -> Option<usize> {
+    pub(crate) fn check(&self, server: &TestServer) -> Option<usize> {
         let (id, delivered) = (&self.id, self.delivered(server));
         let Some(object) = &self.ended else {
             panic!("{id} has not ended: {}", self.task);

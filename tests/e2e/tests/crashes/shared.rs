@@ -11,7 +11,7 @@ use std::time::Duration;
 const EVENT_TIME: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(5);
 
-pub struct Shared {
+pub(crate) struct Shared {
     state: Mutex<State>,
     happened: Condvar,
     /// Requests that got no answer, or half of one.
@@ -27,7 +27,7 @@ struct State {
 }
 
 /// Ends the clients when it is dropped, also by a panic.
-pub struct Ends<'a>(pub &'a Shared);
+pub(crate) struct Ends<'a>(pub &'a Shared);
 
 impl Drop for Ends<'_> {
     fn drop(&mut self) {
@@ -36,7 +36,7 @@ impl Drop for Ends<'_> {
 }
 
 impl Shared {
-    pub fn new(http: Client) -> Self {
+    pub(crate) fn new(http: Client) -> Self {
         let state = State {
             http,
             events: 0,
@@ -55,24 +55,24 @@ impl Shared {
     }
 
     /// The way to the host that runs now, until the clients are to end.
-    pub fn http(&self) -> Option<Client> {
+    pub(crate) fn http(&self) -> Option<Client> {
         let state = self.lock();
         (!state.ended).then(|| state.http.clone())
     }
 
     /// Says that the host was started again.
-    pub fn restarted(&self, http: Client) {
+    pub(crate) fn restarted(&self, http: Client) {
         self.lock().http = http;
     }
 
     /// Says that something was acknowledged or a question was answered.
-    pub fn happened(&self) {
+    pub(crate) fn happened(&self) {
         self.lock().events += 1;
         self.happened.notify_all();
     }
 
     /// Returns when as many more things happened.
-    pub fn wait_for(&self, events: u64) {
+    pub(crate) fn wait_for(&self, events: u64) {
         let mut state = self.lock();
         let end = state.events + events;
         while state.events < end {
@@ -86,7 +86,13 @@ impl Shared {
     }
 
     /// An answer that may be relied on. `None` if the host was killed meanwhile, or its store.
-    pub fn ask(&self, http: &Client, method: &str, path: &str, body: &Value) -> Option<Reply> {
+    pub(crate) fn ask(
+        &self,
+        http: &Client,
+        method: &str,
+        path: &str,
+        body: &Value,
+    ) -> Option<Reply> {
         let headers = [("content-type", "application/json")];
         let (headers, body) = match body {
             Value::Null => (&headers[..0], Vec::new()),

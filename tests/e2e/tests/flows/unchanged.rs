@@ -5,7 +5,7 @@ use serde_json::json;
 use std::time::Duration;
 
 /// Does something between two tasks, whose slots must be neighbours: nothing else was stored.
-pub fn changes_nothing(host: &Host, act: impl FnOnce(&Host)) {
+pub(crate) fn changes_nothing(host: &Host, act: impl FnOnce(&Host)) {
     let http = host.http();
     let enqueue = || {
         let id = http.enqueue(&json!({"task": "echo"}));

@@ -6,18 +6,18 @@ use std::time::{Duration, Instant};
 
 /// How long it may take until what was lost has run again. Leases here are 2 s to begin, 4 s of timeout and 3 s between
 /// clocks; rescue looks at a slot 10 s after its ticket, and the keeper's work is done every 5 s.
-pub const RECOVERY: Duration = Duration::from_secs(2 + 4 + 3 + 10 + 3 * 5);
+pub(crate) const RECOVERY: Duration = Duration::from_secs(2 + 4 + 3 + 10 + 3 * 5);
 
 /// What is asked.
 #[derive(Debug, Clone)]
-pub struct Call {
+pub(crate) struct Call {
     pub method: &'static str,
     pub path: String,
     pub body: Value,
 }
 
 impl Call {
-    pub fn send(&self, http: &Client) -> Reply {
+    pub(crate) fn send(&self, http: &Client) -> Reply {
         match self.body {
             Value::Null => http.send(self.method, &self.path, &[], b""),
             _ => http.post(&self.path, &self.body),
@@ -31,7 +31,7 @@ fn call(method: &'static str, path: impl Into<String>, body: Value) -> Call {
 }
 
 /// Calls that write; `open` is a task that is not final.
-pub fn writing(open: &str) -> Vec<Call> {
+pub(crate) fn writing(open: &str) -> Vec<Call> {
     let echo = json!({"task": "echo"});
     let delayed = json!({"task": "echo", "delay": "1h"});
     vec![
@@ -44,7 +44,7 @@ pub fn writing(open: &str) -> Vec<Call> {
 }
 
 /// Calls that only read; `id` is any task.
-pub fn reading(id: &str) -> Vec<Call> {
+pub(crate) fn reading(id: &str) -> Vec<Call> {
     vec![
         call("GET", format!("/v1/tasks/{id}"), Value::Null),
         call("GET", format!("/v1/tasks/{id}?wait=200ms"), Value::Null),
@@ -54,7 +54,7 @@ pub fn reading(id: &str) -> Vec<Call> {
 
 /// Fails the test unless the answer says that the store failed, and what to do.
 #[track_caller]
-pub fn assert_refused(call: &Call, reply: &Reply) {
+pub(crate) fn assert_refused(call: &Call, reply: &Reply) {
     if let Err(difference) = reply.is_problem(503, "store-unavailable", None) {
         panic!("{call:?}: {difference}");
     }
@@ -66,7 +66,7 @@ pub fn assert_refused(call: &Call, reply: &Reply) {
 }
 
 /// The ids of a batch that was acknowledged.
-pub fn ids(reply: &Reply) -> Vec<String> {
+pub(crate) fn ids(reply: &Reply) -> Vec<String> {
     let tasks = reply.json()["tasks"].clone();
     let tasks = tasks.as_array().expect("a list");
     let id = |task: &Value| task["id"].as_str().expect("an id").to_owned();
@@ -75,7 +75,7 @@ pub fn ids(reply: &Reply) -> Vec<String> {
 
 /// Asks until the call is not refused any more.
 #[track_caller]
-pub fn insist(http: &Client, call: &Call, limit: Duration) -> Reply {
+pub(crate) fn insist(http: &Client, call: &Call, limit: Duration) -> Reply {
     let end = Instant::now() + limit;
     loop {
         let reply = call.send(http);
@@ -89,23 +89,23 @@ pub fn insist(http: &Client, call: &Call, limit: Duration) -> Reply {
 }
 
 /// A new task.
-pub fn enqueue(task: Value) -> Call {
+pub(crate) fn enqueue(task: Value) -> Call {
     call("POST", "/v1/tasks", task)
 }
 
 /// The task object.
-pub fn show(id: &str) -> Call {
+pub(crate) fn show(id: &str) -> Call {
     call("GET", format!("/v1/tasks/{id}"), Value::Null)
 }
 
 /// A request to cancel.
-pub fn cancel(id: &str) -> Call {
+pub(crate) fn cancel(id: &str) -> Call {
     call("DELETE", format!("/v1/tasks/{id}"), Value::Null)
 }
 
 /// Fails the test unless what was acknowledged before the store failed ends, `done` is as it was, and the store is good again.
 #[track_caller]
-pub fn goes_on(http: &Client, done: &Value, acknowledged: &[String]) {
+pub(crate) fn goes_on(http: &Client, done: &Value, acknowledged: &[String]) {
     for id in acknowledged {
         http.succeeded(id, RECOVERY);
     }

@@ -13,7 +13,7 @@ const SLOTS: u64 = 8;
 
 /// Plays a script and asserts that nothing panics, that the store is called a bounded number of times, that no worker
 /// gives up because of what it reads, and that a healthy task runs beside all that is broken.
-pub fn run(bytes: &[u8]) {
+pub(crate) fn run(bytes: &[u8]) {
     let Some(script) = Script::read(bytes) else {
         return;
     };

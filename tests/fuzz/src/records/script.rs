@@ -19,7 +19,7 @@ const EVERY_MIN_MS: u64 = 10_000;
 const PASS_MAX_MS: u64 = 60_000;
 
 #[derive(Debug)]
-pub enum Line {
+pub(super) enum Line {
     /// Key and value.
     Put(String, Vec<u8>),
     /// Milliseconds.
@@ -27,7 +27,7 @@ pub enum Line {
 }
 
 #[derive(Debug)]
-pub struct Script {
+pub(super) struct Script {
     pub lines: Vec<Line>,
     /// It changes what the queue itself is: its two ends, whether it is paused, or a keeper's record that can be read and
     /// says what is not true. No task can be expected to run then.
@@ -40,7 +40,7 @@ pub struct Script {
 }
 
 impl Script {
-    pub fn read(bytes: &[u8]) -> Option<Self> {
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let mut script = Self {
             lines: Vec::new(),
             breaks_queue: false,
@@ -66,7 +66,7 @@ impl Script {
     }
 
     /// Whether it changes what is about this slot.
-    pub fn names(&self, slot: u64) -> bool {
+    pub(super) fn names(&self, slot: u64) -> bool {
         self.slots.contains(&slot)
     }
 

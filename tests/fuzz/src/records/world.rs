@@ -28,7 +28,7 @@ const NONCE: &str = "0123456789abcdef89abcdef";
 const TTL_MS: u64 = 3_600_000;
 
 #[derive(Clone, Default)]
-pub struct World {
+pub(super) struct World {
     inner: Rc<Inner>,
 }
 
@@ -47,7 +47,7 @@ struct Inner {
 }
 
 impl World {
-    pub fn new(is_endless: bool) -> Self {
+    pub(super) fn new(is_endless: bool) -> Self {
         let world = Self::default();
         let calls_max = match is_endless {
             true => CALLS_ENDLESS_MAX,
@@ -95,11 +95,11 @@ impl World {
     }
 
     /// Lets time pass with nobody there.
-    pub fn pass(&self, ms: u64) {
+    pub(super) fn pass(&self, ms: u64) {
         self.inner.passed_ms.set(self.inner.passed_ms.get() + ms);
     }
 
-    pub fn put(&self, key: &str, value: &[u8]) {
+    pub(super) fn put(&self, key: &str, value: &[u8]) {
         let key = format!("q.q.{key}");
         self.wait(self.inner.store.set(&key, value))
             .expect("a store in memory");
@@ -107,7 +107,7 @@ impl World {
 
     /// A task of each kind, and as many empty slots. Behind them two tasks that share a key, one with an idempotency key, and a
     /// schedule.
-    pub fn enqueue_tasks(&self) {
+    pub(super) fn enqueue_tasks(&self) {
         let delayed = TaskSpec {
             not_before_ms: Some(NOW_MS + 5_000),
             ..task("done")
@@ -138,7 +138,7 @@ impl World {
     }
 
     /// Requests that change nothing when they are repeated, and that look at what the first ones left.
-    pub fn repeat_requests(&self) {
+    pub(super) fn repeat_requests(&self) {
         let queue = self.queue();
         let key = IdempotencyKey::of_caller("k", TTL_MS, &Json::empty_object());
         _ = self.wait(queue.enqueue_once(task("done"), &key));
@@ -148,7 +148,7 @@ impl World {
     }
 
     /// A task that nothing is wrong with; `None` if the store does not take it.
-    pub fn enqueue_healthy(&self) -> Option<TaskId> {
+    pub(super) fn enqueue_healthy(&self) -> Option<TaskId> {
         let queue = self.queue();
         let mut receipt = self.wait(queue.enqueue(vec![task("done")])).ok()?;
         _ = self.wait(queue.wake_for(&receipt, || 16));
@@ -156,7 +156,7 @@ impl World {
     }
 
     /// Lets workers work, with a request every second.
-    pub fn run_for(&self, ms: u64) {
+    pub(super) fn run_for(&self, ms: u64) {
         let end_ms = self.inner.passed_ms.get() + ms;
         while self.inner.passed_ms.get() < end_ms {
             _ = self.wait(self.queue().push_along(true));
@@ -180,11 +180,11 @@ impl World {
     }
 
     /// What workers gave up with.
-    pub fn failures(&self) -> Vec<QueueError> {
+    pub(super) fn failures(&self) -> Vec<QueueError> {
         self.inner.failures.borrow().clone()
     }
 
-    pub fn has_succeeded(&self, id: &TaskId) -> bool {
+    pub(super) fn has_succeeded(&self, id: &TaskId) -> bool {
         let queue = self.queue();
         let view = self.wait(queue.view(id));
         matches!(self.wait(queue.status(id)), Ok(TaskStatus::Final(_)))
@@ -192,7 +192,7 @@ impl World {
     }
 
     /// What a client may do with a task.
-    pub fn ask_and_cancel(&self, slot: u64) {
+    pub(super) fn ask_and_cancel(&self, slot: u64) {
         let queue = self.queue();
         let id = format!("q-{slot:x}-{NONCE}");
         let id = id.parse().expect("it is an id");

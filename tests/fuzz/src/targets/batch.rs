@@ -7,7 +7,7 @@ use handoff_tasks::registry;
 use handoff_wire::{BatchRequest, from_slice};
 
 /// Each item is taken within the documented bounds, or an error names it.
-pub fn run(bytes: &[u8]) {
+pub(crate) fn run(bytes: &[u8]) {
     let registry = registry(|| true);
     let tasks = match from_slice(bytes).and_then(|b: BatchRequest| b.check(&registry, NOW_MS)) {
         Ok(tasks) => tasks,

@@ -4,7 +4,7 @@ use super::{NOW_MS, text};
 use handoff_wire::{Duration, FieldError, quoted};
 
 /// What is read can be printed and read again as the same; what is refused is quoted. Bounds hold.
-pub fn run(bytes: &[u8]) {
+pub(crate) fn run(bytes: &[u8]) {
     let Some(text) = text(bytes) else {
         return;
     };

@@ -5,7 +5,7 @@ use handoff_wire::{Call, Gather, GatherRequest, WORKER_HOST, from_slice};
 use serde_json::{Map, Value};
 
 /// What is taken can be sent, within bounds and to nobody who is private; otherwise an error names the field.
-pub fn run(bytes: &[u8]) {
+pub(crate) fn run(bytes: &[u8]) {
     match from_slice(bytes).and_then(GatherRequest::check) {
         Ok(Gather::Calls(calls)) => {
             assert!((1..=100).contains(&calls.len()));
@@ -31,7 +31,7 @@ pub fn run(bytes: &[u8]) {
 }
 
 /// The host will take it, and it goes neither to the worker nor over the connection's own headers.
-pub fn assert_sendable(call: &Call) {
+pub(crate) fn assert_sendable(call: &Call) {
     let request = http::Request::builder()
         .method(call.method.as_str())
         .uri(&call.url);

@@ -4,7 +4,7 @@ use super::text;
 use handoff_queue::TaskId;
 
 /// What is an id is written in one way only.
-pub fn run(bytes: &[u8]) {
+pub(crate) fn run(bytes: &[u8]) {
     let Some(text) = text(bytes) else {
         return;
     };

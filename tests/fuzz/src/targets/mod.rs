@@ -1,21 +1,21 @@
 //! One file per target.
 
-pub mod batch;
-pub mod duration;
-pub mod gather;
-pub mod id;
-pub mod request;
-pub mod run;
-pub mod schedule;
-pub mod task;
-pub mod time;
-pub mod workflow;
+pub(crate) mod batch;
+pub(crate) mod duration;
+pub(crate) mod gather;
+pub(crate) mod id;
+pub(crate) mod request;
+pub(crate) mod run;
+pub(crate) mod schedule;
+pub(crate) mod task;
+pub(crate) mod time;
+pub(crate) mod workflow;
 
 use handoff_wire::FieldError;
 use serde_json::{Map, Value};
 
 /// When everything happens here, in milliseconds since 1970: a full hour.
-pub const NOW_MS: u64 = 1_800_000_000_000;
+pub(crate) const NOW_MS: u64 = 1_800_000_000_000;
 
 /// The bytes as text, if they are.
 fn text(bytes: &[u8]) -> Option<&str> {

@@ -5,7 +5,7 @@ use super::{lines, text};
 use handoff_wire::{Access, Denied, Scope, Target, TraceParent, may_be_json, trace_state};
 
 /// Path and parameters are parts of what was sent, and nothing is lost.
-pub fn run(bytes: &[u8]) {
+pub(crate) fn run(bytes: &[u8]) {
     let Some([target, kind, authorization, parent, states]) = text(bytes).map(lines) else {
         return;
     };

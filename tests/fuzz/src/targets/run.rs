@@ -23,7 +23,7 @@ struct Below {
 }
 
 /// Arguments are refused by name, or the task runs to an outcome or until its time is over.
-pub fn run(bytes: &[u8]) {
+pub(crate) fn run(bytes: &[u8]) {
     let Some([kind, args, checkpoint, status, retry_after, body]) = text(bytes).map(lines) else {
         return;
     };

@@ -10,7 +10,7 @@ use handoff_wire::{Cron, ScheduleRequest, from_slice};
 const MISSING: [&str; 3] = ["task", "args", "cron"];
 
 /// A schedule is taken within the documented bounds, and its times follow each other, or an error names the field.
-pub fn run(bytes: &[u8]) {
+pub(crate) fn run(bytes: &[u8]) {
     let check = |request: ScheduleRequest| request.check("a", "default", &registry(|| true));
     match from_slice(bytes).and_then(check) {
         Ok(schedule) => {

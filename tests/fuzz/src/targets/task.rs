@@ -29,7 +29,7 @@ const RETRY_FIELDS: [&str; 4] = ["attempts", "initial", "factor", "max"];
 const MISSING: [&str; 2] = ["task", "args"];
 
 /// A task is taken within the documented bounds, or an error names the field.
-pub fn run(bytes: &[u8]) {
+pub(crate) fn run(bytes: &[u8]) {
     let registry = registry(|| true);
     let check = |request: TaskRequest| request.check(&registry, NOW_MS);
     match from_slice(bytes).and_then(check) {
@@ -59,7 +59,7 @@ fn assert_known(object: &BTreeMap<String, Json>, fields: &[&str]) {
 }
 
 /// Whatever was asked for, it is within README's bounds.
-pub fn assert_bounds(task: &TaskSpec) {
+pub(crate) fn assert_bounds(task: &TaskSpec) {
     assert!(registry(|| true).names().any(|name| name == task.kind));
     let later = NOW_MS + 1..=NOW_MS + DELAY_MAX_MS;
     assert!(

@@ -7,7 +7,7 @@ use handoff_wire::{Duration, Time, When, quoted};
 const END_MS: u64 = 253_402_300_800_000;
 
 /// What is read can be printed and read again as the same; what is refused is quoted.
-pub fn run(bytes: &[u8]) {
+pub(crate) fn run(bytes: &[u8]) {
     let Some(text) = text(bytes) else {
         return;
     };

@@ -9,7 +9,7 @@ use handoff_wire::{WorkflowRequest, from_slice};
 const MISSING: [&str; 1] = ["chain"];
 
 /// A workflow is taken within the documented bounds, or an error names the field.
-pub fn run(bytes: &[u8]) {
+pub(crate) fn run(bytes: &[u8]) {
     let check = |request: WorkflowRequest| request.check(&registry(|| true), None, 100_000, NOW_MS);
     match from_slice(bytes).and_then(check) {
         Ok((workflow, checked)) => {

@@ -16,7 +16,7 @@ const RACE: Duration = Duration::from_millis(5);
 
 /// What `--fault` asks for.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Faults {
+pub(crate) struct Faults {
     slow: Duration,
     /// Every so many calls one fails.
     fail_every: Option<u64>,
@@ -28,7 +28,7 @@ pub struct Faults {
 impl Faults {
     /// `store-slow=MS` delays every call; `store-fail=N` fails every Nth call, `store-fail` every one; `store-racy` makes
     /// of an increment a read, a pause and a write; `store-busy` refuses every call in Spin's words.
-    pub fn parse(flags: &[String]) -> Result<Self> {
+    pub(crate) fn parse(flags: &[String]) -> Result<Self> {
         let mut faults = Self::default();
         for flag in flags {
             let wrong = || {
@@ -54,7 +54,7 @@ impl Faults {
     }
 
     /// The store with these faults; without any, the store itself.
-    pub fn wrap(self, store: Arc<dyn Store>) -> Arc<dyn Store> {
+    pub(crate) fn wrap(self, store: Arc<dyn Store>) -> Arc<dyn Store> {
         if self == Self::default() {
             return store;
         }

@@ -15,12 +15,12 @@ use std::sync::Arc;
 use anyhow::{Result, bail, ensure};
 use async_trait::async_trait;
 
-pub use fault::Faults;
+pub(crate) use fault::Faults;
 
 /// What a component may ask of its store. An acknowledged write is as durable as the back end can make it; a call that
 /// failed may or may not have been applied.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub(crate) trait Store: Send + Sync {
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>>;
     async fn set(&self, key: String, value: Vec<u8>) -> Result<()>;
     async fn delete(&self, key: String) -> Result<()>;
@@ -34,7 +34,7 @@ pub trait Store: Send + Sync {
 
 /// Which store, from `--store`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Location {
+pub(crate) enum Location {
     Memory,
     Sqlite(PathBuf),
     Redis(String),
@@ -61,7 +61,7 @@ impl FromStr for Location {
 }
 
 /// Opens a store, and says in words which one it is.
-pub async fn open(location: &Location) -> Result<(Arc<dyn Store>, String)> {
+pub(crate) async fn open(location: &Location) -> Result<(Arc<dyn Store>, String)> {
     Ok(match location {
         Location::Memory => (
             Arc::new(memory::Memory::default()),

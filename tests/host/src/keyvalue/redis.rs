@@ -18,7 +18,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// before the second attempt, and for a minute before the third, with all calls waiting for it.
 const RECONNECT_RETRIES: usize = 0;
 
-pub struct Redis {
+pub(super) struct Redis {
     /// One connection that all calls share; it reconnects, but never repeats a command by itself.
     connection: ConnectionManager,
     address: String,
@@ -26,7 +26,7 @@ pub struct Redis {
 
 impl Redis {
     /// Connects, and returns the address without the password that a URL may hold.
-    pub async fn connect(url: &str) -> Result<(Self, String)> {
+    pub(super) async fn connect(url: &str) -> Result<(Self, String)> {
         let client =
             redis::Client::open(url).context("--store redis://…: the URL is not understood")?;
         let address = client.get_connection_info().addr.to_string();

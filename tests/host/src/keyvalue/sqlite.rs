@@ -24,7 +24,7 @@ const SET: &str = "INSERT INTO spin_key_value (store, key, value) VALUES ('defau
     ON CONFLICT (store, key) DO UPDATE SET value = excluded.value";
 const DELETE: &str = "DELETE FROM spin_key_value WHERE store = 'default' AND key = ?1";
 
-pub struct Sqlite {
+pub(super) struct Sqlite {
     path: PathBuf,
     writer: mpsc::Sender<Job>,
     readers: Mutex<Vec<Connection>>,
@@ -46,7 +46,7 @@ struct Job {
 
 impl Sqlite {
     /// Opens or creates the file and its folder. A second process on the same file is refused.
-    pub fn open(path: &Path) -> Result<Self> {
+    pub(super) fn open(path: &Path) -> Result<Self> {
         if let Some(folder) = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty())

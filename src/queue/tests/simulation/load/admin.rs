@@ -18,7 +18,7 @@ impl Load {
     }
 
     /// Resumes the queue.
-    pub fn resume(&self, sim: &Sim) {
+    pub(crate) fn resume(&self, sim: &Sim) {
         if self.mix.pauses {
             sim.wait(|queue| async move { queue.resume().await.is_ok() });
         }
@@ -41,7 +41,7 @@ impl Load {
     }
 
     /// Requests the cancellation of a task.
-    pub fn cancel(&self, sim: &Sim, asked: &Rc<Asked>) {
+    pub(crate) fn cancel(&self, sim: &Sim, asked: &Rc<Asked>) {
         let first_ms = asked.cancel_ms.get().unwrap_or(sim.now_ms());
         asked.cancel_ms.set(Some(first_ms));
         let asked = asked.clone();

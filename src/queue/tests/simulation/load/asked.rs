@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 /// An acknowledged task.
 #[derive(Debug)]
-pub struct Asked {
+pub(crate) struct Asked {
     pub id: TaskId,
     pub name: String,
     pub args: Value,
@@ -46,7 +46,7 @@ pub struct Asked {
 /// A request with an idempotency key. Each asks for a task of its own, so that it shows whose task
 /// ran.
 #[derive(Debug)]
-pub struct KeyedRequest {
+pub(crate) struct KeyedRequest {
     pub key: String,
     pub ttl_ms: u64,
     /// Requests with one key and different bodies are different requests.
@@ -59,7 +59,7 @@ pub struct KeyedRequest {
 
 /// The answer to a request with a key.
 #[derive(Debug, Clone)]
-pub enum Answer {
+pub(crate) enum Answer {
     /// This task, of the request with this body.
     Task(Rc<Asked>, u64),
     Differs,

@@ -10,12 +10,12 @@ use std::rc::Rc;
 
 impl Load {
     /// The requests with a key so far.
-    pub fn keyed(&self) -> Vec<Rc<KeyedRequest>> {
+    pub(crate) fn keyed(&self) -> Vec<Rc<KeyedRequest>> {
         self.keyed.borrow().clone()
     }
 
     /// Enqueues with a key, as the component `api` does.
-    pub fn enqueue_once(
+    pub(crate) fn enqueue_once(
         self: &Rc<Self>,
         sim: &Sim,
         key: &str,

@@ -5,7 +5,7 @@ use crate::support::Sim;
 /// The mix of a run. Every seed leaves kinds of requests out, so that the others come closer
 /// together.
 #[derive(Debug, Clone, Default)]
-pub struct Mix {
+pub(crate) struct Mix {
     pub(super) batches: bool,
     pub(super) cancels: bool,
     pub(super) computing: bool,
@@ -29,7 +29,7 @@ pub struct Mix {
 
 impl Mix {
     /// Draws a mix, with delays up to a bound.
-    pub fn of(sim: &Sim) -> Self {
+    pub(crate) fn of(sim: &Sim) -> Self {
         const SECOND: u64 = 1_000;
         let world = &sim.world;
         Self {

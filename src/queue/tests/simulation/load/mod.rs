@@ -6,9 +6,9 @@ mod keyed;
 mod mix;
 mod tasks;
 
-pub use asked::{Answer, Asked, KeyedRequest};
-pub use mix::Mix;
-pub use tasks::follow_up;
+pub(crate) use asked::{Answer, Asked, KeyedRequest};
+pub(crate) use mix::Mix;
+pub(crate) use tasks::follow_up;
 
 use super::schedules::Schedules;
 use super::workflows;
@@ -17,7 +17,7 @@ use handoff_queue::{Task, TaskId, TaskSpec};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-pub struct Load {
+pub(crate) struct Load {
     mix: Mix,
     asked: RefCell<Vec<Rc<Asked>>>,
     keyed: RefCell<Vec<Rc<KeyedRequest>>>,
@@ -34,7 +34,7 @@ pub struct Load {
 }
 
 impl Load {
-    pub fn new(mix: Mix) -> Rc<Self> {
+    pub(crate) fn new(mix: Mix) -> Rc<Self> {
         Rc::new(Self {
             mix,
             asked: RefCell::default(),
@@ -50,34 +50,34 @@ impl Load {
     }
 
     /// Whether any task may have been cancelled by a purge.
-    pub fn purges(&self) -> bool {
+    pub(crate) fn purges(&self) -> bool {
         self.purges.get()
     }
 
     /// When the last task is due. Tasks that were not acknowledged count, since they may run all
     /// the same.
-    pub fn last_due_ms(&self) -> u64 {
+    pub(crate) fn last_due_ms(&self) -> u64 {
         self.last_due_ms.get()
     }
 
-    pub fn asked(&self) -> Vec<Rc<Asked>> {
+    pub(crate) fn asked(&self) -> Vec<Rc<Asked>> {
         self.asked.borrow().clone()
     }
 
     /// The tasks that are not final yet.
-    pub fn open(&self) -> Vec<Rc<Asked>> {
+    pub(crate) fn open(&self) -> Vec<Rc<Asked>> {
         let asked = self.asked.borrow();
         let open = asked.iter().filter(|a| a.seen.borrow().is_none());
         open.cloned().collect()
     }
 
     /// The task in this slot.
-    pub fn by_slot(&self, slot: u64) -> Option<Rc<Asked>> {
+    pub(crate) fn by_slot(&self, slot: u64) -> Option<Rc<Asked>> {
         self.asked().into_iter().find(|a| a.id.slot() == slot)
     }
 
     /// Makes one request of a client.
-    pub fn step(self: &Rc<Self>, sim: &Sim) {
+    pub(crate) fn step(self: &Rc<Self>, sim: &Sim) {
         let world = &sim.world;
         if self.mix.sweeps && world.chance(80) {
             return self.sweep(sim);
@@ -111,12 +111,12 @@ impl Load {
     }
 
     /// Whether a workflow exists.
-    pub fn has_workflows(&self) -> bool {
+    pub(crate) fn has_workflows(&self) -> bool {
         self.asked().iter().any(|asked| asked.steps > 0)
     }
 
     /// Enqueues as the component `api` does: acknowledge, then wake.
-    pub fn enqueue(self: &Rc<Self>, sim: &Sim, tasks: Vec<TaskSpec>) {
+    pub(crate) fn enqueue(self: &Rc<Self>, sim: &Sim, tasks: Vec<TaskSpec>) {
         let (load, world) = (self.clone(), sim.world.clone());
         self.note_due(&tasks);
         sim.spawn(|_, queue| async move {

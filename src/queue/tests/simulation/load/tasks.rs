@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 impl Load {
     /// Makes a task that does what `args` say, and whose result names it.
-    pub fn named(&self, mut args: Value) -> TaskSpec {
+    pub(crate) fn named(&self, mut args: Value) -> TaskSpec {
         self.names.set(self.names.get() + 1);
         let name = format!("n{}", self.names.get());
         args["then"] = name.as_str().into();
@@ -83,7 +83,7 @@ impl Load {
 }
 
 /// The follow-up of the task with this name.
-pub fn follow_up(name: &str) -> FollowUp {
+pub(crate) fn follow_up(name: &str) -> FollowUp {
     FollowUp {
         kind: "io".to_owned(),
         args: json!({"name": format!("after {name} "), "sleep_ms": 20}).into(),

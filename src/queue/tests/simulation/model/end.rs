@@ -9,7 +9,7 @@ use crate::{limited, listed};
 use handoff_queue::{Counts, KeyLimits, Limits, RunState};
 use std::rc::Rc;
 
-pub const MISCOUNTED: &str = "were counted of";
+pub(crate) const MISCOUNTED: &str = "were counted of";
 
 /// How long everything may take to end without faults: the leases of lost attempts, one after the
 /// other.
@@ -20,7 +20,7 @@ const LOST_PERMIT_MS: u64 = 10_000;
 
 /// Checks that everything ends without further faults. Ticks help now and then if there were
 /// faults, and never otherwise.
-pub fn end(sim: &Sim, load: &Load, ticks: bool) -> Result<(), Wrong> {
+pub(crate) fn end(sim: &Sim, load: &Load, ticks: bool) -> Result<(), Wrong> {
     let due_ms = |a: &Rc<Asked>| a.not_before_ms.unwrap_or(0);
     let limited_ms = sim.world.ledger.slots() * limited_ms(sim.world.queue_limits.get());
     let end_ms = load.last_due_ms().max(sim.now_ms()) + END_MS + limited_ms;

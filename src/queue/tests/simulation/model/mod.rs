@@ -7,9 +7,9 @@ mod judge;
 mod retention;
 mod timing;
 
-pub use end::{MISCOUNTED, end};
-pub use retention::{rest, retire};
-pub use timing::never_twice;
+pub(crate) use end::{MISCOUNTED, end};
+pub(crate) use retention::{rest, retire};
+pub(crate) use timing::never_twice;
 
 use super::listed;
 use super::load::{Asked, Load};
@@ -19,10 +19,10 @@ use handoff_queue::{CLOCK_SLACK_MS, Run, TaskStatus};
 use std::rc::Rc;
 
 /// A failed check, and its task.
-pub type Wrong = (Option<Rc<Asked>>, String);
+pub(crate) type Wrong = (Option<Rc<Asked>>, String);
 
 /// Checks the tasks that are not final yet, and some others.
-pub fn watch(sim: &Sim, load: &Load) -> Result<(), Wrong> {
+pub(crate) fn watch(sim: &Sim, load: &Load) -> Result<(), Wrong> {
     let mut tasks = load.open();
     let asked = load.asked();
     if !asked.is_empty() {
@@ -44,7 +44,7 @@ fn look(sim: &Sim, load: &Load, tasks: &[Rc<Asked>]) -> Result<(), Wrong> {
 }
 
 /// Checks what a client sees at this moment.
-pub fn glance(queue: &SimQueue, tasks: &[Rc<Asked>], now_ms: u64) -> Result<(), Wrong> {
+pub(crate) fn glance(queue: &SimQueue, tasks: &[Rc<Asked>], now_ms: u64) -> Result<(), Wrong> {
     for asked in tasks.iter().filter(|a| !a.gone.get()) {
         let brief = queue.status(&asked.id).now_or_never();
         let brief = brief.expect("no fault reaches it").unwrap();

@@ -13,7 +13,7 @@ const REGISTERED_MS: u64 = 70 * 60_000;
 
 /// Checks that everything is deleted after its retention, once all tasks are final and no request
 /// comes.
-pub fn retire(sim: &Sim, load: &Load) -> Result<(), Wrong> {
+pub(crate) fn retire(sim: &Sim, load: &Load) -> Result<(), Wrong> {
     // Retention ends where rescue was an hour ago, and examines an open task up to two hours later.
     // Few of the passes so far may have come to their end.
     sim.run_with_ticks(4 * RETENTION_MIN_MS, 10 * 60_000);
@@ -30,7 +30,7 @@ pub fn retire(sim: &Sim, load: &Load) -> Result<(), Wrong> {
 }
 
 /// Checks that days later not even marks are left.
-pub fn rest(sim: &Sim, load: &Load) -> Result<(), Wrong> {
+pub(crate) fn rest(sim: &Sim, load: &Load) -> Result<(), Wrong> {
     sim.run_for(3 * 86_400_000);
     sim.run_with_ticks(120_000, 5_000);
     left(sim, load)

@@ -64,7 +64,7 @@ pub(super) fn never_late(sim: &Sim, asked: &Asked, began: &[Began]) -> Result<()
 /// Checks runs of the same part. All but one were in instances that had a hit afterwards: they
 /// died, stalled, panicked, or lost a store call. A snoozed run is followed by another one of the
 /// same part.
-pub fn never_twice(sim: &Sim, began: &[Began]) -> Result<(), String> {
+pub(crate) fn never_twice(sim: &Sim, began: &[Began]) -> Result<(), String> {
     let part = |b: &Began| (b.attempt, b.checkpoint.as_ref().map(Json::to_string));
     for one in began {
         let same = began.iter().filter(|b| part(b) == part(one));

@@ -20,7 +20,7 @@ const MINUTE_MS: u64 = 60_000;
 const DAY_MS: u64 = 1_440 * MINUTE_MS;
 
 /// A scenario.
-pub struct Scenario {
+pub(crate) struct Scenario {
     pub name: &'static str,
     pub search: Search,
     pub left: Left,
@@ -29,7 +29,7 @@ pub struct Scenario {
 
 /// The search in a scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Search {
+pub(crate) enum Search {
     /// A fault at every place.
     Singles,
     /// A fault at every place, and at every pair of places.
@@ -40,7 +40,7 @@ pub enum Search {
 
 /// The keys left after the retention of its tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Left {
+pub(crate) enum Left {
     /// An instance that outlives retention may leave its slot behind.
     Perhaps,
     NothingAfterHours,
@@ -82,7 +82,7 @@ impl Scenario {
 }
 
 /// All scenarios.
-pub fn all() -> impl Iterator<Item = &'static Scenario> {
+pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
     let subjects = [
         tasks::SCENARIOS,
         priorities::SCENARIOS,

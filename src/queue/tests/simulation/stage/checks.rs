@@ -7,7 +7,7 @@ use handoff_queue::{MemberView, State, TaskId};
 impl Stage {
     /// Waits until a check holds, with a request every 5 s, despite any deaths. At the latest it
     /// holds when all stalled instances are back and all leases are over.
-    pub fn comes_to_be(&self, what: &str, mut is: impl FnMut(&Self) -> bool) {
+    pub(crate) fn comes_to_be(&self, what: &str, mut is: impl FnMut(&Self) -> bool) {
         const MOST_MS: u64 = 5 * MINUTE_MS;
         self.faults_off();
         let end_ms = self.now_ms() + MOST_MS;
@@ -20,7 +20,7 @@ impl Stage {
     }
 
     /// Checks what must hold by now without faults.
-    pub fn is_so_far(&self, what: &str, is: impl FnOnce(&Self) -> bool) {
+    pub(crate) fn is_so_far(&self, what: &str, is: impl FnOnce(&Self) -> bool) {
         if self.points.faults.is_empty() && !is(self) {
             self.notices(what);
         }
@@ -31,7 +31,7 @@ impl Stage {
     }
 
     /// Whether the follow-ups of all tasks that were seen final have begun.
-    pub fn all_followed(&self) -> bool {
+    pub(crate) fn all_followed(&self) -> bool {
         let asked = self.load.asked();
         let mut ended = asked.iter().filter(|asked| asked.cancelled.get());
         ended.all(|asked| {
@@ -41,7 +41,7 @@ impl Stage {
     }
 
     /// The members of the only workflow.
-    pub fn members(&self) -> Vec<(TaskId, State)> {
+    pub(crate) fn members(&self) -> Vec<(TaskId, State)> {
         let Some(workflow) = self.load.asked().first().map(|asked| asked.id.clone()) else {
             return Vec::new();
         };
@@ -54,7 +54,7 @@ impl Stage {
     }
 
     /// The longest time until a task that does not end its instance began for the last time.
-    pub fn longest_wait_ms(&self) -> u64 {
+    pub(crate) fn longest_wait_ms(&self) -> u64 {
         let asked = self.load.asked();
         let harmless = asked
             .iter()
@@ -67,7 +67,7 @@ impl Stage {
     }
 
     /// Waits until all tasks were seen final, before their retention is over.
-    pub fn sees_all_final(&self) {
+    pub(crate) fn sees_all_final(&self) {
         self.run_with_ticks(MINUTE_MS, 5_000);
         let seen = watch(&self.sim, &self.load);
         assert!(seen.is_ok(), "{seen:?}");

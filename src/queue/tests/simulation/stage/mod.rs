@@ -5,7 +5,7 @@ mod points;
 mod requests;
 mod trouble;
 
-pub use points::{Fault, Place, Points, SHORT_MS, is_of_a_task};
+pub(crate) use points::{Fault, Place, Points, SHORT_MS, is_of_a_task};
 
 use super::load::{Load, Mix};
 use super::model::glance;
@@ -17,14 +17,14 @@ use std::rc::Rc;
 const MINUTE_MS: u64 = 60_000;
 
 /// Where a scenario is played.
-pub struct Stage {
+pub(crate) struct Stage {
     pub sim: Sim,
     pub load: Rc<Load>,
     pub points: Rc<Points>,
 }
 
 impl Stage {
-    pub fn new(faults: &[Fault]) -> Self {
+    pub(crate) fn new(faults: &[Fault]) -> Self {
         let points = Points {
             open: Cell::new(true),
             faults: faults.to_vec(),
@@ -41,7 +41,7 @@ impl Stage {
 
     /// Scripts calls besides the faults. In races it also checks what a client sees between any two
     /// calls.
-    pub fn script(&self, mut scenario: impl FnMut(&Call<'_>, &Points) -> Action + 'static) {
+    pub(crate) fn script(&self, mut scenario: impl FnMut(&Call<'_>, &Points) -> Action + 'static) {
         let (points, load) = (self.points.clone(), self.load.clone());
         let queue = self.sim.watcher();
         self.sim.world.faults.script_that_may_pass(move |call| {
@@ -56,17 +56,17 @@ impl Stage {
     }
 
     /// From now on calls are places of faults.
-    pub fn faults_on(&self) {
+    pub(crate) fn faults_on(&self) {
         self.points.open.set(true);
     }
 
     /// From now on calls are no places.
-    pub fn faults_off(&self) {
+    pub(crate) fn faults_off(&self) {
         self.points.open.set(false);
     }
 
     /// Places are the calls of workers before the first outcome: the timer entry comes before.
-    pub fn places_until_outcome(&self) {
+    pub(crate) fn places_until_outcome(&self) {
         let mut ended = false;
         self.script(move |call, points| {
             ended |= parts(call.key).0 == "o";
@@ -75,32 +75,32 @@ impl Stage {
         });
     }
 
-    pub fn now_ms(&self) -> u64 {
+    pub(crate) fn now_ms(&self) -> u64 {
         self.sim.now_ms()
     }
 
-    pub fn run_for(&self, ms: u64) {
+    pub(crate) fn run_for(&self, ms: u64) {
         self.sim.run_for(ms);
     }
 
-    pub fn run_with_ticks(&self, ms: u64, every_ms: u64) {
+    pub(crate) fn run_with_ticks(&self, ms: u64, every_ms: u64) {
         self.sim.run_with_ticks(ms, every_ms);
     }
 
     /// Lets time pass until `before_ms` before the end of this window, minute or day.
-    pub fn run_to_end_of(&self, period_ms: u64, before_ms: u64) {
+    pub(crate) fn run_to_end_of(&self, period_ms: u64, before_ms: u64) {
         let left_ms = period_ms - self.now_ms() % period_ms;
         self.run_for(left_ms - before_ms);
     }
 
     /// Goes on without places, with a request every 5 s.
-    pub fn goes_on(&self, ms: u64) {
+    pub(crate) fn goes_on(&self, ms: u64) {
         self.faults_off();
         self.run_with_ticks(ms, 5_000);
     }
 
     /// Changes the limits of the workers that start from now on.
-    pub fn worker_limits(&self, change: impl FnOnce(&mut WorkerLimits)) {
+    pub(crate) fn worker_limits(&self, change: impl FnOnce(&mut WorkerLimits)) {
         let mut limits = self.sim.world.limits.get();
         change(&mut limits);
         self.sim.world.limits.set(limits);

@@ -6,14 +6,14 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// An instance that stalls no longer than this comes back before others take it for lost.
-pub const SHORT_MS: u64 = 1_500;
+pub(crate) const SHORT_MS: u64 = 1_500;
 
 /// The longest time that an instance is held.
 const HELD_MS: u64 = 60_000;
 
 /// A fault: its call in the scenario, and its action.
 #[derive(Debug, Clone, Copy)]
-pub struct Fault {
+pub(crate) struct Fault {
     pub call: u64,
     pub action: Action,
     /// The held instance goes on when others have made so many calls about the same task, before
@@ -22,7 +22,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    pub fn new(call: u64, action: Action) -> Self {
+    pub(crate) fn new(call: u64, action: Action) -> Self {
         Self {
             call,
             action,
@@ -30,7 +30,7 @@ impl Fault {
         }
     }
 
-    pub fn held(call: u64, until: u64) -> Self {
+    pub(crate) fn held(call: u64, until: u64) -> Self {
         Self {
             call,
             action: Action::Stall(When::Before, HELD_MS),
@@ -38,14 +38,14 @@ impl Fault {
         }
     }
 
-    pub fn is_short(&self) -> bool {
+    pub(crate) fn is_short(&self) -> bool {
         matches!(self.action, Action::Stall(_, ..=SHORT_MS))
     }
 }
 
 /// A call at which a fault may happen.
 #[derive(Debug, Clone, Copy)]
-pub struct Place {
+pub(crate) struct Place {
     /// The number of keys that it changes.
     pub changes: usize,
     /// Whether faults here matter. A look at one of hundreds of the timer's marks does not, nor
@@ -64,7 +64,7 @@ impl Place {
 
 /// The calls of a scenario that count as places.
 #[derive(Default)]
-pub struct Points {
+pub(crate) struct Points {
     pub open: Cell<bool>,
     pub faults: Vec<Fault>,
     pub calls: RefCell<Vec<Place>>,
@@ -77,7 +77,7 @@ pub struct Points {
 }
 
 impl Points {
-    pub fn place(&self, call: &Call<'_>) -> Action {
+    pub(crate) fn place(&self, call: &Call<'_>) -> Action {
         let mut all = self.calls.borrow_mut();
         all.push(Place::new(call));
         let number = all.len() as u64;
@@ -134,6 +134,6 @@ fn inserts_or_closes(call: &Call<'_>) -> bool {
 
 /// Whether a key belongs to a task, an announcement, an idempotency key or a step's members. Keys
 /// of the timer and common counters do not.
-pub fn is_of_a_task(key: &str) -> bool {
+pub(crate) fn is_of_a_task(key: &str) -> bool {
     matches!(parts(key).0, "s" | "h" | "c" | "o" | "r" | "x" | "i" | "m")
 }

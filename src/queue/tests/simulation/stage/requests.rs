@@ -11,36 +11,36 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 impl Stage {
-    pub fn enqueue_tasks(&self, tasks: Vec<TaskSpec>) {
+    pub(crate) fn enqueue_tasks(&self, tasks: Vec<TaskSpec>) {
         self.load.enqueue(&self.sim, tasks);
     }
 
-    pub fn put_schedule(&self, schedule: Schedule) {
+    pub(crate) fn put_schedule(&self, schedule: Schedule) {
         self.load.schedules.put(&self.sim, schedule);
     }
 
-    pub fn delete_schedule(&self, name: &str) {
+    pub(crate) fn delete_schedule(&self, name: &str) {
         self.load.schedules.delete(&self.sim, name);
     }
 
-    pub fn cancel(&self, asked: &Rc<Asked>) {
+    pub(crate) fn cancel(&self, asked: &Rc<Asked>) {
         self.load.cancel(&self.sim, asked);
     }
 
-    pub fn retry(&self, failed: &Rc<Asked>) {
+    pub(crate) fn retry(&self, failed: &Rc<Asked>) {
         self.load.retry(&self.sim, failed);
     }
 
-    pub fn retry_all(&self) {
+    pub(crate) fn retry_all(&self) {
         self.load.retry_all(&self.sim);
     }
 
-    pub fn discard(&self, failed: &Rc<Asked>) {
+    pub(crate) fn discard(&self, failed: &Rc<Asked>) {
         self.load.discard(&self.sim, failed);
     }
 
     /// Pauses the queue. The calls are no places.
-    pub fn pauses(&self) {
+    pub(crate) fn pauses(&self) {
         let paused = self
             .sim
             .watcher()
@@ -51,13 +51,13 @@ impl Stage {
     }
 
     /// Resumes the queue.
-    pub fn resumes(&self) {
+    pub(crate) fn resumes(&self) {
         self.sim
             .wait(|queue| async move { queue.resume().await.unwrap() });
     }
 
     /// Enqueues a task with a follow-up that takes so long.
-    pub fn enqueues_followed(&self, args: Value, sleep_ms: u64) {
+    pub(crate) fn enqueues_followed(&self, args: Value, sleep_ms: u64) {
         let mut follow = follow_up("it");
         set(&mut follow.args, "sleep_ms", sleep_ms);
         let task = TaskSpec {
@@ -69,7 +69,7 @@ impl Stage {
 
     /// Cancels a member of the only workflow. The result says in the end whether that was
     /// confirmed.
-    pub fn cancels_member(&self, index: usize) -> Rc<Cell<bool>> {
+    pub(crate) fn cancels_member(&self, index: usize) -> Rc<Cell<bool>> {
         let confirmed = Rc::new(Cell::new(false));
         if let Some((id, _)) = self.members().into_iter().nth(index) {
             let done = confirmed.clone();
@@ -83,7 +83,7 @@ impl Stage {
     }
 
     /// Sets limits: a concurrency, and a rate of tasks per seconds.
-    pub fn limited(&self, concurrency: Option<u64>, rate: Option<(u64, u64)>) {
+    pub(crate) fn limited(&self, concurrency: Option<u64>, rate: Option<(u64, u64)>) {
         let rate = rate.map(|(count, period_s)| Rate { count, period_s });
         self.sim.world.queue_limits.set(Limits {
             concurrency,
@@ -93,7 +93,7 @@ impl Stage {
     }
 
     /// Enqueues tasks of one key, of which one may run at once.
-    pub fn of_one_key(&self, args: &[Value]) {
+    pub(crate) fn of_one_key(&self, args: &[Value]) {
         let mut limits = self.sim.world.queue_limits.get();
         limits.per_key.concurrency = Some(1);
         self.sim.world.queue_limits.set(limits);
@@ -112,7 +112,7 @@ impl Stage {
         self.enqueue_tasks(tasks.collect());
     }
 
-    pub fn task(&self, args: Value) -> TaskSpec {
+    pub(crate) fn task(&self, args: Value) -> TaskSpec {
         TaskSpec {
             timeout_ms: 3_000,
             ..self.load.named(args)
@@ -120,39 +120,39 @@ impl Stage {
     }
 
     /// Makes a task with a single attempt.
-    pub fn fatal(&self, args: Value) -> TaskSpec {
+    pub(crate) fn fatal(&self, args: Value) -> TaskSpec {
         let mut task = self.task(args);
         task.retry.attempts = 1;
         task
     }
 
-    pub fn enqueues(&self, args: &[Value]) {
+    pub(crate) fn enqueues(&self, args: &[Value]) {
         let tasks = args.iter().map(|args| self.task(args.clone())).collect();
         self.enqueue_tasks(tasks);
     }
 
-    pub fn enqueues_with(&self, priority: Priority, args: Value) {
+    pub(crate) fn enqueues_with(&self, priority: Priority, args: Value) {
         let task = with(priority, self.task(args));
         self.enqueue_tasks(vec![task]);
     }
 
-    pub fn plays_with(&self, priority: Priority, args: Value, ms: u64) {
+    pub(crate) fn plays_with(&self, priority: Priority, args: Value, ms: u64) {
         self.enqueues_with(priority, args);
         self.run_for(ms);
     }
 
     /// Enqueues a workflow with these steps.
-    pub fn works(&self, steps: &[&[Value]], on_failure: OnFailure) {
+    pub(crate) fn works(&self, steps: &[&[Value]], on_failure: OnFailure) {
         let task = workflows::of(steps, on_failure);
         self.enqueue_tasks(vec![task]);
     }
 
-    pub fn plays(&self, args: &[Value], ms: u64) {
+    pub(crate) fn plays(&self, args: &[Value], ms: u64) {
         self.enqueues(args);
         self.run_for(ms);
     }
 
-    pub fn delays(&self, args: Value, ms: u64) {
+    pub(crate) fn delays(&self, args: Value, ms: u64) {
         let task = TaskSpec {
             not_before_ms: Some(self.now_ms() + ms),
             ..self.task(args)
@@ -161,7 +161,7 @@ impl Stage {
     }
 
     /// Makes concurrent requests with one key.
-    pub fn keyed(&self, ttl_ms: u64, clients: usize) {
+    pub(crate) fn keyed(&self, ttl_ms: u64, clients: usize) {
         for _ in 0..clients {
             let task = self.task(json!({}));
             self.load.enqueue_once(&self.sim, "a", ttl_ms, 0, task);
@@ -169,7 +169,7 @@ impl Stage {
     }
 
     /// Enqueues two tasks: one that expires when it is due, and one that does not.
-    pub fn expires(&self, due_ms: u64, ms: u64) {
+    pub(crate) fn expires(&self, due_ms: u64, ms: u64) {
         let due_ms = self.now_ms() + due_ms;
         let task = |expires_ms| TaskSpec {
             not_before_ms: (due_ms > self.now_ms()).then_some(due_ms),
@@ -181,7 +181,7 @@ impl Stage {
         self.run_for(ms);
     }
 
-    pub fn cancels(&self) {
+    pub(crate) fn cancels(&self) {
         for asked in self.load.asked() {
             self.cancel(&asked);
         }

@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 impl Stage {
     /// Makes a failed task. The calls on the way are no places.
-    pub fn fails(&self, args: Value) -> Rc<Asked> {
+    pub(crate) fn fails(&self, args: Value) -> Rc<Asked> {
         self.faults_off();
         self.enqueues(&[args]);
         self.sees_all_final();
@@ -21,7 +21,7 @@ impl Stage {
 
     /// Kills a client when its key is decided and its task does not exist yet. Its ticket is taken,
     /// too.
-    pub fn dies_with_a_key(&self) {
+    pub(crate) fn dies_with_a_key(&self) {
         self.faults_off();
         self.script(move |call, points| {
             let fills = call.operation == "set" && call.key.starts_with(&keys::slot(1));
@@ -37,7 +37,7 @@ impl Stage {
     }
 
     /// A client takes its slot and then stalls, while a worker takes the ticket.
-    pub fn stalls_in_enqueueing(&self, ms: u64) {
+    pub(crate) fn stalls_in_enqueueing(&self, ms: u64) {
         self.faults_off();
         self.enqueues(&[json!({"sleep_ms": 2_500})]);
         self.run_for(100);
@@ -45,7 +45,7 @@ impl Stage {
     }
 
     /// A client takes its slot and then stalls. Its call is the first place.
-    pub fn stalls_before_its_slot(&self, ms: u64, priority: Priority) {
+    pub(crate) fn stalls_before_its_slot(&self, ms: u64, priority: Priority) {
         let mut first = true;
         self.script(move |call, points| {
             if first && call.by_client() && call.operation == "set" {
@@ -60,12 +60,12 @@ impl Stage {
     }
 
     /// Two claimers saw one waiting slot, and each took a ticket.
-    pub fn takes_a_ticket_too_many(&self) {
+    pub(crate) fn takes_a_ticket_too_many(&self) {
         let taken = self.sim.world.store.increment(keys::HEAD, 1);
         assert!(matches!(taken.now_or_never(), Some(Ok(_))));
     }
 
-    pub fn lose_workers(&self) {
+    pub(crate) fn lose_workers(&self) {
         for worker in self.sim.alive() {
             worker.hit(self.now_ms());
             worker.kill();
