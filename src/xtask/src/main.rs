@@ -17,6 +17,7 @@ mod test;
 mod tool;
 mod toolchain;
 mod up;
+mod wal;
 mod wash;
 mod workspace;
 

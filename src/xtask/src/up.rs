@@ -12,7 +12,7 @@ use clap::{Args, ValueEnum};
 use crate::components::Component;
 use crate::toolchain::Source;
 use crate::workspace::Workspace;
-use crate::{components, host, step, wash};
+use crate::{components, host, step, wal, wash};
 
 /// What to serve with, and where.
 #[derive(Args)]
@@ -98,6 +98,11 @@ pub(crate) fn up(workspace: &Workspace, wanted: Option<Source>, options: &Option
         None => host::build(workspace)?,
     };
     prepare_state(host, &options.store(host), &workspace.state())?;
+    if let (Host::Spin, Store::Sqlite) = (host, options.store(host))
+        && let Err(reason) = wal::prepare(&workspace.root.join(".spin"))
+    {
+        eprintln!("    Spin's SQLite file is not put into WAL mode, which is faster: {reason}");
+    }
 
     let mut command = workspace.command(program);
     command.args(arguments);

@@ -6,7 +6,7 @@ use crate::pair::{Kind, Pair, Storage};
 use crate::poll::until;
 use crate::process::Process;
 use crate::redis::Redis;
-use crate::wash;
+use crate::{wal, wash};
 use std::ffi::OsString;
 use std::fs;
 use std::net::SocketAddr;
@@ -269,6 +269,10 @@ fn arguments(pair: Pair, manifest: &Path, folder: &Path, redis: Option<&Redis>) 
         (Kind::Wash, _) => {}
         (Kind::Spin, redis) => {
             let state = folder.join("spin");
+            if pair.storage == Storage::Sqlite {
+                // As `cargo xtask up` does.
+                wal::prepare(&state).expect("Spin's file is in WAL mode");
+            }
             arguments.extend(["--state-dir".into(), state.into()]);
             // As much as the local host gives an instance.
             let memory_max = (128 << 20).to_string();

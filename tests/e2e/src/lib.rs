@@ -15,6 +15,8 @@ mod raw;
 mod redis;
 mod server;
 mod task;
+#[path = "../../../src/xtask/src/wal.rs"]
+mod wal;
 mod wash;
 
 pub use client::{Client, Reply};
