@@ -2,13 +2,13 @@
 
 use futures::future::join_all;
 use handoff_platform::http::Response;
-use handoff_platform::http::client::send;
+use handoff_platform::http::client::send_gathered;
 use handoff_wire::{Call, CallError, JsonObject, Reply};
 use std::collections::BTreeMap;
 
 /// Answers in the order asked, each with its own status or error.
 pub(crate) async fn gather(calls: Vec<Call>) -> Response {
-    let results: Vec<_> = join_all(calls.into_iter().map(send))
+    let results: Vec<_> = join_all(calls.into_iter().map(send_gathered))
         .await
         .into_iter()
         .map(result)

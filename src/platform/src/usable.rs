@@ -1,6 +1,6 @@
 //! Checking variables: all that can't be used, not only the first that a request needs.
 
-use crate::host::store;
+use crate::host::{settings, store};
 use crate::http::access;
 use crate::http::cors::Cors;
 use crate::http::problem::Problem;
@@ -9,8 +9,9 @@ use crate::variables;
 type Check = fn() -> Result<(), Problem>;
 
 /// The variables of the component `api`. `gather` reads no others.
-const API: [Check; 12] = [
+const API: [Check; 13] = [
     store::check,
+    settings::check,
     || variables::queues().map(drop),
     || variables::queue_limits().map(drop),
     || variables::webhook_secrets().map(drop),

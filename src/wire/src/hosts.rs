@@ -107,6 +107,34 @@ impl Hosts {
     }
 }
 
+impl Hosts {
+    /// Whether the host of an absolute URL is listed. Unlike for callers, this machine's own names
+    /// are not allowed by themselves.
+    ///
+    /// ```
+    /// use handoff_wire::Hosts;
+    ///
+    /// let hosts: Hosts = "api.example.org 127.0.0.1:*".parse().unwrap();
+    /// assert!(hosts.list("https://api.example.org/a") && hosts.list("http://127.0.0.1:8080"));
+    /// assert!(!hosts.list("http://localhost:8080/") && !hosts.list("no URL"));
+    /// ```
+    pub fn list(&self, url: &str) -> bool {
+        let Some((scheme, rest)) = url.split_once("://") else {
+            return false;
+        };
+        let authority = rest.split(['/', '?']).next().unwrap_or_default();
+        let Some(mut asked) = Authority::parse(authority) else {
+            return false;
+        };
+        let default = match scheme.eq_ignore_ascii_case("https") {
+            true => 443,
+            false => 80,
+        };
+        asked.port = asked.port.or(Some(default));
+        self.any || self.listed.iter().any(|listed| listed.is(asked))
+    }
+}
+
 impl Listed {
     fn is(&self, asked: Authority<'_>) -> bool {
         let host = asked.host.strip_suffix('.').unwrap_or(asked.host);
@@ -132,8 +160,10 @@ impl FromStr for Hosts {
                 hosts.any = true;
                 continue;
             }
-            let name = item.strip_prefix('*').unwrap_or(item);
-            let below = name.len() < item.len();
+            // As in spin.toml, `:*` is any port.
+            let host = item.strip_suffix(":*").unwrap_or(item);
+            let name = host.strip_prefix('*').unwrap_or(host);
+            let below = name.len() < host.len();
             let parsed = Authority::parse(name).filter(|a| below == a.host.starts_with('.'));
             let Some(Authority { host, port }) = parsed else {
                 return Err(format!(

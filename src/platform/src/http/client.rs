@@ -37,6 +37,15 @@ pub async fn send(call: Call) -> Result<Reply, CallError> {
     }
 }
 
+/// Sends a call of `/gather`, whose caller may be anybody.
+///
+/// # Errors
+/// As for [`send`], and if this host leaves it to the application what `/gather` may call.
+pub async fn send_gathered(call: Call) -> Result<Reply, CallError> {
+    settings::check_gathered(&call.url).map_err(CallError::Refused)?;
+    send(call).await
+}
+
 /// Whether a URL names the store that the components reach themselves. The host must let them reach
 /// it, for the queue's sake.
 fn is_store(url: &str) -> bool {

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 on_every_pair!(each_request_has_its_own_answer, wrong_bodies);
 on_every_pair_and_wash!(waits_at_once, requests_are_sent_at_once);
-// The store makes no difference. On wasmCloud the workload's tasks and /gather may call the same.
-on!(Some: reaches_no_loopback_as_delivered: local_memory LOCAL_MEMORY, spin_sqlite SPIN_SQLITE);
+// The store makes no difference.
+on!(Some: reaches_no_loopback_as_delivered: local_memory LOCAL_MEMORY, spin_sqlite SPIN_SQLITE, wash_memory WASH_MEMORY);
 
 fn waits_at_once(pair: Pair) {
     let host = Host::start(pair, &[]);
@@ -136,6 +136,9 @@ fn reaches_no_loopback_as_delivered(pair: Pair) {
         reply.expect_problem(400, "invalid-request", Some("requests[0].url"));
     }
     assert_eq!(server.received("/").len(), 0);
+    if pair == Pair::WASH_MEMORY {
+        return; // It has no names for its own components.
+    }
     let own = ask(&["http://api.spin.internal/healthz".to_owned()]);
     assert_eq!(own.expect(200).json()["results"][0]["status"], 200);
 }
