@@ -2,8 +2,9 @@
 
 use crate::unchanged::changes_nothing;
 use handoff_e2e::{Client, Host, Pair, Reply, on_every_pair, slot, time_ms, until};
-use jiff::Zoned;
+use jiff::Timestamp;
 use jiff::civil::Weekday;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -142,7 +143,8 @@ fn by_the_calendar(pair: Pair) {
         let next = schedule.expect(201).json()["next_run"].clone();
         let next = next.as_str().expect("a time");
         assert!(next.ends_with(end), "{name}: {next}");
-        let next: Zoned = format!("{next}[UTC]").parse().expect("a time");
+        let next: Timestamp = next.parse().expect("a time");
+        let next = next.to_zoned(TimeZone::UTC);
         assert!(
             name != "mondays" || next.weekday() == Weekday::Monday,
             "{next}"
