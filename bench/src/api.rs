@@ -11,6 +11,8 @@ pub(crate) struct Request {
     pub path: String,
     /// JSON; without it a GET.
     pub body: Option<String>,
+    /// Whether it is answered 4xx, as a path that is not there.
+    pub is_refused: bool,
 }
 
 /// A task that every system has.
@@ -42,6 +44,7 @@ impl Request {
         Self {
             path: path.into(),
             body: None,
+            is_refused: false,
         }
     }
 
@@ -50,6 +53,7 @@ impl Request {
         Self {
             path: path.into(),
             body: Some(body.to_string()),
+            is_refused: false,
         }
     }
 

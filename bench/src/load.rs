@@ -54,8 +54,12 @@ pub(crate) fn run(
     })?;
     let found: Value = serde_json::from_str(line)?;
     let number = |name: &str| found[name].as_f64().unwrap_or(f64::NAN);
+    let failed = match request.is_refused {
+        true => number("requests") - number("failed"),
+        false => number("failed"),
+    };
     ensure!(
-        number("failed") == 0.0 && number("requests") > 0.0,
+        failed == 0.0 && number("requests") > 0.0,
         "{}: of {} requests {} failed",
         request.path,
         found["requests"],

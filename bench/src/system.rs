@@ -159,6 +159,7 @@ impl App {
         Request {
             path,
             body: Some(String::new()),
+            is_refused: false,
         }
         .send(&mut self.connect());
     }

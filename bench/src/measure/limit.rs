@@ -59,6 +59,7 @@ fn run(taking: &mut Taking) -> Result<()> {
     let get = |path: &str| Request {
         path: path.into(),
         body: None,
+        is_refused: path == "/nowhere",
     };
     for (of_limit, key, alone, whole) in [
         (

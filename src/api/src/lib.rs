@@ -58,18 +58,13 @@ pub async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
         return cors.mark(response).send(out);
     }
     let path = path.unwrap_or_default();
-    // A request without permission costs no store call.
-    let opened = admitted.and_then(|caller| Ok((open(&path)?, found.call, caller)));
-    let (queue, answer) = match opened {
-        Ok((queue, Ok(call), caller)) => {
-            let request = request.sent_by(caller);
-            let answer = dispatch(&queue, call, &path, request).await;
-            (queue, answer)
-        }
-        Ok((queue, Err(problem), _)) => (queue, Err(problem)),
+    // A request without permission, or for nothing that is there, costs no store call.
+    let opened = admitted.and_then(|caller| Ok((found.call?, open(&path)?, caller)));
+    let (call, queue, caller) = match opened {
+        Ok(opened) => opened,
         Err(problem) => return cors.mark(calls::respond(problem)).send(out),
     };
-    match answer {
+    match dispatch(&queue, call, &path, request.sent_by(caller)).await {
         Ok(Answer {
             response,
             after: After::Follow(events),
