@@ -58,13 +58,18 @@ pub async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
         return cors.mark(response).send(out);
     }
     let path = path.unwrap_or_default();
-    // A request without permission, or for nothing that is there, costs no store call.
-    let opened = admitted.and_then(|caller| Ok((found.call?, open(&path)?, caller)));
-    let (call, queue, caller) = match opened {
+    // A request without permission costs no store call. Any other one pushes the queue along, also
+    // one for a path that is not there.
+    let opened = admitted.and_then(|caller| Ok((open(&path)?, caller)));
+    let (queue, caller) = match opened {
         Ok(opened) => opened,
         Err(problem) => return cors.mark(calls::respond(problem)).send(out),
     };
-    match dispatch(&queue, call, &path, request.sent_by(caller)).await {
+    let answer = match found.call {
+        Ok(call) => dispatch(&queue, call, &path, request.sent_by(caller)).await,
+        Err(problem) => Err(problem),
+    };
+    match answer {
         Ok(Answer {
             response,
             after: After::Follow(events),
