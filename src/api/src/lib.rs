@@ -155,7 +155,7 @@ async fn dispatch(
 
 /// Whether this deployment has the queue. Nobody is woken for another one.
 fn is_listed(queue: &HostQueue) -> bool {
-    variables::queues().is_ok_and(|queues| queues.has(queue.name()))
+    variables::has_queue(queue.name()).is_ok_and(|has| has)
 }
 
 /// One of this many requests pushes another queue along.

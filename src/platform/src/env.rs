@@ -50,10 +50,10 @@ impl Env for HostEnv {
             Wake::Work => "work",
             Wake::Keep => "keep",
         };
-        match variables::queues() {
-            Ok(queues) if queues.has(queue) => {}
+        match variables::has_queue(queue) {
+            Ok(true) => {}
             // A request may be about a queue that this deployment no longer has.
-            Ok(_) => return,
+            Ok(false) => return,
             Err(problem) => return self.log(&problem.detail),
         }
         if let Err(e) = wake(&format!("/{path}/{queue}"), WAKE_TIMEOUT_MS).await {

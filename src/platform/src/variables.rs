@@ -66,6 +66,14 @@ pub fn queues() -> Result<Queues, Problem> {
     read("queues", "names of queues such as \"emails reports\"")
 }
 
+/// Whether this deployment has a queue of this name.
+///
+/// # Errors
+/// If that depends on the variable `queues`, as for [`queues`].
+pub fn has_queue(name: &str) -> Result<bool, Problem> {
+    Ok(name == DEFAULT_QUEUE || queues()?.has(name))
+}
+
 /// Reads the limits of all queues.
 ///
 /// # Errors
@@ -74,6 +82,9 @@ pub fn queues() -> Result<Queues, Problem> {
 pub fn queue_limits() -> Result<QueueLimits, Problem> {
     let expected = r#"JSON such as {"emails": {"concurrency": 4, "rate": "10/s", "per_key": {"concurrency": 1}}}, or nothing"#;
     let limits: QueueLimits = read("queue_limits", expected)?;
+    if limits.names().next().is_none() {
+        return Ok(limits);
+    }
     let queues = queues()?;
     if let Some(name) = limits.names().find(|name| !queues.has(name)) {
         return Err(Problem::misconfigured(format!(

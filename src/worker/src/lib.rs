@@ -49,7 +49,7 @@ async fn start(path: &str) -> Result<Rc<HostWorker>, Problem> {
             )));
         }
     };
-    if !variables::queues()?.has(queue) {
+    if !variables::has_queue(queue)? {
         return Err(Problem::not_found(format!(
             "no queue is named {queue:?} (variable `queues`)"
         )));
