@@ -1,6 +1,7 @@
 //! Checking variables: all that can't be used, not only the first that a request needs.
 
-use crate::host::{settings, store};
+use crate::host::settings;
+use crate::host::store;
 use crate::http::access;
 use crate::http::cors::Cors;
 use crate::http::problem::Problem;
