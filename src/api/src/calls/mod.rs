@@ -15,9 +15,8 @@ mod wait;
 pub(crate) mod workflows;
 
 use crate::{HostQueue, limited};
-use handoff_platform::http::Caller;
-use handoff_platform::http::{Problem, Response};
-use handoff_platform::variables::{self, DEFAULT_QUEUE};
+use handoff_platform::http::{Caller, Problem, Response};
+use handoff_platform::variables;
 use handoff_queue::{IdempotencyKey, Once, Receipt, State, TaskId, TaskSpec, TaskView};
 use handoff_wire::{FieldError, JsonObject, did_you_mean, object, quoted};
 
@@ -77,11 +76,8 @@ pub(crate) fn named(queue: &HostQueue, name: Option<&str>) -> Result<HostQueue, 
     let Some(name) = name else {
         return Ok(limited(queue.named(queue.name())?));
     };
-    if name == DEFAULT_QUEUE {
-        return Ok(limited(queue.named(name)?));
-    }
-    let queues = variables::queues()?;
-    if !queues.has(name) {
+    if !variables::has_queue(name)? {
+        let queues = variables::queues()?;
         let meant = did_you_mean(name, queues.names().iter().map(String::as_str));
         let names = queues.names().join(", ");
         let name = quoted(name);
