@@ -86,6 +86,8 @@ impl Validate for Entry {
     fn is_valid(&self) -> bool {
         let name = self.name.as_deref();
         match self.what {
+            // Every task has epoch 0 when it is enqueued: nobody announces that.
+            EntryKind::Deliver | EntryKind::Retry if self.epoch == 0 => false,
             what if what.is_named() => name.is_some_and(is_name) && is_epoch(self.epoch),
             EntryKind::Fire => is_slot(self.task) && is_time(self.epoch),
             EntryKind::Tidy => is_slot(self.task) && self.epoch <= self.task,
