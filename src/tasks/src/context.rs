@@ -69,7 +69,7 @@ impl Context {
 
     /// The number of this attempt, from 1.
     pub fn attempt(&self) -> u32 {
-        self.control.attempt()
+        self.control.attempt().number
     }
 
     /// The time, in milliseconds since 1970.
@@ -80,14 +80,15 @@ impl Context {
     /// Milliseconds left until the attempt's timeout.
     pub fn left_ms(&self) -> u64 {
         self.control
-            .deadline_ms()
+            .attempt()
+            .deadline_ms
             .saturating_sub(self.host.now_ms())
     }
 
     /// The checkpoint of the last run that returned [`handoff_queue::Outcome::Continue`], if it can
     /// be read as `T`.
     pub fn checkpoint<T: DeserializeOwned>(&self) -> Option<T> {
-        self.control.checkpoint()?.read().ok()
+        self.control.attempt().checkpoint.as_ref()?.read().ok()
     }
 
     /// Reports the task's progress, as a number from 0 to 1 or as any JSON. It is visible from the
@@ -143,13 +144,13 @@ impl Context {
     /// Whether a task that can continue elsewhere should return its checkpoint now. Its timeout or
     /// the instance's budget is nearly over then.
     pub fn should_continue_elsewhere(&self) -> bool {
-        self.host.now_ms() >= self.control.yield_at_ms()
+        self.host.now_ms() >= self.control.attempt().yield_at_ms
     }
 
     /// The trace of the request that enqueued the task, with this call as the parent. A request of
     /// the task sends it as `traceparent`, and `tracestate` if it has one.
     pub fn trace(&self) -> Option<Trace> {
-        let Trace { parent, state } = self.control.trace()?.clone();
+        let Trace { parent, state } = self.control.attempt().trace.clone()?;
         let parent: TraceParent = parent.parse().ok()?;
         let parent = parent.with_parent(self.host.random()).to_string();
         Some(Trace { parent, state })
@@ -157,13 +158,13 @@ impl Context {
 
     /// The task whose end this one follows.
     pub(crate) fn end_of(&self) -> Option<&TaskId> {
-        self.control.end_of()
+        self.control.attempt().end_of.as_ref()
     }
 
     /// Reads that task, whose end may not be visible yet. Returns `None` if it does not exist, or
     /// not any more.
     pub(crate) async fn ended_task(&self) -> Result<Option<TaskView>, String> {
-        match self.control.end_of() {
+        match self.end_of() {
             Some(id) => self.host.task(id.clone()).await,
             None => Ok(None),
         }

@@ -129,6 +129,7 @@ fn retry_after_ms(reply: &Reply, now_ms: u64) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use handoff_queue::Wait;
 
     #[test]
     fn answers_are_judged() {
@@ -138,7 +139,15 @@ mod tests {
             body: b"{\"a\":1}".to_vec(),
         };
         let judge = |reply: &Reply| judge(reply, 1_795_420_797_000);
-        let retries = |outcome| matches!(outcome, Outcome::Retry { after_ms: None, .. });
+        let retries = |outcome| {
+            matches!(
+                outcome,
+                Outcome::Retry {
+                    wait: Wait::Policy,
+                    ..
+                }
+            )
+        };
         assert_eq!(
             judge(&reply(200, "")),
             Outcome::Done(r#"{"status":200,"body":{"a":1}}"#.parse().expect("JSON"))

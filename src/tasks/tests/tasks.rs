@@ -2,7 +2,7 @@
 
 use futures::executor::block_on;
 use futures::future::{FutureExt, LocalBoxFuture, ready};
-use handoff_queue::Control;
+use handoff_queue::{Attempt, Control};
 use handoff_tasks::{
     Call, CallError, Context, Host, Outcome, Reply, TaskId, TaskView, Trace, WebhookSecrets,
     registry,
@@ -50,13 +50,19 @@ impl Host for TestHost {
     }
 }
 
+/// The first attempt of a task.
+fn attempt(deadline_ms: u64) -> Attempt {
+    let id = "default-1-000000000000000000000001";
+    Attempt::first(id.parse().expect("an id"), deadline_ms)
+}
+
 fn run_with(name: &str, args: Value, control: Control, host: Rc<TestHost>) -> Outcome {
     let context = Context::new(Rc::new(control), host);
     block_on(registry(|| true).run(name, args.into(), context))
 }
 
 fn run(name: &str, args: Value) -> Outcome {
-    let control = Control::new(1, 60_000, 60_000, None, None);
+    let control = Control::new(attempt(60_000));
     run_with(name, args, control, Rc::default())
 }
 
@@ -70,7 +76,7 @@ fn echo_returns_its_arguments() {
 #[test]
 fn sleep_takes_as_long_as_asked() {
     let host = Rc::new(TestHost::default());
-    let control = Control::new(1, 60_000, 60_000, None, None);
+    let control = Control::new(attempt(60_000));
     let outcome = run_with("sleep", json!({"for": "5s"}), control, host.clone());
     assert_eq!(outcome, Outcome::done("Task Done."));
     let slept_ms = host.now_ms.get();
@@ -83,9 +89,15 @@ fn counting_goes_on_from_its_checkpoint() {
     let mut checkpoint = None;
     for instance in 1.. {
         // Each instance has no time left, so it stops after its first slice.
-        let control = Control::new(1, 60_000, 0, checkpoint.take(), None);
+        let control = Control::new(Attempt {
+            yield_at_ms: 0,
+            checkpoint: checkpoint.take(),
+            ..attempt(60_000)
+        });
         match run_with("primes.count", args.clone(), control, Rc::default()) {
-            Outcome::Continue(stored) => checkpoint = Some(stored),
+            Outcome::Continue {
+                checkpoint: stored, ..
+            } => checkpoint = Some(stored),
             outcome => {
                 assert_eq!(
                     outcome,
@@ -102,7 +114,7 @@ fn counting_goes_on_from_its_checkpoint() {
 fn an_unanswered_request_is_tried_again() {
     let host = Rc::new(TestHost::default());
     let args = json!({"url": "http://example.org/x", "body": {"a": 1}, "headers": {"x-y": "z"}});
-    let control = Control::new(1, 60_000, 60_000, None, None);
+    let control = Control::new(attempt(60_000));
     let outcome = run_with("http.request", args, control, host.clone());
     assert_eq!(outcome, Outcome::retry("unreachable"));
     let call = host.calls.borrow()[0].clone();
@@ -120,10 +132,10 @@ fn an_unanswered_request_is_tried_again() {
 /// Rows: the task's own headers, and the trace that is sent with them.
 #[test]
 fn a_timeout_that_is_cut_is_told() {
-    let outcome = |timeout: &str, left_ms| {
+    let outcome = |timeout: &str, left_ms: u64| {
         let host = Rc::new(TestHost::default());
         let args = json!({"url": "http://example.org/", "timeout": timeout});
-        let control = Control::new(1, left_ms + 10, left_ms, None, None);
+        let control = Control::new(attempt(left_ms + 10));
         let outcome = run_with("http.request", args, control, host.clone());
         (outcome, host.calls.borrow()[0].timeout_ms)
     };
@@ -152,7 +164,10 @@ fn a_request_goes_on_with_its_trace() {
         (json!({"tracestate": "own"}), (parent(4), own)),
     ] {
         let args = json!({"url": "http://example.org/", "headers": headers});
-        let control = Control::new(1, 60_000, 60_000, None, Some(trace.clone()));
+        let control = Control::new(Attempt {
+            trace: Some(trace.clone()),
+            ..attempt(60_000)
+        });
         run_with("http.request", args, control, host.clone());
         let call = host.calls.borrow_mut().pop().expect("it was sent");
         let header = |wanted: &str| {

@@ -42,21 +42,49 @@ impl Delivery {
 pub enum Outcome {
     /// The task succeeded with this result.
     Done(Json),
-    /// The attempt failed. It is retried by the task's policy, or after this many milliseconds.
+    /// The attempt failed, and is retried unless it was the last.
     Retry {
         /// The error.
         error: String,
-        /// The wait that the task chose. Without it the policy decides.
-        after_ms: Option<u64>,
+        /// When.
+        wait: Wait,
     },
     /// Run again after this many milliseconds, without a failed attempt.
     Snooze(u64),
     /// The task failed for good.
     Fail(String),
-    /// A part of the work is done: store this checkpoint and continue in another instance.
-    Continue(Json),
+    /// A part of the work is done: store the checkpoint and continue in another instance, in the
+    /// same attempt.
+    Continue {
+        /// What the next part begins with.
+        checkpoint: Json,
+        /// When it begins, in milliseconds from now.
+        after_ms: u64,
+    },
     /// The task saw a cancel request and stopped.
     Cancelled,
+}
+
+/// The wait before the next attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// As long as the task's retry policy says.
+    Policy,
+    /// As long as the policy says, and at least this many milliseconds.
+    AtLeast(u64),
+    /// This many milliseconds.
+    Exactly(u64),
+}
+
+impl Wait {
+    /// The wait in milliseconds, given that of the policy.
+    pub(crate) fn or_policy(self, policy_ms: u64) -> u64 {
+        match self {
+            Self::Policy => policy_ms,
+            Self::AtLeast(ms) => policy_ms.max(ms),
+            Self::Exactly(ms) => ms,
+        }
+    }
 }
 
 impl Outcome {
@@ -67,20 +95,32 @@ impl Outcome {
 
     /// The attempt failed and is retried by the task's policy.
     pub fn retry(error: impl Into<String>) -> Self {
-        let error = error.into();
-        Self::Retry {
-            error,
-            after_ms: None,
-        }
+        let (error, wait) = (error.into(), Wait::Policy);
+        Self::Retry { error, wait }
     }
 
-    /// A part of the work is done. The next epoch continues from this checkpoint, in another
+    /// The attempt failed, and the next one begins after this many milliseconds.
+    pub fn retry_after(error: impl Into<String>, ms: u64) -> Self {
+        let (error, wait) = (error.into(), Wait::Exactly(ms));
+        Self::Retry { error, wait }
+    }
+
+    /// A part of the work is done. The next one continues from this checkpoint at once, in another
     /// instance.
     pub fn continue_from(checkpoint: impl Serialize) -> Self {
-        Self::with(checkpoint, Self::Continue)
+        Self::continue_after(checkpoint, 0)
     }
 
-    pub(crate) fn with(value: impl Serialize, outcome: fn(Json) -> Self) -> Self {
+    /// A part of the work is done. The next one continues from this checkpoint after so many
+    /// milliseconds.
+    pub fn continue_after(checkpoint: impl Serialize, after_ms: u64) -> Self {
+        Self::with(checkpoint, |checkpoint| Self::Continue {
+            checkpoint,
+            after_ms,
+        })
+    }
+
+    fn with(value: impl Serialize, outcome: impl FnOnce(Json) -> Self) -> Self {
         match Json::of(&value) {
             Ok(value) => outcome(value),
             Err(e) => Self::Fail(format!("what it returned can't be written as JSON: {e}")),

@@ -31,6 +31,9 @@ pub struct Run {
     /// task that ends its instance then takes no others with it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub alone: bool,
+    /// How many parts of the task are done: how often it returned a checkpoint.
+    #[serde(default, skip_serializing_if = "is_none_yet")]
+    pub part: u32,
     /// How often this attempt was snoozed.
     #[serde(default, skip_serializing_if = "is_none_yet")]
     pub snoozes: u32,
@@ -80,8 +83,8 @@ pub enum RunState {
         /// When an owner noticed that, in milliseconds since 1970.
         ended_ms: u64,
     },
-    /// The attempt failed or was snoozed, and the task runs again. The error of a failed attempt is
-    /// the last of [`Run::errors`].
+    /// The attempt failed or was snoozed, or its next part begins later: the task runs again. The
+    /// error of a failed attempt is the last of [`Run::errors`].
     Retrying {
         /// When it runs again, in milliseconds since 1970.
         at_ms: u64,
@@ -173,6 +176,7 @@ impl Run {
             started_ms: 0,
             due_ms: 0,
             alone: false,
+            part: 0,
             snoozes: 0,
             errors: Vec::new(),
             report: Report::default(),

@@ -4,7 +4,7 @@
 use crate::base::config::{DELAY_MAX_MS, SNOOZES_MAX};
 use crate::base::guard::{Guard, enabled};
 use crate::base::json::Json;
-use crate::model::delivery::Outcome;
+use crate::model::delivery::{Outcome, Wait};
 use crate::model::report::Report;
 use crate::model::run::{Run, RunState};
 use crate::model::task::{Task, WORKFLOW};
@@ -51,6 +51,7 @@ pub(crate) fn begin(task: &Task, epoch: u64, earlier: Option<Run>, now_ms: u64) 
             // Epoch 0 left no record, although the task was not delayed: it may have ended its
             // instance.
             alone: epoch > 0 && task.not_before_ms.is_none(),
+            part: 0,
             snoozes: 0,
             errors: Vec::new(),
             report: Report::default(),
@@ -128,7 +129,10 @@ pub(crate) fn settle_outcome(
             .map(|reason| format!("it returned JSON that is {reason}"))
     };
     let outcome = match outcome {
-        Outcome::Done(ref v) | Outcome::Continue(ref v) => match too_large(v) {
+        Outcome::Done(ref v)
+        | Outcome::Continue {
+            checkpoint: ref v, ..
+        } => match too_large(v) {
             Some(error) => Outcome::Fail(error),
             None => outcome,
         },
@@ -137,7 +141,7 @@ pub(crate) fn settle_outcome(
                 "it was snoozed {} times in one attempt, the last time for {after_ms} ms: that counts as a failed attempt",
                 run.snoozes + 1
             ),
-            after_ms: Some(after_ms.max(task.retry.wait_ms(run.attempt, random))),
+            wait: Wait::AtLeast(after_ms),
         },
         other => other,
     };
@@ -146,9 +150,16 @@ pub(crate) fn settle_outcome(
             ended_ms: now_ms,
             result,
         },
-        Outcome::Continue(checkpoint) => {
+        Outcome::Continue {
+            checkpoint,
+            after_ms,
+        } => {
             (run.checkpoint, run.snoozes) = (Some(checkpoint), 0);
-            continued(now_ms)
+            run.part = run.part.saturating_add(1);
+            match after_ms {
+                0 => continued(now_ms),
+                ms => retrying(now_ms, ms),
+            }
         }
         Outcome::Cancelled => RunState::Cancelled,
         Outcome::Snooze(after_ms) => {
@@ -159,13 +170,13 @@ pub(crate) fn settle_outcome(
             run.fail_attempt(now_ms, &error);
             not_listed(now_ms)
         }
-        Outcome::Retry { error, after_ms } => {
+        Outcome::Retry { error, wait } => {
             run.fail_attempt(now_ms, &error);
             if run.attempt >= task.retry.attempts {
                 not_listed(now_ms)
             } else {
-                let wait_ms = task.retry.wait_ms(run.attempt, random);
-                retrying(now_ms, after_ms.unwrap_or(wait_ms))
+                let policy_ms = task.retry.wait_ms(run.attempt, random);
+                retrying(now_ms, wait.or_policy(policy_ms))
             }
         }
     };

@@ -7,44 +7,79 @@ use crate::model::task::Trace;
 use std::cell::Cell;
 use std::cell::RefCell;
 
+/// What a task is told about its attempt.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// The task's id.
+    pub id: TaskId,
+    /// The key that it shares with others.
+    pub key: Option<String>,
+    /// The number of this attempt, from 1.
+    pub number: u32,
+    /// The number of attempts that the retry policy allows.
+    pub most: u32,
+    /// How many parts are done: how often the task returned [`crate::Outcome::Continue`].
+    pub part: u32,
+    /// The epoch. It only grows for a task, so that whatever the task writes to can refuse an
+    /// earlier run.
+    pub fence: u64,
+    /// The checkpoint of the last run that returned [`crate::Outcome::Continue`].
+    pub checkpoint: Option<Json>,
+    /// The error of the last attempt that failed.
+    pub last_error: Option<String>,
+    /// When the attempt's timeout is over, in milliseconds since 1970.
+    pub deadline_ms: u64,
+    /// The time, in milliseconds since 1970, at which a task that can continue elsewhere should
+    /// return its checkpoint.
+    pub yield_at_ms: u64,
+    /// The trace of the request that enqueued the task.
+    pub trace: Option<Trace>,
+    /// The task whose end this one follows. That end may not be visible yet, since the follow-up is
+    /// enqueued first.
+    pub end_of: Option<TaskId>,
+}
+
+impl Attempt {
+    /// The first attempt of a task that may be tried once, for tests of a task.
+    pub fn first(id: TaskId, deadline_ms: u64) -> Self {
+        Self {
+            id,
+            key: None,
+            number: 1,
+            most: 1,
+            part: 0,
+            fence: 0,
+            checkpoint: None,
+            last_error: None,
+            deadline_ms,
+            yield_at_ms: deadline_ms,
+            trace: None,
+            end_of: None,
+        }
+    }
+}
+
 /// One attempt, as its task sees it.
 #[derive(Debug)]
 pub struct Control {
-    pub(crate) attempt: u32,
-    pub(crate) deadline_ms: u64,
-    pub(crate) yield_at_ms: u64,
-    pub(crate) checkpoint: Option<Json>,
-    pub(crate) trace: Option<Trace>,
-    pub(crate) end_of: Option<TaskId>,
-    pub(crate) report: RefCell<Report>,
+    attempt: Attempt,
+    report: RefCell<Report>,
     pub(crate) cancelled: Cell<bool>,
 }
 
 impl Control {
     /// Makes the control of an attempt. Workers call this, and so may tests of a task.
-    pub fn new(
-        attempt: u32,
-        deadline_ms: u64,
-        yield_at_ms: u64,
-        checkpoint: Option<Json>,
-        trace: Option<Trace>,
-    ) -> Self {
+    pub fn new(attempt: Attempt) -> Self {
         Self {
             attempt,
-            deadline_ms,
-            yield_at_ms,
-            checkpoint,
-            trace,
-            end_of: None,
             report: RefCell::default(),
             cancelled: Cell::default(),
         }
     }
 
-    /// Adds the report of earlier runs, and the task whose end this one follows.
-    pub(crate) fn with(mut self, report: Report, end_of: Option<TaskId>) -> Self {
+    /// Adds the report of earlier runs.
+    pub(crate) fn with(mut self, report: Report) -> Self {
         *self.report.get_mut() = report;
-        self.end_of = end_of;
         self
     }
 
@@ -59,36 +94,9 @@ impl Control {
         !report.says_as_much_as(&self.report.borrow())
     }
 
-    /// The number of this attempt, from 1.
-    pub fn attempt(&self) -> u32 {
-        self.attempt
-    }
-
-    /// When the attempt's timeout is over, in milliseconds since 1970.
-    pub fn deadline_ms(&self) -> u64 {
-        self.deadline_ms
-    }
-
-    /// The time, in milliseconds since 1970, at which a task that can continue elsewhere should
-    /// return its checkpoint.
-    pub fn yield_at_ms(&self) -> u64 {
-        self.yield_at_ms
-    }
-
-    /// The checkpoint of the last run that returned [`crate::Outcome::Continue`].
-    pub fn checkpoint(&self) -> Option<&Json> {
-        self.checkpoint.as_ref()
-    }
-
-    /// The trace of the request that enqueued the task.
-    pub fn trace(&self) -> Option<&Trace> {
-        self.trace.as_ref()
-    }
-
-    /// The task whose end this one follows. That end may not be visible yet, since the follow-up is
-    /// enqueued first.
-    pub fn end_of(&self) -> Option<&TaskId> {
-        self.end_of.as_ref()
+    /// What the task is told about this attempt.
+    pub fn attempt(&self) -> &Attempt {
+        &self.attempt
     }
 
     /// Whether a cancel request existed when the worker last looked.
@@ -103,6 +111,8 @@ impl Control {
 
     /// Adds a line to the task's log. It is visible from the next heartbeat on.
     pub fn log(&self, at_ms: u64, line: &str) {
-        self.report.borrow_mut().log(at_ms, self.attempt, line);
+        self.report
+            .borrow_mut()
+            .log(at_ms, self.attempt.number, line);
     }
 }

@@ -12,7 +12,7 @@ use crate::model::task::WORKFLOW;
 use crate::runs::attempt::Attempts;
 use crate::runs::read::{CancelBlocks, Runs};
 use crate::store::contract::Store;
-use crate::worker::control::Control;
+use crate::worker::control::{Attempt, Control};
 use crate::worker::state::InProgress;
 use crate::worker::state::Runner;
 use crate::worker::state::Worker;
@@ -71,16 +71,24 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         delivery.run.started_ms = began_ms;
         let timeout_ms = delivery.task.timeout_ms;
         let deadline_ms = began_ms + timeout_ms;
-        let control = Control::new(
-            delivery.run.attempt,
+        let (task, run) = (&delivery.task, &delivery.run);
+        let attempt = Attempt {
+            id: TaskId::new(self.queue.name(), delivery.slot, &task.nonce),
+            key: task.key.clone(),
+            number: run.attempt,
+            most: task.retry.attempts,
+            part: run.part,
+            fence: delivery.epoch,
+            checkpoint: run.checkpoint.clone(),
+            last_error: run.errors.last().map(|e| e.error.clone()),
             deadline_ms,
             // Early enough to store a checkpoint before the timeout.
-            (deadline_ms - timeout_ms / 4).min(self.started_ms + self.limits.budget_ms),
-            delivery.run.checkpoint.clone(),
-            delivery.task.trace.clone(),
-        );
-        let (report, end_of) = (delivery.run.report.clone(), delivery.task.end_of.clone());
-        let control = Rc::new(control.with(report, end_of));
+            yield_at_ms: (deadline_ms - timeout_ms / 4)
+                .min(self.started_ms + self.limits.budget_ms),
+            trace: task.trace.clone(),
+            end_of: task.end_of.clone(),
+        };
+        let control = Rc::new(Control::new(attempt).with(run.report.clone()));
         self.hold(delivery, Some(control.clone()));
         control
     }
@@ -90,7 +98,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     async fn run_to_outcome(&self, delivery: &mut Delivery, control: &Rc<Control>) -> Outcome {
         let env = self.queue.env();
         let began_ms = delivery.run.started_ms;
-        let deadline_ms = control.deadline_ms();
+        let deadline_ms = control.attempt().deadline_ms;
         let kind = delivery.task.kind.clone();
         let args = delivery.task.args.clone();
         // The task is dropped with this function: after an overrun it must not stay while its
@@ -250,10 +258,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
                 delivery.run.report = report;
             }
             if Some(key) == current {
-                let outcome = Outcome::Retry {
-                    error: format!("panicked: {message}"),
-                    after_ms: None,
-                };
+                let outcome = Outcome::retry(format!("panicked: {message}"));
                 self.end(delivery, outcome).await;
             } else {
                 others.push(delivery);
@@ -281,8 +286,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
 }
 
 fn overran(timeout_ms: u64, took_ms: u64) -> Outcome {
-    Outcome::Retry {
-        error: format!("overran its timeout of {timeout_ms} ms: stopped after {took_ms} ms"),
-        after_ms: None,
-    }
+    Outcome::retry(format!(
+        "overran its timeout of {timeout_ms} ms: stopped after {took_ms} ms"
+    ))
 }

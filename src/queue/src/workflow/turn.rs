@@ -239,7 +239,8 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
             if at_ms >= yield_at_ms {
                 going.keep();
                 let checkpoint = going.progress.checkpoint();
-                return Ok(Some(TurnEnd::Ends(Outcome::Continue(checkpoint))));
+                let outcome = Outcome::continue_from(checkpoint);
+                return Ok(Some(TurnEnd::Ends(outcome)));
             }
             let tasks = match maker.chunk(step, going.progress.chunks(), at_ms) {
                 Ok(tasks) => tasks,

@@ -3,7 +3,7 @@
 use super::instance::TaskPanic;
 use super::time::yield_now;
 use super::{Instance, World};
-use handoff_queue::{Control, Json, Outcome, Runner, Trace};
+use handoff_queue::{Control, Json, Outcome, Runner, Trace, Wait};
 use serde_json::Value;
 use std::rc::Rc;
 
@@ -16,6 +16,8 @@ pub(crate) struct Began {
     pub follows: bool,
     pub attempt: u32,
     pub checkpoint: Option<Json>,
+    pub part: u32,
+    pub fence: u64,
     /// The true time.
     pub at_ms: u64,
     /// The time by the clock of the instance.
@@ -126,16 +128,16 @@ impl Runner for SimRunner {
     /// - `puts_off_ms`: always snoozes for this long
     /// - `fail_times`: fails in so many attempts, with `after_ms` if given
     /// - `fatal`: fails for good with this
-    /// - `continues`: continues in so many further instances
+    /// - `continues`: continues in so many further instances, each `pauses_ms` later
     /// - `unique`: returns a result that no other run returns
     /// - `echo`: returns the argument of this name
     /// - `then`: its result; otherwise it returns its number of continuations
     async fn run(&self, kind: &str, args: Json, control: Rc<Control>) -> Outcome {
-        let name = run_name(&args, control.trace());
+        let name = run_name(&args, control.attempt().trace.as_ref());
         let outcome = self.attempt(kind, args, &control).await;
         self.world.ended.borrow_mut().push(Ended {
             name,
-            attempt: control.attempt(),
+            attempt: control.attempt().number,
             outcome: outcome.clone(),
             at_ms: self.world.clock.now_ms(),
             instance: self.instance.clone(),
@@ -159,7 +161,7 @@ impl SimRunner {
             }
             self.world.clock.sleep(100).await;
         }
-        if u64::from(control.attempt()) <= number(&args, "panic_times") {
+        if u64::from(control.attempt().number) <= number(&args, "panic_times") {
             std::panic::panic_any(TaskPanic("as told".to_owned()));
         }
         if !args["traps"].is_null() {
@@ -178,19 +180,21 @@ impl SimRunner {
         control: &Control,
         at_ms: u64,
     ) -> (Option<String>, bool) {
-        let name = run_name(json, control.trace());
+        let name = run_name(json, control.attempt().trace.as_ref());
         self.world.note(
             &self.instance,
-            &format!("RUNS {name} attempt {}", control.attempt()),
+            &format!("RUNS {name} attempt {}", control.attempt().number),
         );
         let key = args["key"].as_str().map(str::to_owned);
-        let follows = control.end_of().is_some();
+        let follows = control.attempt().end_of.is_some();
         self.world.began.borrow_mut().push(Began {
             name,
             key: key.clone(),
             follows,
-            attempt: control.attempt(),
-            checkpoint: control.checkpoint().cloned(),
+            attempt: control.attempt().number,
+            checkpoint: control.attempt().checkpoint.clone(),
+            part: control.attempt().part,
+            fence: control.attempt().fence,
             at_ms,
             seen_ms: at_ms + self.instance.skew_ms,
             instance: self.instance.clone(),
@@ -214,12 +218,12 @@ impl SimRunner {
     }
 
     fn success(&self, args: &Value, control: &Control) -> Outcome {
-        let parts = control
-            .checkpoint()
+        let checkpoint = control.attempt().checkpoint.as_ref();
+        let parts = checkpoint
             .and_then(|stored| value(stored).as_u64())
             .unwrap_or(0);
         if parts < number(args, "continues") {
-            return Outcome::continue_from(parts + 1);
+            return Outcome::continue_after(parts + 1, number(args, "pauses_ms"));
         }
         if !args["unique"].is_null() {
             return Outcome::done(self.world.began.borrow().len());
@@ -244,7 +248,10 @@ fn report(args: &Value, control: &Control, at_ms: u64) {
         control.set_progress(args["progress"].clone().into(), args["message"].as_str());
     }
     for i in 1..=number(args, "logs") {
-        control.log(at_ms, &format!("attempt {} line {i}", control.attempt()));
+        control.log(
+            at_ms,
+            &format!("attempt {} line {i}", control.attempt().number),
+        );
     }
 }
 
@@ -253,11 +260,12 @@ fn failure(args: &Value, control: &Control) -> Option<Outcome> {
     if let Some(ms) = args["puts_off_ms"].as_u64() {
         return Some(Outcome::Snooze(ms));
     }
-    if u64::from(control.attempt()) <= number(args, "fail_times") {
-        return Some(Outcome::Retry {
-            error: format!("failure {}", control.attempt()),
-            after_ms: args["after_ms"].as_u64(),
-        });
+    if u64::from(control.attempt().number) <= number(args, "fail_times") {
+        let wait = args["after_ms"]
+            .as_u64()
+            .map_or(Wait::Policy, Wait::Exactly);
+        let error = format!("failure {}", control.attempt().number);
+        return Some(Outcome::Retry { error, wait });
     }
     let error = args["fatal"].as_str()?;
     Some(Outcome::Fail(error.to_owned()))

@@ -375,8 +375,8 @@ impl Runner for Kinds {
     async fn run(&self, kind: &str, _args: Json, control: Rc<Control>) -> Outcome {
         match kind {
             "fail" => Outcome::retry("as told"),
-            "continue" if control.checkpoint().is_none() => Outcome::continue_from(1),
-            "later" if control.attempt() == 1 => Outcome::Snooze(3_000),
+            "continue" if control.attempt().checkpoint.is_none() => Outcome::continue_from(1),
+            "later" if control.attempt().number == 1 => Outcome::Snooze(3_000),
             "sleep" => {
                 control.set_progress(json!("asleep").into(), Some("for a while"));
                 control.log(NOW_MS, "asleep");

@@ -5,7 +5,7 @@ use super::gather::assert_sendable;
 use super::{NOW_MS, lines, text};
 use futures::FutureExt;
 use futures::future::{LocalBoxFuture, pending, ready};
-use handoff_queue::{Control, Json, Outcome};
+use handoff_queue::{Attempt, Control, Json, Outcome};
 use handoff_tasks::{
     Call, CallError, Context, Host, Reply, TaskId, TaskView, WebhookSecrets, registry,
 };
@@ -55,8 +55,11 @@ pub(crate) fn run(bytes: &[u8]) {
         },
     };
     let deadline_ms = NOW_MS + TIMEOUT_MS;
-    let checkpoint = checkpoint.parse().ok();
-    let control = Control::new(1, deadline_ms, deadline_ms, checkpoint, None);
+    let id = "q-1-0123456789abcdef01234567".parse().expect("an id");
+    let control = Control::new(Attempt {
+        checkpoint: checkpoint.parse().ok(),
+        ..Attempt::first(id, deadline_ms)
+    });
     let context = Context::new(Rc::new(control), Rc::new(host));
     // A worker gives arguments that are refused to it, too: of another version.
     let outcome = registry.run(kind, args, context).now_or_never();

@@ -29,6 +29,7 @@ fn run(attempt: u32, state: RunState, errors: usize) -> Run {
         started_ms: 10,
         due_ms: 1,
         alone: false,
+        part: 0,
         snoozes: 0,
         errors: (1..=errors as u32).map(error).collect(),
         report: Report::default(),
@@ -189,14 +190,7 @@ fn what_is_always_put_off_ends() {
         snoozes: SNOOZES_MAX,
         ..run(1, state, 0)
     };
-    let run = settle_outcome(
-        &task,
-        put_off,
-        Outcome::Continue(json!(1).into()),
-        100,
-        7,
-        0,
-    );
+    let run = settle_outcome(&task, put_off, Outcome::continue_from(1), 100, 7, 0);
     assert_eq!(run.snoozes, 0);
 }
 
@@ -212,7 +206,7 @@ fn too_much_fails_with_that_reason() {
     // Two quotes, and 49 characters of two bytes each.
     let text = |text: String| Json::from(json!(text));
     let (fits, over) = (text("é".repeat(49)), text("é".repeat(49) + "x"));
-    for outcome in [Outcome::Done(over.clone()), Outcome::Continue(over)] {
+    for outcome in [Outcome::Done(over.clone()), Outcome::continue_from(over)] {
         let run = settle(outcome);
         assert_eq!(run.state, not_listed(7));
         let error = "it returned 101 bytes of JSON; 100 are allowed";
@@ -220,6 +214,52 @@ fn too_much_fails_with_that_reason() {
     }
     let state = settle(Outcome::Done(fits.clone())).state;
     assert!(matches!(state, RunState::Succeeded { .. }));
-    let run = settle(Outcome::Continue(fits.clone()));
+    let run = settle(Outcome::continue_from(fits.clone()));
     assert_eq!(run.checkpoint, Some(fits));
+}
+
+#[test]
+fn a_wait_is_at_least_or_exactly_what_was_asked() {
+    let state = RunState::Running {
+        beat_ms: 1,
+        lost_ms: 2,
+    };
+    let retried = |wait| {
+        let error = "e".to_owned();
+        let outcome = Outcome::Retry { error, wait };
+        match settle_outcome(
+            &task(5),
+            run(1, state.clone(), 0),
+            outcome,
+            100,
+            7,
+            u64::MAX,
+        )
+        .state
+        {
+            RunState::Retrying { at_ms, .. } => at_ms - 7,
+            other => panic!("{other:?}"),
+        }
+    };
+    let policy_ms = retried(Wait::Policy);
+    assert!(policy_ms > 1);
+    assert_eq!(retried(Wait::AtLeast(1)), policy_ms);
+    assert_eq!(retried(Wait::AtLeast(policy_ms + 1)), policy_ms + 1);
+    assert_eq!(retried(Wait::Exactly(1)), 1);
+}
+
+#[test]
+fn the_next_part_begins_later_in_the_same_attempt() {
+    let state = RunState::Running {
+        beat_ms: 1,
+        lost_ms: 2,
+    };
+    let outcome = Outcome::continue_after("done so far", 500);
+    let part = settle_outcome(&task(5), run(2, state, 1), outcome, 100, 7, 0);
+    assert_eq!(part.state, retrying(7, 500));
+    let Begin::Start(next) = begin(&task(5), 4, Some(part), 600) else {
+        panic!("it does not begin");
+    };
+    assert_eq!((next.attempt, next.part, next.errors.len()), (2, 1, 1));
+    assert_eq!(next.checkpoint, Some(json!("done so far").into()));
 }

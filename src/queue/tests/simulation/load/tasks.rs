@@ -33,7 +33,10 @@ impl Load {
             0 if mix.failures => json!({"fail_times": 1 + world.below(3)}),
             1 if mix.failures => json!({"fail_times": 1, "after_ms": world.below(5_000)}),
             2 if mix.failures => json!({"fatal": "no use"}),
-            3..=4 if mix.continues => json!({"continues": 1 + world.below(6)}),
+            3..=4 if mix.continues => {
+                let parts = 1 + world.below(6);
+                json!({"continues": parts, "pauses_ms": parts % 2 * 700})
+            }
             5 if mix.panics => json!({"panic_times": 1}),
             6 if mix.cancels && world.chance(300) => json!({"until_cancelled": true}),
             _ => json!({}),

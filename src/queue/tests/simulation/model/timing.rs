@@ -1,8 +1,8 @@
 //! When tasks may run: not early, not late, not twice.
 
 use crate::load::Asked;
-use crate::support::{Began, Ended, Sim};
-use handoff_queue::{BEGIN_MS, CLOCK_SLACK_MS, HEARTBEAT_TIMEOUT_DEFAULT_MS, Json, Outcome};
+use crate::support::{Began, Ended, Sim, value};
+use handoff_queue::{BEGIN_MS, CLOCK_SLACK_MS, HEARTBEAT_TIMEOUT_DEFAULT_MS, Json, Outcome, Wait};
 
 /// Checks that no task begins before it is due, and no retry before its time.
 pub(super) fn never_early(sim: &Sim, asked: &Asked, began: &[Began]) -> Result<(), String> {
@@ -29,7 +29,11 @@ pub(super) fn never_early(sim: &Sim, asked: &Asked, began: &[Began]) -> Result<(
         });
         let before = before.filter(|e| e.at_ms <= lease_ms(e));
         let asked_for = before.map(|e| match e.outcome {
-            Outcome::Retry { after_ms, .. } => e.at_ms + after_ms.unwrap_or(0),
+            Outcome::Retry {
+                wait: Wait::Exactly(ms) | Wait::AtLeast(ms),
+                ..
+            } => e.at_ms + ms,
+            Outcome::Retry { .. } => e.at_ms,
             _ => 0,
         });
         if asked_for
@@ -37,6 +41,48 @@ pub(super) fn never_early(sim: &Sim, asked: &Asked, began: &[Began]) -> Result<(
             .is_some_and(|at_ms| next.at_ms + CLOCK_SLACK_MS < at_ms)
         {
             return Err(format!("it was asked to come later than {next:?}"));
+        }
+    }
+    began
+        .iter()
+        .try_for_each(|next| part_never_early(sim, next))
+}
+
+/// Checks that a part begins after the pause that the part before it asked for. Several runs may
+/// have asked, and one of them counted.
+fn part_never_early(sim: &Sim, next: &Began) -> Result<(), String> {
+    let ended = sim.world.ended.borrow();
+    let of_this = |e: &&Ended| (&e.name, e.attempt) == (&next.name, next.attempt);
+    let asked_for = ended
+        .iter()
+        .filter(of_this)
+        .filter_map(|e| match &e.outcome {
+            Outcome::Continue {
+                checkpoint,
+                after_ms,
+            } if Some(checkpoint) == next.checkpoint.as_ref() => Some(e.at_ms + after_ms),
+            _ => None,
+        });
+    match asked_for.min() {
+        Some(at_ms) if next.at_ms + CLOCK_SLACK_MS < at_ms => {
+            Err(format!("its part was asked to come later than {next:?}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Checks what runs are told: the same part of the same checkpoint, and each another fence.
+fn told_right(began: &[Began]) -> Result<(), String> {
+    for (i, one) in began.iter().enumerate() {
+        let parts = one
+            .checkpoint
+            .as_ref()
+            .and_then(|stored| value(stored).as_u64());
+        if parts.unwrap_or(0) != u64::from(one.part) {
+            return Err(format!("its part is not that of its checkpoint: {one:?}"));
+        }
+        if began[..i].iter().any(|other| other.fence == one.fence) {
+            return Err(format!("an earlier run had the same fence: {one:?}"));
         }
     }
     Ok(())
@@ -65,6 +111,7 @@ pub(super) fn never_late(sim: &Sim, asked: &Asked, began: &[Began]) -> Result<()
 /// died, stalled, panicked, or lost a store call. A snoozed run is followed by another one of the
 /// same part.
 pub(crate) fn never_twice(sim: &Sim, began: &[Began]) -> Result<(), String> {
+    told_right(began)?;
     let part = |b: &Began| (b.attempt, b.checkpoint.as_ref().map(Json::to_string));
     for one in began {
         let same = began.iter().filter(|b| part(b) == part(one));

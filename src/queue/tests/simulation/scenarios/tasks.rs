@@ -12,6 +12,9 @@ pub(super) const SCENARIOS: &[Scenario] = &[
     scenario("a job in parts", |s| {
         s.plays(&[json!({"continues": 3})], 3_000)
     }),
+    scenario("a job in parts with pauses between them", |s| {
+        s.plays(&[json!({"continues": 2, "pauses_ms": 700})], 3_000)
+    }),
     scenario("tasks with large arguments behind small ones", |s| {
         // All wait when the first worker comes. The small ones teach it to take many at once.
         s.faults_off();
