@@ -3,6 +3,8 @@
 use anyhow::Result;
 use clap::Args;
 
+use crate::host::Use;
+use crate::step::Lane;
 use crate::toolchain::Source;
 use crate::workspace::Workspace;
 use crate::{components, host, step, test};
@@ -28,13 +30,13 @@ pub(crate) fn bench(
     let to = workspace.components();
     components::build(workspace, wanted, &components::SPIN, &to)?;
     components::build(workspace, wanted, &components::LIMIT, &to)?;
-    host::build(workspace)?;
+    host::build(workspace, Use::Serve, &Lane::Shown)?;
     let mut build = workspace.cargo(&["build", "--release", "--package", "handoff-bench"]);
     step::run("building what measures", &mut build)?;
     let mut bench = workspace.command(workspace.target.join("release/handoff-bench"));
     bench
         .args(&options.options)
-        .env("HANDOFF_HOST_BIN", host::binary(workspace))
+        .env("HANDOFF_HOST_BIN", host::binary(workspace, Use::Serve))
         .env("HANDOFF_ROOT", &workspace.root)
         .env("HANDOFF_BENCH_FOLDER", workspace.target.join("bench"));
     test::offer(&mut bench);

@@ -33,7 +33,7 @@ pub(crate) fn doctor(workspace: &Workspace, wanted: Option<Source>) -> Result<()
     let built = built.then_some("target/components");
     line("components", built, "`cargo xtask build`");
 
-    let binary = host::binary(workspace);
+    let binary = host::binary(workspace, host::Use::Serve);
     let built = binary.exists().then(|| binary.display().to_string());
     line(
         "local host",

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::step;
+use crate::step::{self, Lane};
 use crate::summary::Summary;
 use crate::tool::DENY;
 use crate::workspace::Workspace;
@@ -13,7 +13,7 @@ use crate::workspace::Workspace;
 const ALL_FEATURES: &str = "handoff-queue/sabotage,handoff-api/component,handoff-gather/component,handoff-worker/component";
 
 /// What takes no compiler.
-pub(crate) fn text(workspace: &Workspace, summary: &mut Summary) -> Result<()> {
+pub(crate) fn text(workspace: &Workspace, summary: &Summary) -> Result<()> {
     let mut fmt = workspace.cargo(&["fmt", "--all", "--check"]);
     summary.time("formatting", || {
         step::run("checking the formatting", &mut fmt)
@@ -33,7 +33,7 @@ pub(crate) fn text(workspace: &Workspace, summary: &mut Summary) -> Result<()> {
 fn dependencies(
     workspace: &Workspace,
     deny: impl AsRef<std::ffi::OsStr>,
-    summary: &mut Summary,
+    summary: &Summary,
 ) -> Result<()> {
     let deny = |arguments: &[&str]| {
         let mut command = workspace.command(&deny);
@@ -55,37 +55,37 @@ fn dependencies(
     })
 }
 
-/// Clippy on what everybody builds, and the documentation.
-pub(crate) fn code(workspace: &Workspace, summary: &mut Summary) -> Result<()> {
+/// Clippy on what everybody builds.
+pub(crate) fn code(workspace: &Workspace, summary: &Summary, lane: &Lane) -> Result<()> {
     let mut all = clippy(
         workspace,
         &["--workspace", "--all-targets", "--features", ALL_FEATURES],
     );
-    summary.time("clippy", || step::run("running clippy", &mut all))?;
-    let mut doc = workspace.cargo(&["doc", "--release", "--workspace", "--no-deps"]);
-    doc.env("RUSTDOCFLAGS", "-D warnings");
-    summary.time("documentation", || {
-        step::run("building the documentation", &mut doc)
-    })
+    summary.time("clippy", || lane.run("running clippy", &mut all))
 }
 
-/// Clippy on the other builds.
-pub(crate) fn variants(workspace: &Workspace, summary: &mut Summary) -> Result<()> {
+/// Clippy on the other builds, and the documentation.
+pub(crate) fn variants(workspace: &Workspace, summary: &Summary, lane: &Lane) -> Result<()> {
+    let mut doc = workspace.cargo(&["doc", "--workspace", "--no-deps"]);
+    doc.env("RUSTDOCFLAGS", "-D warnings");
+    summary.time("documentation", || {
+        lane.run("building the documentation", &mut doc)
+    })?;
     // Where all is checked together, the host is wasmCloud.
     let spin = ["--package", "handoff-platform", "--no-default-features"];
     let mut spin = clippy(workspace, &spin);
     summary.time("clippy for Spin", || {
-        step::run("running clippy on what is for Spin", &mut spin)
+        lane.run("running clippy on what is for Spin", &mut spin)
     })?;
     let mut wasmcloud = clippy(workspace, &["--package", "handoff-wasmcloud"]);
     summary.time("clippy for wasmCloud", || {
-        step::run("running clippy on what is for wasmCloud", &mut wasmcloud)
+        lane.run("running clippy on what is for wasmCloud", &mut wasmcloud)
     })
 }
 
-/// In the profile of the local host: where that was built its macros and build scripts are compiled.
+/// In the profile of the tests: where these were built, macros and build scripts are compiled.
 fn clippy(workspace: &Workspace, what: &[&str]) -> Command {
-    let mut command = workspace.cargo(&["clippy", "--release"]);
+    let mut command = workspace.cargo(&["clippy"]);
     command.args(what).args(["--", "-D", "warnings"]);
     command
 }

@@ -1,5 +1,6 @@
 //! `cargo xtask sim`: the simulation of the queue protocol, `src/queue/tests/simulation`.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::Result;
@@ -63,32 +64,52 @@ pub(crate) fn sim(workspace: &Workspace, options: &Options) -> Result<()> {
 
 /// The simulation, with everything that takes long; `cargo test` without the arguments of its tests.
 fn tests(workspace: &Workspace) -> Command {
-    let mut cargo = workspace.cargo(&["test", "--profile", "simulation"]);
-    cargo.args(["--package", "handoff-queue", "--features", "sabotage"]);
-    cargo.args(["--test", "simulation", "--", "--nocapture"]);
-    cargo
-        .env("HANDOFF_SEEDS", seeds(workspace, SCHEDULES))
+    let mut cargo = workspace.cargo(&["test"]);
+    cargo.args(tests_of(true)).args(["--", "--nocapture"]);
+    set_up(workspace, cargo, SCHEDULES)
+}
+
+/// The arguments of `cargo test` for it. For many schedules it is optimized, which takes as long as some of them.
+pub(crate) fn tests_of(many: bool) -> Vec<&'static str> {
+    let profile = if many { "simulation" } else { "dev" };
+    let feature = ["--features", "sabotage", "--test", "simulation"];
+    [
+        &["--profile", profile, "--package", "handoff-queue"],
+        &feature[..],
+    ]
+    .concat()
+}
+
+fn set_up(workspace: &Workspace, mut tests: Command, schedules: u64) -> Command {
+    tests
+        .env("HANDOFF_SEEDS", seeds(workspace, schedules))
         // Each of the long ones uses all cores.
         .env("RUST_TEST_THREADS", "1");
-    cargo
+    tests
 }
 
-/// The same within the time of `cargo xtask test --all`: at each place one stall of three, and of pairs of places one of 500;
-/// others for the next commit.
-pub(crate) fn everything_in_time(workspace: &Workspace) -> Command {
-    let mut cargo = tests(workspace);
+/// Everything within the time of `cargo xtask test --all`, by a built program: at each place one stall of three, and of pairs of
+/// places one of 500; others for the next commit.
+pub(crate) fn everything_in_time(workspace: &Workspace, program: &Path) -> Command {
+    let mut tests = built(workspace, program);
     let number = commit(workspace).unwrap_or_default();
-    cargo.env("HANDOFF_TURN", number.to_string());
-    cargo
+    tests.env("HANDOFF_TURN", number.to_string());
+    set_up(workspace, tests, SCHEDULES)
 }
 
-/// What fits into minutes.
-pub(crate) fn some_schedules(workspace: &Workspace) -> Command {
-    let mut cargo = tests(workspace);
-    cargo
-        .env("HANDOFF_SEEDS", seeds(workspace, SOME_SCHEDULES))
-        .args(["random::"]);
-    cargo
+/// What fits into minutes, by a built program.
+pub(crate) fn some_schedules(workspace: &Workspace, program: &Path) -> Command {
+    let mut tests = built(workspace, program);
+    tests.arg("random::");
+    set_up(workspace, tests, SOME_SCHEDULES)
+}
+
+fn built(workspace: &Workspace, program: &Path) -> Command {
+    let mut tests = workspace.command(program);
+    tests
+        .current_dir(workspace.root.join("src/queue"))
+        .arg("--nocapture");
+    tests
 }
 
 /// A number that only this commit has.

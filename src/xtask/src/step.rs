@@ -1,9 +1,9 @@
 //! Runs one child process as a named step that shows life.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, IsTerminal};
 use std::iter;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -16,29 +16,59 @@ use crate::workspace::cargo_program;
 /// How often a log that nobody redraws hears of a step that goes on.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 
-/// Runs the command to its end, with its output inherited. `what` reads like "building the components".
+/// How a step runs.
+#[derive(Clone)]
+pub(crate) enum Lane {
+    /// Its output is shown as it comes.
+    Shown,
+    /// Beside other steps, with this niceness. Its output goes into a file of this folder, and is shown when it has ended.
+    Beside(PathBuf, u8),
+}
+
+impl Lane {
+    /// Runs the command to its end. `what` reads like "building the components".
+    pub(crate) fn run(&self, what: &str, command: &mut Command) -> Result<()> {
+        match self {
+            Self::Shown => run(what, command),
+            Self::Beside(folder, niceness) => run_beside(what, command, folder, *niceness),
+        }
+    }
+}
+
+/// Runs the command to its end, with its output inherited.
 pub(crate) fn run(what: &str, command: &mut Command) -> Result<()> {
     eprintln!("==> {what}");
     let status = watched(what, || command.status());
     ended(what, command, status)
 }
 
-/// The same beside other steps: it takes what they leave of the processors, and prints into this file, which is shown when it
-/// has ended.
-pub(crate) fn run_beside(what: &str, command: &Command, log: &Path) -> Result<()> {
-    eprintln!(
-        "==> {what}, beside what follows; so far into {}",
-        log.display()
-    );
+/// Runs the command to its end and returns what it printed on stdout.
+pub(crate) fn output(what: &str, command: &mut Command) -> Result<String> {
+    eprintln!("==> {what}");
+    command.stdout(Stdio::piped()).stderr(Stdio::inherit());
+    let mut printed = Vec::new();
+    let status = watched(what, || {
+        let output = command.spawn()?.wait_with_output()?;
+        printed = output.stdout;
+        Ok(output.status)
+    });
+    ended(what, command, status)?;
+    Ok(String::from_utf8_lossy(&printed).into_owned())
+}
+
+fn run_beside(what: &str, command: &Command, folder: &Path, niceness: u8) -> Result<()> {
+    let log = folder.join(format!("{}.log", what.replace(' ', "-")));
+    eprintln!("==> {what}, beside others; so far into {}", log.display());
     let unwritable = || format!("{} can't be written", log.display());
-    let file = File::create(log).with_context(unwritable)?;
-    let mut nice = at_low_priority(command);
+    fs::create_dir_all(folder).with_context(unwritable)?;
+    let file = File::create(&log).with_context(unwritable)?;
+    let mut nice = at_priority(niceness, command);
     nice.stdin(Stdio::null());
     nice.stdout(file.try_clone().with_context(unwritable)?);
     nice.stderr(file);
     let status = watched(what, || nice.status());
-    eprintln!("==> {what}: printed beside the above");
-    let mut file = File::open(log).with_context(unwritable)?;
+    eprintln!("==> {what}: printed beside others");
+    let mut file = File::open(&log).with_context(unwritable)?;
     io::copy(&mut file, &mut io::stdout())?;
     ended(what, &nice, status)
 }
@@ -79,9 +109,10 @@ fn ended(
     Ok(())
 }
 
-fn at_low_priority(command: &Command) -> Command {
+fn at_priority(niceness: u8, command: &Command) -> Command {
     let mut nice = Command::new("nice");
-    nice.args(["-n", "19"]).arg(command.get_program());
+    nice.args(["-n", &niceness.to_string()]);
+    nice.arg(command.get_program());
     nice.args(command.get_args());
     for (name, value) in command.get_envs() {
         match value {
@@ -164,17 +195,18 @@ mod tests {
         let mut command = Command::new("sh");
         command.args(["-c", "echo $A"]).env("A", "b c");
         command.current_dir(&folder);
-        let nice = at_low_priority(&command);
+        let nice = at_priority(19, &command);
         assert_eq!(describe(&nice), "A='b c' nice -n 19 sh -c 'echo $A'");
         assert_eq!(nice.get_current_dir(), Some(folder.as_path()));
 
-        let log = folder.join(format!("xtask-beside-{}", std::process::id()));
-        run_beside("echoing", &command, &log)?;
-        assert_eq!(std::fs::read_to_string(&log)?, "b c\n");
-        let failed = run_beside("failing", &Command::new("false"), &log);
+        let logs = folder.join(format!("xtask-beside-{}", std::process::id()));
+        let lane = Lane::Beside(logs.clone(), 19);
+        lane.run("echoing it", &mut command)?;
+        assert_eq!(fs::read_to_string(logs.join("echoing-it.log"))?, "b c\n");
+        let failed = lane.run("failing", &mut Command::new("false"));
         let error = failed.expect_err("`false` fails").to_string();
         assert_eq!(error, "failing failed (exit status: 1): nice -n 19 false");
-        std::fs::remove_file(&log)?;
+        fs::remove_dir_all(&logs)?;
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
-//! What `cargo xtask test` did: each step with its time, and what was skipped.
+//! What `cargo xtask test` did: each step with its time, and what was skipped. Steps run beside each other.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -8,53 +9,43 @@ use crate::step;
 
 /// The steps so far.
 #[derive(Default)]
-pub(crate) struct Summary {
-    steps: Vec<(&'static str, bool, Duration)>,
+pub(crate) struct Summary(Mutex<Steps>);
+
+#[derive(Default)]
+struct Steps {
+    ended: Vec<(&'static str, bool, Duration)>,
     skipped: Vec<String>,
 }
 
 impl Summary {
     /// Runs a step.
-    pub(crate) fn time(
-        &mut self,
-        name: &'static str,
-        step: impl FnOnce() -> Result<()>,
-    ) -> Result<()> {
-        let (outcome, time) = timed(step);
-        self.add(name, outcome, time)
-    }
-
-    /// Notes a step that has ended.
-    pub(crate) fn add(
-        &mut self,
-        name: &'static str,
-        outcome: Result<()>,
-        time: Duration,
-    ) -> Result<()> {
-        self.steps.push((name, outcome.is_ok(), time));
+    pub(crate) fn time(&self, name: &'static str, step: impl FnOnce() -> Result<()>) -> Result<()> {
+        let start = Instant::now();
+        let outcome = step();
+        let ended = (name, outcome.is_ok(), start.elapsed());
+        self.steps().ended.push(ended);
         outcome
     }
 
     /// Notes what this machine can't do, or nobody asked for.
-    pub(crate) fn skip(&mut self, what: &str, reason: &str) {
-        self.skipped.push(format!("{what}: {reason}"));
+    pub(crate) fn skip(&self, what: &str, reason: &str) {
+        self.steps().skipped.push(format!("{what}: {reason}"));
     }
 
     /// Prints all of them.
     pub(crate) fn print(&self) {
         println!("==> summary");
-        for (name, passed, time) in &self.steps {
+        let steps = self.steps();
+        for (name, passed, time) in &steps.ended {
             let word = if *passed { "ok" } else { "FAILED" };
             println!("    {word:8}{name:26}{:>9}", step::seconds(*time));
         }
-        for skipped in &self.skipped {
+        for skipped in &steps.skipped {
             println!("    SKIPPED {skipped}");
         }
     }
-}
 
-/// What a step gives, and how long it took.
-pub(crate) fn timed(step: impl FnOnce() -> Result<()>) -> (Result<()>, Duration) {
-    let start = Instant::now();
-    (step(), start.elapsed())
+    fn steps(&self) -> MutexGuard<'_, Steps> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: what a change needs in minutes, and with `--all` everything that CI runs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
@@ -8,7 +8,9 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use crate::components::Component;
-use crate::summary::{Summary, timed};
+use crate::host::Use;
+use crate::step::Lane;
+use crate::summary::Summary;
 use crate::toolchain::Source;
 use crate::wash::WASH;
 use crate::workspace::Workspace;
@@ -49,144 +51,231 @@ enum Part {
     E2e,
 }
 
-/// Runs the steps in order up to the first failure, and sums up.
+/// Runs the steps, some beside each other, and sums up.
 pub(crate) fn test(workspace: &Workspace, wanted: Option<Source>, options: &Options) -> Result<()> {
-    let mut summary = Summary::default();
-    let outcome = run(workspace, wanted, options, &mut summary);
+    let summary = Summary::default();
+    let run = Run {
+        workspace,
+        wanted,
+        options,
+        summary: &summary,
+    };
+    let outcome = run.run();
     summary.print();
     outcome
 }
 
-fn run(
-    workspace: &Workspace,
+struct Run<'a> {
+    workspace: &'a Workspace,
     wanted: Option<Source>,
-    options: &Options,
-    summary: &mut Summary,
-) -> Result<()> {
-    let wants = |part| options.only.is_none_or(|only| only == part);
-    if wants(Part::Lint) {
-        lint::text(workspace, summary)?;
-    }
-    let mut build = |name, built: &[Component], to: &Path| {
-        let build = || components::build(workspace, wanted, built, to);
-        summary.time(name, build)
-    };
-    let to = workspace.components();
-    if wants(Part::Unit) || wants(Part::E2e) {
-        build("components", &components::SPIN, &to)?;
-    }
-    if wants(Part::E2e) {
-        build("components for tests", &components::CONFORMANCE, &to)?;
-        if options.all {
-            build("components for wasmCloud", &components::WASMCLOUD, &to)?;
-            let tests = &components::WASMCLOUD_CONFORMANCE;
-            build("tests for wasmCloud", tests, &to)?;
-            let without = &components::WITHOUT_KEY_VALUE;
-            let to = to.join("without-key-value");
-            build("without key-value", without, &to)?;
+    options: &'a Options,
+    summary: &'a Summary,
+}
+
+/// Tests that are built, to be run when their turn comes. `cargo test` would wait for others that build.
+#[derive(Default)]
+struct Built {
+    e2e: Vec<PathBuf>,
+    simulation: Vec<PathBuf>,
+}
+
+impl Run<'_> {
+    fn run(&self) -> Result<()> {
+        if self.wants(Part::Lint) {
+            lint::text(self.workspace, self.summary)?;
         }
-        summary.time("local host", || host::build(workspace).map(drop))?;
-    }
-    if wants(Part::Lint) {
-        lint::code(workspace, summary)?;
-        if options.all {
-            lint::variants(workspace, summary)?;
-        }
-    }
-    thread::scope(|scope| {
-        // Most tests wait or use one core, and the simulation only computes: it takes what they leave.
-        let simulation =
-            wants(Part::Unit).then(|| scope.spawn(|| timed(|| simulate(workspace, options))));
-        let mut tested = Ok(());
-        if wants(Part::Unit) {
-            tested = unit(workspace, options, summary);
-        }
-        if wants(Part::E2e) && tested.is_ok() {
-            tested = end_to_end(workspace, options, summary);
-        }
-        let simulated = simulation.map_or(Ok(()), |simulation| match simulation.join() {
-            Ok((outcome, time)) => summary.add("simulation of the queue", outcome, time),
-            Err(panic) => std::panic::resume_unwind(panic),
-        });
+        let redis = get_redis();
+        // Components are mostly linked, on one core.
+        let (components, built) = beside(|| self.components(), || self.programs());
+        components?;
+        let built = built?;
+        let logs = self.workspace.target.join("logs");
+        // Most end-to-end tests wait, and the simulation only computes: it takes what others leave.
+        let (simulation, code) = (Lane::Beside(logs.clone(), 19), Lane::Beside(logs, 10));
+        let (tested, simulated) = match self.wants(Part::E2e) {
+            true => beside(
+                || {
+                    let checks = || self.code(&redis, &code);
+                    let (e2e, checked) = beside(|| self.end_to_end(&built.e2e, &redis), checks);
+                    checked.and(e2e)
+                },
+                || self.simulate(&built.simulation, &simulation),
+            ),
+            false => beside(
+                || self.code(&redis, &Lane::Shown),
+                || self.simulate(&built.simulation, &simulation),
+            ),
+        };
         tested.and(simulated)
-    })
-}
-
-fn unit(workspace: &Workspace, options: &Options, summary: &mut Summary) -> Result<()> {
-    let others = ["--exclude", "handoff-host", "--exclude", "handoff-e2e"];
-    let mut crates = tests(
-        workspace,
-        options,
-        &[&["--workspace"], &others[..]].concat(),
-    );
-    summary.time("tests of the crates", || {
-        step::run("testing the crates", &mut crates)
-    })?;
-    let mut local_host = tests(
-        workspace,
-        options,
-        &["--release", "--package", "handoff-host"],
-    );
-    offer_redis(&mut local_host, "tests of the local host on Redis", summary);
-    summary.time("tests of the local host", || {
-        step::run("testing the local host", &mut local_host)
-    })?;
-    if !options.all {
-        summary.skip("fuzzing", ONLY_WITH_ALL);
-    } else if let Some(reason) = fuzz::missing() {
-        summary.skip("fuzzing", reason);
-    } else if options.filters.is_empty() {
-        let fuzzing = || fuzz::fuzz(workspace, &fuzz::Options::default());
-        summary.time("fuzzing", fuzzing)?;
     }
-    Ok(())
-}
 
-fn simulate(workspace: &Workspace, options: &Options) -> Result<()> {
-    let mut simulation = match options.all {
-        true => sim::everything_in_time(workspace),
-        false => sim::some_schedules(workspace),
-    };
-    simulation.args(&options.filters);
-    let log = workspace.target.join("simulation.log");
-    step::run_beside("simulating the queue protocol", &simulation, &log)
-}
+    fn wants(&self, part: Part) -> bool {
+        self.options.only.is_none_or(|only| only == part)
+    }
 
-fn end_to_end(workspace: &Workspace, options: &Options, summary: &mut Summary) -> Result<()> {
-    let mut e2e = tests(workspace, options, &["--package", "handoff-e2e"]);
-    e2e.env("HANDOFF_HOST_BIN", host::binary(workspace))
-        .env("HANDOFF_ROOT", &workspace.root)
-        // They mostly wait: for leases, for the next second.
-        .env("RUST_TEST_THREADS", "6");
-    if options.all {
-        offer_spin(&mut e2e, summary);
-        offer_wash(workspace, &mut e2e, summary);
-    } else {
-        for (what, tests) in LONG_TESTS {
-            e2e.args(["--skip", tests]);
-            summary.skip(what, ONLY_WITH_ALL);
+    fn components(&self) -> Result<()> {
+        let to = self.workspace.components();
+        let build = |name, built: &[Component], to: &Path| {
+            let build = || components::build(self.workspace, self.wanted, built, to);
+            self.summary.time(name, build)
+        };
+        if self.wants(Part::Unit) || self.wants(Part::E2e) {
+            build("components", &components::SPIN, &to)?;
         }
+        if self.wants(Part::E2e) {
+            build("components for tests", &components::CONFORMANCE, &to)?;
+            if self.options.all {
+                build("components for wasmCloud", &components::WASMCLOUD, &to)?;
+                let tests = &components::WASMCLOUD_CONFORMANCE;
+                build("tests for wasmCloud", tests, &to)?;
+                let without = &components::WITHOUT_KEY_VALUE;
+                let to = to.join("without-key-value");
+                build("without key-value", without, &to)?;
+            }
+        }
+        Ok(())
     }
-    offer_redis(&mut e2e, "end-to-end tests on Redis", summary);
-    summary.time("end-to-end tests", || {
-        step::run("testing end to end", &mut e2e)
-    })
+
+    /// The local host, and the tests that run beside others.
+    fn programs(&self) -> Result<Built> {
+        let mut built = Built::default();
+        if self.wants(Part::E2e) {
+            self.summary.time("local host", || {
+                host::build(self.workspace, Use::Test, &Lane::Shown).map(drop)
+            })?;
+            let package = ["--package", "handoff-e2e"];
+            self.summary.time("building end-to-end tests", || {
+                built.e2e = self.workspace.build_tests("end-to-end tests", &package)?;
+                Ok(())
+            })?;
+        }
+        if self.wants(Part::Unit) {
+            let tests = sim::tests_of(self.options.all);
+            self.summary.time("building the simulation", || {
+                built.simulation = self.workspace.build_tests("the simulation", &tests)?;
+                Ok(())
+            })?;
+        }
+        Ok(built)
+    }
+
+    /// What takes a compiler: lints, and the tests of the crates and of the local host.
+    fn code(&self, redis: &Result<(), String>, lane: &Lane) -> Result<()> {
+        if self.wants(Part::Lint) {
+            lint::code(self.workspace, self.summary, lane)?;
+            match self.options.all {
+                true => lint::variants(self.workspace, self.summary, lane)?,
+                false => self.summary.skip("documentation", ONLY_WITH_ALL),
+            }
+        }
+        if self.wants(Part::Unit) {
+            self.unit(redis, lane)?;
+        }
+        Ok(())
+    }
+
+    fn unit(&self, redis: &Result<(), String>, lane: &Lane) -> Result<()> {
+        let others = ["--exclude", "handoff-host", "--exclude", "handoff-e2e"];
+        let mut crates = self.tests(&[&["--workspace"], &others[..]].concat());
+        self.summary.time("tests of the crates", || {
+            lane.run("testing the crates", &mut crates)
+        })?;
+        let mut local_host = self.tests(&["--package", "handoff-host"]);
+        self.offer_redis(redis, &mut local_host, "tests of the local host on Redis");
+        self.summary.time("tests of the local host", || {
+            lane.run("testing the local host", &mut local_host)
+        })?;
+        if !self.options.all {
+            self.summary.skip("fuzzing", ONLY_WITH_ALL);
+        } else if let Some(reason) = fuzz::missing() {
+            self.summary.skip("fuzzing", reason);
+        } else if self.options.filters.is_empty() {
+            let fuzzing = || fuzz::fuzz(self.workspace, &fuzz::Options::default());
+            self.summary.time("fuzzing", fuzzing)?;
+        }
+        Ok(())
+    }
+
+    fn simulate(&self, programs: &[PathBuf], lane: &Lane) -> Result<()> {
+        programs.iter().try_for_each(|program| {
+            let mut simulation = match self.options.all {
+                true => sim::everything_in_time(self.workspace, program),
+                false => sim::some_schedules(self.workspace, program),
+            };
+            simulation.args(&self.options.filters);
+            self.summary.time("simulation of the queue", || {
+                lane.run("simulating the queue protocol", &mut simulation)
+            })
+        })
+    }
+
+    fn end_to_end(&self, programs: &[PathBuf], redis: &Result<(), String>) -> Result<()> {
+        self.summary.time("end-to-end tests", || {
+            programs.iter().enumerate().try_for_each(|(i, program)| {
+                let mut e2e = self.workspace.command(program);
+                self.set_up(&mut e2e, redis, i == 0);
+                step::run("testing end to end", &mut e2e)
+            })
+        })
+    }
+
+    /// Tells end-to-end tests what there is. The first of several programs has what is missing noted.
+    fn set_up(&self, e2e: &mut Command, redis: &Result<(), String>, first: bool) {
+        let silent = Summary::default();
+        let summary = if first { self.summary } else { &silent };
+        e2e.current_dir(self.workspace.root.join("tests/e2e"))
+            .args(&self.options.filters)
+            .env("HANDOFF_HOST_BIN", host::binary(self.workspace, Use::Test))
+            .env("HANDOFF_ROOT", &self.workspace.root)
+            // They mostly wait: for leases, for the next second.
+            .env("RUST_TEST_THREADS", "8");
+        if self.options.all {
+            offer_spin(e2e, summary);
+            offer_wash(self.workspace, e2e, summary);
+        } else {
+            for (what, tests) in LONG_TESTS {
+                e2e.args(["--skip", tests]);
+                summary.skip(what, ONLY_WITH_ALL);
+            }
+        }
+        let what = "end-to-end tests on Redis";
+        offer_redis(redis, e2e, what, summary);
+    }
+
+    fn tests(&self, arguments: &[&str]) -> Command {
+        let mut command = self.workspace.cargo(&["test"]);
+        command
+            .args(arguments)
+            .arg("--")
+            .args(&self.options.filters);
+        command
+    }
+
+    fn offer_redis(&self, redis: &Result<(), String>, tests: &mut Command, what: &str) {
+        offer_redis(redis, tests, what, self.summary);
+    }
 }
 
-fn tests(workspace: &Workspace, options: &Options, arguments: &[&str]) -> Command {
-    let mut command = workspace.cargo(&["test"]);
-    command.args(arguments).arg("--").args(&options.filters);
-    command
+/// Runs both at once.
+fn beside<A: Send, B>(one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B) -> (A, B) {
+    thread::scope(|scope| {
+        let one = scope.spawn(one);
+        let other = other();
+        match one.join() {
+            Ok(one) => (one, other),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
 }
 
 /// Tells what runs the components on real hosts and stores what of these is here.
 pub(crate) fn offer(program: &mut Command) {
-    let mut summary = Summary::default();
-    offer_spin(program, &mut summary);
-    offer_redis(program, "Redis", &mut summary);
+    let summary = Summary::default();
+    offer_spin(program, &summary);
+    offer_redis(&get_redis(), program, "Redis", &summary);
 }
 
-fn offer_spin(e2e: &mut Command, summary: &mut Summary) {
+fn offer_spin(e2e: &mut Command, summary: &Summary) {
     match which::which("spin") {
         Ok(spin) => {
             e2e.env("HANDOFF_SPIN_BIN", spin);
@@ -199,7 +288,7 @@ fn offer_spin(e2e: &mut Command, summary: &mut Summary) {
     }
 }
 
-fn offer_wash(workspace: &Workspace, e2e: &mut Command, summary: &mut Summary) {
+fn offer_wash(workspace: &Workspace, e2e: &mut Command, summary: &Summary) {
     match WASH.get(workspace) {
         Ok(wash) => {
             e2e.env("HANDOFF_WASH_BIN", wash);
@@ -212,10 +301,10 @@ fn offer_wash(workspace: &Workspace, e2e: &mut Command, summary: &mut Summary) {
     }
 }
 
-fn offer_redis(tests: &mut Command, what: &str, summary: &mut Summary) {
-    if let Err(reason) = get_redis() {
-        tests.env("HANDOFF_SKIP_REDIS", &reason);
-        summary.skip(what, &reason);
+fn offer_redis(redis: &Result<(), String>, tests: &mut Command, what: &str, summary: &Summary) {
+    if let Err(reason) = redis {
+        tests.env("HANDOFF_SKIP_REDIS", reason);
+        summary.skip(what, reason);
     }
 }
 

@@ -8,6 +8,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+use crate::step;
+
 /// The workspace that this command was started in.
 pub(crate) struct Workspace {
     /// The folder of the root Cargo.toml and spin.toml.
@@ -50,6 +52,19 @@ impl Workspace {
             command.env("CARGO_TARGET_DIR", &self.target);
         }
         command
+    }
+
+    /// Builds tests, given the arguments of `cargo test`. Returns their programs.
+    pub(crate) fn build_tests(&self, what: &str, arguments: &[&str]) -> Result<Vec<PathBuf>> {
+        let mut cargo = self.cargo(&["test", "--no-run", "--quiet"]);
+        cargo.args(["--message-format", "json-render-diagnostics"]);
+        let messages = step::output(&format!("building {what}"), cargo.args(arguments))?;
+        let messages = messages.lines().map(serde_json::from_str::<Value>);
+        let program = |message: Value| Some(PathBuf::from(message["executable"].as_str()?));
+        Ok(messages
+            .filter_map(Result::ok)
+            .filter_map(program)
+            .collect())
     }
 
     /// A command in the root, without what `cargo run` told this program about its own package: build scripts that
