@@ -10,12 +10,13 @@ use crate::variables;
 type Check = fn() -> Result<(), Problem>;
 
 /// The variables of the component `api`. `gather` reads no others.
-const API: [Check; 13] = [
+const API: [Check; 14] = [
     store::check,
     settings::check,
     || variables::queues().map(drop),
     || variables::queue_limits().map(drop),
     || variables::webhook_secrets().map(drop),
+    || variables::handlers().map(drop),
     || access::is_open().map(drop),
     Cors::check,
     || access::allowed_hosts().map(drop),
@@ -27,11 +28,12 @@ const API: [Check; 13] = [
 ];
 
 /// The variables of the component `worker`.
-const WORKER: [Check; 8] = [
+const WORKER: [Check; 9] = [
     store::check,
     || variables::queues().map(drop),
     || variables::queue_limits().map(drop),
     || variables::webhook_secrets().map(drop),
+    || variables::handlers().map(drop),
     || variables::number("workers_max").map(drop),
     || variables::duration_ms("worker_budget").map(drop),
     || variables::number("result_max_bytes").map(drop),

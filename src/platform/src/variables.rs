@@ -4,7 +4,7 @@
 use crate::host::settings;
 use crate::http::problem::Problem;
 use handoff_queue::{KeyLimits, Limits, Rate};
-use handoff_wire::{Duration, QueueLimits, WebhookSecrets, quoted, repeated};
+use handoff_wire::{Duration, Handlers, QueueLimits, WebhookSecrets, quoted, repeated};
 use std::cell::RefCell;
 use std::fmt::Display;
 use std::str::FromStr;
@@ -202,6 +202,26 @@ pub fn webhook_secrets() -> Result<WebhookSecrets, Problem> {
             "the variable \"webhook_secrets\" can't be used: {e}"
         ))
     })
+}
+
+/// The handlers of this deployment.
+///
+/// # Errors
+/// If the variable `handlers` is not set or can't be read, or if one is to be signed and there are
+/// no secrets.
+pub fn handlers() -> Result<Handlers, Problem> {
+    let expected =
+        r#"JSON such as {"mail.*": {"url": "http://mail.spin.internal/run"}}, or nothing"#;
+    let handlers: Handlers = read("handlers", expected)?;
+    if let Some(handler) = handlers.all().find(|handler| handler.secret)
+        && webhook_secrets()?.is_empty()
+    {
+        let url = &handler.url;
+        return Err(Problem::misconfigured(format!(
+            "the variable \"handlers\" has calls to {url} signed, but the variable \"webhook_secrets\" has none to sign with"
+        )));
+    }
+    Ok(handlers)
 }
 
 /// Reads a switch, `true` or `false`.

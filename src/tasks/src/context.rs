@@ -3,7 +3,9 @@
 use futures::future::LocalBoxFuture;
 use futures::future::{Either, select};
 use handoff_queue::{Control, Json, Outcome, TaskId, TaskView, Trace};
-use handoff_wire::{Call, CallError, Reply, TraceParent, WebhookSecrets};
+use handoff_wire::{
+    Answer, Call, CallError, REPLY_MAX_BYTES, Reply, TraceParent, WebhookSecrets, in_time,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::pin::pin;
@@ -19,12 +21,14 @@ pub trait Host {
     /// Returns after this many milliseconds, and lets other tasks run meanwhile. With 0 it lets
     /// them run once.
     fn sleep_ms(&self, ms: u64) -> LocalBoxFuture<'static, ()>;
-    /// Sends an HTTP request and waits for the whole answer.
-    fn send(&self, call: Call) -> LocalBoxFuture<'static, Result<Reply, CallError>>;
+    /// Sends an HTTP request and waits for the begin of its answer, without the call's timeout.
+    fn open(&self, call: Call) -> LocalBoxFuture<'static, Result<Answer, CallError>>;
     /// Reads a task, if one has this id. The error is a text.
     fn task(&self, id: TaskId) -> LocalBoxFuture<'static, Result<Option<TaskView>, String>>;
     /// Returns the secrets that sign webhooks. The error is a text.
     fn webhook_secrets(&self) -> Result<WebhookSecrets, String>;
+    /// The largest result or checkpoint, in bytes of JSON.
+    fn result_max_bytes(&self) -> u64;
 }
 
 /// A cancel request for the task.
@@ -179,10 +183,39 @@ impl Context {
     /// # Errors
     /// [`SendError`], which is an [`Outcome`] as well.
     pub async fn send(&self, call: Call) -> Result<Reply, SendError> {
+        let (timeout_ms, needs_body) = (call.timeout_ms, !call.head_only);
+        let whole = async {
+            let answer = self.open(call).await?;
+            answer.whole(needs_body, REPLY_MAX_BYTES).await
+        };
+        // Asked only when it is waited for.
+        let sleep = async { self.host.sleep_ms(timeout_ms).await };
+        self.unless_cancelled(in_time(whole, sleep, timeout_ms))
+            .await
+    }
+
+    /// Sends an HTTP request and waits for the begin of its answer.
+    pub(crate) fn open(&self, call: Call) -> LocalBoxFuture<'static, Result<Answer, CallError>> {
+        self.host.open(call)
+    }
+
+    /// Waits for what a call gives, until a cancel request comes.
+    pub(crate) async fn unless_cancelled<T>(
+        &self,
+        call: impl Future<Output = Result<T, CallError>>,
+    ) -> Result<T, SendError> {
         let cancelled = pin!(async { while self.sleep(STEP_MS).await.is_ok() {} });
-        match select(self.host.send(call), cancelled).await {
-            Either::Left((reply, _)) => reply.map_err(SendError::Call),
+        match select(pin!(call), cancelled).await {
+            Either::Left((given, _)) => given.map_err(SendError::Call),
             Either::Right(_) => Err(SendError::Cancelled),
         }
+    }
+
+    pub(crate) fn control(&self) -> &Control {
+        &self.control
+    }
+
+    pub(crate) fn result_max_bytes(&self) -> usize {
+        usize::try_from(self.host.result_max_bytes()).unwrap_or(usize::MAX / 2)
     }
 }

@@ -1,10 +1,12 @@
-//! Sends an HTTP request, so that a handler can be written in any language.
+//! Sends one HTTP request to a URL that the task names.
 
+use crate::reply::{retry_after_ms, start_of};
+use crate::trace_headers::trace_headers;
 use crate::{
     CallError, CallRequest, Context, Duration, FieldError, Outcome, Reply, SendError, Task, Trace,
 };
 use handoff_queue::TIMEOUT_MAX_MS;
-use handoff_wire::{HTTP_REQUEST, JsonObject, http_date_ms};
+use handoff_wire::{HTTP_REQUEST, JsonObject};
 
 /// `{"task": "http.request", "args": {"url": "…", "method": "POST", "headers": {…}, "body": …}}`.
 ///
@@ -61,16 +63,6 @@ impl Task for HttpRequest {
     }
 }
 
-/// The headers of a trace.
-pub(crate) fn trace_headers(trace: Option<Trace>) -> Vec<(String, String)> {
-    let Some(Trace { parent, state }) = trace else {
-        return Vec::new();
-    };
-    let state = state.map(|state| ("tracestate".to_owned(), state));
-    let parent = ("traceparent".to_owned(), parent);
-    state.into_iter().chain([parent]).collect()
-}
-
 /// Adds the trace, unless the task's own headers name one.
 fn carry(headers: &mut Vec<(String, String)>, trace: Option<Trace>) {
     let own = |headers: &[(String, String)], wanted: &str| {
@@ -86,13 +78,7 @@ fn carry(headers: &mut Vec<(String, String)>, trace: Option<Trace>) {
 }
 
 pub(crate) fn judge(reply: &Reply, now_ms: u64) -> Outcome {
-    let error = || {
-        let start: String = String::from_utf8_lossy(&reply.body)
-            .chars()
-            .take(500)
-            .collect();
-        format!("answered {}: {start}", reply.status)
-    };
+    let error = || format!("answered {}: {}", reply.status, start_of(&reply.body));
     match reply.status {
         200..=299 => match reply.body_json() {
             Ok(body) => Outcome::done(
@@ -112,18 +98,6 @@ pub(crate) fn judge(reply: &Reply, now_ms: u64) -> Outcome {
         408 | 500..=599 => Outcome::retry(error()),
         _ => Outcome::Fail(error()),
     }
-}
-
-/// Reads Retry-After, in seconds or as a date.
-fn retry_after_ms(reply: &Reply, now_ms: u64) -> Option<u64> {
-    let (_, value) = reply
-        .headers
-        .iter()
-        .find(|(name, _)| name == "retry-after")?;
-    if let Ok(seconds) = value.trim().parse::<u64>() {
-        return Some(seconds.saturating_mul(1_000));
-    }
-    Some(http_date_ms(value, now_ms)?.saturating_sub(now_ms))
 }
 
 #[cfg(test)]

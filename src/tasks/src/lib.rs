@@ -3,15 +3,21 @@
 mod context;
 mod echo;
 mod fault;
+mod handler;
 mod http_request;
 mod primes;
 mod registry;
+mod reply;
+mod signature;
 mod sleep;
+mod trace_headers;
 mod webhook;
 
 pub use context::{Cancelled, Context, Host, SendError};
 pub use handoff_queue::{Json, Outcome, TaskId, TaskView, Trace};
-pub use handoff_wire::{Call, CallError, CallRequest, Duration, FieldError, Reply, WebhookSecrets};
+pub use handoff_wire::{
+    Answer, Call, CallError, CallRequest, Duration, FieldError, Handlers, Reply, WebhookSecrets,
+};
 pub use registry::Registry;
 pub use sleep::long_running_task;
 

@@ -1,9 +1,10 @@
 //! The registry of task kinds, by name.
 
-use crate::{Context, Task};
+use crate::{Context, Handlers, Task, handler};
 use futures::future::LocalBoxFuture;
 use handoff_queue::{Json, Outcome};
-use handoff_wire::{FieldError, Kinds, did_you_mean, quoted};
+use handoff_wire::{Defaults, Fault, FieldError, Handler, Kinds, did_you_mean, quoted};
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 /// The known task kinds, by name.
@@ -11,7 +12,12 @@ use std::collections::BTreeMap;
 pub struct Registry {
     kinds: BTreeMap<&'static str, Kind>,
     args_max_bytes: Option<u64>,
+    read_handlers: Option<ReadHandlers>,
+    handlers: OnceCell<Result<Handlers, String>>,
 }
+
+/// Reads the handlers of the deployment. The error is a text.
+type ReadHandlers = fn() -> Result<Handlers, String>;
 
 struct Kind {
     exists: fn() -> bool,
@@ -56,6 +62,16 @@ impl Registry {
         self
     }
 
+    /// Adds the kinds that have handlers. They are read for the first kind that is not among the
+    /// others.
+    #[must_use]
+    pub fn with_handlers(self, read: ReadHandlers) -> Self {
+        Self {
+            read_handlers: Some(read),
+            ..self
+        }
+    }
+
     /// Limits the arguments of all kinds to this many bytes of JSON.
     #[must_use]
     pub fn with_args_max(self, bytes: u64) -> Self {
@@ -65,7 +81,7 @@ impl Registry {
         }
     }
 
-    /// The names of all kinds.
+    /// The names of the kinds that have no handler.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         let kinds = self.kinds.iter().filter(|(_, kind)| (kind.exists)());
         kinds.map(|(name, _)| *name)
@@ -80,25 +96,48 @@ impl Registry {
         self.kinds.get(name).filter(|kind| (kind.exists)())
     }
 
-    fn kind(&self, name: &str) -> Result<&Kind, FieldError> {
-        self.find(name).ok_or_else(|| {
-            let meant = did_you_mean(name, self.names());
-            let known = self.names().collect::<Vec<_>>().join(", ");
-            let name = quoted(name);
-            let reason = if meant.is_empty() {
-                format!("there is no task {name}; this deployment has {known}")
-            } else {
-                format!("there is no task {name}{meant} This deployment has {known}")
-            };
-            FieldError::new("task", reason)
-        })
+    fn handlers(&self) -> Result<&Handlers, String> {
+        let read = || {
+            self.read_handlers
+                .map_or_else(|| Ok(Handlers::default()), |read| read())
+        };
+        self.handlers
+            .get_or_init(read)
+            .as_ref()
+            .map_err(Clone::clone)
+    }
+
+    /// Finds what runs tasks of a kind. A kind that Handoff itself has is never a handler's.
+    fn runner(&self, name: &str) -> Result<Runs<'_>, FieldError> {
+        if let Some(kind) = self.find(name) {
+            return Ok(Runs::Kind(kind));
+        }
+        let handlers = self
+            .handlers()
+            .map_err(|reason| FieldError::misconfigured("task", reason))?;
+        if let Some(handler) = handlers.of(name) {
+            return Ok(Runs::Handler(handler));
+        }
+        let mut names: Vec<&str> = self.names().collect();
+        names.extend(handlers.names());
+        let meant = did_you_mean(name, names.iter().copied());
+        let known = names.join(", ");
+        let name = quoted(name);
+        let reason = if meant.is_empty() {
+            format!("there is no task {name}; this deployment has {known}")
+        } else {
+            format!("there is no task {name}{meant} This deployment has {known}")
+        };
+        Err(FieldError::new("task", reason))
     }
 
     /// Runs one attempt of a task of the kind `name`.
     pub async fn run(&self, name: &str, args: Json, context: Context) -> Outcome {
-        match self.find(name) {
-            Some(kind) => (kind.run)(args, context).await,
-            None => Outcome::Fail(format!(
+        match self.runner(name) {
+            Ok(Runs::Kind(kind)) => (kind.run)(args, context).await,
+            Ok(Runs::Handler(handler)) => handler::run(handler, name, args, &context).await,
+            Err(e) if e.fault == Fault::Deployment => Outcome::retry(e.reason),
+            Err(_) => Outcome::Fail(format!(
                 "this deployment has no task {} any more",
                 quoted(name)
             )),
@@ -106,11 +145,20 @@ impl Registry {
     }
 }
 
+/// What runs the tasks of a kind.
+enum Runs<'a> {
+    Kind(&'a Kind),
+    Handler(&'a Handler),
+}
+
 impl Kinds for Registry {
     fn check(&self, name: &str, args: &Json, timeout_ms: u64) -> Result<(), FieldError> {
-        let kind = self.kind(name)?;
+        let runner = self.runner(name)?;
         self.check_text(args)?;
-        (kind.check)(args, timeout_ms).map_err(|e| e.within("args"))
+        match runner {
+            Runs::Kind(kind) => (kind.check)(args, timeout_ms).map_err(|e| e.within("args")),
+            Runs::Handler(_) => Ok(()),
+        }
     }
 
     fn check_text(&self, args: &Json) -> Result<(), FieldError> {
@@ -126,6 +174,13 @@ impl Kinds for Registry {
     }
 
     fn known(&self, name: &str) -> Result<(), FieldError> {
-        self.kind(name).map(drop)
+        self.runner(name).map(drop)
+    }
+
+    fn defaults(&self, name: &str) -> Defaults {
+        match self.runner(name) {
+            Ok(Runs::Handler(handler)) => handler.defaults,
+            _ => Defaults::default(),
+        }
     }
 }

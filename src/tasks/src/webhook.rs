@@ -1,7 +1,9 @@
 //! Webhooks: a request to a URL when a task ended. A webhook is a follow-up, and is retried like
 //! any task.
 
-use crate::http_request::{judge, trace_headers};
+use crate::http_request::judge;
+use crate::signature::signature;
+use crate::trace_headers::trace_headers;
 use crate::{Call, Context, Outcome, SendError, Task};
 use handoff_queue::TaskView;
 use handoff_wire::{JsonObject, Time, WEBHOOK, WebhookArgs, object};
@@ -43,16 +45,9 @@ impl Task for Webhook {
             .with("type", format!("task.{}", view.state))
             .with("timestamp", ended)
             .with("data", object::task(&id, &view));
-        // The id is the same in every attempt, so a receiver can recognize a repetition.
-        let (message_id, timestamp_s) = (format!("msg_{id}"), at_ms / 1_000);
         let body = message.to_string().into_bytes();
-        let signature = secrets.sign(&message_id, timestamp_s, &body);
-        let mut headers = vec![
-            ("content-type".to_owned(), "application/json".to_owned()),
-            ("webhook-id".to_owned(), message_id),
-            ("webhook-timestamp".to_owned(), timestamp_s.to_string()),
-            ("webhook-signature".to_owned(), signature),
-        ];
+        let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        headers.extend(signature(&secrets, format!("msg_{id}"), at_ms, &body));
         headers.extend(trace_headers(context.trace()));
         let call = Call {
             method: "POST".to_owned(),

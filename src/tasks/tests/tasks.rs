@@ -4,7 +4,7 @@ use futures::executor::block_on;
 use futures::future::{FutureExt, LocalBoxFuture, ready};
 use handoff_queue::{Attempt, Control};
 use handoff_tasks::{
-    Call, CallError, Context, Host, Outcome, Reply, TaskId, TaskView, Trace, WebhookSecrets,
+    Answer, Call, CallError, Context, Host, Outcome, TaskId, TaskView, Trace, WebhookSecrets,
     registry,
 };
 use handoff_wire::Kinds;
@@ -36,7 +36,7 @@ impl Host for TestHost {
         async move { now_ms.set(now_ms.get() + ms) }.boxed_local()
     }
 
-    fn send(&self, call: Call) -> LocalBoxFuture<'static, Result<Reply, CallError>> {
+    fn open(&self, call: Call) -> LocalBoxFuture<'static, Result<Answer, CallError>> {
         self.calls.borrow_mut().push(call);
         ready(Err(CallError::Unanswered("unreachable".to_owned()))).boxed_local()
     }
@@ -47,6 +47,10 @@ impl Host for TestHost {
 
     fn webhook_secrets(&self) -> Result<WebhookSecrets, String> {
         Ok(WebhookSecrets::default())
+    }
+
+    fn result_max_bytes(&self) -> u64 {
+        1_000
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::explain::not_one_of;
 use crate::{Duration, FieldError, Names, check_url, named};
-use handoff_queue::{JSON_DEPTH_MAX, Json};
+use handoff_queue::Json;
 use serde::Deserialize;
 use std::fmt;
 
@@ -85,17 +85,6 @@ pub struct Call {
     pub timeout_ms: u64,
     /// The head of a 2xx answer is enough, so its body is not read.
     pub head_only: bool,
-}
-
-/// The whole answer to a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reply {
-    /// The HTTP status.
-    pub status: u16,
-    /// Names, in lower case, and values.
-    pub headers: Vec<(String, String)>,
-    /// The body.
-    pub body: Vec<u8>,
 }
 
 /// The reason why a call got no usable answer, in words.
@@ -198,22 +187,6 @@ impl CallRequest {
             body,
             timeout_ms,
             head_only: false,
-        }
-    }
-}
-
-impl Reply {
-    /// Reads the body as JSON, or as text if it is not JSON.
-    ///
-    /// # Errors
-    /// If it is no text, or JSON that some readers can't read. The text follows "a body that is".
-    pub fn body_json(&self) -> Result<Json, String> {
-        let text = std::str::from_utf8(&self.body).map_err(|_| "not UTF-8 text".to_owned())?;
-        match text.parse::<Json>() {
-            Ok(json) if json.depth() > JSON_DEPTH_MAX => Err(json.flaw().unwrap_or_default()),
-            Ok(json) if json.flaw().is_none() => Ok(json),
-            // Also with half of a surrogate pair, which is no text.
-            _ => Ok(Json::of(text).unwrap_or_default()),
         }
     }
 }

@@ -15,8 +15,19 @@ pub struct FieldError {
     pub field: Option<String>,
     /// The fault.
     pub reason: String,
+    /// The kind of fault.
+    pub fault: Fault,
+}
+
+/// A kind of fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The value can't be used.
+    Value,
     /// The value exceeds a limit.
-    pub too_large: bool,
+    TooLarge,
+    /// The deployment is misconfigured, whatever the value.
+    Deployment,
 }
 
 impl FieldError {
@@ -30,14 +41,22 @@ impl FieldError {
         Self {
             field,
             reason: reason.into(),
-            too_large: false,
+            fault: Fault::Value,
         }
     }
 
     /// An error about a field that exceeds a limit.
     pub fn too_large(field: &str, reason: impl Into<String>) -> Self {
         Self {
-            too_large: true,
+            fault: Fault::TooLarge,
+            ..Self::new(field, reason)
+        }
+    }
+
+    /// An error about a field that a misconfigured deployment can't check.
+    pub fn misconfigured(field: &str, reason: impl Into<String>) -> Self {
+        Self {
+            fault: Fault::Deployment,
             ..Self::new(field, reason)
         }
     }

@@ -4,12 +4,14 @@
 
 mod access;
 mod address;
+mod answer;
 mod call;
 mod cron;
 mod endpoint;
 mod explain;
 mod fields;
 mod gather;
+mod handlers;
 mod header;
 mod hosts;
 mod json;
@@ -28,15 +30,17 @@ mod url;
 mod webhook;
 
 pub use access::{Access, Admitted, Denied, Scope};
-pub use call::{Call, CallError, CallRequest, HTTP_REQUEST, REDACTED, Reply, is_secret_header};
+pub use answer::{Answer, REPLY_MAX_BYTES, Reply, header, in_time};
+pub use call::{Call, CallError, CallRequest, HTTP_REQUEST, REDACTED, is_secret_header};
 pub use cron::Cron;
 pub use endpoint::is_same_server;
 pub use fields::{List, Names, ReadOnly, Word, Words};
 pub use gather::{Gather, GatherRequest};
+pub use handlers::{Defaults, Handler, Handlers};
 pub use handoff_queue::Json;
 pub use header::{accepts_events, may_be_json, other_charset, preferred_wait_ms};
 pub use hosts::Hosts;
-pub use json::{FieldError, Object, from_json, from_slice};
+pub use json::{Fault, FieldError, Object, from_json, from_slice};
 pub use json_object::JsonObject;
 pub use limits::{KeyLimits, Limits, QueueLimits, Rate};
 pub use near::{did_you_mean, named, near, quoted, visible};

@@ -2,13 +2,15 @@
 
 use futures::future::{FutureExt, LocalBoxFuture};
 use handoff_platform::clock::sleep_ms;
-use handoff_platform::http::client::send;
+use handoff_platform::http::client::open;
 use handoff_platform::{HostEnv, HostStore, variables};
 use handoff_queue::{Env, Queue};
-use handoff_tasks::{Call, CallError, Host, Reply, TaskId, TaskView, WebhookSecrets};
+use handoff_tasks::{Answer, Call, CallError, Host, TaskId, TaskView, WebhookSecrets};
 
 /// The host's clock and HTTP, for tasks.
-pub(crate) struct TaskHost;
+pub(crate) struct TaskHost {
+    pub result_max_bytes: u64,
+}
 
 impl Host for TaskHost {
     fn now_ms(&self) -> u64 {
@@ -23,8 +25,8 @@ impl Host for TaskHost {
         sleep_ms(ms).boxed_local()
     }
 
-    fn send(&self, call: Call) -> LocalBoxFuture<'static, Result<Reply, CallError>> {
-        send(call).boxed_local()
+    fn open(&self, call: Call) -> LocalBoxFuture<'static, Result<Answer, CallError>> {
+        open(call).boxed_local()
     }
 
     fn task(&self, id: TaskId) -> LocalBoxFuture<'static, Result<Option<TaskView>, String>> {
@@ -38,5 +40,9 @@ impl Host for TaskHost {
 
     fn webhook_secrets(&self) -> Result<WebhookSecrets, String> {
         variables::webhook_secrets().map_err(|problem| problem.detail)
+    }
+
+    fn result_max_bytes(&self) -> u64 {
+        self.result_max_bytes
     }
 }

@@ -8,7 +8,7 @@ mod panic;
 use handoff_platform::http::Problem;
 use handoff_platform::{HostEnv, HostStore, variables};
 use handoff_queue::{Control, Env, Json, Outcome, Queue, Runner, Wake, Worker, WorkerLimits};
-use handoff_tasks::{Context, Registry};
+use handoff_tasks::{Context, Handlers, Registry};
 use host::TaskHost;
 use std::rc::Rc;
 
@@ -65,14 +65,20 @@ async fn start(path: &str) -> Result<Rc<HostWorker>, Problem> {
         false => || false,
     };
     let tasks = Tasks {
-        registry: handoff_tasks::all(faults),
-        host: Rc::new(TaskHost),
+        registry: handoff_tasks::all(faults).with_handlers(handlers),
+        host: Rc::new(TaskHost {
+            result_max_bytes: limits.result_max_bytes,
+        }),
     };
     let store = HostStore::open()?;
     let queue = Queue::new(queue, store, HostEnv)?.with_limits(variables::limits_of(queue)?);
     let worker = Worker::new(queue, tasks, limits);
     worker.start(wake).await?;
     Ok(Rc::new(worker))
+}
+
+fn handlers() -> Result<Handlers, String> {
+    variables::handlers().map_err(|problem| problem.detail)
 }
 
 impl Runner for Tasks {

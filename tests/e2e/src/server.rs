@@ -26,12 +26,18 @@ pub struct Received {
 }
 
 /// What to answer.
-#[derive(Debug, Clone)]
 pub struct Answer {
     status: u16,
     headers: String,
-    body: String,
+    body: Body,
 }
+
+enum Body {
+    Text(String),
+    Streamed(Box<BodyWriter>),
+}
+
+type BodyWriter = dyn FnOnce(&mut TcpStream) -> io::Result<()>;
 
 /// Serves on loopback until it is dropped.
 pub struct TestServer {
@@ -54,7 +60,19 @@ impl Answer {
         Self {
             status,
             headers: String::new(),
-            body: body.to_owned(),
+            body: Body::Text(body.to_owned()),
+        }
+    }
+
+    /// An answer whose body is written as time goes by, and ends with the connection.
+    pub fn streamed(
+        status: u16,
+        body: impl FnOnce(&mut TcpStream) -> io::Result<()> + 'static,
+    ) -> Self {
+        Self {
+            status,
+            headers: String::new(),
+            body: Body::Streamed(Box::new(body)),
         }
     }
 
@@ -136,11 +154,18 @@ impl Shared {
             headers,
             body,
         } = (self.handler)(&received);
-        let length = body.len();
-        let head = format!(
-            "HTTP/1.1 {status} Test\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n"
-        );
-        stream.write_all((head + &body).as_bytes())
+        let head = format!("HTTP/1.1 {status} Test\r\n{headers}connection: close\r\n");
+        match body {
+            Body::Text(body) => {
+                let length = body.len();
+                let head = format!("{head}content-length: {length}\r\n\r\n");
+                stream.write_all((head + &body).as_bytes())
+            }
+            Body::Streamed(write) => {
+                stream.write_all((head + "\r\n").as_bytes())?;
+                write(&mut stream)
+            }
+        }
     }
 }
 

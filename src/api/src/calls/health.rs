@@ -1,7 +1,7 @@
 //! `GET /healthz` and `GET /readyz`.
 
 use super::Answer;
-use crate::HostQueue;
+use crate::{HostQueue, limits};
 use handoff_platform::http::{Problem, Response};
 use handoff_platform::probe::probe;
 use serde_json::json;
@@ -15,6 +15,7 @@ pub(crate) fn alive() -> Response {
 /// be woken.
 pub(crate) async fn ready(queue: &HostQueue) -> Result<Answer, Problem> {
     probe(queue.store()).await?;
+    limits::check_handlers()?;
     let response = Response::json(200, &json!({"status": "ready"}));
     Ok(Answer::new(response))
 }

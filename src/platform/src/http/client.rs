@@ -4,14 +4,9 @@ use crate::clock::sleep_ms;
 use crate::host::settings;
 use crate::variables;
 use futures::StreamExt;
-use futures::future::{Either, select};
-use handoff_wire::{Call, CallError, Reply, is_same_server};
+use handoff_wire::{Answer, Call, CallError, REPLY_MAX_BYTES, Reply, in_time, is_same_server};
 use spin_sdk::http::{IncomingResponse, Method, RequestBuilder, SendError, send as host_send};
 use spin_sdk::wit::wasi::http0_2_0::types::ErrorCode;
-use std::pin::pin;
-
-/// A response body with more bytes is an error.
-pub const REPLY_MAX_BYTES: usize = 256 * 1024;
 
 /// Sends a call and waits for the whole answer. Calls from outside are checked before:
 /// [`handoff_wire::CallRequest::check`].
@@ -20,21 +15,9 @@ pub const REPLY_MAX_BYTES: usize = 256 * 1024;
 /// If the host refuses the call, the receiver is unreachable or too slow, or the answer is too
 /// large.
 pub async fn send(call: Call) -> Result<Reply, CallError> {
-    if is_store(&call.url) {
-        let reason = format!(
-            "{} is the store of this application, which is not called",
-            call.url
-        );
-        return Err(CallError::Refused(reason));
-    }
-    let timeout_ms = call.timeout_ms;
-    let exchange = pin!(exchange(call));
-    match select(exchange, pin!(sleep_ms(timeout_ms))).await {
-        Either::Left((reply, _)) => reply,
-        Either::Right(_) => Err(CallError::Unanswered(format!(
-            "no complete answer within {timeout_ms} ms"
-        ))),
-    }
+    let (timeout_ms, needs_body) = (call.timeout_ms, !call.head_only);
+    let whole = async { open(call).await?.whole(needs_body, REPLY_MAX_BYTES).await };
+    in_time(whole, sleep_ms(timeout_ms), timeout_ms).await
 }
 
 /// Sends a call of `/gather`, whose caller may be anybody.
@@ -52,8 +35,18 @@ fn is_store(url: &str) -> bool {
     variables::text("store").is_ok_and(|store| is_same_server(url, &store))
 }
 
-async fn exchange(call: Call) -> Result<Reply, CallError> {
-    let head_only = call.head_only;
+/// Sends a call and waits for the begin of its answer, without the call's timeout.
+///
+/// # Errors
+/// If the host refuses the call, or the receiver is unreachable.
+pub async fn open(call: Call) -> Result<Answer, CallError> {
+    if is_store(&call.url) {
+        let reason = format!(
+            "{} is the store of this application, which is not called",
+            call.url
+        );
+        return Err(CallError::Refused(reason));
+    }
     let mut headers = call.headers;
     if has_length(&call.method, &call.body) {
         headers.push(("content-length".to_owned(), call.body.len().to_string()));
@@ -69,29 +62,18 @@ async fn exchange(call: Call) -> Result<Reply, CallError> {
     let headers = headers
         .into_iter()
         .map(|(name, value)| (name.to_ascii_lowercase(), text(value)));
-    let mut reply = Reply {
-        status: response.status(),
-        headers: headers.collect(),
-        body: Vec::new(),
+    let (status, headers) = (response.status(), headers.collect());
+    let broke_off = |e: wasi::io::error::Error| {
+        CallError::Unanswered(format!("the answer broke off: {}", e.to_debug_string()))
     };
-    if head_only && (200..300).contains(&reply.status) {
-        return Ok(reply);
-    }
-    let mut stream = response.take_body_stream();
-    while let Some(chunk) = stream.next().await {
-        let broke_off = |e: wasi::io::error::Error| {
-            CallError::Unanswered(format!("the answer broke off: {}", e.to_debug_string()))
-        };
-        let chunk = chunk.map_err(broke_off)?;
-        if reply.body.len() + chunk.len() > REPLY_MAX_BYTES {
-            return Err(CallError::Refused(format!(
-                "the answer, of status {}, has more than {REPLY_MAX_BYTES} bytes",
-                reply.status
-            )));
-        }
-        reply.body.extend(chunk);
-    }
-    Ok(reply)
+    let chunks = response.take_body_stream();
+    Ok(Answer {
+        status,
+        headers,
+        body: chunks
+            .map(move |chunk| chunk.map_err(broke_off))
+            .boxed_local(),
+    })
 }
 
 /// Whether a request states the length of its body. Without it a host sends the body in chunks,

@@ -2,7 +2,7 @@
 
 use super::response::Response;
 use handoff_queue::QueueError;
-use handoff_wire::{FieldError, JsonObject, visible};
+use handoff_wire::{Fault, FieldError, JsonObject, visible};
 use std::borrow::Cow;
 
 const UNREADABLE: &str = "record-unreadable";
@@ -65,11 +65,15 @@ impl Problem {
 
     /// A field's value can't be used.
     pub fn invalid(error: FieldError) -> Self {
-        if error.too_large {
-            return Self {
-                field: error.field.clone(),
-                ..Self::too_large(error.to_string())
-            };
+        match error.fault {
+            Fault::Value => {}
+            Fault::TooLarge => {
+                return Self {
+                    field: error.field.clone(),
+                    ..Self::too_large(error.to_string())
+                };
+            }
+            Fault::Deployment => return Self::misconfigured(error.reason),
         }
         Self {
             field: error.field.clone(),

@@ -1,6 +1,6 @@
 //! The task kinds that requests may name.
 
-use crate::FieldError;
+use crate::{Defaults, FieldError};
 use handoff_queue::Json;
 
 /// The task kinds of a deployment.
@@ -22,4 +22,9 @@ pub trait Kinds {
     /// # Errors
     /// Names the field `task`.
     fn known(&self, name: &str) -> Result<(), FieldError>;
+
+    /// What tasks of a known kind have unless their request says otherwise.
+    fn defaults(&self, _name: &str) -> Defaults {
+        Defaults::default()
+    }
 }

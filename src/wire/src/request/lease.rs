@@ -1,19 +1,21 @@
 //! The timeout of an attempt, and its heartbeat timeout.
 
 use crate::{Duration, FieldError};
-use handoff_queue::{HEARTBEAT_TIMEOUT_MIN_MS, TIMEOUT_DEFAULT_MS, TIMEOUT_MAX_MS};
+use handoff_queue::{HEARTBEAT_TIMEOUT_MIN_MS, TIMEOUT_MAX_MS};
 
-/// Checks `timeout`, and `heartbeat_timeout` if it is given. Returns both in milliseconds.
+/// Checks `timeout`, which is `default_ms` if it is not given, and `heartbeat_timeout` if it is
+/// given. Returns both in milliseconds.
 ///
 /// # Errors
 /// The field that can't be used, and why.
 pub(crate) fn lease(
     timeout: Option<Duration>,
     heartbeat_timeout: Option<Duration>,
+    default_ms: u64,
 ) -> Result<(u64, Option<u64>), FieldError> {
     let timeout_ms = match timeout {
         Some(timeout) => timeout.between("timeout", 1, TIMEOUT_MAX_MS)?,
-        None => TIMEOUT_DEFAULT_MS,
+        None => default_ms,
     };
     let Some(silence) = heartbeat_timeout else {
         return Ok((timeout_ms, None));
@@ -50,7 +52,7 @@ mod tests {
             (Some(5), Some(4), None),
         ];
         for (timeout, silence, expected) in table {
-            let read = lease(timeout.map(seconds), silence.map(seconds));
+            let read = lease(timeout.map(seconds), silence.map(seconds), 60_000);
             assert_eq!(read.as_ref().ok(), expected.as_ref(), "{read:?}");
             if let Err(e) = read {
                 assert_eq!(e.field.as_deref(), Some("heartbeat_timeout"));

@@ -92,10 +92,16 @@ impl TaskRequest {
     /// # Errors
     /// The field that can't be used, and why.
     pub fn check(self, kinds: &impl Kinds, now_ms: u64) -> Result<Checked, FieldError> {
-        let (timeout_ms, _) = lease(self.timeout, self.heartbeat_timeout)?;
+        kinds.known(&self.task)?;
+        let defaults = kinds.defaults(&self.task);
+        let (timeout_ms, _) = lease(self.timeout, self.heartbeat_timeout, defaults.timeout_ms)?;
         self.check_with(now_ms, |kind, args| {
             kinds.check(kind, &args, timeout_ms)?;
-            Ok(TaskSpec::new(kind, args))
+            Ok(TaskSpec {
+                timeout_ms: defaults.timeout_ms,
+                retry: defaults.retry,
+                ..TaskSpec::new(kind, args)
+            })
         })
     }
 
@@ -161,7 +167,7 @@ impl TaskRequest {
         }
         if self.timeout.is_some() || self.heartbeat_timeout.is_some() {
             (task.timeout_ms, task.heartbeat_timeout_ms) =
-                lease(self.timeout, self.heartbeat_timeout)?;
+                lease(self.timeout, self.heartbeat_timeout, task.timeout_ms)?;
         }
         if let Some(retention) = self.retention {
             task.retention_ms = retention.between("retention", RETENTION_MIN_MS, DELAY_MAX_MS)?;
@@ -179,7 +185,7 @@ impl TaskRequest {
             task.key = Some(key);
         }
         if let Some(Object(retry)) = self.retry {
-            task.retry = retry.check().map_err(|e| e.within("retry"))?;
+            task.retry = retry.check(task.retry).map_err(|e| e.within("retry"))?;
         }
         Ok(task)
     }
@@ -266,8 +272,8 @@ fn expires(
 }
 
 impl RetryRequest {
-    pub(crate) fn check(self) -> Result<RetryPolicy, FieldError> {
-        let mut policy = RetryPolicy::default();
+    /// Checks the fields. Missing ones are those of `policy`.
+    pub(crate) fn check(self, mut policy: RetryPolicy) -> Result<RetryPolicy, FieldError> {
         if let Some(attempts) = self.attempts {
             if attempts == 0 || attempts > ATTEMPTS_MAX {
                 let reason =

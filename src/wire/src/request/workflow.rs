@@ -3,7 +3,9 @@
 use super::kinds::Kinds;
 use super::lease::lease;
 use super::task::{Checked, RetryRequest, TaskRequest};
-use crate::{Duration, FieldError, List, Object, Time, When, Word, from_json, named, quoted};
+use crate::{
+    Defaults, Duration, FieldError, List, Object, Time, When, Word, from_json, named, quoted,
+};
 use handoff_queue::{CHAIN_MAX, GROUP_MAX, Json, Member, OnFailure, Priority, Step, Workflow};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
@@ -207,7 +209,7 @@ fn group_of(group: Json, kinds: &impl Kinds) -> Result<Step, FieldError> {
         retry: each.retry,
     };
     kinds.known(&common.task).map_err(|e| e.within("group"))?;
-    let common = common.into_member().map_err(|e| e.within("group"))?;
+    let common = common.into_member(kinds).map_err(|e| e.within("group"))?;
     for (i, args) in items.iter().enumerate() {
         let checked = kinds.check(&common.kind, args, common.timeout_ms);
         checked.map_err(|mut e| {
@@ -229,9 +231,11 @@ fn member(item: Json, kinds: &impl Kinds, given: Given) -> Result<Member, FieldE
         return Err(FieldError::new("into", reason));
     }
     if given == Given::Nothing || ignores {
-        let (timeout_ms, _) = lease(request.timeout, request.heartbeat_timeout)?;
+        kinds.known(&request.task)?;
+        let default_ms = kinds.defaults(&request.task).timeout_ms;
+        let (timeout_ms, _) = lease(request.timeout, request.heartbeat_timeout, default_ms)?;
         kinds.check(&request.task, args.unwrap_or(&none), timeout_ms)?;
-        return request.into_member();
+        return request.into_member(kinds);
     }
     kinds.known(&request.task)?;
     if let Some(args) = args {
@@ -255,11 +259,11 @@ fn member(item: Json, kinds: &impl Kinds, given: Given) -> Result<Member, FieldE
         let reason = "\"errors\" is what the errors of the group are called; choose another name";
         return Err(FieldError::new("into", reason));
     }
-    request.into_member()
+    request.into_member(kinds)
 }
 
 impl MemberRequest {
-    fn into_member(self) -> Result<Member, FieldError> {
+    fn into_member(self, kinds: &impl Kinds) -> Result<Member, FieldError> {
         if let Some(Some(into)) = &self.into
             && !(1..=INTO_MAX_BYTES).contains(&into.len())
         {
@@ -269,10 +273,12 @@ impl MemberRequest {
             );
             return Err(FieldError::new("into", reason));
         }
-        let (timeout_ms, heartbeat_timeout_ms) = lease(self.timeout, self.heartbeat_timeout)?;
+        let Defaults { timeout_ms, retry } = kinds.defaults(&self.task);
+        let (timeout_ms, heartbeat_timeout_ms) =
+            lease(self.timeout, self.heartbeat_timeout, timeout_ms)?;
         let retry = match self.retry {
-            Some(Object(retry)) => retry.check().map_err(|e| e.within("retry"))?,
-            None => Default::default(),
+            Some(Object(request)) => request.check(retry).map_err(|e| e.within("retry"))?,
+            None => retry,
         };
         Ok(Member {
             kind: self.task,

@@ -3,6 +3,7 @@
 use crate::{registry, schedule, task, workflow};
 use handoff_queue::JSON_DEPTH_MAX;
 use handoff_wire::BatchRequest;
+use handoff_wire::Fault;
 use handoff_wire::from_slice;
 
 fn nested(levels: usize) -> String {
@@ -61,7 +62,10 @@ fn what_is_too_deep_is_refused_wherever_it_is() {
 fn what_is_too_large_is_said_before_it_is_read() {
     let large = format!(r#"[{}{{"":0}}]"#, r#"{"":0},"#.repeat(10_000));
     let e = task(&format!(r#"{{"task":"sleep","args":{large}}}"#)).expect_err("large");
-    assert!(e.too_large && e.field.as_deref() == Some("args"), "{e}");
+    assert!(
+        e.fault == Fault::TooLarge && e.field.as_deref() == Some("args"),
+        "{e}"
+    );
     // White space is dropped, and does not count.
     let spaced = format!(r#"{{"task":"echo","args":[{}]}}"#, " ".repeat(20_000));
     assert_eq!(task(&spaced).expect("it fits").args.as_str(), "[]");
@@ -70,7 +74,7 @@ fn what_is_too_large_is_said_before_it_is_read() {
     ));
     let e = e.expect_err("large");
     assert!(
-        e.too_large && e.field.as_deref() == Some("chain[1].args"),
+        e.fault == Fault::TooLarge && e.field.as_deref() == Some("chain[1].args"),
         "{e}"
     );
     let batch: BatchRequest =

@@ -19,6 +19,7 @@ mod faults;
 mod foreign;
 mod frozen_host;
 mod gather;
+mod handlers;
 mod http;
 mod http_request;
 mod idempotency;

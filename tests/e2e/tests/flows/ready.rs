@@ -56,10 +56,22 @@ const NOT_MEANT: [(&str, &str, &str); 10] = [
     ("events_max", "0.4ms", "a whole number of milliseconds"),
 ];
 
+/// Handlers that would never be called, or never as meant, and what the answer says.
+const HANDLERS: [(&str, &str); 2] = [
+    (
+        r#"{"echo": {"url": "http://x/"}}"#,
+        "\\\"echo\\\", a kind of tasks that the worker runs itself",
+    ),
+    (
+        r#"{"mail": {"url": "http://x/", "secret": true}}"#,
+        "none to sign with",
+    ),
+];
+
 const TWICE: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// Variables, values that can't be used, and what the answer says to write.
-const BROKEN: [(&str, &str, &str); 14] = [
+const BROKEN: [(&str, &str, &str); 15] = [
     ("store", "redis://:hunter2@", "key-value"),
     ("queues", "UPPER", "names of queues"),
     (
@@ -68,6 +80,7 @@ const BROKEN: [(&str, &str, &str); 14] = [
         "JSON such as",
     ),
     ("webhook_secrets", "whsec_hunter2", "base64"),
+    ("handlers", r#"{"mail": {"url": "mail"}}"#, "mail.url"),
     (
         "api_tokens",
         "hunter2:of:four:parts",
@@ -120,7 +133,7 @@ fn every_variable_that_cannot_be_used_is_named(pair: Pair) {
             "{name}: {text}"
         );
     }
-    assert!(text.contains("14 variables"), "{text}");
+    assert!(text.contains("15 variables"), "{text}");
     assert!(!text.contains("hunter2"), "{text}");
     assert!(!text.contains("invalid digit"), "{text}");
 
@@ -133,6 +146,12 @@ fn every_variable_that_cannot_be_used_is_named(pair: Pair) {
         assert!(about.contains(said), "{name}: {text}");
     }
     assert!(text.contains("10 variables"), "{text}");
+
+    for (handlers, said) in HANDLERS {
+        let host = Host::start(pair, &[("handlers", handlers)]);
+        let text = host.http().get("/readyz").expect(500).text();
+        assert!(text.contains(said), "{text}");
+    }
 }
 
 fn ready_for_everybody_at_once(pair: Pair) {

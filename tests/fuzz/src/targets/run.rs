@@ -3,11 +3,12 @@
 
 use super::gather::assert_sendable;
 use super::{NOW_MS, lines, text};
-use futures::FutureExt;
 use futures::future::{LocalBoxFuture, pending, ready};
+use futures::{FutureExt, StreamExt, stream};
 use handoff_queue::{Attempt, Control, Json, Outcome};
 use handoff_tasks::{
-    Call, CallError, Context, Host, Reply, TaskId, TaskView, WebhookSecrets, registry,
+    Answer, Call, CallError, Context, FieldError, Host, Reply, TaskId, TaskView, WebhookSecrets,
+    registry,
 };
 use handoff_wire::Kinds;
 use std::cell::Cell;
@@ -30,7 +31,10 @@ pub(crate) fn run(bytes: &[u8]) {
     let Ok(args) = args.parse::<Json>() else {
         return;
     };
-    let registry = registry(|| false);
+    let registry = registry(|| false).with_handlers(|| {
+        let handlers = r#"{"h*": {"url": "http://h.spin.internal/"}}"#;
+        handlers.parse().map_err(|e: FieldError| e.to_string())
+    });
     // A workflow's task may be given another timeout than its attempt has: that is cut, and no error.
     let checked = registry.check(kind, &args, u64::MAX);
     if let Err(error) = &checked {
@@ -50,7 +54,7 @@ pub(crate) fn run(bytes: &[u8]) {
         now_ms: Cell::new(NOW_MS),
         reply: Reply {
             status: status.parse().unwrap_or(200),
-            headers: vec![("retry-after".to_owned(), retry_after.to_owned())],
+            headers: headers(kind, retry_after),
             body: body.as_bytes().to_vec(),
         },
     };
@@ -66,6 +70,22 @@ pub(crate) fn run(bytes: &[u8]) {
     if checked.is_err() {
         assert!(matches!(outcome, Some(Outcome::Fail(_))), "{outcome:?}");
     }
+}
+
+/// The kind decides what the given header is, and what the body is of.
+fn headers(kind: &str, given: &str) -> Vec<(String, String)> {
+    let name = match kind {
+        "h.continue" => "handoff-continue",
+        _ => "retry-after",
+    };
+    let content_type = match kind {
+        "h.lines" => "application/x-ndjson",
+        _ => "application/json",
+    };
+    let headers = [(name, given), ("content-type", content_type)];
+    headers
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec()
 }
 
 /// Answers every request in the same way; time passes only by sleeping.
@@ -91,10 +111,22 @@ impl Host for World {
         ready(()).boxed_local()
     }
 
-    fn send(&self, call: Call) -> LocalBoxFuture<'static, Result<Reply, CallError>> {
+    fn open(&self, call: Call) -> LocalBoxFuture<'static, Result<Answer, CallError>> {
         assert_sendable(&call);
         assert!(call.timeout_ms <= TIMEOUT_MS);
-        ready(Ok(self.reply.clone())).boxed_local()
+        let reply = self.reply.clone();
+        // It comes in small pieces.
+        let chunks: Vec<_> = reply
+            .body
+            .chunks(7)
+            .map(|chunk| Ok(chunk.to_vec()))
+            .collect();
+        let answer = Answer {
+            status: reply.status,
+            headers: reply.headers,
+            body: stream::iter(chunks).boxed_local(),
+        };
+        ready(Ok(answer)).boxed_local()
     }
 
     fn task(&self, _: TaskId) -> LocalBoxFuture<'static, Result<Option<TaskView>, String>> {
@@ -103,5 +135,9 @@ impl Host for World {
 
     fn webhook_secrets(&self) -> Result<WebhookSecrets, String> {
         Ok(WebhookSecrets::default())
+    }
+
+    fn result_max_bytes(&self) -> u64 {
+        1_000
     }
 }

@@ -1,0 +1,266 @@
+//! The handlers of a deployment: HTTP endpoints that run the tasks of some kinds.
+
+use crate::request::task::RetryRequest;
+use crate::request::webhook::WEBHOOK;
+use crate::{Duration, FieldError, Names, Object, check_url, from_slice, named, quoted};
+use handoff_queue::{RetryPolicy, TIMEOUT_DEFAULT_MS, TIMEOUT_MAX_MS, WORKFLOW};
+use serde::Deserialize;
+use std::str::FromStr;
+
+/// More handlers than any deployment has.
+const HANDLERS_MAX: usize = 1_000;
+/// The longest name of a kind, in bytes.
+const KIND_MAX_BYTES: usize = 128;
+/// Kinds that only Handoff itself enqueues.
+const OWN: [&str; 2] = [WEBHOOK, WORKFLOW];
+/// The host of other components of the application, below their names.
+const INSIDE: &str = ".spin.internal";
+
+/// What tasks of a kind have unless their request says otherwise.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Defaults {
+    /// The timeout of an attempt, in milliseconds.
+    pub timeout_ms: u64,
+    /// The retry policy.
+    pub retry: RetryPolicy,
+}
+
+impl Default for Defaults {
+    fn default() -> Self {
+        Self {
+            timeout_ms: TIMEOUT_DEFAULT_MS,
+            retry: RetryPolicy::default(),
+        }
+    }
+}
+
+/// An endpoint that runs tasks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Handler {
+    /// An absolute http or https URL.
+    pub url: String,
+    /// What its tasks have unless their request says otherwise.
+    pub defaults: Defaults,
+    /// Its calls are always signed. Without this those to other servers are, if there are secrets.
+    pub secret: bool,
+}
+
+impl Handler {
+    /// Whether it is another component of the application, which no signature need convince.
+    pub fn is_inside(&self) -> bool {
+        let authority = self.url.split('/').nth(2).unwrap_or_default();
+        authority.to_ascii_lowercase().ends_with(INSIDE)
+    }
+}
+
+/// The handlers by the kinds that they run:
+/// `{"resize": {"url": "http://images.spin.internal/resize", "timeout": "5m"}, "mail.*": {"url": …}}`,
+/// or an empty text. A pattern ends with `*`; the longest one that fits counts.
+///
+/// ```
+/// use handoff_wire::Handlers;
+///
+/// let text = r#"{"mail.*": {"url": "http://mail.spin.internal/run"}}"#;
+/// let handlers: Handlers = text.parse().unwrap();
+/// assert_eq!(handlers.of("mail.send").unwrap().url, "http://mail.spin.internal/run");
+/// assert_eq!(handlers.of("mails"), None);
+/// ```
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Handlers(Vec<(String, Handler)>);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HandlerRequest {
+    url: String,
+    timeout: Option<Duration>,
+    retry: Option<Object<RetryRequest>>,
+    secret: Option<bool>,
+}
+
+impl Handlers {
+    /// The handler of a kind.
+    pub fn of(&self, kind: &str) -> Option<&Handler> {
+        if !is_kind(kind) || OWN.contains(&kind) {
+            return None;
+        }
+        let fits = |pattern: &str| match pattern.strip_suffix('*') {
+            Some(prefix) => kind.starts_with(prefix),
+            None => kind == pattern,
+        };
+        let fitting = self.0.iter().filter(|(pattern, _)| fits(pattern));
+        // A name is longer than each pattern that fits it, except for one that fits it with nothing.
+        let best = fitting.max_by_key(|(pattern, _)| (pattern == kind, pattern.len()));
+        best.map(|(_, handler)| handler)
+    }
+
+    /// The kinds and patterns that have a handler.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(pattern, _)| pattern.as_str())
+    }
+
+    /// The handlers.
+    pub fn all(&self) -> impl Iterator<Item = &Handler> {
+        self.0.iter().map(|(_, handler)| handler)
+    }
+}
+
+impl FromStr for Handlers {
+    type Err = FieldError;
+
+    fn from_str(text: &str) -> Result<Self, FieldError> {
+        if text.trim().is_empty() {
+            return Ok(Self::default());
+        }
+        let Names(handlers): Names<Object<HandlerRequest>, HANDLERS_MAX> =
+            from_slice(text.as_bytes())?;
+        let check = |(pattern, Object(request)): (String, Object<HandlerRequest>)| {
+            let handler = check_pattern(&pattern).and_then(|()| request.check());
+            match handler {
+                Ok(handler) => Ok((pattern, handler)),
+                Err(e) => Err(e.within(&named(&pattern))),
+            }
+        };
+        handlers
+            .into_iter()
+            .map(check)
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+}
+
+impl HandlerRequest {
+    fn check(self) -> Result<Handler, FieldError> {
+        check_url(&self.url).map_err(|reason| FieldError::new("url", reason))?;
+        let mut defaults = Defaults::default();
+        if let Some(timeout) = self.timeout {
+            defaults.timeout_ms = timeout.between("timeout", 1, TIMEOUT_MAX_MS)?;
+        }
+        if let Some(Object(retry)) = self.retry {
+            let retry = retry.check(RetryPolicy::default());
+            defaults.retry = retry.map_err(|e| e.within("retry"))?;
+        }
+        Ok(Handler {
+            url: self.url,
+            defaults,
+            secret: self.secret.unwrap_or(false),
+        })
+    }
+}
+
+fn check_pattern(pattern: &str) -> Result<(), FieldError> {
+    if OWN.contains(&pattern) {
+        let reason = "tasks of this kind are Handoff's own: choose another name";
+        return Err(FieldError::new_at(None, reason));
+    }
+    if pattern == "*" || is_kind(pattern.strip_suffix('*').unwrap_or(pattern)) {
+        return Ok(());
+    }
+    let shown = quoted(pattern);
+    let reason = format!(
+        "{shown} is no kind of tasks: write 1 to {KIND_MAX_BYTES} letters, digits and . _ - :, or such a beginning and *"
+    );
+    Err(FieldError::new_at(None, reason))
+}
+
+/// Whether tasks with a handler may be of this kind.
+fn is_kind(name: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b"._-:".contains(&b);
+    (1..=KIND_MAX_BYTES).contains(&name.len()) && name.bytes().all(fits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn handlers(text: &str) -> Handlers {
+        text.parse().unwrap_or_else(|e| panic!("{text}: {e}"))
+    }
+
+    #[test]
+    fn the_longest_pattern_that_fits_counts() {
+        let text = r#"{"*":{"url":"http://any/"},"mail.*":{"url":"http://mail/"},"mail.send":{"url":"http://send/"},
+            "mail.send*":{"url":"http://sends/"},"mail.*.x":{"url":"http://never/"}}"#;
+        let wrong = text.parse::<Handlers>().expect_err("a * in the middle");
+        assert_eq!(wrong.field.as_deref(), Some("mail.*.x"));
+        let handlers = handlers(&text.replace(r#","mail.*.x":{"url":"http://never/"}"#, ""));
+        for (kind, url) in [
+            ("mail.send", Some("http://send/")),
+            ("mail.sends", Some("http://sends/")),
+            ("mail.", Some("http://mail/")),
+            ("mail.read", Some("http://mail/")),
+            ("mail", Some("http://any/")),
+            ("Other:kind-1_2", Some("http://any/")),
+            ("workflow", None),
+            ("webhook", None),
+            ("", None),
+            ("a b", None),
+            ("a\n", None),
+            ("é", None),
+            (&"x".repeat(128), Some("http://any/")),
+            (&"x".repeat(129), None),
+        ] {
+            let found = handlers.of(kind).map(|handler| handler.url.as_str());
+            assert_eq!(found, url, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (text, field) in [
+            (r#"{"a":{}}"#, Some("a.url")),
+            (r#"{"a":{"url":"images"}}"#, Some("a.url")),
+            (
+                r#"{"a":{"url":"http://worker.spin.internal/"}}"#,
+                Some("a.url"),
+            ),
+            (
+                r#"{"a":{"url":"http://x/","timeout":"2d"}}"#,
+                Some("a.timeout"),
+            ),
+            (
+                r#"{"a":{"url":"http://x/","timeout":"0s"}}"#,
+                Some("a.timeout"),
+            ),
+            (
+                r#"{"a":{"url":"http://x/","retry":{"attempts":0}}}"#,
+                Some("a.retry.attempts"),
+            ),
+            (
+                r#"{"a":{"url":"http://x/","secret":"yes"}}"#,
+                Some("a.secret"),
+            ),
+            (r#"{"a":{"url":"http://x/","urls":1}}"#, Some("a.urls")),
+            (r#"{"a":"http://x/"}"#, Some("a")),
+            (r#"{"a b":{"url":"http://x/"}}"#, Some("a b")),
+            (r#"{"":{"url":"http://x/"}}"#, Some("")),
+            (r#"{"workflow":{"url":"http://x/"}}"#, Some("workflow")),
+            (r#"{"a":{"url":"http://x/"},"a":{"url":"http://y/"}}"#, None),
+            ("[]", None),
+            ("{", None),
+        ] {
+            let e = text.parse::<Handlers>().expect_err(text);
+            assert_eq!(e.field.as_deref(), field, "{text}: {e}");
+        }
+        assert_eq!(handlers(" "), Handlers::default());
+        assert_eq!(handlers("{}"), Handlers::default());
+    }
+
+    #[test]
+    fn other_components_are_inside() {
+        for (url, inside) in [
+            ("http://images.spin.internal/a", true),
+            ("http://IMAGES.Spin.Internal", true),
+            ("http://images.spin.internal.example.org/", false),
+            ("http://spin.internal/", false),
+            ("https://example.org/x.spin.internal", false),
+        ] {
+            let text = format!(r#"{{"a":{{"url":"{url}"}}}}"#);
+            let handlers = handlers(&text);
+            assert_eq!(
+                handlers.of("a").map(Handler::is_inside),
+                Some(inside),
+                "{url}"
+            );
+        }
+    }
+}
