@@ -21,8 +21,13 @@ type HostQueue = Queue<HostStore, HostEnv>;
 
 /// Answers a request, and does the work after the answer.
 pub async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
-    let request = Request::new(incoming);
-    let path = request.segments();
+    let mut request = Request::new(incoming);
+    let mut path = request.segments();
+    // Below a route such as "/handoff/..." the rest of the path counts, below "/v1/..." all of it.
+    if !path.as_ref().is_ok_and(|path| routes::has(path)) && request.enter_mount() {
+        path = request.segments();
+    }
+    let base = request.base();
     let found = match &path {
         Ok(path) => routes::find(request.method(), path),
         Err(e) => Found::unreadable(e.clone()),
@@ -75,7 +80,7 @@ pub async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
             after: After::Follow(events),
         }) => events.send(&queue, cors.mark(response), out).await,
         Ok(Answer { response, after }) => {
-            cors.mark(response).send(out);
+            cors.mark(response.below(&base)).send(out);
             push_along(&queue, after).await;
         }
         Err(problem) => {

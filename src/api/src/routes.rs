@@ -127,6 +127,11 @@ impl Found {
     }
 }
 
+/// Whether a path is one of the application, by any method.
+pub(crate) fn has(path: &[String]) -> bool {
+    ROUTES.iter().any(|route| route.is_at(path))
+}
+
 /// Finds the call of a method and the decoded segments of a path.
 pub(crate) fn find(method: &Method, path: &[String]) -> Found {
     let routes: Vec<_> = ROUTES.iter().filter(|route| route.is_at(path)).collect();
@@ -183,7 +188,7 @@ fn no_path(path: &[String]) -> Problem {
     let versioned = [&["v1".to_owned()], full.as_slice()].concat();
     let meant = [full.clone(), versioned]
         .into_iter()
-        .find(|path| ROUTES.iter().any(|route| route.is_at(path)) || join(path) == GATHER);
+        .find(|path| has(path) || join(path) == GATHER);
     let hint = match meant {
         Some(meant) => format!("; did you mean {}?", quoted(&join(&meant))),
         None => {

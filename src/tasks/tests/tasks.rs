@@ -212,7 +212,7 @@ fn wrong_arguments_are_refused_by_name() {
         ("http.request", json!({"url": "/x"}), "args.url"),
         (
             "http.request",
-            json!({"url": "http://worker.spin.internal/work"}),
+            json!({"url": "http://handoff-worker.spin.internal/work"}),
             "args.url",
         ),
         (

@@ -35,6 +35,9 @@ const RESERVED: [&str; 12] = [
     "upgrade",
 ];
 
+/// Headers of Handoff's own calls begin so.
+const OWN: &str = "handoff-";
+
 /// Replaces the secret value of a header.
 pub const REDACTED: &str = "[redacted]";
 
@@ -136,8 +139,11 @@ impl CallRequest {
             return Err(FieldError::new("headers", reason));
         }
         for (i, (name, value)) in headers.iter().enumerate() {
-            let reason = if RESERVED.contains(&name.to_ascii_lowercase().as_str()) {
+            let lower = name.to_ascii_lowercase();
+            let reason = if RESERVED.contains(&lower.as_str()) {
                 "it belongs to the connection, which the host makes: leave it out"
+            } else if lower.starts_with(OWN) {
+                "by such headers handlers know that Handoff calls them: leave it out"
             } else if name.parse::<http::HeaderName>().is_err() {
                 "it is not a header's name, which is made of letters, digits and -"
             } else if value.chars().any(|c| c.is_control() && c != '\t')
@@ -215,7 +221,7 @@ mod tests {
                 json!({"url": "http://x/", "method": null, "headers": null, "body": null, "timeout": null}),
                 None,
             ),
-            (json!({"url": "http://api.spin.internal/healthz"}), None),
+            (json!({"url": "http://handoff.spin.internal/healthz"}), None),
             (json!({"url": "/a"}), Some("url")),
             (json!({"url": "http://x/", "method": "G T"}), Some("method")),
             (json!({"url": "http://x/", "method": "get"}), Some("method")),
@@ -250,6 +256,10 @@ mod tests {
             (
                 with("Transfer-Encoding", "y"),
                 Some("headers.Transfer-Encoding"),
+            ),
+            (
+                with("Handoff-Protocol", "1"),
+                Some("headers.Handoff-Protocol"),
             ),
             (with("a b", "y"), Some("headers.a b")),
             (with("", "y"), Some("headers.")),

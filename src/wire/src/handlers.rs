@@ -210,7 +210,7 @@ mod tests {
             (r#"{"a":{}}"#, Some("a.url")),
             (r#"{"a":{"url":"images"}}"#, Some("a.url")),
             (
-                r#"{"a":{"url":"http://worker.spin.internal/"}}"#,
+                r#"{"a":{"url":"http://handoff-worker.spin.internal/"}}"#,
                 Some("a.url"),
             ),
             (

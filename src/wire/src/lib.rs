@@ -51,7 +51,7 @@ pub use request::task::{BatchRequest, Checked, TaskRequest};
 pub use request::webhook::{WEBHOOK, WebhookArgs};
 pub use request::workflow::WorkflowRequest;
 pub use sender::{Foreign, Sender, Senders};
-pub use target::Target;
+pub use target::{Target, is_base};
 pub use time::{Duration, Time, When, http_date_ms};
 pub use trace::{NotTraceParent, TraceParent, trace_state};
 pub use url::{URL_MAX_BYTES, WORKER_HOST, check_url};

@@ -76,8 +76,8 @@ pub fn schedule(view: &ScheduleView) -> JsonObject {
     object
 }
 
-/// The workflow object.
-pub fn workflow(id: &TaskId, view: &WorkflowView) -> JsonObject {
+/// The workflow object. `base` comes before its path.
+pub fn workflow(id: &TaskId, view: &WorkflowView, base: &str) -> JsonObject {
     let task = &view.task;
     let ended = &view.ended;
     let failed = task.state == State::Failed;
@@ -107,7 +107,7 @@ pub fn workflow(id: &TaskId, view: &WorkflowView) -> JsonObject {
     object.put_some("webhook", webhook);
     let retry_of = task.task.retry_of.as_ref();
     object.put_some("retry_of", retry_of.map(TaskId::to_string));
-    object.put("tasks", format!("/v1/workflows/{id}/tasks"));
+    object.put("tasks", format!("{base}/v1/workflows/{id}/tasks"));
     object
 }
 

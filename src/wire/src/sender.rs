@@ -121,7 +121,7 @@ mod tests {
     const OWN: &[Row] = &[
         // Programs.
         ("localhost:3000", "", "", true, true),
-        ("api.spin.internal", "", "", true, true),
+        ("handoff.spin.internal", "", "", true, true),
         // This application's own pages.
         (
             "localhost:3000",

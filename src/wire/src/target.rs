@@ -19,6 +19,18 @@ impl Target {
         }
     }
 
+    /// Leaves out what comes before `below`, which is the end of the path and begins with a slash.
+    /// Returns what it left out, unless that is nothing.
+    pub fn enter(&mut self, below: &str) -> Option<String> {
+        let base = self.path.strip_suffix(below)?;
+        if !below.starts_with('/') || !is_base(base) {
+            return None;
+        }
+        let base = base.to_owned();
+        self.path.drain(..base.len());
+        Some(base)
+    }
+
     /// The path, as sent.
     pub fn path(&self) -> &str {
         &self.path
@@ -58,6 +70,20 @@ impl Target {
     }
 }
 
+/// The longest path before a path of the application, in bytes.
+const BASE_MAX_BYTES: usize = 1_000;
+
+/// Whether a text can be put before a path of the application: it is such a path itself, so no
+/// reader takes the result for another host's.
+pub fn is_base(text: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b"-._~%/:".contains(&b);
+    text.starts_with('/')
+        && !text.ends_with('/')
+        && !text.contains("//")
+        && text.len() <= BASE_MAX_BYTES
+        && text.bytes().all(fits)
+}
+
 /// Decodes percent-encoding.
 ///
 /// # Errors
@@ -92,6 +118,34 @@ pub(crate) fn decode(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_base_of_a_mounted_application_is_left_out() {
+        for (path, below, base, inner) in [
+            (
+                "/handoff/v1/tasks?a=b",
+                "/v1/tasks",
+                Some("/handoff"),
+                "/v1/tasks",
+            ),
+            ("/a/b/v1/tasks/", "/v1/tasks/", Some("/a/b"), "/v1/tasks/"),
+            ("/x/x", "/x", Some("/x"), "/x"),
+            // Under "/..." there is nothing before, and under an exact route nothing behind.
+            ("/v1/tasks", "/v1/tasks", None, "/v1/tasks"),
+            ("/ping", "", None, "/ping"),
+            ("/handoff", "", None, "/handoff"),
+            // None of these is from a host.
+            ("/v1/tasks", "tasks", None, "/v1/tasks"),
+            ("/v1/tasks", "/other", None, "/v1/tasks"),
+            ("//evil.example/v1", "/v1", None, "//evil.example/v1"),
+            ("/a//b/v1", "/v1", None, "/a//b/v1"),
+            ("/a\\b/v1", "/v1", None, "/a\\b/v1"),
+        ] {
+            let mut target = Target::new(path);
+            assert_eq!(target.enter(below).as_deref(), base, "{path} {below}");
+            assert_eq!(target.path(), inner, "{path} {below}");
+        }
+    }
 
     #[test]
     fn segments_are_decoded_after_the_path_is_split() {

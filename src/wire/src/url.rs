@@ -5,7 +5,7 @@ use crate::quoted;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// The worker's host for service chaining. Outside callers may not have it called.
-pub const WORKER_HOST: &str = "worker.spin.internal";
+pub const WORKER_HOST: &str = "handoff-worker.spin.internal";
 /// The longest URL, in bytes: RFC 9110 asks all receivers to take it.
 pub const URL_MAX_BYTES: usize = 8_000;
 
@@ -120,7 +120,7 @@ mod tests {
             "http://[2001:db8::1]/a",
             "http://xn--bcher-kva.example/%C3%A9",
             "http://a_b.example/",
-            "http://api.spin.internal/healthz",
+            "http://handoff.spin.internal/healthz",
             "http://x?a=b",
             "http://x/a:b@c/[d]",
             "http://3com.example/",
@@ -194,8 +194,8 @@ mod tests {
             ("http://1.2.3.4.5/", host),
             ("http://1.2.3.08/", host),
             ("http://foo.0x/", host),
-            ("http://worker.spin.internal/work", "is private"),
-            ("http://Worker.Spin.Internal.:80/work", "is private"),
+            ("http://handoff-worker.spin.internal/work", "is private"),
+            ("http://Handoff-Worker.Spin.Internal.:80/work", "is private"),
         ];
         for (url, expected) in table {
             let reason = check_url(url).expect_err(url);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::BodyExt;
+use hyper::header::HeaderValue;
 use hyper::{Request, Response, Uri};
 use hyper_util::client::legacy::connect::{HttpConnector, capture_connection};
 use hyper_util::client::legacy::{Client, Error as ClientError};
@@ -19,6 +20,7 @@ use crate::app::{App, Component};
 use crate::instance::{self, Failure};
 use crate::patient::PatientBody;
 use crate::say::say;
+use crate::server::PATH_INFO;
 
 /// What a guest that names no timeouts gets, as from wasmtime's own client.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
@@ -96,6 +98,10 @@ impl Outbound {
                 },
                 false => None,
             };
+            // As on Spin, the called component has no route here that leaves less open.
+            if let Ok(path) = HeaderValue::try_from(uri.path()) {
+                request.headers_mut().insert(PATH_INFO, path);
+            }
             let answer = instance::start(&self.app, called, request, permit);
             return Box::pin(chained(answer, timeouts));
         }

@@ -58,19 +58,16 @@ impl Routes {
         routes.any(|(_, name)| name == component)
     }
 
-    /// The name of the component that answers this path.
-    pub(crate) fn find(&self, path: &str) -> Option<&str> {
+    /// The name of the component that answers this path, and the part of the path that its route leaves open.
+    pub(crate) fn find<'a>(&'a self, path: &'a str) -> Option<(&'a str, &'a str)> {
         if let Some((_, component)) = self.exact.iter().find(|(route, _)| route == path) {
-            return Some(component);
+            return Some((component, ""));
         }
-        let below = |prefix: &str| {
-            path.strip_prefix(prefix)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        self.wildcard
-            .iter()
-            .find(|(prefix, _)| below(prefix))
-            .map(|(_, component)| component.as_str())
+        self.wildcard.iter().find_map(|(prefix, component)| {
+            let below = path.strip_prefix(prefix.as_str())?;
+            let fits = below.is_empty() || below.starts_with('/');
+            fits.then_some((component.as_str(), below))
+        })
     }
 }
 
@@ -94,14 +91,14 @@ mod tests {
         let routes =
             routes(&["/a/...", "/a/b", "/a/b/...", "/gather", "/a/b/c/d/..."]).expect("routes");
         let rows = [
-            ("/a", Some("/a/...")),
-            ("/a/", Some("/a/...")),
-            ("/a/x/y", Some("/a/...")),
-            ("/a/b", Some("/a/b")),
-            ("/a/b/", Some("/a/b/...")),
-            ("/a/b/c", Some("/a/b/...")),
-            ("/a/b/c/d", Some("/a/b/c/d/...")),
-            ("/a/bc", Some("/a/...")),
+            ("/a", Some(("/a/...", ""))),
+            ("/a/", Some(("/a/...", "/"))),
+            ("/a/x/y", Some(("/a/...", "/x/y"))),
+            ("/a/b", Some(("/a/b", ""))),
+            ("/a/b/", Some(("/a/b/...", "/"))),
+            ("/a/b/c", Some(("/a/b/...", "/c"))),
+            ("/a/b/c/d", Some(("/a/b/c/d/...", ""))),
+            ("/a/bc", Some(("/a/...", "/bc"))),
             ("/ab", None),
             ("/gather", Some("/gather")),
             ("/gather/x", None),
@@ -117,7 +114,7 @@ mod tests {
     fn a_bare_wildcard_takes_everything() {
         let routes = routes(&["/..."]).expect("routes");
         for path in ["/", "/x", "/x/y"] {
-            assert_eq!(routes.find(path), Some("/..."));
+            assert_eq!(routes.find(path), Some(("/...", path)));
         }
     }
 

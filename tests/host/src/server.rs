@@ -22,6 +22,8 @@ use crate::outbound::CHAINING_DOMAIN;
 use crate::say::say;
 
 const FULL_URL: HeaderName = HeaderName::from_static("spin-full-url");
+/// The part of the path that the component's route leaves open.
+pub(crate) const PATH_INFO: HeaderName = HeaderName::from_static("spin-path-info");
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 const CLIENT_ADDR: HeaderName = HeaderName::from_static("spin-client-addr");
 /// Out of file descriptors, most likely: some come back when requests end.
@@ -78,11 +80,9 @@ async fn answer(
         );
     }
     let path = request.uri().path();
-    let Some(component) = app
-        .routes
-        .find(path)
-        .and_then(|name| app.components.get(name))
-    else {
+    let found = app.routes.find(path);
+    let found = found.and_then(|(name, below)| Some((app.components.get(name)?, below)));
+    let Some((component, below)) = found else {
         return own(
             StatusCode::NOT_FOUND,
             "not-found",
@@ -93,7 +93,8 @@ async fn answer(
     let Some(permit) = permit(app, &request) else {
         return busy();
     };
-    add_headers(&mut request, &host, client);
+    let below = below.to_owned();
+    add_headers(&mut request, &host, &below, client);
     match instance::start(app, component, request, Some(permit)).await {
         Ok(Ok(response)) => response,
         Ok(Err(Failure::PoolFull)) => busy(),
@@ -122,7 +123,10 @@ async fn answer(
 fn permit(app: &App, request: &Request<Incoming>) -> Option<OwnedSemaphorePermit> {
     let permits = &app.permits;
     let probes = matches!(*request.method(), Method::GET | Method::HEAD)
-        && matches!(request.uri().path(), "/healthz" | "/readyz");
+        && matches!(
+            request.uri().path().rsplit('/').next(),
+            Some("healthz" | "readyz")
+        );
     match permits.outer.clone().try_acquire_owned() {
         Err(_) if probes => permits.probes.clone().try_acquire_owned().ok(),
         permit => permit.ok(),
@@ -153,7 +157,7 @@ fn is_chaining(host: &str) -> bool {
 }
 
 /// Two of the headers that Spin adds; a client's own are replaced.
-fn add_headers(request: &mut Request<Incoming>, host: &str, client: SocketAddr) {
+fn add_headers(request: &mut Request<Incoming>, host: &str, below: &str, client: SocketAddr) {
     let path = request
         .uri()
         .path_and_query()
@@ -161,7 +165,8 @@ fn add_headers(request: &mut Request<Incoming>, host: &str, client: SocketAddr) 
     let url = HeaderValue::try_from(format!("http://{host}{path}"));
     let client = HeaderValue::try_from(client.to_string());
     let headers = request.headers_mut();
-    for (name, value) in [(FULL_URL, url), (CLIENT_ADDR, client)] {
+    let below = HeaderValue::try_from(below);
+    for (name, value) in [(FULL_URL, url), (PATH_INFO, below), (CLIENT_ADDR, client)] {
         match value {
             Ok(value) => _ = headers.insert(name, value),
             Err(_) => _ = headers.remove(name),

@@ -73,8 +73,9 @@ pub(crate) async fn list(
     let broken = page.unreadable.iter();
     let broken = broken.map(|(id, e)| object::unreadable(id.as_ref(), e));
     let tasks: Vec<_> = tasks.chain(broken).collect();
+    let base = request.base();
     let next = page.next.map(|before| {
-        format!("/v1/queues/{name}/tasks?state=failed&limit={limit}&before={before}")
+        format!("{base}/v1/queues/{name}/tasks?state=failed&limit={limit}&before={before}")
     });
     let body = JsonObject::default()
         .with("tasks", tasks)
@@ -162,12 +163,7 @@ pub(crate) async fn retry_all(
     let retried = swept.done.ids.len();
     let receipt = (retried > 0).then_some(swept.done);
     Ok(Answer {
-        response: all(
-            queue,
-            "retry-failed",
-            ("retried", retried as u64),
-            swept.next,
-        ),
+        response: all(request, ("retried", retried as u64), swept.next),
         after: After::wake(super::named(queue, None)?, receipt),
     })
 }
@@ -183,17 +179,12 @@ pub(crate) async fn discard_all(
     let end_ms = queue.env().now_ms() + ALL_MS;
     let swept = queue.discard_failed(before, end_ms).await?;
     let done = ("discarded", swept.done);
-    Ok(Answer::new(all(queue, "discard-failed", done, swept.next)))
+    Ok(Answer::new(all(request, done, swept.next)))
 }
 
-fn all(
-    queue: &HostQueue,
-    call: &str,
-    (done, count): (&'static str, u64),
-    next: Option<u64>,
-) -> Response {
+fn all(request: &Request, (done, count): (&'static str, u64), next: Option<u64>) -> Response {
     let more = next.is_some();
-    let next = next.map(|before| format!("/v1/queues/{}/{call}?before={before}", queue.name()));
+    let next = next.map(|before| format!("{}{}?before={before}", request.base(), request.path()));
     let body = JsonObject::default()
         .with(done, count)
         .with("more", more)

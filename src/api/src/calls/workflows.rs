@@ -16,6 +16,7 @@ const PAGE_DEFAULT: u64 = 20;
 pub(crate) async fn enqueue(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
     let trace = request.trace();
     let caller = request.caller().clone();
+    let base = request.base();
     let wait = Wait::asked(&request)?;
     let header = request.sole_header(KEY_HEADER)?;
     let (body, bytes): (WorkflowRequest, _) = request.json(limits::body_max_bytes).await?;
@@ -47,7 +48,7 @@ pub(crate) async fn enqueue(queue: &HostQueue, request: Request) -> Result<Answe
         }
     }
     let location = format!("/v1/workflows/{}", taken.id);
-    let response = Response::json(status, &shown(&queue, &taken.id).await?);
+    let response = Response::json(status, &shown(&queue, &taken.id, &base).await?);
     let response = response.header("location", location);
     Ok(Answer {
         response: match &wait {
@@ -58,9 +59,9 @@ pub(crate) async fn enqueue(queue: &HostQueue, request: Request) -> Result<Answe
     })
 }
 
-async fn shown(queue: &HostQueue, id: &TaskId) -> Result<JsonObject, Problem> {
+async fn shown(queue: &HostQueue, id: &TaskId, base: &str) -> Result<JsonObject, Problem> {
     match queue.workflow(id).await? {
-        Some(view) => Ok(object::workflow(id, &view)),
+        Some(view) => Ok(object::workflow(id, &view, base)),
         None => Err(unknown(&id.to_string())),
     }
 }
@@ -80,7 +81,7 @@ pub(crate) async fn show(
     let Some(view) = queue.workflow(&id).await? else {
         return Err(unknown(&id.to_string()));
     };
-    let mut response = Response::json(200, &object::workflow(&id, &view));
+    let mut response = Response::json(200, &object::workflow(&id, &view, &request.base()));
     if let Some(wait) = &wait {
         response = wait.applied(response);
     }
@@ -111,8 +112,8 @@ pub(crate) async fn members(
         return Err(unknown(&id.to_string()));
     };
     let next = more.then(|| {
-        let from = from + members.len() as u64;
-        format!("/v1/workflows/{id}/tasks?limit={limit}&from={from}")
+        let (base, from) = (request.base(), from + members.len() as u64);
+        format!("{base}/v1/workflows/{id}/tasks?limit={limit}&from={from}")
     });
     let tasks: Vec<_> = members.iter().map(object::member).collect();
     let body = JsonObject::default()
@@ -140,7 +141,7 @@ pub(crate) async fn cancel(
         return Err(unknown(&id.to_string()));
     };
     let body = match request.caller().reads {
-        true => object::workflow(&id, &view),
+        true => object::workflow(&id, &view, &request.base()),
         false => state_only(&id, view.task.state),
     };
     Ok(Answer {

@@ -2,11 +2,12 @@
 
 use super::problem::Problem;
 use crate::clock::sleep_ms;
+use crate::host::settings;
 use crate::variables::BYTES_MIN;
 use futures::future::{FutureExt, select};
 use handoff_queue::Trace;
 use handoff_wire::{
-    FieldError, Target, TraceParent, may_be_json, other_charset, quoted, trace_state,
+    FieldError, Target, TraceParent, is_base, may_be_json, other_charset, quoted, trace_state,
 };
 use serde::de::DeserializeOwned;
 use spin_executor::{CancelOnDropToken, push_waker_and_get_token};
@@ -45,6 +46,8 @@ impl Default for Caller {
 pub struct Request {
     method: Method,
     target: Target,
+    /// What the path begins with before the application's own part.
+    base: String,
     /// All headers, read in one call of the host.
     headers: Vec<(String, Vec<u8>)>,
     /// The host frees it with the instance, which needs no call.
@@ -59,6 +62,7 @@ impl Request {
         Self {
             method: incoming.method(),
             target: Target::new(&incoming.path_with_query().unwrap_or_default()),
+            base: String::new(),
             headers: headers.entries(),
             incoming: ManuallyDrop::new(incoming),
             caller: Caller::default(),
@@ -87,7 +91,27 @@ impl Request {
         self.incoming.authority().unwrap_or_default()
     }
 
-    /// The path, as sent.
+    /// Leaves out the part of the path under which the host has mounted the application, such as
+    /// `/handoff` of the route `/handoff/...`. Returns whether there was one.
+    pub fn enter_mount(&mut self) -> bool {
+        let below = self.header(settings::PATH_BELOW_ROUTE);
+        let Some(base) = below.and_then(|below| self.target.enter(&below)) else {
+            return false;
+        };
+        self.base = base;
+        true
+    }
+
+    /// What a caller has to put before a path of the application. A proxy that leaves a part of the
+    /// path out says so by `X-Forwarded-Prefix`.
+    pub fn base(&self) -> String {
+        let prefix = self.header("x-forwarded-prefix");
+        let prefix = prefix.as_deref().map(|prefix| prefix.trim_end_matches('/'));
+        let prefix = prefix.filter(|prefix| is_base(prefix)).unwrap_or_default();
+        format!("{prefix}{}", self.base)
+    }
+
+    /// The path of the application, as sent.
     pub fn path(&self) -> &str {
         self.target.path()
     }

@@ -69,6 +69,17 @@ impl Response {
         self
     }
 
+    /// Puts what a caller has to put before a path of the application before that in `location`.
+    #[must_use]
+    pub fn below(mut self, base: &str) -> Self {
+        for (name, value) in &mut self.headers {
+            if name == "location" {
+                value.splice(..0, base.bytes());
+            }
+        }
+        self
+    }
+
     /// Sends the response. On return the host has all of it, so the instance may go on with other
     /// work.
     ///

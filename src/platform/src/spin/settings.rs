@@ -7,6 +7,9 @@ use spin_sdk::variables::{Error, get};
 pub(crate) const DENIED: &str =
     "allowed_outbound_hosts of this component in spin.toml does not list it";
 
+/// The header with the path below the component's route. Spin sets it, whatever a caller sends.
+pub(crate) const PATH_BELOW_ROUTE: &str = "spin-path-info";
+
 /// The text of a variable.
 pub(crate) fn variable(name: &str) -> Result<String, Problem> {
     get(name).map_err(|e| match e {

@@ -6,7 +6,7 @@ use handoff_wire::{Call, CallError, Reply, WORKER_HOST};
 
 /// The remedy if no worker answers.
 pub(crate) const HOW_TO_REACH_WORKERS: &str = "See that spin.toml gives the component \"worker\" a private route, and that \
-     allowed_outbound_hosts of [component.api] names \"http://worker.spin.internal\".";
+     allowed_outbound_hosts of [component.handoff] names \"http://handoff-worker.spin.internal\".";
 
 /// Wakes a worker for a path. Returns when the worker is registered.
 pub(crate) async fn wake(path: &str, timeout_ms: u64) -> Result<(), String> {

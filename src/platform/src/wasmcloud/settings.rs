@@ -6,6 +6,10 @@ use handoff_wire::Hosts;
 /// The reason for a denied call.
 pub(crate) const DENIED: &str = "allowedHosts of the workload does not list it";
 
+/// The header with the path below the component's route, of which this host knows none: no header has
+/// this name.
+pub(crate) const PATH_BELOW_ROUTE: &str = "";
+
 /// The text of a variable.
 pub(crate) fn variable(name: &str) -> Result<String, Problem> {
     std::env::var(name).map_err(|e| {

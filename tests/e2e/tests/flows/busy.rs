@@ -60,7 +60,7 @@ fn workers_start_when_all_is_taken(pair: Pair) {
     let host = Host::start_with(pair, &[], &["--instances-max", "1"]);
     let http = host.http();
     let call = json!({
-        "url": "http://api.spin.internal/v1/tasks?wait=20s",
+        "url": "http://handoff.spin.internal/v1/tasks?wait=20s",
         "body": {"task": "sleep", "args": {"for": "2s"}},
         "timeout": "30s",
     });

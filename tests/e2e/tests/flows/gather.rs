@@ -41,7 +41,7 @@ fn each_request_has_its_own_answer(pair: Pair) {
             // The slowest first: the order is that of the question.
             {"url": server.url("/slow")},
             {"url": http.url("/healthz")},
-            {"url": "http://api.spin.internal/healthz"},
+            {"url": "http://handoff.spin.internal/healthz"},
             {"url": "http://192.0.2.1/not-allowed-by-the-manifest"},
             {"url": closed_port()},
             {"url": server.url("/missing")},
@@ -139,7 +139,7 @@ fn reaches_no_loopback_as_delivered(pair: Pair) {
     if pair == Pair::WASH_MEMORY {
         return; // It has no names for its own components.
     }
-    let own = ask(&["http://api.spin.internal/healthz".to_owned()]);
+    let own = ask(&["http://handoff.spin.internal/healthz".to_owned()]);
     assert_eq!(own.expect(200).json()["results"][0]["status"], 200);
 }
 

@@ -334,7 +334,7 @@ fn one_host(pair: Pair) {
         "GET /healthz HTTP/1.1\nhost: localhost\nhost: localhost",
         "GET /healthz HTTP/1.1\nhost: localhost\nHost: example.org",
         "GET http://localhost/healthz HTTP/1.1\nhost: localhost\nhost: example.org",
-        "GET /healthz HTTP/1.1\nhost: worker.spin.internal",
+        "GET /healthz HTTP/1.1\nhost: handoff-worker.spin.internal",
     ] {
         raw(&host, head, b"").expect_problem(400, "invalid-request", None);
     }

@@ -40,7 +40,7 @@ fn judged_by_status(pair: Pair) {
     let post = json!({
         "url": server.url("/good"), "method": "POST", "headers": {"x-one": "1"}, "body": {"a": 1},
     });
-    let own = json!({"url": "http://api.spin.internal/healthz"});
+    let own = json!({"url": "http://handoff.spin.internal/healthz"});
     let closed = json!({"url": "http://127.0.0.1:1/"});
     let denied = json!({"url": "http://192.0.2.1/"});
     let [

@@ -41,9 +41,9 @@ fn worker_is_out_of_reach(pair: Pair) {
 
 fn requests_by_name_are_refused(host: &Host) {
     for name in [
-        "worker.spin.internal",
-        "worker.spin.internal:80",
-        "WORKER.spin.internal",
+        "handoff-worker.spin.internal",
+        "handoff-worker.spin.internal:80",
+        "HANDOFF-WORKER.spin.internal",
     ] {
         let request = request("POST", "/work", name);
         if let Some(reply) = exchange(host.address(), &request) {
@@ -54,10 +54,10 @@ fn requests_by_name_are_refused(host: &Host) {
 
 fn gathered_calls_are_refused(http: &Client) {
     for url in [
-        "http://worker.spin.internal/work",
-        "http://WORKER.spin.internal:80/work",
-        "http://worker.spin.internal./work",
-        "http://x@worker.spin.internal/work",
+        "http://handoff-worker.spin.internal/work",
+        "http://HANDOFF-WORKER.spin.internal:80/work",
+        "http://handoff-worker.spin.internal./work",
+        "http://x@handoff-worker.spin.internal/work",
     ] {
         let gather = json!({"requests": [{"url": url, "method": "POST"}]});
         let reply = http.post("/gather", &gather);
@@ -103,8 +103,8 @@ fn paths_are_unknown(host: &Host) {
 
 fn targets_with_a_host_are_refused(host: &Host) {
     let own_name = host.address().to_string();
-    for name in [&own_name, "worker.spin.internal"] {
-        let request = request("POST", "http://worker.spin.internal/work", name);
+    for name in [&own_name, "handoff-worker.spin.internal"] {
+        let request = request("POST", "http://handoff-worker.spin.internal/work", name);
         if let Some(reply) = exchange(host.address(), &request) {
             let text = reply.text();
             assert!(
@@ -118,9 +118,9 @@ fn targets_with_a_host_are_refused(host: &Host) {
 
 fn tasks_that_call_it_fail(http: &Client) {
     for url in [
-        "http://worker.spin.internal/work",
-        "http://Worker.Spin.Internal/work",
-        "http://worker.spin.internal:80/keep",
+        "http://handoff-worker.spin.internal/work",
+        "http://Handoff-Worker.Spin.Internal/work",
+        "http://handoff-worker.spin.internal:80/keep",
     ] {
         let args = json!({"url": url, "method": "POST"});
         let task = json!({"task": "http.request", "args": args, "retry": {"attempts": 1}});
@@ -139,9 +139,8 @@ fn tasks_that_call_it_fail(http: &Client) {
 
 /// `gather` may not call the worker either.
 fn task_that_calls_it_through_gather_fails(http: &Client) {
-    let inner =
-        json!({"requests": [{"url": "http://worker.spin.internal/work", "method": "POST"}]});
-    let args = json!({"url": "http://gather.spin.internal/gather", "body": inner});
+    let inner = json!({"requests": [{"url": "http://handoff-worker.spin.internal/work", "method": "POST"}]});
+    let args = json!({"url": "http://handoff-gather.spin.internal/gather", "body": inner});
     let id = http.enqueue(&json!({"task": "http.request", "args": args, "retry": {"attempts": 1}}));
     let task = http.finished(&id, LIMIT);
     assert_eq!(task["state"], "failed", "{task:#}");

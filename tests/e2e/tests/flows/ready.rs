@@ -1,8 +1,7 @@
 //! `/readyz`: what keeps the application from its work is found out and said.
 
-use handoff_e2e::{Host, Pair, on, on_every_pair, on_every_pair_and_wash, workspace};
+use handoff_e2e::{Host, Manifest, Pair, on, on_every_pair, on_every_pair_and_wash};
 use serde_json::json;
-use std::fs;
 use std::thread;
 
 on_every_pair!(a_worker_out_of_reach_is_not_the_stores_fault);
@@ -183,24 +182,18 @@ fn an_increment_that_is_not_atomic_is_found_out(pair: Pair) {
 }
 
 fn a_worker_out_of_reach_is_not_the_stores_fault(pair: Pair) {
-    let folder = tempfile::tempdir().expect("a folder for the manifest");
-    let manifest = fs::read_to_string(workspace("spin.toml")).expect("spin.toml is read");
-    let api = r#"["http://worker.spin.internal", "redis:"#;
-    assert!(manifest.contains(api), "{manifest}");
-    let sources = format!("source = \"{}", workspace("target/components").display());
-    let manifest = manifest
-        .replace(api, r#"["redis:"#)
-        .replace("source = \"target/components", &sources);
-    let path = folder.path().join("spin.toml");
-    fs::write(&path, manifest).expect("the manifest is written");
-
-    let host = Host::start_other(pair, &path);
+    let changed = [(
+        r#"["http://handoff-worker.spin.internal", "redis:"#,
+        r#"["redis:"#,
+    )];
+    let manifest = Manifest::changed(&changed);
+    let host = Host::start_other(pair, manifest.path());
     let reply = host.http().get("/readyz");
     reply.expect_problem(503, "worker-unreachable", None);
     assert!(
         reply
             .text()
-            .contains("allowed_outbound_hosts of [component.api]"),
+            .contains("allowed_outbound_hosts of [component.handoff]"),
         "{}",
         reply.text()
     );

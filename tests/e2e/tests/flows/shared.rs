@@ -52,7 +52,7 @@ fn three_hosts_serve_one_queue(pair: Pair) {
 
     hosts[0].restart();
     let ask =
-        json!({"task": "http.request", "args": {"url": "http://api.spin.internal/v1/queues"}});
+        json!({"task": "http.request", "args": {"url": "http://handoff.spin.internal/v1/queues"}});
     let mut seen = BTreeSet::new();
     until("tasks ran on every host", SPREAD, || {
         let asked = hosts.iter().map(|host| batch(host.http(), &ask, 10));

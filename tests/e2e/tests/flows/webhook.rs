@@ -164,7 +164,12 @@ fn refused(pair: Pair) {
     };
     let said = ask(http, &server.url("/"));
     assert!(said.contains("webhook_secrets"), "{said}");
-    for url in ["", "ftp://x/", "/path", "http://worker.spin.internal/"] {
+    for url in [
+        "",
+        "ftp://x/",
+        "/path",
+        "http://handoff-worker.spin.internal/",
+    ] {
         ask(http, url);
     }
     let direct = json!({"task": "webhook", "args": {"url": server.url("/")}});

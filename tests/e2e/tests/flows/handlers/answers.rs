@@ -1,10 +1,10 @@
 //! What a handler is sent, and what its answer means.
 
 use super::{LIMIT, error, sent, start};
-use handoff_e2e::{Answer, Pair, TestServer, on_every_pair};
+use handoff_e2e::{Answer, Pair, TestServer, on_every_pair_and_wash};
 use serde_json::{Value, json};
 
-on_every_pair!(a_call_tells_the_task, each_answer_has_its_meaning);
+on_every_pair_and_wash!(a_call_tells_the_task, each_answer_has_its_meaning);
 
 fn a_call_tells_the_task(pair: Pair) {
     let server = TestServer::start(|_| Answer::new(200, "{\"seen\": true}"));

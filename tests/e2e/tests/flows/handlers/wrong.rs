@@ -1,11 +1,11 @@
 //! Answers that are none of the protocol.
 
 use super::{LIMIT, error, sent, start};
-use handoff_e2e::{Answer, Pair, TestServer, on_every_pair};
+use handoff_e2e::{Answer, Pair, TestServer, on_every_pair_and_wash};
 use serde_json::json;
 use std::io::Write;
 
-on_every_pair!(a_wrong_answer_fails_its_attempt_and_nothing_else);
+on_every_pair_and_wash!(a_wrong_answer_fails_its_attempt_and_nothing_else);
 
 /// Each kind of answer, and what the error says of it.
 const WRONG: [(&str, &str); 13] = [
