@@ -100,7 +100,7 @@ mod tests {
             ("/a/b/c/d", Some(("/a/b/c/d/...", ""))),
             ("/a/bc", Some(("/a/...", "/bc"))),
             ("/ab", None),
-            ("/gather", Some("/gather")),
+            ("/gather", Some(("/gather", ""))),
             ("/gather/x", None),
             ("/", None),
             ("", None),

@@ -184,15 +184,48 @@ mod tests {
         }
     }
 
+    fn retry(error: &str, wait: Wait) -> Outcome {
+        let error = error.to_owned();
+        Outcome::Retry { error, wait }
+    }
+
+    fn fail(error: &str) -> Outcome {
+        Outcome::Fail(error.to_owned())
+    }
+
+    #[test]
+    fn a_problem_says_what_is_wrong() {
+        let problem = ("content-type", "application/problem+json; charset=utf-8");
+        let table = [
+            (
+                reply(
+                    422,
+                    &[problem],
+                    br#"{"title":"T","detail":"no such image"}"#,
+                ),
+                fail("no such image"),
+            ),
+            (
+                reply(500, &[problem], br#"{"title":"T"}"#),
+                retry("T", Wait::Policy),
+            ),
+            (
+                reply(500, &[problem], b"{}"),
+                retry("answered 500: {}", Wait::Policy),
+            ),
+            (
+                reply(500, &[problem], b"{"),
+                retry("answered 500: {", Wait::Policy),
+            ),
+        ];
+        for (reply, expected) in table {
+            assert_eq!(failure(&reply, NOW_MS), expected, "{reply:?}");
+        }
+    }
+
     #[test]
     fn the_status_says_what_a_failure_means() {
         let after = |text: &'static str| ("retry-after", text);
-        let problem = ("content-type", "application/problem+json; charset=utf-8");
-        let retry = |error: &str, wait| {
-            let error = error.to_owned();
-            Outcome::Retry { error, wait }
-        };
-        let fail = |error: &str| Outcome::Fail(error.to_owned());
         let table = [
             (reply(429, &[after("7")], b""), Outcome::Snooze(7_000)),
             (reply(503, &[after("0")], b""), Outcome::Snooze(0)),
@@ -228,26 +261,6 @@ mod tests {
             ),
             (reply(404, &[], b"x"), fail("answered 404: x")),
             (reply(404, &[after("7")], b"x"), fail("answered 404: x")),
-            (
-                reply(
-                    422,
-                    &[problem],
-                    br#"{"title":"T","detail":"no such image"}"#,
-                ),
-                fail("no such image"),
-            ),
-            (
-                reply(500, &[problem], br#"{"title":"T"}"#),
-                retry("T", Wait::Policy),
-            ),
-            (
-                reply(500, &[problem], b"{}"),
-                retry("answered 500: {}", Wait::Policy),
-            ),
-            (
-                reply(500, &[problem], b"{"),
-                retry("answered 500: {", Wait::Policy),
-            ),
             (
                 reply(302, &[("location", "/elsewhere")], b""),
                 fail("answered 302 to /elsewhere: redirects are not followed"),
