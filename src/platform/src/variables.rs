@@ -19,6 +19,25 @@ pub const BYTES_MIN: u64 = 256;
 /// The queue of tasks that name none. Every deployment has it.
 pub const DEFAULT_QUEUE: &str = "default";
 
+/// What a variable is that the deployment does not give this component.
+const DEFAULTS: [(&str, &str); 15] = [
+    ("store", "key-value"),
+    ("handlers", ""),
+    ("worker_budget", "25s"),
+    ("queues", ""),
+    ("queue_limits", ""),
+    ("workers_max", "16"),
+    ("events_max", "25s"),
+    ("body_max_bytes", "1048576"),
+    ("args_max_bytes", "262144"),
+    ("result_max_bytes", "262144"),
+    ("api_tokens", ""),
+    ("webhook_secrets", ""),
+    ("cors_origins", ""),
+    ("allowed_hosts", ""),
+    ("fault_tasks", "false"),
+];
+
 thread_local! {
     /// The variables that this instance has read.
     static KNOWN: RefCell<Vec<(String, String)>> = const { RefCell::new(Vec::new()) };
@@ -61,7 +80,7 @@ impl FromStr for Queues {
 /// The queues of this deployment.
 ///
 /// # Errors
-/// If the variable `queues` is not set or is no list of names.
+/// If the variable `queues` is no list of names.
 pub fn queues() -> Result<Queues, Problem> {
     read("queues", "names of queues such as \"emails reports\"")
 }
@@ -77,7 +96,7 @@ pub fn has_queue(name: &str) -> Result<bool, Problem> {
 /// Reads the limits of all queues.
 ///
 /// # Errors
-/// If the variable `queue_limits` is not set, can't be read, or names a queue that does not exist
+/// If the variable `queue_limits` can't be read, or names a queue that does not exist
 /// here.
 pub fn queue_limits() -> Result<QueueLimits, Problem> {
     let expected = r#"JSON such as {"emails": {"concurrency": 4, "rate": "10/s", "per_key": {"concurrency": 1}}}, or nothing"#;
@@ -131,7 +150,7 @@ fn not(name: &str, text: &str, expected: &str) -> Problem {
 /// Reads a variable as text.
 ///
 /// # Errors
-/// If the variable is not set.
+/// If the host can't read it.
 pub fn text(name: &str) -> Result<String, Problem> {
     let known = |known: &[(String, String)]| {
         let mut known = known.iter();
@@ -140,7 +159,11 @@ pub fn text(name: &str) -> Result<String, Problem> {
     if let Some(text) = KNOWN.with_borrow(|all| known(all)) {
         return Ok(text);
     }
+    let default = || DEFAULTS.iter().find(|(other, _)| *other == name);
     let text = settings::variable(name)?;
+    let text = text.or_else(|| default().map(|(_, text)| (*text).to_owned()));
+    let text =
+        text.ok_or_else(|| Problem::misconfigured(format!("there is no variable {name:?}")))?;
     KNOWN.with_borrow_mut(|all| all.push((name.to_owned(), text.clone())));
     Ok(text)
 }
@@ -148,7 +171,7 @@ pub fn text(name: &str) -> Result<String, Problem> {
 /// Reads a variable as a number from 1.
 ///
 /// # Errors
-/// If the variable is not set or no such number.
+/// If the variable is no such number.
 pub fn number(name: &str) -> Result<u64, Problem> {
     number_from(1, name)
 }
@@ -156,7 +179,7 @@ pub fn number(name: &str) -> Result<u64, Problem> {
 /// Reads a limit of bytes that come from outside, from [`BYTES_MIN`].
 ///
 /// # Errors
-/// If the variable is not set or no such number.
+/// If the variable is no such number.
 pub fn bytes(name: &str) -> Result<u64, Problem> {
     number_from(BYTES_MIN, name)
 }
@@ -179,7 +202,7 @@ fn whole_number(text: &str) -> Option<u64> {
 /// Reads a variable as a duration above zero, in milliseconds.
 ///
 /// # Errors
-/// If the variable is not set or no such duration.
+/// If the variable is no such duration.
 pub fn duration_ms(name: &str) -> Result<u64, Problem> {
     let expected = "a duration such as \"25s\"";
     match read::<Duration>(name, expected)?.ms {
@@ -195,7 +218,7 @@ pub fn duration_ms(name: &str) -> Result<u64, Problem> {
 /// Reads the secrets that sign webhooks.
 ///
 /// # Errors
-/// If the variable `webhook_secrets` is not set or can't be read. The error does not repeat it.
+/// If the variable `webhook_secrets` can't be read. The error does not repeat it.
 pub fn webhook_secrets() -> Result<WebhookSecrets, Problem> {
     text("webhook_secrets")?.parse().map_err(|e| {
         Problem::misconfigured(format!(
@@ -207,7 +230,7 @@ pub fn webhook_secrets() -> Result<WebhookSecrets, Problem> {
 /// The handlers of this deployment.
 ///
 /// # Errors
-/// If the variable `handlers` is not set or can't be read, or if one is to be signed and there are
+/// If the variable `handlers` can't be read, or if one is to be signed and there are
 /// no secrets.
 pub fn handlers() -> Result<Handlers, Problem> {
     let expected =
@@ -227,7 +250,7 @@ pub fn handlers() -> Result<Handlers, Problem> {
 /// Reads a switch, `true` or `false`.
 ///
 /// # Errors
-/// If the variable is not set or neither.
+/// If the variable is neither.
 pub fn switch(name: &str) -> Result<bool, Problem> {
     let text = text(name)?;
     let switch = text.trim().parse();
@@ -237,6 +260,20 @@ pub fn switch(name: &str) -> Result<bool, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_defaults_are_those_of_the_manifest_and_the_page() {
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../");
+        let read = |path| std::fs::read_to_string(format!("{root}{path}")).expect(path);
+        let (manifest, page) = (read("spin.toml"), read("docs/reference/variables.md"));
+        let has = |text: &str, line: &str| text.lines().any(|known| known.starts_with(line));
+        for (name, default) in DEFAULTS {
+            let line = format!("{name} = {{ default = {default:?}");
+            assert!(has(&manifest, &line), "spin.toml: {line}");
+            let line = format!("| `{name}` | `{default:?}` |");
+            assert!(has(&page, &line), "the page: {line}");
+        }
+    }
 
     #[test]
     fn numbers_are_whole_and_from_one() {

@@ -10,16 +10,15 @@ pub(crate) const DENIED: &str =
 /// The header with the path below the component's route. Spin sets it, whatever a caller sends.
 pub(crate) const PATH_BELOW_ROUTE: &str = "spin-path-info";
 
-/// The text of a variable.
-pub(crate) fn variable(name: &str) -> Result<String, Problem> {
-    get(name).map_err(|e| match e {
-        Error::Undefined(_) | Error::InvalidName(_) => Problem::misconfigured(format!(
-            "spin.toml does not give this component the variable {name:?}"
-        )),
-        Error::Provider(e) | Error::Other(e) => {
-            Problem::misconfigured(format!("the variable {name:?} can't be read: {e}"))
-        }
-    })
+/// The text of a variable, if spin.toml gives it to this component.
+pub(crate) fn variable(name: &str) -> Result<Option<String>, Problem> {
+    match get(name) {
+        Ok(text) => Ok(Some(text)),
+        Err(Error::Undefined(_) | Error::InvalidName(_)) => Ok(None),
+        Err(Error::Provider(e) | Error::Other(e)) => Err(Problem::misconfigured(format!(
+            "the variable {name:?} can't be read: {e}"
+        ))),
+    }
 }
 
 /// Spin checks what the component `gather` calls by its own list.

@@ -2,6 +2,7 @@
 
 use crate::http::problem::Problem;
 use handoff_wire::Hosts;
+use std::env::VarError;
 
 /// The reason for a denied call.
 pub(crate) const DENIED: &str = "allowedHosts of the workload does not list it";
@@ -10,13 +11,15 @@ pub(crate) const DENIED: &str = "allowedHosts of the workload does not list it";
 /// this name.
 pub(crate) const PATH_BELOW_ROUTE: &str = "";
 
-/// The text of a variable.
-pub(crate) fn variable(name: &str) -> Result<String, Problem> {
-    std::env::var(name).map_err(|e| {
-        Problem::misconfigured(format!(
+/// The text of a variable, if the workload's environment has it.
+pub(crate) fn variable(name: &str) -> Result<Option<String>, Problem> {
+    match std::env::var(name) {
+        Ok(text) => Ok(Some(text)),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(e) => Err(Problem::misconfigured(format!(
             "the variable {name:?} can't be read from the workload's environment: {e}"
-        ))
-    })
+        ))),
+    }
 }
 
 /// Checks whether `/gather` may call a URL. All of the application is one component here, so the
@@ -43,7 +46,7 @@ pub(crate) fn check() -> Result<(), Problem> {
 }
 
 fn gather_hosts() -> Result<Hosts, Problem> {
-    let hosts = variable("gather_host")?.parse();
+    let hosts = variable("gather_host")?.unwrap_or_default().parse();
     hosts.map_err(|reason: String| {
         Problem::misconfigured(format!(
             "the variable \"gather_host\" can't be used: {reason}"
