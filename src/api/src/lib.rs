@@ -24,7 +24,7 @@ pub async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
     let mut request = Request::new(incoming);
     let mut path = request.segments();
     // Below a route such as "/handoff/..." the rest of the path counts, below "/v1/..." all of it.
-    if !path.as_ref().is_ok_and(|path| routes::has(path)) && request.enter_mount() {
+    if !routes::begins(request.path()) && request.enter_mount() {
         path = request.segments();
     }
     let base = request.base();

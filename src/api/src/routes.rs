@@ -132,6 +132,13 @@ pub(crate) fn has(path: &[String]) -> bool {
     ROUTES.iter().any(|route| route.is_at(path))
 }
 
+/// Whether a path begins as one of the application does. A route of the manifest that names the begin
+/// of such a path, as "/status/..." does, opens only these.
+pub(crate) fn begins(path: &str) -> bool {
+    let first = path.split('/').nth(1);
+    ROUTES.iter().any(|route| route.segments().next() == first)
+}
+
 /// Finds the call of a method and the decoded segments of a path.
 pub(crate) fn find(method: &Method, path: &[String]) -> Found {
     let routes: Vec<_> = ROUTES.iter().filter(|route| route.is_at(path)).collect();

@@ -1,13 +1,16 @@
 //! The check of `/readyz` that the application is ready, with the worker's help.
 
+use crate::clock::sleep_ms;
 use crate::count::counted;
 use crate::env::HostEnv;
 use crate::host::workers::{self, HOW_TO_REACH_WORKERS};
+use crate::http::client;
 use crate::http::problem::Problem;
 use crate::http::response::Response;
 use crate::store::HostStore;
-use crate::usable;
+use crate::{usable, variables};
 use handoff_probe::{Unready, is_probe_key, ready};
+use handoff_wire::{Call, in_time};
 
 /// Probes the store, also from several worker instances at once.
 ///
@@ -26,6 +29,69 @@ pub async fn probe(store: &HostStore) -> Result<(), Problem> {
             )),
             Unready::Variables(wrong) => usable::problem(Vec::new(), wrong),
         })
+}
+
+/// How long an answer to `/reach/{kind}` may take.
+const REACH_TIMEOUT_MS: u64 = 5_000;
+
+/// Has another worker instance try whether the handler of a kind can be called.
+///
+/// # Errors
+/// Why it can't, and what to do.
+pub async fn try_handler(kind: &str) -> Result<(), String> {
+    workers::reach(kind).await
+}
+
+/// Checks that the handlers that are components of the application are there.
+///
+/// # Errors
+/// 500 that names the first that is not, and what to do.
+pub async fn check_handlers_are_there() -> Result<(), Problem> {
+    let handlers = variables::handlers()?;
+    let mut called = Vec::new();
+    for (kind, handler) in handlers.all().filter(|(_, handler)| handler.is_inside()) {
+        if called.contains(&handler.url) {
+            continue;
+        }
+        called.push(handler.url.clone());
+        workers::reach(kind).await.map_err(|reason| {
+            let url = handler.shown_url();
+            Problem::misconfigured(format!(
+                "the variable \"handlers\" names {url}: {reason}. See that spin.toml has a component of that name with a route \
+                 (route = {{ private = true }} will do), and that allowed_outbound_hosts of [component.handoff-worker] lists it"
+            ))
+        })?;
+    }
+    Ok(())
+}
+
+/// A worker instance's answer to `/reach/{kind}`: any answer of the handler will do.
+///
+/// # Errors
+/// 502 that says why there was none.
+pub async fn reach(kind: &str) -> Result<Response, Problem> {
+    let handlers = variables::handlers()?;
+    let handler = handlers.named(kind).or_else(|| handlers.of(kind));
+    let Some(handler) = handler else {
+        return Err(Problem::not_found(format!("no handler is for {kind:?}")));
+    };
+    let call = client::open(Call {
+        method: "OPTIONS".to_owned(),
+        url: handler.url.clone(),
+        headers: vec![("handoff-protocol".to_owned(), "1".to_owned())],
+        body: Vec::new(),
+        timeout_ms: REACH_TIMEOUT_MS,
+        head_only: true,
+    });
+    match in_time(call, sleep_ms(REACH_TIMEOUT_MS), REACH_TIMEOUT_MS).await {
+        Ok(_) => Ok(Response::empty(204)),
+        Err(e) => Err(Problem::new(
+            502,
+            "handler-unreachable",
+            "A handler can't be called",
+            format!("{} can't be called: {e}", handler.shown_url()),
+        )),
+    }
 }
 
 /// A worker instance's answer to `/probe/{key}`.

@@ -9,7 +9,7 @@ use crate::variables;
 
 type Check = fn() -> Result<(), Problem>;
 
-/// The variables of the component `api`. `gather` reads no others.
+/// The variables of the API. `/gather` reads no others.
 const API: [Check; 14] = [
     store::check,
     settings::check,
@@ -27,7 +27,7 @@ const API: [Check; 14] = [
     || variables::switch("fault_tasks").map(drop),
 ];
 
-/// The variables of the component `worker`.
+/// The variables of a worker.
 const WORKER: [Check; 9] = [
     store::check,
     || variables::queues().map(drop),
@@ -40,12 +40,12 @@ const WORKER: [Check; 9] = [
     || variables::switch("fault_tasks").map(drop),
 ];
 
-/// Checks the variables of `api`, as this component. Returns the faults.
+/// Checks the variables of the API, as its component. Returns the faults.
 pub fn api() -> Vec<String> {
     wrong(&API)
 }
 
-/// Checks the variables of `worker`, as this component. Returns the faults.
+/// Checks the variables of a worker, as its component. Returns the faults.
 pub fn worker() -> Vec<String> {
     wrong(&WORKER)
 }

@@ -4,7 +4,9 @@
 use crate::host::settings;
 use crate::http::problem::Problem;
 use handoff_queue::{KeyLimits, Limits, Rate};
-use handoff_wire::{Duration, Handlers, QueueLimits, WebhookSecrets, quoted, repeated};
+use handoff_wire::{
+    Duration, FieldError, Handler, Handlers, QueueLimits, WebhookSecrets, quoted, repeated,
+};
 use std::cell::RefCell;
 use std::fmt::Display;
 use std::str::FromStr;
@@ -19,8 +21,9 @@ pub const BYTES_MIN: u64 = 256;
 /// The queue of tasks that name none. Every deployment has it.
 pub const DEFAULT_QUEUE: &str = "default";
 
-/// What a variable is that the deployment does not give this component.
-const DEFAULTS: [(&str, &str); 15] = [
+/// What a variable is that the deployment does not give this component. Who may call has no default:
+/// a name that is misspelt must not open the API.
+const DEFAULTS: [(&str, &str); 14] = [
     ("store", "key-value"),
     ("handlers", ""),
     ("worker_budget", "25s"),
@@ -31,7 +34,6 @@ const DEFAULTS: [(&str, &str); 15] = [
     ("body_max_bytes", "1048576"),
     ("args_max_bytes", "262144"),
     ("result_max_bytes", "262144"),
-    ("api_tokens", ""),
     ("webhook_secrets", ""),
     ("cors_origins", ""),
     ("allowed_hosts", ""),
@@ -162,8 +164,11 @@ pub fn text(name: &str) -> Result<String, Problem> {
     let default = || DEFAULTS.iter().find(|(other, _)| *other == name);
     let text = settings::variable(name)?;
     let text = text.or_else(|| default().map(|(_, text)| (*text).to_owned()));
-    let text =
-        text.ok_or_else(|| Problem::misconfigured(format!("there is no variable {name:?}")))?;
+    let text = text.ok_or_else(|| {
+        Problem::misconfigured(format!(
+            "the manifest does not give this component the variable {name:?}"
+        ))
+    })?;
     KNOWN.with_borrow_mut(|all| all.push((name.to_owned(), text.clone())));
     Ok(text)
 }
@@ -233,15 +238,18 @@ pub fn webhook_secrets() -> Result<WebhookSecrets, Problem> {
 /// If the variable `handlers` can't be read, or if one is to be signed and there are
 /// no secrets.
 pub fn handlers() -> Result<Handlers, Problem> {
-    let expected =
-        r#"JSON such as {"mail.*": {"url": "http://mail.spin.internal/run"}}, or nothing"#;
-    let handlers: Handlers = read("handlers", expected)?;
-    if let Some(handler) = handlers.all().find(|handler| handler.secret)
+    // Not shown: a URL may hold a secret.
+    let handlers: Handlers = text("handlers")?.parse().map_err(|e: FieldError| {
+        Problem::misconfigured(format!(
+            r#"the variable "handlers" must be JSON such as {{"mail.*": {{"url": "http://mail.spin.internal/run"}}}}, or nothing: {e}"#
+        ))
+    })?;
+    let signed = |(_, handler): &(&str, &Handler)| handler.secret == Some(true);
+    if let Some((kind, _)) = handlers.all().find(signed)
         && webhook_secrets()?.is_empty()
     {
-        let url = &handler.url;
         return Err(Problem::misconfigured(format!(
-            "the variable \"handlers\" has calls to {url} signed, but the variable \"webhook_secrets\" has none to sign with"
+            "the variable \"handlers\" has calls for {kind:?} signed, but the variable \"webhook_secrets\" has none to sign with"
         )));
     }
     Ok(handlers)

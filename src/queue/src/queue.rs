@@ -177,7 +177,7 @@ impl<S: Store, E: Env> Queue<S, E> {
 
     /// Wakes a worker if nothing pushes the queue along. That is the case if no keeper joined this
     /// window. With `waits` (the caller asked for an open task) it is also the case if claimable
-    /// slots exist while no worker is registered. `api` calls this after each answer, so nothing
+    /// slots exist while no worker is registered. The API calls this after each answer, so nothing
     /// depends on a resident process. Returns true if it woke a worker.
     ///
     /// # Errors

@@ -23,6 +23,9 @@ pub trait Host {
     fn sleep_ms(&self, ms: u64) -> LocalBoxFuture<'static, ()>;
     /// Sends an HTTP request and waits for the begin of its answer, without the call's timeout.
     fn open(&self, call: Call) -> LocalBoxFuture<'static, Result<Answer, CallError>>;
+    /// Tries in another instance whether the handler of a kind can be called. A host may end an
+    /// instance that calls what is not there. The error is a text.
+    fn reach(&self, kind: String) -> LocalBoxFuture<'static, Result<(), String>>;
     /// Reads a task, if one has this id. The error is a text.
     fn task(&self, id: TaskId) -> LocalBoxFuture<'static, Result<Option<TaskView>, String>>;
     /// Returns the secrets that sign webhooks. The error is a text.
@@ -209,6 +212,16 @@ impl Context {
             Either::Left((given, _)) => given.map_err(SendError::Call),
             Either::Right(_) => Err(SendError::Cancelled),
         }
+    }
+
+    /// Returns after this many milliseconds.
+    pub(crate) async fn time(&self, ms: u64) {
+        self.host.sleep_ms(ms).await;
+    }
+
+    /// Whether the handler of a kind can be called at all.
+    pub(crate) async fn reach(&self, kind: &str) -> Result<(), String> {
+        self.host.reach(kind.to_owned()).await
     }
 
     pub(crate) fn control(&self) -> &Control {

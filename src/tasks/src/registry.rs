@@ -7,6 +7,9 @@ use handoff_wire::{Defaults, Fault, FieldError, Handler, Kinds, did_you_mean, qu
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
+/// An error names so many kinds at most.
+const SHOWN_MAX: usize = 30;
+
 /// The known task kinds, by name.
 #[derive(Default)]
 pub struct Registry {
@@ -120,8 +123,14 @@ impl Registry {
         }
         let mut names: Vec<&str> = self.names().collect();
         names.extend(handlers.names());
-        let meant = did_you_mean(name, names.iter().copied());
-        let known = names.join(", ");
+        let exact = names.iter().copied().filter(|name| !name.ends_with('*'));
+        let meant = did_you_mean(name, exact);
+        let more = names.len().saturating_sub(SHOWN_MAX);
+        names.truncate(SHOWN_MAX);
+        let mut known = names.join(", ");
+        if more > 0 {
+            known += &format!(" and {more} more");
+        }
         let name = quoted(name);
         let reason = if meant.is_empty() {
             format!("there is no task {name}; this deployment has {known}")
@@ -137,8 +146,9 @@ impl Registry {
             Ok(Runs::Kind(kind)) => (kind.run)(args, context).await,
             Ok(Runs::Handler(handler)) => handler::run(handler, name, args, &context).await,
             Err(e) if e.fault == Fault::Deployment => Outcome::retry(e.reason),
-            Err(_) => Outcome::Fail(format!(
-                "this deployment has no task {} any more",
+            // Another worker may have it, while a deployment is replaced.
+            Err(_) => Outcome::retry(format!(
+                "this deployment has no task {} any more: add it to the variable `handlers`, or to the worker",
                 quoted(name)
             )),
         }

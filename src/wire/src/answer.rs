@@ -6,7 +6,7 @@ use futures::stream::{LocalBoxStream, StreamExt};
 use handoff_queue::{JSON_DEPTH_MAX, Json};
 use std::pin::pin;
 
-/// The begin of an answer, and its body as it comes. Who drops it closes the connection.
+/// The begin of an answer, and its body as it comes. Dropping it closes the connection.
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
@@ -51,19 +51,19 @@ impl Answer {
         Ok(self.with(body))
     }
 
-    /// Waits for the begin of the answer, of `max_bytes` at most.
-    ///
-    /// # Errors
-    /// If it breaks off before.
-    pub async fn start(mut self, max_bytes: usize) -> Result<Reply, CallError> {
+    /// Reads the begin of the body, of `max_bytes` at most, as far as it comes within `sleep`. Its
+    /// status counts, whatever becomes of its body.
+    pub async fn start(mut self, max_bytes: usize, sleep: impl Future<Output = ()>) -> Reply {
         let mut body = Vec::new();
-        while body.len() < max_bytes
-            && let Some(chunk) = self.body.next().await
-        {
-            body.extend(chunk?);
+        let mut sleep = pin!(sleep);
+        while body.len() < max_bytes {
+            match select(self.body.next(), sleep.as_mut()).await {
+                Either::Left((Some(Ok(chunk)), _)) => body.extend(chunk),
+                _ => break,
+            }
         }
         body.truncate(max_bytes);
-        Ok(self.with(body))
+        self.with(body)
     }
 
     fn with(self, body: Vec<u8>) -> Reply {

@@ -3,7 +3,7 @@
 use crate::request::task::RetryRequest;
 use crate::request::webhook::WEBHOOK;
 use crate::{Duration, FieldError, Names, Object, check_url, from_slice, named, quoted};
-use handoff_queue::{RetryPolicy, TIMEOUT_DEFAULT_MS, TIMEOUT_MAX_MS, WORKFLOW};
+use handoff_queue::{Json, RetryPolicy, TIMEOUT_DEFAULT_MS, TIMEOUT_MAX_MS, WORKFLOW};
 use serde::Deserialize;
 use std::str::FromStr;
 
@@ -41,15 +41,22 @@ pub struct Handler {
     pub url: String,
     /// What its tasks have unless their request says otherwise.
     pub defaults: Defaults,
-    /// Its calls are always signed. Without this those to other servers are, if there are secrets.
-    pub secret: bool,
+    /// Whether its calls are signed. Without this those to other servers are, if there are secrets.
+    pub secret: Option<bool>,
 }
 
 impl Handler {
-    /// Whether it is another component of the application, which no signature need convince.
+    /// Whether it is another component of the application, which needs no signature.
     pub fn is_inside(&self) -> bool {
-        let authority = self.url.split('/').nth(2).unwrap_or_default();
-        authority.to_ascii_lowercase().ends_with(INSIDE)
+        let authority = self.url.split(['/', '?']).nth(2).unwrap_or_default();
+        let host = authority.split(':').next().unwrap_or_default();
+        let host = host.trim_end_matches('.').to_ascii_lowercase();
+        host.ends_with(INSIDE)
+    }
+
+    /// The URL as errors show it: without its query, which may hold a secret.
+    pub fn shown_url(&self) -> &str {
+        self.url.split('?').next().unwrap_or_default()
     }
 }
 
@@ -75,6 +82,8 @@ struct HandlerRequest {
     timeout: Option<Duration>,
     retry: Option<Object<RetryRequest>>,
     secret: Option<bool>,
+    /// Named to say where such a limit belongs.
+    concurrency: Option<Json>,
 }
 
 impl Handlers {
@@ -98,9 +107,17 @@ impl Handlers {
         self.0.iter().map(|(pattern, _)| pattern.as_str())
     }
 
-    /// The handlers.
-    pub fn all(&self) -> impl Iterator<Item = &Handler> {
-        self.0.iter().map(|(_, handler)| handler)
+    /// The handlers, with their kinds and patterns.
+    pub fn all(&self) -> impl Iterator<Item = (&str, &Handler)> {
+        self.0
+            .iter()
+            .map(|(pattern, handler)| (pattern.as_str(), handler))
+    }
+
+    /// The handler of a pattern, as it is written.
+    pub fn named(&self, pattern: &str) -> Option<&Handler> {
+        let mut all = self.all();
+        all.find_map(|(other, handler)| (other == pattern).then_some(handler))
     }
 }
 
@@ -130,7 +147,14 @@ impl FromStr for Handlers {
 
 impl HandlerRequest {
     fn check(self) -> Result<Handler, FieldError> {
-        check_url(&self.url).map_err(|reason| FieldError::new("url", reason))?;
+        check_url(&self.url).map_err(|reason| {
+            let shown = self.url.split('?').next().unwrap_or_default();
+            FieldError::new("url", reason.replace(&quoted(&self.url), &quoted(shown)))
+        })?;
+        if self.concurrency.is_some() {
+            let reason = "how much runs at once is limited by queue: give such tasks a queue of their own, and that a limit in the variable `queue_limits`";
+            return Err(FieldError::new("concurrency", reason));
+        }
         let mut defaults = Defaults::default();
         if let Some(timeout) = self.timeout {
             defaults.timeout_ms = timeout.between("timeout", 1, TIMEOUT_MAX_MS)?;
@@ -142,7 +166,7 @@ impl HandlerRequest {
         Ok(Handler {
             url: self.url,
             defaults,
-            secret: self.secret.unwrap_or(false),
+            secret: self.secret,
         })
     }
 }
@@ -230,6 +254,10 @@ mod tests {
                 Some("a.secret"),
             ),
             (r#"{"a":{"url":"http://x/","urls":1}}"#, Some("a.urls")),
+            (
+                r#"{"a":{"url":"http://x/","concurrency":4}}"#,
+                Some("a.concurrency"),
+            ),
             (r#"{"a":"http://x/"}"#, Some("a")),
             (r#"{"a b":{"url":"http://x/"}}"#, Some("a b")),
             (r#"{"":{"url":"http://x/"}}"#, Some("")),
@@ -251,6 +279,9 @@ mod tests {
             ("http://images.spin.internal/a", true),
             ("http://IMAGES.Spin.Internal", true),
             ("http://images.spin.internal.example.org/", false),
+            ("http://images.spin.internal:80/", true),
+            ("http://images.spin.internal./", true),
+            ("http://example.org?x.spin.internal", false),
             ("http://spin.internal/", false),
             ("https://example.org/x.spin.internal", false),
         ] {

@@ -152,7 +152,9 @@ pub fn state(view: &TaskView) -> JsonObject {
         .with("attempt", view.attempt);
     // The reason for the retry.
     let retries = view.state == State::Retrying;
-    let last_error = view.errors.last().filter(|_| retries);
+    // A part or a snooze waits without an error of its attempt.
+    let of_this = |e: &&AttemptError| retries && e.attempt == view.attempt;
+    let last_error = view.errors.last().filter(of_this);
     object.put_some("error", last_error.map(|e| &e.error));
     object.put_some("started_at", view.started_ms.map(time));
     object.put_some("next_at", view.next_ms.map(time));

@@ -1,7 +1,7 @@
-//! The component that Spin and the local host load: a worker, which `api` wakes by service chaining
+//! The component that Spin and the local host load: a worker, which the API wakes by service chaining
 //! over a private route. It also counts for `/readyz`, which needs several instances at once.
 
-// The handler is exported over the C ABI, which `http_component` writes; nothing else here is
+// What the host calls is exported over the C ABI, which `http_component` writes; nothing else here is
 // unsafe.
 #![allow(unsafe_code)]
 
@@ -14,6 +14,10 @@ async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
     let request = Request::new(incoming);
     if let Some(key) = request.path().strip_prefix("/probe/") {
         let answer = probe::answer(key).await;
+        return answer.unwrap_or_else(Response::from).send(out);
+    }
+    if let Some(kind) = request.path().strip_prefix("/reach/") {
+        let answer = probe::reach(kind).await;
         return answer.unwrap_or_else(Response::from).send(out);
     }
     if request.path() == "/variables" {

@@ -3,6 +3,7 @@
 use futures::future::{FutureExt, LocalBoxFuture};
 use handoff_platform::clock::sleep_ms;
 use handoff_platform::http::client::open;
+use handoff_platform::probe::try_handler;
 use handoff_platform::{HostEnv, HostStore, variables};
 use handoff_queue::{Env, Queue};
 use handoff_tasks::{Answer, Call, CallError, Host, TaskId, TaskView, WebhookSecrets};
@@ -27,6 +28,10 @@ impl Host for TaskHost {
 
     fn open(&self, call: Call) -> LocalBoxFuture<'static, Result<Answer, CallError>> {
         open(call).boxed_local()
+    }
+
+    fn reach(&self, kind: String) -> LocalBoxFuture<'static, Result<(), String>> {
+        async move { try_handler(&kind).await }.boxed_local()
     }
 
     fn task(&self, id: TaskId) -> LocalBoxFuture<'static, Result<Option<TaskView>, String>> {

@@ -70,6 +70,8 @@ async fn start(path: &str) -> Result<Rc<HostWorker>, Problem> {
             result_max_bytes: limits.result_max_bytes,
         }),
     };
+    // While it can't be read, tasks wait.
+    variables::handlers()?;
     let store = HostStore::open()?;
     let queue = Queue::new(queue, store, HostEnv)?.with_limits(variables::limits_of(queue)?);
     let worker = Worker::new(queue, tasks, limits);

@@ -12,7 +12,7 @@ use crate::workspace::Workspace;
 
 /// A component, and how it is built.
 pub(crate) struct Component {
-    package: &'static str,
+    pub package: &'static str,
     /// Features beside the default ones, with commas between them.
     features: &'static str,
     /// The name of its file.

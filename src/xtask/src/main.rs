@@ -6,6 +6,7 @@
 mod bench;
 mod components;
 mod debian;
+mod dist;
 mod doctor;
 mod fuzz;
 mod host;
@@ -66,6 +67,8 @@ enum Command {
     Sim(sim::Options),
     /// Give everything that takes bytes from outside any bytes, led by what they reach
     Fuzz(fuzz::Options),
+    /// Build what a release consists of into target/dist, with templates for spin add
+    Dist(dist::Options),
     /// Measure Handoff and its peers on this machine, side by side
     Bench(bench::Options),
     /// Show what is installed, what is missing, and how to get it
@@ -99,6 +102,7 @@ fn run(cli: Cli) -> Result<()> {
         Command::Test(options) => test::test(&workspace, cli.wasm_toolchain, &options),
         Command::Sim(options) => sim::sim(&workspace, &options),
         Command::Fuzz(options) => fuzz::fuzz(&workspace, &options),
+        Command::Dist(options) => dist::dist(&workspace, cli.wasm_toolchain, &options),
         Command::Bench(options) => bench::bench(&workspace, cli.wasm_toolchain, &options),
         Command::Doctor => doctor::doctor(&workspace, cli.wasm_toolchain),
     }

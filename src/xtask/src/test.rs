@@ -14,7 +14,7 @@ use crate::summary::Summary;
 use crate::toolchain::Source;
 use crate::wash::WASH;
 use crate::workspace::Workspace;
-use crate::{components, debian, fuzz, host, lint, sim, step};
+use crate::{components, debian, dist, fuzz, host, lint, sim, step};
 
 /// Why a part is not run.
 const ONLY_WITH_ALL: &str = "only with --all";
@@ -72,6 +72,12 @@ struct Run<'a> {
     summary: &'a Summary,
 }
 
+/// What this machine has, or why not.
+struct Here {
+    redis: Result<(), String>,
+    examples: Result<(), String>,
+}
+
 /// Tests that are built, to be run when their turn comes. `cargo test` would wait for others that build.
 #[derive(Default)]
 struct Built {
@@ -84,10 +90,12 @@ impl Run<'_> {
         if self.wants(Part::Lint) {
             lint::text(self.workspace, self.summary)?;
         }
-        let redis = get_redis();
         // Components are mostly linked, on one core.
         let (components, built) = beside(|| self.components(), || self.programs());
-        components?;
+        let here = Here {
+            redis: get_redis(),
+            examples: components?,
+        };
         let built = built?;
         let logs = self.workspace.target.join("logs");
         // Most end-to-end tests wait, and the simulation only computes: it takes what others leave.
@@ -95,14 +103,14 @@ impl Run<'_> {
         let (tested, simulated) = match self.wants(Part::E2e) {
             true => beside(
                 || {
-                    let checks = || self.code(&redis, &code);
-                    let (e2e, checked) = beside(|| self.end_to_end(&built.e2e, &redis), checks);
+                    let checks = || self.code(&here, &code);
+                    let (e2e, checked) = beside(|| self.end_to_end(&built.e2e, &here), checks);
                     checked.and(e2e)
                 },
                 || self.simulate(&built.simulation, &simulation),
             ),
             false => beside(
-                || self.code(&redis, &Lane::Shown),
+                || self.code(&here, &Lane::Shown),
                 || self.simulate(&built.simulation, &simulation),
             ),
         };
@@ -113,7 +121,8 @@ impl Run<'_> {
         self.options.only.is_none_or(|only| only == part)
     }
 
-    fn components(&self) -> Result<()> {
+    /// Components, and the applications that are made with them: if these can't be built here, the reason.
+    fn components(&self) -> Result<Result<(), String>> {
         let to = self.workspace.components();
         let build = |name, built: &[Component], to: &Path| {
             let build = || components::build(self.workspace, self.wanted, built, to);
@@ -131,9 +140,38 @@ impl Run<'_> {
                 let without = &components::WITHOUT_KEY_VALUE;
                 let to = to.join("without-key-value");
                 build("without key-value", without, &to)?;
+                let dist = || dist::dist(self.workspace, self.wanted, &dist::Options::default());
+                self.summary.time("release", dist)?;
+                let examples = self.examples()?;
+                if let Err(reason) = &examples {
+                    self.summary.skip("examples", reason);
+                }
+                return Ok(examples);
             }
         }
-        Ok(())
+        Ok(Err(ONLY_WITH_ALL.to_owned()))
+    }
+
+    /// Builds the examples, unless what builds them can't be had here.
+    fn examples(&self) -> Result<Result<(), String>> {
+        let folder = self.workspace.root.join("examples/javascript");
+        let Ok(npm) = which::which("npm") else {
+            return Ok(Err("npm is not on PATH (https://nodejs.org)".to_owned()));
+        };
+        let npm = |arguments: &[&str]| {
+            let mut command = self.workspace.command(&npm);
+            command.current_dir(&folder).args(arguments);
+            command
+        };
+        let mut install = npm(&["run", "tools"]);
+        if let Err(error) = step::run("getting what builds examples/javascript", &mut install) {
+            return Ok(Err(format!("{error:#}")));
+        }
+        let mut build = npm(&["run", "build"]);
+        self.summary.time("examples", || {
+            step::run("building examples/javascript", &mut build)
+        })?;
+        Ok(Ok(()))
     }
 
     /// The local host, and the tests that run beside others.
@@ -160,7 +198,7 @@ impl Run<'_> {
     }
 
     /// What takes a compiler: lints, and the tests of the crates and of the local host.
-    fn code(&self, redis: &Result<(), String>, lane: &Lane) -> Result<()> {
+    fn code(&self, here: &Here, lane: &Lane) -> Result<()> {
         if self.wants(Part::Lint) {
             lint::code(self.workspace, self.summary, lane)?;
             match self.options.all {
@@ -169,19 +207,19 @@ impl Run<'_> {
             }
         }
         if self.wants(Part::Unit) {
-            self.unit(redis, lane)?;
+            self.unit(here, lane)?;
         }
         Ok(())
     }
 
-    fn unit(&self, redis: &Result<(), String>, lane: &Lane) -> Result<()> {
+    fn unit(&self, here: &Here, lane: &Lane) -> Result<()> {
         let others = ["--exclude", "handoff-host", "--exclude", "handoff-e2e"];
         let mut crates = self.tests(&[&["--workspace"], &others[..]].concat());
         self.summary.time("tests of the crates", || {
             lane.run("testing the crates", &mut crates)
         })?;
         let mut local_host = self.tests(&["--package", "handoff-host"]);
-        self.offer_redis(redis, &mut local_host, "tests of the local host on Redis");
+        self.offer_redis(here, &mut local_host, "tests of the local host on Redis");
         self.summary.time("tests of the local host", || {
             lane.run("testing the local host", &mut local_host)
         })?;
@@ -209,18 +247,22 @@ impl Run<'_> {
         })
     }
 
-    fn end_to_end(&self, programs: &[PathBuf], redis: &Result<(), String>) -> Result<()> {
+    fn end_to_end(&self, programs: &[PathBuf], here: &Here) -> Result<()> {
         self.summary.time("end-to-end tests", || {
             programs.iter().enumerate().try_for_each(|(i, program)| {
                 let mut e2e = self.workspace.command(program);
-                self.set_up(&mut e2e, redis, i == 0);
+                self.set_up(&mut e2e, here, i == 0);
                 step::run("testing end to end", &mut e2e)
             })
         })
     }
 
     /// Tells end-to-end tests what there is. The first of several programs has what is missing noted.
-    fn set_up(&self, e2e: &mut Command, redis: &Result<(), String>, first: bool) {
+    fn set_up(&self, e2e: &mut Command, here: &Here, first: bool) {
+        match &here.examples {
+            Ok(()) => _ = e2e.env("HANDOFF_EXAMPLES", self.workspace.root.join("examples")),
+            Err(reason) => _ = e2e.env("HANDOFF_SKIP_EXAMPLES", reason),
+        }
         let silent = Summary::default();
         let summary = if first { self.summary } else { &silent };
         e2e.current_dir(self.workspace.root.join("tests/e2e"))
@@ -239,7 +281,7 @@ impl Run<'_> {
             }
         }
         let what = "end-to-end tests on Redis";
-        offer_redis(redis, e2e, what, summary);
+        offer_redis(&here.redis, e2e, what, summary);
     }
 
     fn tests(&self, arguments: &[&str]) -> Command {
@@ -251,8 +293,8 @@ impl Run<'_> {
         command
     }
 
-    fn offer_redis(&self, redis: &Result<(), String>, tests: &mut Command, what: &str) {
-        offer_redis(redis, tests, what, self.summary);
+    fn offer_redis(&self, here: &Here, tests: &mut Command, what: &str) {
+        offer_redis(&here.redis, tests, what, self.summary);
     }
 }
 

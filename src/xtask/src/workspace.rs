@@ -61,10 +61,12 @@ impl Workspace {
         let messages = step::output(&format!("building {what}"), cargo.args(arguments))?;
         let messages = messages.lines().map(serde_json::from_str::<Value>);
         let program = |message: Value| Some(PathBuf::from(message["executable"].as_str()?));
-        Ok(messages
+        let programs: Vec<_> = messages
             .filter_map(Result::ok)
             .filter_map(program)
-            .collect())
+            .collect();
+        ensure!(!programs.is_empty(), "building {what} gave no program");
+        Ok(programs)
     }
 
     /// A command in the root, without what `cargo run` told this program about its own package: build scripts that

@@ -17,7 +17,10 @@ pub(crate) fn local_host() -> Result<PathBuf, String> {
 }
 
 /// Spin's program.
-pub(crate) fn spin() -> Result<PathBuf, String> {
+///
+/// # Errors
+/// Why there is none.
+pub fn spin() -> Result<PathBuf, String> {
     skipped("HANDOFF_SKIP_SPIN")?;
     path("HANDOFF_SPIN_BIN")
 }
@@ -35,6 +38,15 @@ pub(crate) fn redis() -> Result<(), String> {
     found
         .map(drop)
         .map_err(|e| format!("redis-server can't be started: {e}"))
+}
+
+/// The folder of a built example.
+///
+/// # Errors
+/// Why it could not be built here.
+pub fn example(name: &str) -> Result<PathBuf, String> {
+    skipped("HANDOFF_SKIP_EXAMPLES")?;
+    Ok(path("HANDOFF_EXAMPLES")?.join(name))
 }
 
 fn path(variable: &str) -> Result<PathBuf, String> {

@@ -100,7 +100,7 @@ impl Outbound {
             };
             // As on Spin, the called component has no route here that leaves less open.
             if let Ok(path) = HeaderValue::try_from(uri.path()) {
-                request.headers_mut().insert(PATH_INFO, path);
+                request.headers_mut().append(PATH_INFO, path);
             }
             let answer = instance::start(&self.app, called, request, permit);
             return Box::pin(chained(answer, timeouts));

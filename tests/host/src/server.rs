@@ -168,7 +168,8 @@ fn add_headers(request: &mut Request<Incoming>, host: &str, below: &str, client:
     let below = HeaderValue::try_from(below);
     for (name, value) in [(FULL_URL, url), (PATH_INFO, below), (CLIENT_ADDR, client)] {
         match value {
-            Ok(value) => _ = headers.insert(name, value),
+            // Behind what the caller sent, as Spin does.
+            Ok(value) => _ = headers.append(name, value),
             Err(_) => _ = headers.remove(name),
         }
     }

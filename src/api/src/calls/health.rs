@@ -3,7 +3,7 @@
 use super::Answer;
 use crate::{HostQueue, limits};
 use handoff_platform::http::{Problem, Response};
-use handoff_platform::probe::probe;
+use handoff_platform::probe::{check_handlers_are_there, probe};
 use serde_json::json;
 
 /// Answers that the application is alive: an instance runs.
@@ -14,8 +14,9 @@ pub(crate) fn alive() -> Response {
 /// Answers that the application is ready: the store works, its increment is atomic, and workers can
 /// be woken.
 pub(crate) async fn ready(queue: &HostQueue) -> Result<Answer, Problem> {
-    probe(queue.store()).await?;
     limits::check_handlers()?;
+    probe(queue.store()).await?;
+    check_handlers_are_there().await?;
     let response = Response::json(200, &json!({"status": "ready"}));
     Ok(Answer::new(response))
 }

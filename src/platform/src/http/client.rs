@@ -86,6 +86,8 @@ fn has_length(method: &str, body: &[u8]) -> bool {
 fn not_sent(url: &str, error: &SendError) -> CallError {
     match error {
         SendError::Http(ErrorCode::HttpRequestDenied) => {
+            // A query may hold a secret.
+            let url = url.split('?').next().unwrap_or_default();
             CallError::Refused(format!("{url} may not be called: {}", settings::DENIED))
         }
         other => CallError::Unanswered(other.to_string()),

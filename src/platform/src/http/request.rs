@@ -94,7 +94,9 @@ impl Request {
     /// Leaves out the part of the path under which the host has mounted the application, such as
     /// `/handoff` of the route `/handoff/...`. Returns whether there was one.
     pub fn enter_mount(&mut self) -> bool {
-        let below = self.header(settings::PATH_BELOW_ROUTE);
+        // The host's own comes behind any that the caller sent.
+        let below = self.values(settings::PATH_BELOW_ROUTE).last();
+        let below = below.and_then(|below| String::from_utf8(below.to_vec()).ok());
         let Some(base) = below.and_then(|below| self.target.enter(&below)) else {
             return false;
         };

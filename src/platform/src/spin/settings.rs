@@ -7,7 +7,7 @@ use spin_sdk::variables::{Error, get};
 pub(crate) const DENIED: &str =
     "allowed_outbound_hosts of this component in spin.toml does not list it";
 
-/// The header with the path below the component's route. Spin sets it, whatever a caller sends.
+/// The header with the path below the component's route. Spin puts it behind those that a caller sent.
 pub(crate) const PATH_BELOW_ROUTE: &str = "spin-path-info";
 
 /// The text of a variable, if spin.toml gives it to this component.

@@ -5,7 +5,7 @@ use handoff_probe::{ASK_TIMEOUT_MS, Unready};
 use handoff_wire::{Call, CallError, Reply, WORKER_HOST};
 
 /// The remedy if no worker answers.
-pub(crate) const HOW_TO_REACH_WORKERS: &str = "See that spin.toml gives the component \"worker\" a private route, and that \
+pub(crate) const HOW_TO_REACH_WORKERS: &str = "See that spin.toml gives the component \"handoff-worker\" a private route, and that \
      allowed_outbound_hosts of [component.handoff] names \"http://handoff-worker.spin.internal\".";
 
 /// Wakes a worker for a path. Returns when the worker is registered.
@@ -35,6 +35,30 @@ pub(crate) async fn worker_variables() -> Vec<String> {
     let reply = call("/variables", ASK_TIMEOUT_MS).await;
     let wrong = reply.map(|reply| serde_json::from_slice(&reply.body));
     wrong.ok().and_then(Result::ok).unwrap_or_default()
+}
+
+/// Has another worker instance call the handler of a kind or pattern, since Spin ends an instance that
+/// calls a component that is not there.
+///
+/// # Errors
+/// Why it can't be called, and what to do.
+pub(crate) async fn reach(kind: &str) -> Result<(), String> {
+    match call(&format!("/reach/{kind}"), ASK_TIMEOUT_MS).await {
+        Ok(reply) if reply.status == 204 => Ok(()),
+        Ok(reply) => Err(match serde_json::from_slice(&reply.body) {
+            Ok(Detail { detail }) => detail,
+            Err(_) => format!(
+                "the handler of {kind:?} can't be called: the application has no such component, or it has no route"
+            ),
+        }),
+        Err(e) => Err(format!("the handler of {kind:?} can't be called: {e}")),
+    }
+}
+
+/// What a problem says.
+#[derive(serde::Deserialize)]
+struct Detail {
+    detail: String,
 }
 
 async fn call(path: &str, timeout_ms: u64) -> Result<Reply, CallError> {

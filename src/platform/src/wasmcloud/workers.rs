@@ -57,6 +57,15 @@ pub(crate) async fn worker_variables() -> Vec<String> {
     usable::worker()
 }
 
+/// No handler is a component of the application here.
+///
+/// # Errors
+/// None: the other host has some.
+#[allow(clippy::unused_async)]
+pub(crate) async fn reach(_kind: &str) -> Result<(), String> {
+    Ok(())
+}
+
 /// Makes an instance increment the key. A request would block this instance, but several must count
 /// at once. So the answer comes through the store.
 pub(crate) async fn ask(key: &str) -> Result<Vec<u64>, Unready> {

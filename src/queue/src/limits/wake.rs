@@ -58,7 +58,7 @@ impl<S: Store, E: Env> Wakes<'_, S, E> {
 
     /// Wakes a worker if nothing pushes the queue along: no keeper joined this window. With `waits`
     /// (the caller asked for an open task) it also wakes one if claimable slots exist while no
-    /// worker is registered. `api` calls this after each answer. Returns true if it woke a worker.
+    /// worker is registered. The API calls this after each answer. Returns true if it woke a worker.
     pub(crate) async fn push_along(&self, waits: bool) -> Result<bool, QueueError> {
         let unkept = Registry::of(self).presence(KEEPER).await?.joined() == 0;
         let idle = unkept || (waits && self.is_stuck().await?);

@@ -46,7 +46,7 @@ pub enum Outcome {
     Retry {
         /// The error.
         error: String,
-        /// When.
+        /// The wait before the next attempt.
         wait: Wait,
     },
     /// Run again after this many milliseconds, without a failed attempt.

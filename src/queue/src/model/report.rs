@@ -77,6 +77,15 @@ impl Report {
         }
     }
 
+    /// Sets the words about the progress.
+    pub(crate) fn set_message(&mut self, message: &str) {
+        let message = Some(cut(message, LOG_LINE_MAX_BYTES));
+        if self.message != message {
+            self.message = message;
+            self.changes += 1;
+        }
+    }
+
     /// Adds a line. If there are too many, the oldest goes.
     pub(crate) fn log(&mut self, at_ms: u64, attempt: u32, line: &str) {
         if self.logs.len() >= LOG_LINES_MAX {

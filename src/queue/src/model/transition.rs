@@ -1,7 +1,7 @@
 //! The transitions: how an epoch begins after earlier runs, and what an outcome means for the task.
 //! Pure functions, without store or clock.
 
-use crate::base::config::{DELAY_MAX_MS, SNOOZES_MAX};
+use crate::base::config::{DELAY_MAX_MS, PARTS_MAX, SNOOZES_MAX};
 use crate::base::guard::{Guard, enabled};
 use crate::base::json::Json;
 use crate::model::delivery::{Outcome, Wait};
@@ -129,6 +129,9 @@ pub(crate) fn settle_outcome(
             .map(|reason| format!("it returned JSON that is {reason}"))
     };
     let outcome = match outcome {
+        Outcome::Continue { .. } if run.part >= PARTS_MAX => Outcome::Fail(format!(
+            "it continued {PARTS_MAX} times, and wanted to continue once more"
+        )),
         Outcome::Done(ref v)
         | Outcome::Continue {
             checkpoint: ref v, ..

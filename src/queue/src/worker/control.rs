@@ -7,7 +7,7 @@ use crate::model::task::Trace;
 use std::cell::Cell;
 use std::cell::RefCell;
 
-/// What a task is told about its attempt.
+/// What a task knows of its attempt.
 #[derive(Debug, Clone)]
 pub struct Attempt {
     /// The task's id.
@@ -17,7 +17,9 @@ pub struct Attempt {
     /// The number of this attempt, from 1.
     pub number: u32,
     /// The number of attempts that the retry policy allows.
-    pub most: u32,
+    pub attempts_max: u32,
+    /// An earlier run was lost, perhaps with its instance.
+    pub alone: bool,
     /// How many parts are done: how often the task returned [`crate::Outcome::Continue`].
     pub part: u32,
     /// The epoch. It only grows for a task, so that whatever the task writes to can refuse an
@@ -46,7 +48,8 @@ impl Attempt {
             id,
             key: None,
             number: 1,
-            most: 1,
+            attempts_max: 1,
+            alone: false,
             part: 0,
             fence: 0,
             checkpoint: None,
@@ -94,7 +97,7 @@ impl Control {
         !report.says_as_much_as(&self.report.borrow())
     }
 
-    /// What the task is told about this attempt.
+    /// What the task knows of this attempt.
     pub fn attempt(&self) -> &Attempt {
         &self.attempt
     }
@@ -107,6 +110,11 @@ impl Control {
     /// Sets the task's progress, with a message if given. It is visible from the next heartbeat on.
     pub fn set_progress(&self, progress: Json, message: Option<&str>) {
         self.report.borrow_mut().set_progress(progress, message);
+    }
+
+    /// Sets the words about the task's progress, and leaves the progress as it is.
+    pub fn set_message(&self, message: &str) {
+        self.report.borrow_mut().set_message(message);
     }
 
     /// Adds a line to the task's log. It is visible from the next heartbeat on.

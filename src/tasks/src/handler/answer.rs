@@ -7,10 +7,13 @@ use handoff_queue::{Json, Wait};
 use handoff_wire::{Duration, header};
 use serde::Deserialize;
 
-/// What wraps a result in a line.
-const WRAPPER_BYTES: usize = 1_024;
-/// Of an answer that is no success only so much is read: enough to tell why.
+/// White space around a result.
+const SPACE_BYTES: usize = 1_024;
+/// Of an answer that is no success only so much is read, for so long: enough to tell why.
 const ERROR_BYTES: usize = 16 * 1_024;
+const ERROR_MS: u64 = 5_000;
+/// Some programs begin JSON with it.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// The outcome as a header: the body is a checkpoint.
 const CONTINUE: &str = "handoff-continue";
 /// `no`: the task failed for good.
@@ -29,18 +32,24 @@ struct Problem {
 /// # Errors
 /// If the answer breaks off, or is too large.
 pub(super) async fn outcome(answer: Answer, context: &Context) -> Result<Outcome, CallError> {
-    let max_bytes = context.result_max_bytes() + WRAPPER_BYTES;
+    let max_bytes = context.result_max_bytes();
     match answer.status {
-        200..=299 if lines::are_meant(&answer) => {
+        200..=299 if lines::has_lines(&answer) => {
             lines::outcome(answer.body, max_bytes, context).await
         }
-        200..=299 => Ok(success(&answer.whole(true, max_bytes).await?)),
-        _ => Ok(failure(&answer.start(ERROR_BYTES).await?, context.now_ms())),
+        200..=299 => Ok(success(
+            &answer.whole(true, max_bytes + SPACE_BYTES).await?,
+            max_bytes,
+        )),
+        _ => {
+            let reply = answer.start(ERROR_BYTES, context.time(ERROR_MS)).await;
+            Ok(failure(&reply, context.now_ms()))
+        }
     }
 }
 
-fn success(reply: &Reply) -> Outcome {
-    let body = match body(reply) {
+fn success(reply: &Reply, max_bytes: usize) -> Outcome {
+    let body = match body(reply).and_then(|body| sound(body, max_bytes)) {
         Ok(body) => body,
         Err(reason) => {
             let status = reply.status;
@@ -56,14 +65,26 @@ fn success(reply: &Reply) -> Outcome {
 
 /// The body as JSON. None is null.
 fn body(reply: &Reply) -> Result<Json, String> {
-    if reply.body.is_empty() {
+    let bytes = reply
+        .body
+        .strip_prefix(BYTE_ORDER_MARK)
+        .unwrap_or(&reply.body);
+    if bytes.trim_ascii().is_empty() {
         return Ok(Json::null());
     }
-    let text = std::str::from_utf8(&reply.body).map_err(|_| "not UTF-8 text".to_owned())?;
-    let json = text.parse::<Json>();
-    let json = json.map_err(|e| format!("not JSON ({e}): {}", start_of(&reply.body)))?;
+    let text = std::str::from_utf8(bytes).map_err(|_| "not UTF-8 text".to_owned())?;
+    text.parse::<Json>()
+        .map_err(|e| format!("not JSON ({e}): {}", start_of(&reply.body)))
+}
+
+/// A result or checkpoint that can be stored.
+pub(super) fn sound(json: Json, max_bytes: usize) -> Result<Json, String> {
+    let bytes = json.bytes();
     match json.flaw() {
         Some(flaw) => Err(flaw),
+        None if bytes > max_bytes as u64 => Err(format!(
+            "{bytes} bytes of JSON; {max_bytes} are allowed (variable `result_max_bytes`)"
+        )),
         None => Ok(json),
     }
 }
@@ -77,7 +98,7 @@ fn failure(reply: &Reply, now_ms: u64) -> Outcome {
         (300..=399, _) => {
             let to = reply.header("location").unwrap_or("nowhere");
             Outcome::Fail(format!(
-                "answered {} to {to}: redirects are not followed",
+                "answered {} to {to}: redirects are not followed. Name that URL in the variable `handlers`",
                 reply.status
             ))
         }
@@ -136,6 +157,7 @@ mod tests {
             (reply(200, &[], b"null"), done("null")),
             (reply(201, &[], b" [1]\n"), done("[1]")),
             (reply(204, &[], b""), done("null")),
+            (reply(200, &[], b"\xef\xbb\xbf{}\n"), done("{}")),
             (reply(200, &[], b""), done("null")),
             (
                 reply(200, &[("handoff-continue", "0s")], b"7"),
@@ -149,7 +171,7 @@ mod tests {
             (reply(200, &[("handoff-retry", "no")], b"1"), done("1")),
         ];
         for (reply, expected) in table {
-            assert_eq!(success(&reply), expected, "{reply:?}");
+            assert_eq!(success(&reply, 100), expected, "{reply:?}");
         }
     }
 
@@ -164,6 +186,7 @@ mod tests {
             (reply(200, &[], b"1 2"), "not JSON"),
             (reply(200, &[], b"\xff\xfe1\x00"), "not UTF-8"),
             (reply(200, &[], deep.as_bytes()), "nested"),
+            (reply(200, &[], &[b'7'; 101]), "101 bytes"),
             (
                 reply(200, &[("handoff-continue", "soon")], b"1"),
                 "handoff-continue",
@@ -174,7 +197,7 @@ mod tests {
             ),
         ];
         for (reply, part) in table {
-            match success(&reply) {
+            match success(&reply, 100) {
                 Outcome::Retry { error, wait } => {
                     assert!(error.contains(part), "{reply:?}: {error}");
                     assert_eq!(wait, Wait::Policy);
@@ -263,11 +286,15 @@ mod tests {
             (reply(404, &[after("7")], b"x"), fail("answered 404: x")),
             (
                 reply(302, &[("location", "/elsewhere")], b""),
-                fail("answered 302 to /elsewhere: redirects are not followed"),
+                fail(
+                    "answered 302 to /elsewhere: redirects are not followed. Name that URL in the variable `handlers`",
+                ),
             ),
             (
                 reply(304, &[("handoff-retry", "no")], b""),
-                fail("answered 304 to nowhere: redirects are not followed"),
+                fail(
+                    "answered 304 to nowhere: redirects are not followed. Name that URL in the variable `handlers`",
+                ),
             ),
             (
                 reply(600, &[], b"x"),

@@ -1,6 +1,6 @@
 //! An answer of lines: progress while the handler works, and the outcome at last.
 
-use super::answer::essence;
+use super::answer::{essence, sound};
 use crate::reply::start_of;
 use crate::{Answer, CallError, Context, Outcome};
 use futures::stream::{LocalBoxStream, StreamExt};
@@ -10,6 +10,8 @@ use serde::{Deserialize, Deserializer};
 
 /// All lines together: a report in each second of a day.
 const ALL_MAX_BYTES: u64 = 16 << 20;
+/// What wraps a result in a line.
+const WRAPPER_BYTES: usize = 1_024;
 
 /// A line: a report, or the outcome.
 #[derive(Deserialize)]
@@ -35,12 +37,12 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Json>, D
 }
 
 /// Whether an answer is of lines.
-pub(super) fn are_meant(answer: &Answer) -> bool {
+pub(super) fn has_lines(answer: &Answer) -> bool {
     let kind = header(&answer.headers, "content-type").map(essence);
     kind.is_some_and(|kind| kind.eq_ignore_ascii_case("application/x-ndjson"))
 }
 
-/// Reads lines, of at most `max_bytes` each, up to the outcome.
+/// Reads lines up to the outcome, whose result or checkpoint may have `max_bytes`.
 ///
 /// # Errors
 /// If the answer breaks off.
@@ -54,6 +56,8 @@ pub(super) async fn outcome(
         if let Some(outcome) = lines.take(&chunk?, context) {
             return Ok(outcome);
         }
+        // However fast they come, others are in this instance.
+        _ = context.pause().await;
     }
     Ok(lines.end(context))
 }
@@ -87,9 +91,9 @@ impl Lines {
         }
         let mut parts = chunk.split(|b| *b == b'\n').peekable();
         while let Some(part) = parts.next() {
-            if self.begun.len() + part.len() > self.max_bytes {
+            let most = self.max_bytes + WRAPPER_BYTES;
+            if self.begun.len() + part.len() > most {
                 let number = self.count + 1;
-                let most = self.max_bytes;
                 return Some(Outcome::retry(format!(
                     "line {number} of its answer has more than {most} bytes"
                 )));
@@ -130,7 +134,8 @@ impl Lines {
         match from_slice::<Line>(&text) {
             Ok(line) => {
                 line.report(context);
-                line.outcome().unwrap_or_else(|reason| Some(wrong(reason)))
+                let outcome = line.outcome(self.max_bytes);
+                outcome.unwrap_or_else(|reason| Some(wrong(reason)))
             }
             Err(e) => Some(wrong(e.to_string())),
         }
@@ -139,12 +144,11 @@ impl Lines {
 
 impl Line {
     fn report(&self, context: &Context) {
-        if self.progress.is_some() || self.message.is_some() {
-            let message = self.message.as_deref().unwrap_or_default();
-            match message {
-                "" => context.progress(&self.progress),
-                message => context.progress_with(&self.progress, message),
-            }
+        match (&self.progress, &self.message) {
+            (Some(progress), Some(message)) => context.progress_with(progress, message),
+            (Some(progress), None) => context.progress(progress),
+            (None, Some(message)) => context.control().set_message(message),
+            (None, None) => {}
         }
         if let Some(log) = &self.log {
             context.log(log);
@@ -152,12 +156,13 @@ impl Line {
     }
 
     /// The outcome, if the line has one.
-    fn outcome(self) -> Result<Option<Outcome>, String> {
+    fn outcome(self, max_bytes: usize) -> Result<Option<Outcome>, String> {
+        let checked = |json: Option<Json>| json.map(|json| sound(json, max_bytes)).transpose();
+        let (result, checkpoint) = (checked(self.result)?, checked(self.checkpoint)?);
         let after_ms = self.after.map(|after| after.ms);
         let mut outcomes = [
-            self.result.map(Outcome::Done),
-            self.checkpoint
-                .map(|checkpoint| Outcome::continue_after(checkpoint, after_ms.unwrap_or(0))),
+            result.map(Outcome::Done),
+            checkpoint.map(|checkpoint| Outcome::continue_after(checkpoint, after_ms.unwrap_or(0))),
             self.snooze.map(|snooze| Outcome::Snooze(snooze.ms)),
             self.retry.map(|error| Outcome::Retry {
                 error,
@@ -188,7 +193,7 @@ mod tests {
 
     fn outcome(line: &str) -> Result<Option<Outcome>, String> {
         let line = from_slice::<Line>(line.as_bytes()).map_err(|e| e.to_string())?;
-        line.outcome()
+        line.outcome(100)
     }
 
     #[test]
@@ -239,6 +244,8 @@ mod tests {
             r#"{"result":1}{"result":2}"#,
             r#"[1]"#,
             r#"{"Result":1}"#,
+            &format!("{{\"result\":{}1{}}}", "[".repeat(65), "]".repeat(65)),
+            &format!("{{\"continue\":\"{}\"}}", "x".repeat(99)),
         ] {
             assert!(outcome(wrong).is_err(), "{wrong}");
         }

@@ -1,5 +1,5 @@
 //! Running a task by its handler: an HTTP call, whose answer is the outcome. The protocol is in
-//! `docs/reference/handlers.md`.
+//! `docs/guide/handlers.md`.
 
 mod answer;
 mod lines;
@@ -15,11 +15,18 @@ pub(crate) async fn run(handler: &Handler, kind: &str, args: Json, context: &Con
         Ok(call) => call,
         Err(reason) => return Outcome::retry(reason),
     };
+    // Calling it may have ended the instance of the run that was lost.
+    if context.control().attempt().alone
+        && handler.is_inside()
+        && let Err(reason) = context.reach(kind).await
+    {
+        return Outcome::retry(reason);
+    }
     let exchange = async { answer::outcome(context.open(call).await?, context).await };
     match context.unless_cancelled(exchange).await {
         Ok(outcome) => outcome,
         Err(SendError::Cancelled) => Outcome::Cancelled,
         // Also a call that the host forbids: until an operator allows it.
-        Err(SendError::Call(error)) => Outcome::retry(format!("{}: {error}", handler.url)),
+        Err(SendError::Call(error)) => Outcome::retry(format!("{}: {error}", handler.shown_url())),
     }
 }

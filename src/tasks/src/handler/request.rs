@@ -31,12 +31,12 @@ pub(super) fn call(
         ("handoff-protocol".to_owned(), PROTOCOL.to_owned()),
     ];
     headers.extend(trace_headers(context.trace()));
-    if handler.secret || !handler.is_inside() {
+    if handler.secret.unwrap_or(!handler.is_inside()) {
         let secrets = context.webhook_secrets()?;
-        if secrets.is_empty() && handler.secret {
+        if secrets.is_empty() && handler.secret.is_some() {
             return Err(format!(
                 "calls to {} are to be signed, but the variable `webhook_secrets` has none to sign with",
-                handler.url
+                handler.shown_url()
             ));
         }
         if !secrets.is_empty() {
@@ -64,7 +64,7 @@ fn body(attempt: &Attempt, kind: &str, args: Json, left_ms: u64) -> JsonObject {
         .with("key", &attempt.key)
         .with("args", args)
         .with("attempt", attempt.number)
-        .with("attempts_max", attempt.most)
+        .with("attempts_max", attempt.attempts_max)
         .with("part", attempt.part)
         .with("checkpoint", &attempt.checkpoint)
         .with("last_error", &attempt.last_error)

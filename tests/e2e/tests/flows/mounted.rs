@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 on!(Some: below_a_route_of_its_own: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
+on!(Some: a_narrow_route_opens_nothing_else: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -83,4 +84,34 @@ fn below_a_route_of_its_own(pair: Pair) {
     wrong.expect_problem(404, "not-found", None);
     let gathered = http.post("/jobs/handoff/gather", &json!({"waits": ["1ms"]}));
     gathered.expect(200);
+}
+
+/// Routes that open a part of the API, and what a caller may say about the path.
+fn a_narrow_route_opens_nothing_else(pair: Pair) {
+    let manifest = Manifest::changed(&[(
+        "[[trigger.http]]\nroute = \"/...\"",
+        "[[trigger.http]]\nroute = \"/status/...\"\ncomponent = \"handoff\"\n\n[[trigger.http]]\nroute = \"/v1/...\"",
+    )]);
+    let host = Host::start_other(pair, manifest.path());
+    let http = host.http();
+    let enqueued = http.post("/v1/tasks", &json!({"task": "echo"})).expect(202);
+    let id = enqueued.json()["id"]
+        .as_str()
+        .map(str::to_owned)
+        .expect("an id");
+    http.get(&format!("/status/{id}")).expect(200);
+    let purge = "/v1/queues/default/purge";
+    for path in [
+        format!("/status{purge}"),
+        format!("/v1{purge}"),
+        "/v1/ping".to_owned(),
+    ] {
+        for header in [purge, "/ping", "", "/"] {
+            let forged = [("spin-path-info", header)];
+            let reply = http.send("POST", &path, &forged, b"");
+            assert_eq!(reply.status, 404, "{path} {header}: {}", reply.text());
+        }
+    }
+    let forged = [("spin-path-info", "/queues")];
+    http.send("GET", "/v1/queues", &forged, b"").expect(200);
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::base::config::EPOCH_MAX;
 use crate::base::retry::RetryPolicy;
 use crate::model::task::TaskSpec;
 use serde_json::json;
@@ -262,4 +263,22 @@ fn the_next_part_begins_later_in_the_same_attempt() {
     };
     assert_eq!((next.attempt, next.part, next.errors.len()), (2, 1, 1));
     assert_eq!(next.checkpoint, Some(json!("done so far").into()));
+}
+
+#[test]
+fn a_task_does_not_continue_for_ever() {
+    let state = RunState::Running {
+        beat_ms: 1,
+        lost_ms: 2,
+    };
+    let after = |part| {
+        let run = Run {
+            part,
+            ..run(1, state.clone(), 0)
+        };
+        settle_outcome(&task(5), run, Outcome::continue_from(1), 100, 7, 0).state
+    };
+    assert_eq!(after(PARTS_MAX - 1), continued(7));
+    assert_eq!(after(PARTS_MAX), not_listed(7));
+    assert!(u64::from(PARTS_MAX) * u64::from(SNOOZES_MAX + 2) < EPOCH_MAX);
 }

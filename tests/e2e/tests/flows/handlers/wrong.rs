@@ -8,20 +8,22 @@ use std::io::Write;
 on_every_pair_and_wash!(a_wrong_answer_fails_its_attempt_and_nothing_else);
 
 /// Each kind of answer, and what the error says of it.
-const WRONG: [(&str, &str); 13] = [
+const WRONG: [(&str, &str); 15] = [
     ("text", "not JSON"),
     ("no UTF-8", "not UTF-8"),
     ("too deep", "nested"),
     ("too much", "more than"),
-    ("half", ""),
-    ("nothing", ""),
+    ("a little too much", "262146 bytes"),
+    ("half", "broke off"),
+    ("nothing", "broke off"),
     ("no last line", "without a result"),
     ("a line of text", "line 2"),
     ("two in a line", "several of"),
     ("an unknown line", "results"),
     ("an endless line", "more than"),
+    ("a deep line", "nested"),
     ("no time", "handoff-continue"),
-    ("no status", ""),
+    ("no status", "answered 799: what"),
 ];
 
 fn wrong(kind: &str) -> Answer {
@@ -31,6 +33,12 @@ fn wrong(kind: &str) -> Answer {
         "no UTF-8" => Answer::streamed(200, |out| out.write_all(b"\"\xff\xfe\"")),
         "too deep" => Answer::new(200, &("[".repeat(5_000) + &"]".repeat(5_000))),
         "too much" => large("["),
+        "a little too much" => Answer::new(200, &format!("\"{}\"", "x".repeat(262_144))),
+        "a deep line" => lines(&format!(
+            "{{\"result\": {}{}}}",
+            "[".repeat(65),
+            "]".repeat(65)
+        )),
         "half" => {
             Answer::streamed(200, |out| out.write_all(b"{\"a\":")).header("content-length", "100")
         }
@@ -62,14 +70,18 @@ fn a_wrong_answer_fails_its_attempt_and_nothing_else(pair: Pair) {
     let http = host.http();
     let ids = WRONG.map(|(kind, _)| {
         let fine = http.enqueue(&json!({"task": "b.any"}));
-        let wrong = json!({"task": "b.any", "args": {"wrong": kind}});
+        let retry = json!({"attempts": 2, "initial": "10ms"});
+        let wrong = json!({"task": "b.any", "args": {"wrong": kind}, "retry": retry});
         (http.enqueue(&wrong), fine)
     });
     for ((kind, said), (id, fine)) in WRONG.iter().zip(ids) {
         let task = http.finished(&id, LIMIT);
-        assert_eq!(task["state"], "failed", "{kind}: {task:#}");
+        assert_eq!(
+            (&task["state"], &task["attempt"]),
+            (&json!("failed"), &json!(2)),
+            "{kind}: {task:#}"
+        );
         assert!(error(&task).contains(said), "{kind}: {task:#}");
-        assert!(!error(&task).is_empty(), "{kind}: {task:#}");
         assert_eq!(http.succeeded(&fine, LIMIT)["result"], "fine");
     }
 }

@@ -1,0 +1,165 @@
+//! The applications in `examples`, and the template that brings Handoff into one.
+
+use handoff_e2e::{Client, Host, Pair, example, on, say, spin, until, workspace};
+use serde_json::{Value, json};
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+use tempfile::TempDir;
+
+on!(Some: the_shop_in_javascript: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
+on!(Some: the_template_adds_what_the_shop_has: spin_sqlite SPIN_SQLITE);
+on!(Some: a_handler_that_is_not_there_is_named: spin_sqlite SPIN_SQLITE);
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// The example's folder, or `None` where it could not be built, which is said.
+fn built(name: &str) -> Option<PathBuf> {
+    let folder = example(name);
+    if let Err(reason) = &folder {
+        say(&format!("SKIPPED: examples/{name} because {reason}"));
+    }
+    folder.ok()
+}
+
+fn the_shop_in_javascript(pair: Pair) {
+    let Some(folder) = built("javascript") else {
+        return;
+    };
+    let host = Host::start_other(pair, &folder.join("spin.toml"));
+    an_order_is_served(host.http());
+}
+
+fn an_order_is_served(http: &Client) {
+    let order = json!({"number": 7, "mail": "ada@example.org", "pictures": ["cat", "dog", "owl"]});
+    let taken = http.post("/orders", &order).expect(202).json();
+    let task = |name: &str| {
+        let id = taken[name].as_str().expect("an id");
+        http.get(&format!("/handoff/v1/tasks/{id}"))
+            .expect(200)
+            .json()
+    };
+    let ended = |name: &str| {
+        until("it ends", LIMIT, || {
+            Some(task(name)).filter(|task| !task["ended_at"].is_null())
+        })
+    };
+    until("progress is seen", LIMIT, || {
+        Some(task("thumbnails")).filter(|task| task["progress"].as_f64() > Some(0.1))
+    });
+    let thumbnails = ended("thumbnails");
+    assert_eq!(
+        thumbnails["result"],
+        json!({"thumbnails": 3}),
+        "{thumbnails:#}"
+    );
+    assert_eq!(thumbnails["logs"].as_array().map(Vec::len), Some(3));
+    let mail = ended("mail");
+    assert_eq!(
+        mail["result"],
+        json!({"sent": "ada@example.org", "order": 7}),
+        "{mail:#}"
+    );
+    assert_eq!(
+        mail["errors"][0]["error"],
+        "the mail server does not answer"
+    );
+    assert_eq!(mail["attempt"], 2);
+
+    let refused = http
+        .post("/orders", &json!({"number": 8}))
+        .expect(202)
+        .json();
+    let id = refused["mail"].as_str().expect("an id");
+    let refused = until("it fails", LIMIT, || {
+        let task = http
+            .get(&format!("/handoff/v1/tasks/{id}"))
+            .expect(200)
+            .json();
+        (task["state"] == "failed").then_some(task)
+    });
+    assert_eq!(refused["error"], "there is nobody to write to");
+    assert_eq!(refused["attempt"], 1, "{refused:#}");
+}
+
+/// The folder of an application with this manifest, to which `spin add` added Handoff.
+fn with_handoff(manifest: &str, more: &[&str]) -> TempDir {
+    let state = tempfile::tempdir().expect("a folder for Spin's templates");
+    let app = tempfile::tempdir().expect("a folder for the application");
+    fs::write(app.path().join("spin.toml"), manifest).expect("the manifest is written");
+    let spin = |arguments: &[&str]| {
+        let mut spin = Command::new(spin().expect("it runs on Spin"));
+        spin.args(arguments)
+            .current_dir(app.path())
+            .env("SPIN_DATA_DIR", state.path());
+        let output = spin.output().expect("spin is started");
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+    };
+    let dist = workspace("target/dist").display().to_string();
+    spin(&["templates", "install", "--dir", &dist]);
+    let add = [
+        "add",
+        "--template",
+        "handoff",
+        "--accept-defaults",
+        "handoff",
+    ];
+    spin(&[&add, more].concat());
+    app
+}
+
+/// The example's manifest is that of the shop without Handoff, and what `spin add` adds.
+fn the_template_adds_what_the_shop_has(_pair: Pair) {
+    let shop = fs::read_to_string(workspace("examples/javascript/spin.toml")).expect("a manifest");
+    let (before, _) = shop.split_once("[variables]").expect("what was added");
+    let app = with_handoff(before, &[]);
+    let added = fs::read_to_string(app.path().join("spin.toml")).expect("the manifest");
+    let dist = workspace("target/dist").display().to_string();
+    let expected = [
+        ("handoff_api", "handoff"),
+        ("handoff_worker", "handoff-worker"),
+    ];
+    let expected = expected
+        .iter()
+        .fold(shop.clone(), |manifest, (built, name)| {
+            let source = format!("../../target/components/{built}.wasm");
+            manifest.replace(&source, &format!("{dist}/{name}.wasm"))
+        });
+    // Spin chooses the order.
+    let read = |text: &str| text.parse::<toml::Table>().expect("TOML");
+    assert_eq!(read(&added), read(&expected));
+}
+
+fn a_handler_that_is_not_there_is_named(pair: Pair) {
+    let before = "spin_manifest_version = 2\n\n[application]\nname = \"empty\"\n";
+    let app = with_handoff(before, &["--value", "handler=mailer"]);
+    let host = Host::start_other(pair, &app.path().join("spin.toml"));
+    let http = host.http();
+    let unready = http.get("/handoff/readyz");
+    unready.expect_problem(500, "misconfigured", None);
+    let says = [
+        "http://mailer.spin.internal/",
+        "no such component",
+        "allowed_outbound_hosts",
+    ];
+    assert!(
+        says.iter().all(|part| unready.text().contains(part)),
+        "{}",
+        unready.text()
+    );
+    // Its first run ends its instance; the second one says why.
+    let task = json!({"task": "mail", "retry": {"attempts": 1}});
+    let task = http.post("/handoff/v1/tasks", &task).expect(202).json();
+    let id = task["id"].as_str().expect("an id");
+    let failed = until("it fails", LIMIT, || {
+        http.get("/handoff/healthz").expect(200);
+        let task: Value = http
+            .get(&format!("/handoff/v1/tasks/{id}"))
+            .expect(200)
+            .json();
+        (task["state"] == "failed").then_some(task)
+    });
+    let error = failed["error"].as_str().unwrap_or_default();
+    assert!(error.contains("no such component"), "{failed:#}");
+}
