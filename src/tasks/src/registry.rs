@@ -20,7 +20,7 @@ pub struct Registry {
 }
 
 /// Reads the handlers of the deployment. The error is a text.
-type ReadHandlers = fn() -> Result<Handlers, String>;
+type ReadHandlers = Box<dyn Fn() -> Result<Handlers, String>>;
 
 struct Kind {
     exists: fn() -> bool,
@@ -68,9 +68,9 @@ impl Registry {
     /// Adds the kinds that have handlers. They are read for the first kind that is not among the
     /// others.
     #[must_use]
-    pub fn with_handlers(self, read: ReadHandlers) -> Self {
+    pub fn with_handlers(self, read: impl Fn() -> Result<Handlers, String> + 'static) -> Self {
         Self {
-            read_handlers: Some(read),
+            read_handlers: Some(Box::new(read)),
             ..self
         }
     }
@@ -102,6 +102,7 @@ impl Registry {
     fn handlers(&self) -> Result<&Handlers, String> {
         let read = || {
             self.read_handlers
+                .as_ref()
                 .map_or_else(|| Ok(Handlers::default()), |read| read())
         };
         self.handlers

@@ -67,6 +67,16 @@ enum Command {
     Sim(sim::Options),
     /// Give everything that takes bytes from outside any bytes, led by what they reach
     Fuzz(fuzz::Options),
+    /// Call a handler as a worker does, and say what is wrong with its answers
+    CheckHandler {
+        /// What it takes; --help says more
+        #[arg(
+            trailing_var_arg = true,
+            allow_hyphen_values = true,
+            value_name = "OPTION"
+        )]
+        options: Vec<String>,
+    },
     /// Build what a release consists of into target/dist, with templates for spin add
     Dist(dist::Options),
     /// Measure Handoff and its peers on this machine, side by side
@@ -102,6 +112,10 @@ fn run(cli: Cli) -> Result<()> {
         Command::Test(options) => test::test(&workspace, cli.wasm_toolchain, &options),
         Command::Sim(options) => sim::sim(&workspace, &options),
         Command::Fuzz(options) => fuzz::fuzz(&workspace, &options),
+        Command::CheckHandler { options } => {
+            let check = ["run", "--quiet", "--package", "handoff-check", "--"];
+            step::run("calling the handler", workspace.cargo(&check).args(options))
+        }
         Command::Dist(options) => dist::dist(&workspace, cli.wasm_toolchain, &options),
         Command::Bench(options) => bench::bench(&workspace, cli.wasm_toolchain, &options),
         Command::Doctor => doctor::doctor(&workspace, cli.wasm_toolchain),

@@ -1,5 +1,6 @@
 //! The applications in `examples`, and the template that brings Handoff into one.
 
+use handoff_check::Found;
 use handoff_e2e::{Client, Host, Pair, example, on, say, spin, until, workspace};
 use serde_json::{Value, json};
 use std::fs;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 on!(Some: the_shop_in_javascript: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
+on!(Some: the_tasks_in_javascript_are_a_handler: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
 on!(Some: the_template_adds_what_the_shop_has: spin_sqlite SPIN_SQLITE);
 on!(Some: a_handler_that_is_not_there_is_named: spin_sqlite SPIN_SQLITE);
 
@@ -81,6 +83,32 @@ fn an_order_is_served(http: &Client) {
     });
     assert_eq!(refused["error"], "there is nobody to write to");
     assert_eq!(refused["attempt"], 1, "{refused:#}");
+}
+
+/// The handler, called directly as `cargo xtask check-handler` does.
+fn the_tasks_in_javascript_are_a_handler(pair: Pair) {
+    let Some(folder) = built("javascript") else {
+        return;
+    };
+    let manifest = fs::read_to_string(folder.join("spin.toml")).expect("a manifest");
+    let private = "route = { private = true }\ncomponent = \"tasks\"";
+    let public = "route = \"/tasks\"\ncomponent = \"tasks\"";
+    assert!(manifest.contains(private), "{manifest}");
+    let here = |path: &str| format!("source = \"{}/", folder.join(path).display());
+    let manifest = manifest
+        .replace(private, public)
+        .replace("source = \"dist/", &here("dist"))
+        .replace("source = \"../../", &here("../.."));
+    let app = tempfile::tempdir().expect("a folder for the manifest");
+    let path = app.path().join("spin.toml");
+    fs::write(&path, manifest).expect("the manifest is written");
+    let host = Host::start_other(pair, &path);
+    let args = json!({"pictures": ["cat"]});
+    let found = handoff_check::check(&host.http().url("/tasks"), "thumbnails", args);
+    let wrong = found
+        .expect("a URL")
+        .filter(|(_, found)| matches!(found, Found::Wrong(_)));
+    assert_eq!(wrong.collect::<Vec<_>>(), []);
 }
 
 /// The folder of an application with this manifest, to which `spin add` added Handoff.

@@ -88,7 +88,7 @@ impl Control {
 
     /// The report of this task and its earlier runs. It is `None` while the task is writing it,
     /// which only a panic sees.
-    pub(crate) fn report(&self) -> Option<Report> {
+    pub fn report(&self) -> Option<Report> {
         Some(self.report.try_borrow().ok()?.clone())
     }
 
