@@ -220,7 +220,7 @@ mod tests {
 
     /// A handler that is right.
     fn right(request: &Received) -> Answer {
-        if request.headers.get("handoff-protocol").is_none() {
+        if !request.headers.contains_key("handoff-protocol") {
             return Answer::new(403, "");
         }
         let Ok(task) = serde_json::from_slice::<Value>(&request.body) else {

@@ -203,7 +203,9 @@ impl Run<'_> {
             lint::code(self.workspace, self.summary, lane)?;
             match self.options.all {
                 true => lint::variants(self.workspace, self.summary, lane)?,
-                false => self.summary.skip("documentation", ONLY_WITH_ALL),
+                false => self
+                    .summary
+                    .skip("lints of the local host, documentation", ONLY_WITH_ALL),
             }
         }
         if self.wants(Part::Unit) {
