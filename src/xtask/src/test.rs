@@ -134,14 +134,15 @@ impl Run<'_> {
         if self.wants(Part::E2e) {
             build("components for tests", &components::CONFORMANCE, &to)?;
             if self.options.all {
+                // Before components are built otherwise: it takes these.
+                let dist = || dist::dist(self.workspace, self.wanted, &dist::Options::default());
+                self.summary.time("release", dist)?;
                 build("components for wasmCloud", &components::WASMCLOUD, &to)?;
                 let tests = &components::WASMCLOUD_CONFORMANCE;
                 build("tests for wasmCloud", tests, &to)?;
                 let without = &components::WITHOUT_KEY_VALUE;
                 let to = to.join("without-key-value");
                 build("without key-value", without, &to)?;
-                let dist = || dist::dist(self.workspace, self.wanted, &dist::Options::default());
-                self.summary.time("release", dist)?;
                 let examples = self.examples()?;
                 if let Err(reason) = &examples {
                     self.summary.skip("examples", reason);

@@ -1,20 +1,33 @@
 //! The suite inside a component, a case per request, and increments that many instances do at once. For end-to-end
 //! tests only: its manifest is `tests/conformance/spin.toml`, or `.wash/config.yaml` beside it.
 
-// The handler is exported over the C ABI, which `http_component` writes; nothing else here is unsafe.
+// What the host calls is exported over the C ABI, which `http_component` writes; nothing else here is unsafe.
 #![allow(unsafe_code)]
 
 use handoff_platform::HostStore;
 use handoff_platform::http::{IncomingRequest, Problem, Request, Response, ResponseOutparam};
 use handoff_queue::QueueError;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use spin_sdk::http_component;
 
 #[http_component]
 async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
     let request = Request::new(incoming);
-    let answer = answer(&request).await;
+    let answer = match request.path() {
+        "/task" => run(request).await,
+        _ => answer(&request).await,
+    };
     answer.unwrap_or_else(Response::from).send(out);
+}
+
+/// `POST /task` is a handler that succeeds with what it was sent.
+async fn run(request: Request) -> Result<Response, Problem> {
+    let signed = request.header("webhook-signature").is_some();
+    let (task, _): (Map<String, Value>, _) = request.json(|| Ok(1 << 20)).await?;
+    Ok(Response::json(
+        200,
+        &json!({"sent": task, "signed": signed}),
+    ))
 }
 
 /// `POST /conformance/{case}` runs it. `POST /increment/{key}?times=N` returns the numbers that it got.

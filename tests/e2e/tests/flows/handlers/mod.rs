@@ -1,6 +1,7 @@
 //! Tasks that a handler runs.
 
 mod answers;
+mod inside;
 mod wrong;
 
 use handoff_e2e::{Answer, Host, Pair, Received, TestServer, on_every_pair, until};
