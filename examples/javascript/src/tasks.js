@@ -7,6 +7,8 @@ const tasks = { mail, thumbnails };
 async function answer(request) {
   // /readyz looks whether somebody is here.
   if (request.method !== "POST") return new Response(null, { status: 204 });
+  // Tasks of kind http.request can't send this header.
+  if (!request.headers.has("handoff-protocol")) return problem(403, "only Handoff calls this");
   const task = await request.json();
   const run = tasks[task.task];
   if (!run) return problem(404, `there is no task ${task.task}`);

@@ -6,11 +6,14 @@ use crate::env::HostEnv;
 use crate::host::workers::{self, HOW_TO_REACH_WORKERS};
 use crate::http::client;
 use crate::http::problem::Problem;
+use crate::http::request::Request;
 use crate::http::response::Response;
 use crate::store::HostStore;
-use crate::{usable, variables};
+use crate::usable;
+use crate::variables;
 use handoff_probe::{Unready, is_probe_key, ready};
 use handoff_wire::{Call, in_time};
+use serde::Deserialize;
 
 /// Probes the store, also from several worker instances at once.
 ///
@@ -33,6 +36,38 @@ pub async fn probe(store: &HostStore) -> Result<(), Problem> {
 
 /// How long an answer to `/reach/{kind}` may take.
 const REACH_TIMEOUT_MS: u64 = 5_000;
+
+/// Checks that a worker has the same variables, as far as both use them.
+///
+/// # Errors
+/// 500 that names those that differ.
+pub async fn check_worker_agrees() -> Result<(), Problem> {
+    let differing = workers::differing(&variables::shared()?).await;
+    if differing.is_empty() {
+        return Ok(());
+    }
+    let names = differing.join(", ");
+    Err(Problem::misconfigured(format!(
+        "the worker is given other values than the API for: {names}. Give [component.handoff-worker.variables] the same as \
+         [component.handoff.variables]"
+    )))
+}
+
+/// A worker instance's answer to `/shared`: the names of the variables that differ.
+///
+/// # Errors
+/// If the request can't be read.
+pub async fn differing(request: Request) -> Result<Response, Problem> {
+    const MAX_BYTES: u64 = 1 << 20;
+    let (theirs, _): (Shared, _) = request.json(|| Ok(MAX_BYTES)).await?;
+    Ok(Response::json(200, &variables::differing(&theirs.shared)?))
+}
+
+/// The texts of shared variables.
+#[derive(Deserialize)]
+struct Shared {
+    shared: Vec<String>,
+}
 
 /// Has another worker instance try whether the handler of a kind can be called.
 ///
@@ -57,8 +92,8 @@ pub async fn check_handlers_are_there() -> Result<(), Problem> {
         workers::reach(kind).await.map_err(|reason| {
             let url = handler.shown_url();
             Problem::misconfigured(format!(
-                "the variable \"handlers\" names {url}: {reason}. See that spin.toml has a component of that name with a route \
-                 (route = {{ private = true }} will do), and that allowed_outbound_hosts of [component.handoff-worker] lists it"
+                "the variable \"handlers\" has tasks {kind:?} run by {url}: {reason}. Check how the component is spelt there; it needs a \
+                 route (route = {{ private = true }} will do), and a place in allowed_outbound_hosts of [component.handoff-worker]"
             ))
         })?;
     }

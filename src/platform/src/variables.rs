@@ -40,6 +40,30 @@ const DEFAULTS: [(&str, &str); 14] = [
     ("fault_tasks", "false"),
 ];
 
+/// What both the API and the worker read, and must be the same.
+const SHARED: [&str; 4] = ["store", "handlers", "queues", "queue_limits"];
+
+/// The texts of the variables that the API and the worker share, in order.
+///
+/// # Errors
+/// If the host can't read one.
+pub(crate) fn shared() -> Result<Vec<String>, Problem> {
+    SHARED.iter().map(|name| text(name)).collect()
+}
+
+/// The names of the shared variables that differ from those of another component.
+///
+/// # Errors
+/// If the host can't read one.
+pub(crate) fn differing(theirs: &[String]) -> Result<Vec<&'static str>, Problem> {
+    let own = shared()?;
+    let both = SHARED.iter().zip(own.iter().zip(theirs));
+    Ok(both
+        .filter(|(_, (own, theirs))| own.trim() != theirs.trim())
+        .map(|(name, _)| *name)
+        .collect())
+}
+
 thread_local! {
     /// The variables that this instance has read.
     static KNOWN: RefCell<Vec<(String, String)>> = const { RefCell::new(Vec::new()) };

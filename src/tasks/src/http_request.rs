@@ -1,6 +1,6 @@
 //! Sends one HTTP request to a URL that the task names.
 
-use crate::reply::{retry_after_ms, start_of};
+use crate::reply::{answered, retry_after_ms};
 use crate::trace_headers::trace_headers;
 use crate::{
     CallError, CallRequest, Context, Duration, FieldError, Outcome, Reply, SendError, Task, Trace,
@@ -78,7 +78,7 @@ fn carry(headers: &mut Vec<(String, String)>, trace: Option<Trace>) {
 }
 
 pub(crate) fn judge(reply: &Reply, now_ms: u64) -> Outcome {
-    let error = || format!("answered {}: {}", reply.status, start_of(&reply.body));
+    let error = || answered(reply);
     match reply.status {
         200..=299 => match reply.body_json() {
             Ok(body) => Outcome::done(

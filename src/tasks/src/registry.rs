@@ -3,7 +3,7 @@
 use crate::{Context, Handlers, Task, handler};
 use futures::future::LocalBoxFuture;
 use handoff_queue::{Json, Outcome};
-use handoff_wire::{Defaults, Fault, FieldError, Handler, Kinds, did_you_mean, quoted};
+use handoff_wire::{Defaults, Fault, FieldError, Handler, Kinds, check_kind, did_you_mean, quoted};
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
@@ -121,6 +121,11 @@ impl Registry {
             .map_err(|reason| FieldError::misconfigured("task", reason))?;
         if let Some(handler) = handlers.of(name) {
             return Ok(Runs::Handler(handler));
+        }
+        if handlers.names().next().is_some()
+            && let Err(reason) = check_kind(name)
+        {
+            return Err(FieldError::new("task", reason));
         }
         let mut names: Vec<&str> = self.names().collect();
         names.extend(handlers.names());

@@ -6,6 +6,15 @@ use handoff_wire::http_date_ms;
 /// Of a body that an error repeats so many characters are shown.
 const SHOWN_CHARS: usize = 500;
 
+/// What an answer that is no success says, for an error.
+pub(crate) fn answered(reply: &Reply) -> String {
+    let (status, body) = (reply.status, reply.body.trim_ascii());
+    match body {
+        [] => format!("answered {status} without a body"),
+        body => format!("answered {status}: {}", start_of(body)),
+    }
+}
+
 /// The begin of a body, for an error.
 pub(crate) fn start_of(body: &[u8]) -> String {
     String::from_utf8_lossy(body)

@@ -3,7 +3,7 @@
 use crate::request::task::RetryRequest;
 use crate::request::webhook::WEBHOOK;
 use crate::{Duration, FieldError, Names, Object, check_url, from_slice, named, quoted};
-use handoff_queue::{Json, RetryPolicy, TIMEOUT_DEFAULT_MS, TIMEOUT_MAX_MS, WORKFLOW};
+use handoff_queue::{RetryPolicy, TIMEOUT_DEFAULT_MS, TIMEOUT_MAX_MS, WORKFLOW};
 use serde::Deserialize;
 use std::str::FromStr;
 
@@ -13,6 +13,7 @@ const HANDLERS_MAX: usize = 1_000;
 const KIND_MAX_BYTES: usize = 128;
 /// Kinds that only Handoff itself enqueues.
 const OWN: [&str; 2] = [WEBHOOK, WORKFLOW];
+const LIMIT_BELONGS_TO_QUEUE: &str = "how much runs at once is limited by queue: give such tasks a queue of their own, and that a limit in the variable `queue_limits`";
 /// The host of other components of the application, below their names.
 const INSIDE: &str = ".spin.internal";
 
@@ -82,14 +83,12 @@ struct HandlerRequest {
     timeout: Option<Duration>,
     retry: Option<Object<RetryRequest>>,
     secret: Option<bool>,
-    /// Named to say where such a limit belongs.
-    concurrency: Option<Json>,
 }
 
 impl Handlers {
     /// The handler of a kind.
     pub fn of(&self, kind: &str) -> Option<&Handler> {
-        if !is_kind(kind) || OWN.contains(&kind) {
+        if check_kind(kind).is_err() {
             return None;
         }
         let fits = |pattern: &str| match pattern.strip_suffix('*') {
@@ -128,8 +127,14 @@ impl FromStr for Handlers {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
-        let Names(handlers): Names<Object<HandlerRequest>, HANDLERS_MAX> =
-            from_slice(text.as_bytes())?;
+        let read = from_slice(text.as_bytes()).map_err(|mut e| {
+            let field = e.field.as_deref().unwrap_or_default();
+            if field.ends_with(".concurrency") {
+                e.reason = LIMIT_BELONGS_TO_QUEUE.to_owned();
+            }
+            e
+        });
+        let Names(handlers): Names<Object<HandlerRequest>, HANDLERS_MAX> = read?;
         let check = |(pattern, Object(request)): (String, Object<HandlerRequest>)| {
             let handler = check_pattern(&pattern).and_then(|()| request.check());
             match handler {
@@ -151,10 +156,6 @@ impl HandlerRequest {
             let shown = self.url.split('?').next().unwrap_or_default();
             FieldError::new("url", reason.replace(&quoted(&self.url), &quoted(shown)))
         })?;
-        if self.concurrency.is_some() {
-            let reason = "how much runs at once is limited by queue: give such tasks a queue of their own, and that a limit in the variable `queue_limits`";
-            return Err(FieldError::new("concurrency", reason));
-        }
         let mut defaults = Defaults::default();
         if let Some(timeout) = self.timeout {
             defaults.timeout_ms = timeout.between("timeout", 1, TIMEOUT_MAX_MS)?;
@@ -172,24 +173,32 @@ impl HandlerRequest {
 }
 
 fn check_pattern(pattern: &str) -> Result<(), FieldError> {
-    if OWN.contains(&pattern) {
-        let reason = "tasks of this kind are Handoff's own: choose another name";
-        return Err(FieldError::new_at(None, reason));
-    }
-    if pattern == "*" || is_kind(pattern.strip_suffix('*').unwrap_or(pattern)) {
+    if pattern == "*" {
         return Ok(());
     }
-    let shown = quoted(pattern);
-    let reason = format!(
-        "{shown} is no kind of tasks: write 1 to {KIND_MAX_BYTES} letters, digits and . _ - :, or such a beginning and *"
-    );
-    Err(FieldError::new_at(None, reason))
+    let checked = check_kind(pattern.strip_suffix('*').unwrap_or(pattern));
+    checked
+        .map_err(|reason| FieldError::new_at(None, format!("{reason}, or such a beginning and *")))
 }
 
-/// Whether tasks with a handler may be of this kind.
-fn is_kind(name: &str) -> bool {
+/// Checks whether tasks with a handler may be of a kind.
+///
+/// # Errors
+/// Why not.
+pub fn check_kind(name: &str) -> Result<(), String> {
+    if OWN.contains(&name) {
+        return Err(format!(
+            "tasks of kind {name:?} are Handoff's own: choose another name"
+        ));
+    }
     let fits = |b: u8| b.is_ascii_alphanumeric() || b"._-:".contains(&b);
-    (1..=KIND_MAX_BYTES).contains(&name.len()) && name.bytes().all(fits)
+    if (1..=KIND_MAX_BYTES).contains(&name.len()) && name.bytes().all(fits) {
+        return Ok(());
+    }
+    let shown = quoted(name);
+    Err(format!(
+        "{shown} is no kind of tasks: write 1 to {KIND_MAX_BYTES} letters, digits and . _ - :"
+    ))
 }
 
 #[cfg(test)]

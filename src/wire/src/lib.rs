@@ -36,7 +36,7 @@ pub use cron::Cron;
 pub use endpoint::is_same_server;
 pub use fields::{List, Names, ReadOnly, Word, Words};
 pub use gather::{Gather, GatherRequest};
-pub use handlers::{Defaults, Handler, Handlers};
+pub use handlers::{Defaults, Handler, Handlers, check_kind};
 pub use handoff_queue::Json;
 pub use header::{accepts_events, may_be_json, other_charset, preferred_wait_ms};
 pub use hosts::Hosts;

@@ -20,6 +20,10 @@ async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
         let answer = probe::reach(kind).await;
         return answer.unwrap_or_else(Response::from).send(out);
     }
+    if request.path() == "/shared" {
+        let answer = probe::differing(request).await;
+        return answer.unwrap_or_else(Response::from).send(out);
+    }
     if request.path() == "/variables" {
         return Response::json(200, &usable::worker()).send(out);
     }

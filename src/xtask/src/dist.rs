@@ -16,7 +16,7 @@ use crate::{components, step};
 /// Where the release is to be.
 #[derive(Args, Default)]
 pub(crate) struct Options {
-    /// The folder that the components will be downloaded from, such as https://example.org/handoff/v0.1.0; without it templates name
+    /// The folder that the components will be downloaded from, such as `https://example.org/handoff/v0.1.0`; without it templates name
     /// the files here
     #[arg(long)]
     url: Option<String>,

@@ -90,6 +90,11 @@ fn not_sent(url: &str, error: &SendError) -> CallError {
             let url = url.split('?').next().unwrap_or_default();
             CallError::Refused(format!("{url} may not be called: {}", settings::DENIED))
         }
+        // Which of these it was, the host does not say.
+        SendError::Io(e) => CallError::Unanswered(format!(
+            "the request was cut off ({e}): the receiver closed the connection, or the call is not allowed, since {}",
+            settings::DENIED
+        )),
         other => CallError::Unanswered(other.to_string()),
     }
 }

@@ -4,7 +4,7 @@ pub mod access;
 pub mod client;
 pub(crate) mod cors;
 pub(crate) mod problem;
-mod request;
+pub(crate) mod request;
 pub(crate) mod response;
 mod sender;
 mod stream;

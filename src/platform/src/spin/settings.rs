@@ -4,8 +4,7 @@ use crate::http::problem::Problem;
 use spin_sdk::variables::{Error, get};
 
 /// The reason for a denied call.
-pub(crate) const DENIED: &str =
-    "allowed_outbound_hosts of this component in spin.toml does not list it";
+pub(crate) const DENIED: &str = "allowed_outbound_hosts of the component that calls, such as [component.handoff-worker], does not list it";
 
 /// The header with the path below the component's route. Spin puts it behind those that a caller sent.
 pub(crate) const PATH_BELOW_ROUTE: &str = "spin-path-info";

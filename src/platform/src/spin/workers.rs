@@ -37,6 +37,16 @@ pub(crate) async fn worker_variables() -> Vec<String> {
     wrong.ok().and_then(Result::ok).unwrap_or_default()
 }
 
+/// Asks a worker which of these variables differ from its own. Returns none if no worker answers.
+pub(crate) async fn differing(shared: &[String]) -> Vec<String> {
+    let body = serde_json::json!({"shared": shared})
+        .to_string()
+        .into_bytes();
+    let reply = call_with("/shared", body, ASK_TIMEOUT_MS).await;
+    let names = reply.map(|reply| serde_json::from_slice(&reply.body));
+    names.ok().and_then(Result::ok).unwrap_or_default()
+}
+
 /// Has another worker instance call the handler of a kind or pattern, since Spin ends an instance that
 /// calls a component that is not there.
 ///
@@ -62,11 +72,15 @@ struct Detail {
 }
 
 async fn call(path: &str, timeout_ms: u64) -> Result<Reply, CallError> {
+    call_with(path, Vec::new(), timeout_ms).await
+}
+
+async fn call_with(path: &str, body: Vec<u8>, timeout_ms: u64) -> Result<Reply, CallError> {
     client::send(Call {
         method: "POST".to_owned(),
         url: format!("http://{WORKER_HOST}{path}"),
-        headers: Vec::new(),
-        body: Vec::new(),
+        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        body,
         timeout_ms,
         head_only: false,
     })

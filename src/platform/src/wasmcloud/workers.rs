@@ -57,6 +57,12 @@ pub(crate) async fn worker_variables() -> Vec<String> {
     usable::worker()
 }
 
+/// A worker is the same component here, with the same variables.
+#[allow(clippy::unused_async)]
+pub(crate) async fn differing(_shared: &[String]) -> Vec<String> {
+    Vec::new()
+}
+
 /// No handler is a component of the application here.
 ///
 /// # Errors

@@ -89,8 +89,8 @@ pub const ATTEMPTS_MAX: u32 = 50;
 pub const SNOOZES_MAX: u32 = 10;
 
 /// A task that continues more often fails. With as many snoozes as it may have in each part, its runs
-/// stay below [`EPOCH_MAX`].
-pub const PARTS_MAX: u32 = 50_000;
+/// stay below the largest epoch.
+pub(crate) const PARTS_MAX: u32 = 50_000;
 
 /// A result or checkpoint with more bytes of JSON fails the task, unless its worker has another
 /// limit.

@@ -1,7 +1,7 @@
 //! What a handler's answer means.
 
 use super::lines;
-use crate::reply::{retry_after_ms, start_of};
+use crate::reply::{answered, retry_after_ms, start_of};
 use crate::{Answer, CallError, Context, Outcome, Reply};
 use handoff_queue::{Json, Wait};
 use handoff_wire::{Duration, header};
@@ -121,7 +121,7 @@ fn error(reply: &Reply) -> String {
         false => Problem::default(),
     };
     let said = problem.detail.or(problem.title);
-    said.unwrap_or_else(|| format!("answered {}: {}", reply.status, start_of(&reply.body)))
+    said.unwrap_or_else(|| answered(reply))
 }
 
 /// A media type without its parameters.
@@ -272,8 +272,14 @@ mod tests {
                 reply(500, &[after("7")], b"x"),
                 retry("answered 500: x", Wait::AtLeast(7_000)),
             ),
-            (reply(408, &[], b""), retry("answered 408: ", Wait::Policy)),
-            (reply(599, &[], b""), retry("answered 599: ", Wait::Policy)),
+            (
+                reply(408, &[], b""),
+                retry("answered 408 without a body", Wait::Policy),
+            ),
+            (
+                reply(599, &[], b""),
+                retry("answered 599 without a body", Wait::Policy),
+            ),
             (
                 reply(500, &[("handoff-retry", "No")], b"x"),
                 fail("answered 500: x"),

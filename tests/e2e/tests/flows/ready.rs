@@ -9,6 +9,8 @@ on_every_pair_and_wash!(ready_for_everybody_at_once);
 
 on!(Some: every_variable_that_cannot_be_used_is_named: local_memory LOCAL_MEMORY, spin_sqlite SPIN_SQLITE);
 
+on!(Some: a_worker_with_other_variables_is_found_out: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
+
 // Spin has no store that is wrong on purpose.
 on!(Some: an_increment_that_is_not_atomic_is_found_out: local_sqlite LOCAL_SQLITE, local_redis LOCAL_REDIS,
     local_memory LOCAL_MEMORY);
@@ -151,6 +153,22 @@ fn every_variable_that_cannot_be_used_is_named(pair: Pair) {
         let text = host.http().get("/readyz").expect(500).text();
         assert!(text.contains(said), "{text}");
     }
+}
+
+fn a_worker_with_other_variables_is_found_out(pair: Pair) {
+    let own =
+        "[component.handoff-worker.variables]\nstore = \"{{ store }}\"\nqueues = \"{{ queues }}\"";
+    let other = own.replace("{{ queues }}", "emails");
+    let manifest = Manifest::changed(&[(own, &other)]);
+    let host = Host::start_other(pair, manifest.path());
+    let reply = host.http().get("/readyz");
+    reply.expect_problem(500, "misconfigured", None);
+    let says = ["for: queues", "[component.handoff-worker.variables]"];
+    assert!(
+        says.iter().all(|part| reply.text().contains(part)),
+        "{}",
+        reply.text()
+    );
 }
 
 fn ready_for_everybody_at_once(pair: Pair) {

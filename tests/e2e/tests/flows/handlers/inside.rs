@@ -25,10 +25,7 @@ fn start(pair: Pair, url: &str) -> Host {
     let manifest = Manifest::changed(&[
         ("[component.handoff-worker]\n", TASKS),
         ("handlers = { default = \"\" }", &handlers),
-        (
-            "default = \"handler.invalid\"",
-            "default = \"*.spin.internal\"",
-        ),
+        ("handler.invalid", host),
         ("webhook_secrets = { default = \"\"", &secrets),
     ]);
     Host::start_other(pair, manifest.path())
