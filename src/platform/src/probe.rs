@@ -11,8 +11,9 @@ use crate::http::response::Response;
 use crate::store::HostStore;
 use crate::usable;
 use crate::variables;
+use futures::future::join_all;
 use handoff_probe::{Unready, is_probe_key, ready};
-use handoff_wire::{Call, in_time};
+use handoff_wire::{Call, Handler, in_time};
 use serde::Deserialize;
 
 /// Probes the store, also from several worker instances at once.
@@ -21,7 +22,7 @@ use serde::Deserialize;
 /// 503 that names the store's fault, or why no worker answered. 500 if a worker can't use its
 /// variables.
 pub async fn probe(store: &HostStore) -> Result<(), Problem> {
-    ready(store, &HostEnv, workers::ask)
+    ready(store, &HostEnv, workers::ask, check_deployment)
         .await
         .map_err(|e| match e {
             Unready::Store(reason) => {
@@ -31,17 +32,32 @@ pub async fn probe(store: &HostStore) -> Result<(), Problem> {
                 "No worker answers as it should: {reason}. {HOW_TO_REACH_WORKERS}"
             )),
             Unready::Variables(wrong) => usable::problem(Vec::new(), wrong),
+            Unready::Deployment(reason) => Problem::misconfigured(reason),
         })
 }
 
-/// How long an answer to `/reach/{kind}` may take.
-const REACH_TIMEOUT_MS: u64 = 5_000;
+/// How long a handler may take for an answer to `/reach/{kind}`: less than a probe in all.
+const REACH_TIMEOUT_MS: u64 = 1_500;
 
-/// Checks that a worker has the same variables, as far as both use them.
+/// Checks what several components must have in common.
+async fn check_deployment() -> Result<(), Unready> {
+    let checked = match check_worker_agrees().await {
+        Ok(()) => check_handlers_are_there().await,
+        wrong => wrong,
+    };
+    checked.map_err(|problem| Unready::Deployment(problem.detail))
+}
+
+/// Has another worker instance try whether the handler of a kind can be called.
 ///
 /// # Errors
-/// 500 that names those that differ.
-pub async fn check_worker_agrees() -> Result<(), Problem> {
+/// Why it can't, and what to do.
+pub async fn try_handler(kind: &str) -> Result<(), String> {
+    workers::reach(kind).await
+}
+
+/// Checks that a worker has the same variables, as far as both use them.
+async fn check_worker_agrees() -> Result<(), Problem> {
     let differing = workers::differing(&variables::shared()?).await;
     if differing.is_empty() {
         return Ok(());
@@ -69,35 +85,27 @@ struct Shared {
     shared: Vec<String>,
 }
 
-/// Has another worker instance try whether the handler of a kind can be called.
-///
-/// # Errors
-/// Why it can't, and what to do.
-pub async fn try_handler(kind: &str) -> Result<(), String> {
-    workers::reach(kind).await
-}
-
-/// Checks that the handlers that are components of the application are there.
-///
-/// # Errors
-/// 500 that names the first that is not, and what to do.
-pub async fn check_handlers_are_there() -> Result<(), Problem> {
+/// Checks that the handlers that are components of the application are there, all at once.
+async fn check_handlers_are_there() -> Result<(), Problem> {
     let handlers = variables::handlers()?;
-    let mut called = Vec::new();
+    let mut called: Vec<(&str, &Handler)> = Vec::new();
     for (kind, handler) in handlers.all().filter(|(_, handler)| handler.is_inside()) {
-        if called.contains(&handler.url) {
-            continue;
+        if !called.iter().any(|(_, other)| other.url == handler.url) {
+            called.push((kind, handler));
         }
-        called.push(handler.url.clone());
-        workers::reach(kind).await.map_err(|reason| {
+    }
+    let reach = async |(kind, handler): (&str, &Handler)| {
+        let reached = workers::reach(kind).await;
+        reached.map_err(|reason| {
             let url = handler.shown_url();
             Problem::misconfigured(format!(
                 "the variable \"handlers\" has tasks {kind:?} run by {url}: {reason}. Check how the component is spelt there; it needs a \
                  route (route = {{ private = true }} will do), and a place in allowed_outbound_hosts of [component.handoff-worker]"
             ))
-        })?;
-    }
-    Ok(())
+        })
+    };
+    let reached = join_all(called.into_iter().map(reach)).await;
+    reached.into_iter().collect()
 }
 
 /// A worker instance's answer to `/reach/{kind}`: any answer of the handler will do.

@@ -36,6 +36,8 @@ pub enum Unready {
     Worker(String),
     /// An instance that works can't use these variables.
     Variables(Vec<String>),
+    /// Something else of the deployment is wrong.
+    Deployment(String),
 }
 
 impl From<StoreError> for Unready {
@@ -75,7 +77,7 @@ pub fn is_probe_key(key: &str) -> bool {
 }
 
 /// Whether the store works, and several instances that `ask` starts can count in it at once: `ask` has one of them
-/// increment the key [`TIMES`] times and returns the numbers.
+/// increment the key [`TIMES`] times and returns the numbers. Then `also` looks at the rest of the deployment.
 ///
 /// # Errors
 /// What the store did that it must not do, or why an instance could not be asked.
@@ -83,6 +85,7 @@ pub async fn ready(
     store: &impl Store,
     env: &impl Env,
     ask: impl AsyncFn(&str) -> Result<Vec<u64>, Unready>,
+    also: impl AsyncFn() -> Result<(), Unready>,
 ) -> Result<(), Unready> {
     let last = Verdict::read(store).await?;
     if last.is_within(KEEP_MS, env) {
@@ -96,7 +99,13 @@ pub async fn ready(
     }
     let (probed, mut unready) = match wait(turn, began_ms, store, env).await? {
         Wait::Answered(verdict) => return verdict.given(),
-        Wait::Over => (turn, probe(turn, store, ask).await.err()),
+        Wait::Over => {
+            let found = match probe(turn, store, ask).await {
+                Ok(()) => also().await,
+                unready => unready,
+            };
+            (turn, found.err())
+        }
         Wait::InVain(probed) => (probed, None),
     };
     // Then another may have deleted this one's keys, so that what it saw means nothing.

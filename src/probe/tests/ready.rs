@@ -133,7 +133,7 @@ async fn readyz(store: &Shared, clock: &Clock) -> Result<(), Unready> {
         assert!(is_probe_key(key), "{key}");
         Ok(count(store, key, TIMES).await?)
     };
-    ready(store, clock, ask).await
+    ready(store, clock, ask, nothing_else).await
 }
 
 fn assert_not_atomic(found: Result<(), Unready>) {
@@ -217,7 +217,7 @@ fn a_probe_that_dies_leaves_nothing_for_long() {
                     }
                     Ok((1..=TIMES).collect())
                 };
-                ready(&dying, &at, ask).await
+                ready(&dying, &at, ask, nothing_else).await
             })
             .unwrap();
         pool.run_until_stalled();
@@ -247,7 +247,7 @@ fn a_probe_that_is_too_slow_says_only_that() {
         clock.sleep_ms(9_000).await;
         Ok(count(&store, key, TIMES).await?)
     };
-    let both = futures::future::join(ready(&store, &clock, slow), async {
+    let both = futures::future::join(ready(&store, &clock, slow, nothing_else), async {
         clock.sleep_ms(10).await;
         readyz(&store, &clock).await
     });
@@ -266,8 +266,29 @@ fn an_instance_that_cannot_be_asked_is_not_the_stores_fault() {
     let (store, clock) = (Shared::default(), Clock::default());
     let refused = Unready::Worker("refused".to_owned());
     let ask = async |_: &str| Err(refused.clone());
-    let found = clock.run(ready(&store, &clock, ask));
+    let found = clock.run(ready(&store, &clock, ask, nothing_else));
     assert_eq!(found, Err(refused));
+    assert_eq!(store.store.keys(), KEPT);
+}
+
+/// What else is looked at is asked once, and all who ask are given the answer.
+#[test]
+fn what_else_is_wrong_is_the_verdict_for_all() {
+    let (store, clock) = (Shared::default(), Clock::default());
+    let asked = Cell::new(0);
+    let wrong = Unready::Deployment("a handler is not there".to_owned());
+    let ask = async |key: &str| Ok(count(&store, key, TIMES).await?);
+    let also = async || {
+        asked.set(asked.get() + 1);
+        Err(wrong.clone())
+    };
+    let both = futures::future::join(
+        ready(&store, &clock, ask, also),
+        ready(&store, &clock, ask, also),
+    );
+    let found = clock.run(both);
+    assert_eq!(found, (Err(wrong.clone()), Err(wrong.clone())));
+    assert_eq!(asked.get(), 1);
     assert_eq!(store.store.keys(), KEPT);
 }
 
@@ -285,4 +306,8 @@ fn only_keys_of_probes_may_be_counted() {
     ] {
         assert_eq!(is_probe_key(key), may, "{key:?}");
     }
+}
+
+async fn nothing_else() -> Result<(), Unready> {
+    Ok(())
 }
