@@ -4,7 +4,7 @@ use handoff_platform::HostEnv;
 use handoff_platform::http::Problem;
 use handoff_platform::variables::{self, BYTES_MIN};
 use handoff_queue::{Env, TaskSpec};
-use handoff_tasks::{Handlers, Registry};
+use handoff_tasks::Registry;
 use handoff_wire::{Duration, FieldError};
 
 /// The longest `?wait=`, and the longest `Prefer: wait=` that is applied.
@@ -32,12 +32,8 @@ pub(crate) fn registry(body_bytes: u64) -> Result<Registry, Problem> {
         ..=BYTES_MIN => BYTES_MIN,
         _ => args_max_bytes()?,
     };
-    let registry = handoff_tasks::registry(faults).with_handlers(handlers);
+    let registry = handoff_tasks::registry(faults).with_handlers(variables::handlers_or_reason);
     Ok(registry.with_args_max(args_max))
-}
-
-fn handlers() -> Result<Handlers, String> {
-    variables::handlers().map_err(|problem| problem.detail)
 }
 
 /// Checks that no handler is for a kind that this deployment has without one: it would never be

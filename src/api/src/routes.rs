@@ -127,11 +127,6 @@ impl Found {
     }
 }
 
-/// Whether a path is one of the application, by any method.
-pub(crate) fn has(path: &[String]) -> bool {
-    ROUTES.iter().any(|route| route.is_at(path))
-}
-
 /// Whether a path begins as one of the application does. A route of the manifest that names the begin
 /// of such a path, as "/status/..." does, opens only these.
 pub(crate) fn begins(path: &str) -> bool {
@@ -195,7 +190,7 @@ fn no_path(path: &[String]) -> Problem {
     let versioned = [&["v1".to_owned()], full.as_slice()].concat();
     let meant = [full.clone(), versioned]
         .into_iter()
-        .find(|path| has(path) || join(path) == GATHER);
+        .find(|path| ROUTES.iter().any(|route| route.is_at(path)) || join(path) == GATHER);
     let hint = match meant {
         Some(meant) => format!("; did you mean {}?", quoted(&join(&meant))),
         None => {

@@ -279,6 +279,14 @@ pub fn handlers() -> Result<Handlers, Problem> {
     Ok(handlers)
 }
 
+/// The same for a registry of tasks, which knows no problems.
+///
+/// # Errors
+/// The reason of [`handlers`], as a text.
+pub fn handlers_or_reason() -> Result<Handlers, String> {
+    handlers().map_err(|problem| problem.detail)
+}
+
 /// Reads a switch, `true` or `false`.
 ///
 /// # Errors

@@ -2,7 +2,9 @@
 
 use crate::request::task::RetryRequest;
 use crate::request::webhook::WEBHOOK;
-use crate::{Duration, FieldError, Names, Object, check_url, from_slice, named, quoted};
+use crate::{
+    Duration, FieldError, Names, Object, check_url, from_slice, named, quoted, without_query,
+};
 use handoff_queue::{RetryPolicy, TIMEOUT_DEFAULT_MS, TIMEOUT_MAX_MS, WORKFLOW};
 use serde::Deserialize;
 use std::str::FromStr;
@@ -55,9 +57,9 @@ impl Handler {
         host.ends_with(INSIDE)
     }
 
-    /// The URL as errors show it: without its query, which may hold a secret.
+    /// The URL as errors show it.
     pub fn shown_url(&self) -> &str {
-        self.url.split('?').next().unwrap_or_default()
+        without_query(&self.url)
     }
 }
 
@@ -153,7 +155,7 @@ impl FromStr for Handlers {
 impl HandlerRequest {
     fn check(self) -> Result<Handler, FieldError> {
         check_url(&self.url).map_err(|reason| {
-            let shown = self.url.split('?').next().unwrap_or_default();
+            let shown = without_query(&self.url);
             FieldError::new("url", reason.replace(&quoted(&self.url), &quoted(shown)))
         })?;
         let mut defaults = Defaults::default();

@@ -54,7 +54,7 @@ pub use sender::{Foreign, Sender, Senders};
 pub use target::{Target, is_base};
 pub use time::{Duration, Time, When, http_date_ms};
 pub use trace::{NotTraceParent, TraceParent, trace_state};
-pub use url::{URL_MAX_BYTES, WORKER_HOST, check_url};
+pub use url::{URL_MAX_BYTES, WORKER_HOST, check_url, without_query};
 pub use webhook::WebhookSecrets;
 
 /// The items of a list with commas or white space between them.

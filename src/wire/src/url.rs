@@ -79,6 +79,11 @@ pub fn check_url(url: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// A URL as errors show it: without its query, which may hold a secret.
+pub fn without_query(url: &str) -> &str {
+    url.split('?').next().unwrap_or_default()
+}
+
 /// Splits at the last colon outside brackets.
 fn split_port(authority: &str) -> (&str, Option<&str>) {
     match authority.rsplit_once(':') {

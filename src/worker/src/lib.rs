@@ -8,7 +8,7 @@ mod panic;
 use handoff_platform::http::Problem;
 use handoff_platform::{HostEnv, HostStore, variables};
 use handoff_queue::{Control, Env, Json, Outcome, Queue, Runner, Wake, Worker, WorkerLimits};
-use handoff_tasks::{Context, Handlers, Registry};
+use handoff_tasks::{Context, Registry};
 use host::TaskHost;
 use std::rc::Rc;
 
@@ -65,7 +65,7 @@ async fn start(path: &str) -> Result<Rc<HostWorker>, Problem> {
         false => || false,
     };
     let tasks = Tasks {
-        registry: handoff_tasks::all(faults).with_handlers(handlers),
+        registry: handoff_tasks::all(faults).with_handlers(variables::handlers_or_reason),
         host: Rc::new(TaskHost {
             result_max_bytes: limits.result_max_bytes,
         }),
@@ -77,10 +77,6 @@ async fn start(path: &str) -> Result<Rc<HostWorker>, Problem> {
     let worker = Worker::new(queue, tasks, limits);
     worker.start(wake).await?;
     Ok(Rc::new(worker))
-}
-
-fn handlers() -> Result<Handlers, String> {
-    variables::handlers().map_err(|problem| problem.detail)
 }
 
 impl Runner for Tasks {

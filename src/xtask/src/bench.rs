@@ -4,7 +4,6 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::host::Use;
-use crate::step::Lane;
 use crate::toolchain::Source;
 use crate::workspace::Workspace;
 use crate::{components, host, step, test};
@@ -30,7 +29,7 @@ pub(crate) fn bench(
     let to = workspace.components();
     components::build(workspace, wanted, &components::SPIN, &to)?;
     components::build(workspace, wanted, &components::LIMIT, &to)?;
-    host::build(workspace, Use::Serve, &Lane::Shown)?;
+    host::build(workspace, Use::Serve)?;
     let mut build = workspace.cargo(&["build", "--release", "--package", "handoff-bench"]);
     step::run("building what measures", &mut build)?;
     let mut bench = workspace.command(workspace.target.join("release/handoff-bench"));

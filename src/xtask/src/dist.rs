@@ -102,12 +102,9 @@ fn parts(workspace: &Workspace) -> Result<Value> {
     let mut tree = workspace.cargo(&["tree", "--locked", "--edges", "normal", "--prefix", "none"]);
     tree.args(["--target", TARGET, "--format", "{p}|{l}"]);
     for component in &components::SPIN {
-        tree.args(["--package", component.package]);
+        let feature = format!("{}/component", component.package);
+        tree.args(["--package", component.package, "--features", &feature]);
     }
-    tree.args([
-        "--features",
-        "handoff-api/component,handoff-gather/component,handoff-worker/component",
-    ]);
     let tree = step::quiet_output(&mut tree).context("`cargo tree` failed")?;
     let parts: std::collections::BTreeSet<_> = tree.lines().filter_map(part).collect();
     ensure!(

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use crate::step::Lane;
+use crate::step;
 use crate::workspace::Workspace;
 
 /// What it is built for.
@@ -26,7 +26,7 @@ pub(crate) fn binary(workspace: &Workspace, of: Use) -> PathBuf {
 }
 
 /// Builds it and says how long that takes when it is not there yet.
-pub(crate) fn build(workspace: &Workspace, of: Use, lane: &Lane) -> Result<PathBuf> {
+pub(crate) fn build(workspace: &Workspace, of: Use) -> Result<PathBuf> {
     let binary = binary(workspace, of);
     if !binary.exists() {
         let minutes = match of {
@@ -39,14 +39,13 @@ pub(crate) fn build(workspace: &Workspace, of: Use, lane: &Lane) -> Result<PathB
     if of == Use::Serve {
         cargo.arg("--release");
     }
-    lane.run("building the local host", &mut cargo)?;
+    step::run("building the local host", &mut cargo)?;
     Ok(binary)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::step;
     use anyhow::Context;
     use std::collections::BTreeSet;
 

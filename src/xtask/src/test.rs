@@ -180,7 +180,7 @@ impl Run<'_> {
         let mut built = Built::default();
         if self.wants(Part::E2e) {
             self.summary.time("local host", || {
-                host::build(self.workspace, Use::Test, &Lane::Shown).map(drop)
+                host::build(self.workspace, Use::Test).map(drop)
             })?;
             let package = ["--package", "handoff-e2e"];
             self.summary.time("building end-to-end tests", || {

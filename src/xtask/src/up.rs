@@ -10,7 +10,6 @@ use anyhow::{Context, Error, Result, bail};
 use clap::{Args, ValueEnum};
 
 use crate::components::Component;
-use crate::step::Lane;
 use crate::toolchain::Source;
 use crate::workspace::Workspace;
 use crate::{components, host, step, wal, wash};
@@ -96,7 +95,7 @@ pub(crate) fn up(workspace: &Workspace, wanted: Option<Source>, options: &Option
     components::build(workspace, wanted, components, &workspace.components())?;
     let program = match program {
         Some(program) => program,
-        None => host::build(workspace, host::Use::Serve, &Lane::Shown)?,
+        None => host::build(workspace, host::Use::Serve)?,
     };
     prepare_state(host, &options.store(host), &workspace.state())?;
     if let (Host::Spin, Store::Sqlite) = (host, options.store(host))

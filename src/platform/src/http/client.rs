@@ -4,7 +4,9 @@ use crate::clock::sleep_ms;
 use crate::host::settings;
 use crate::variables;
 use futures::StreamExt;
-use handoff_wire::{Answer, Call, CallError, REPLY_MAX_BYTES, Reply, in_time, is_same_server};
+use handoff_wire::{
+    Answer, Call, CallError, REPLY_MAX_BYTES, Reply, in_time, is_same_server, without_query,
+};
 use spin_sdk::http::{IncomingResponse, Method, RequestBuilder, SendError, send as host_send};
 use spin_sdk::wit::wasi::http0_2_0::types::ErrorCode;
 
@@ -86,8 +88,7 @@ fn has_length(method: &str, body: &[u8]) -> bool {
 fn not_sent(url: &str, error: &SendError) -> CallError {
     match error {
         SendError::Http(ErrorCode::HttpRequestDenied) => {
-            // A query may hold a secret.
-            let url = url.split('?').next().unwrap_or_default();
+            let url = without_query(url);
             CallError::Refused(format!("{url} may not be called: {}", settings::DENIED))
         }
         // Which of these it was, the host does not say.

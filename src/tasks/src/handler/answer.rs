@@ -4,7 +4,7 @@ use super::lines;
 use crate::reply::{answered, retry_after_ms, start_of};
 use crate::{Answer, CallError, Context, Outcome, Reply};
 use handoff_queue::{Json, Wait};
-use handoff_wire::{Duration, header};
+use handoff_wire::Duration;
 use serde::Deserialize;
 
 /// White space around a result.
@@ -114,7 +114,8 @@ fn failure(reply: &Reply, now_ms: u64) -> Outcome {
 }
 
 fn error(reply: &Reply) -> String {
-    let is_problem = header(&reply.headers, "content-type")
+    let is_problem = reply
+        .header("content-type")
         .is_some_and(|kind| essence(kind).eq_ignore_ascii_case("application/problem+json"));
     let problem: Problem = match is_problem {
         true => serde_json::from_slice(&reply.body).unwrap_or_default(),

@@ -1,9 +1,8 @@
 //! Components of `cargo xtask build --without-key-value`: a host without a key-value store runs them, with a Redis.
 
-use handoff_e2e::{Host, Pair, on, workspace};
+use handoff_e2e::{Host, Manifest, Pair, on, workspace};
 use serde_json::json;
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 on!(Some: a_task_runs_without_a_key_value_store: local_outbound LOCAL_OUTBOUND, spin_outbound SPIN_OUTBOUND);
@@ -12,17 +11,12 @@ const COMPONENTS: &str = "target/components/without-key-value";
 const LIMIT: Duration = Duration::from_secs(40);
 const GIVEN: &str = "key_value_stores = [\"default\"]\n";
 
-/// spin.toml for these components, as for a host that has no store to give.
-fn manifest(folder: &Path) -> PathBuf {
+/// The application of these components, as for a host that has no store to give.
+fn manifest() -> Manifest {
     let manifest = fs::read_to_string(workspace("spin.toml")).expect("spin.toml");
     assert_eq!(manifest.matches(GIVEN).count(), 2, "what is left out");
-    let sources = format!("source = \"{}", workspace(COMPONENTS).display());
-    let manifest = manifest
-        .replace(GIVEN, "")
-        .replace("source = \"target/components", &sources);
-    let path = folder.join("spin.toml");
-    fs::write(&path, manifest).expect("the manifest is written");
-    path
+    let sources = format!("source = \"{COMPONENTS}");
+    Manifest::changed(&[(GIVEN, ""), ("source = \"target/components", &sources)])
 }
 
 fn a_task_runs_without_a_key_value_store(pair: Pair) {
@@ -36,10 +30,9 @@ fn a_task_runs_without_a_key_value_store(pair: Pair) {
         let imports = component.windows(import.len()).any(|part| part == import);
         assert!(!imports, "{file} imports a key-value store");
     }
-    let folder = tempfile::tempdir().expect("a folder for the manifest");
-    let manifest = manifest(folder.path());
+    let manifest = manifest();
 
-    let host = Host::start_other(pair, &manifest);
+    let host = Host::start_other(pair, manifest.path());
     let http = host.http();
     http.get("/readyz").expect(200);
     let id = http.enqueue(&json!({"task": "echo", "args": {"a": 1}}));
@@ -49,7 +42,7 @@ fn a_task_runs_without_a_key_value_store(pair: Pair) {
     drop(host);
 
     // The variable store has its default, the host's own store.
-    let host = Host::start_other(Pair::LOCAL_SQLITE, &manifest);
+    let host = Host::start_other(Pair::LOCAL_SQLITE, manifest.path());
     let reply = host.http().get("/ping");
     reply.expect_problem(500, "misconfigured", None);
     let text = reply.text();

@@ -39,6 +39,12 @@ fn run(attempt: u32, state: RunState, errors: usize) -> Run {
     }
 }
 
+/// A run that goes on.
+const RUNNING: RunState = RunState::Running {
+    beat_ms: 1,
+    lost_ms: 2,
+};
+
 struct AttemptErrorAt(u32);
 impl From<AttemptErrorAt> for crate::model::run::AttemptError {
     fn from(at: AttemptErrorAt) -> Self {
@@ -183,13 +189,9 @@ fn what_is_always_put_off_ends() {
     let error = error.unwrap_or_default();
     assert!(error.starts_with("it was snoozed 11 times in one attempt, the last time for 7 ms"));
     // A continued run begins to count again.
-    let state = RunState::Running {
-        beat_ms: 1,
-        lost_ms: 2,
-    };
     let put_off = Run {
         snoozes: SNOOZES_MAX,
-        ..run(1, state, 0)
+        ..run(1, RUNNING, 0)
     };
     let run = settle_outcome(&task, put_off, Outcome::continue_from(1), 100, 7, 0);
     assert_eq!(run.snoozes, 0);
@@ -197,13 +199,7 @@ fn what_is_always_put_off_ends() {
 
 #[test]
 fn too_much_fails_with_that_reason() {
-    let settle = |outcome| {
-        let state = RunState::Running {
-            beat_ms: 1,
-            lost_ms: 2,
-        };
-        settle_outcome(&task(5), run(1, state, 0), outcome, 100, 7, 0)
-    };
+    let settle = |outcome| settle_outcome(&task(5), run(1, RUNNING, 0), outcome, 100, 7, 0);
     // Two quotes, and 49 characters of two bytes each.
     let text = |text: String| Json::from(json!(text));
     let (fits, over) = (text("é".repeat(49)), text("é".repeat(49) + "x"));
@@ -221,23 +217,10 @@ fn too_much_fails_with_that_reason() {
 
 #[test]
 fn a_wait_is_at_least_or_exactly_what_was_asked() {
-    let state = RunState::Running {
-        beat_ms: 1,
-        lost_ms: 2,
-    };
     let retried = |wait| {
         let error = "e".to_owned();
         let outcome = Outcome::Retry { error, wait };
-        match settle_outcome(
-            &task(5),
-            run(1, state.clone(), 0),
-            outcome,
-            100,
-            7,
-            u64::MAX,
-        )
-        .state
-        {
+        match settle_outcome(&task(5), run(1, RUNNING, 0), outcome, 100, 7, u64::MAX).state {
             RunState::Retrying { at_ms, .. } => at_ms - 7,
             other => panic!("{other:?}"),
         }
@@ -251,12 +234,8 @@ fn a_wait_is_at_least_or_exactly_what_was_asked() {
 
 #[test]
 fn the_next_part_begins_later_in_the_same_attempt() {
-    let state = RunState::Running {
-        beat_ms: 1,
-        lost_ms: 2,
-    };
     let outcome = Outcome::continue_after("done so far", 500);
-    let part = settle_outcome(&task(5), run(2, state, 1), outcome, 100, 7, 0);
+    let part = settle_outcome(&task(5), run(2, RUNNING, 1), outcome, 100, 7, 0);
     assert_eq!(part.state, retrying(7, 500));
     let Begin::Start(next) = begin(&task(5), 4, Some(part), 600) else {
         panic!("it does not begin");
@@ -267,14 +246,10 @@ fn the_next_part_begins_later_in_the_same_attempt() {
 
 #[test]
 fn a_task_does_not_continue_for_ever() {
-    let state = RunState::Running {
-        beat_ms: 1,
-        lost_ms: 2,
-    };
     let after = |part| {
         let run = Run {
             part,
-            ..run(1, state.clone(), 0)
+            ..run(1, RUNNING, 0)
         };
         settle_outcome(&task(5), run, Outcome::continue_from(1), 100, 7, 0).state
     };
