@@ -2,15 +2,12 @@
 //! to a function in `calls`.
 
 mod calls;
-#[cfg(feature = "component")]
-mod component;
 mod limits;
 mod routes;
 
 use calls::{After, Answer};
-use handoff_platform::http::{
-    Cors, IncomingRequest, Problem, Request, Response, ResponseOutparam, access,
-};
+use handoff_kinds::Tasks;
+use handoff_platform::http::{Cors, Problem, Request, Response, ResponseOutparam, access};
 use handoff_platform::probe::check_variables;
 use handoff_platform::variables::{DEFAULT_QUEUE, Queues};
 use handoff_platform::{HostEnv, HostStore, variables};
@@ -20,8 +17,7 @@ use routes::{Call, Found};
 type HostQueue = Queue<HostStore, HostEnv>;
 
 /// Answers a request, and does the work after the answer.
-pub async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
-    let mut request = Request::new(incoming);
+pub async fn handle(tasks: Tasks, mut request: Request, out: ResponseOutparam) {
     let mut path = request.segments();
     // Below a route such as "/handoff/..." the rest of the path counts, below "/v1/..." all of it.
     if !routes::begins(request.path()) && request.enter_mount() {
@@ -71,7 +67,7 @@ pub async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
         Err(problem) => return cors.mark(calls::respond(problem)).send(out),
     };
     let answer = match found.call {
-        Ok(call) => dispatch(&queue, call, &path, request.sent_by(caller)).await,
+        Ok(call) => dispatch(tasks, &queue, call, &path, request.sent_by(caller)).await,
         Err(problem) => Err(problem),
     };
     match answer {
@@ -117,6 +113,7 @@ fn limited(queue: HostQueue) -> HostQueue {
 
 /// Runs a call. At most one segment of its path is not fixed.
 async fn dispatch(
+    tasks: Tasks,
     queue: &HostQueue,
     call: Call,
     path: &[String],
@@ -129,11 +126,11 @@ async fn dispatch(
     };
     match call {
         Call::Options | Call::Alive => Ok(Answer::new(calls::health::alive())),
-        Call::Ready => calls::health::ready(queue).await,
-        Call::Ping => calls::ping::call(queue, &request).await,
+        Call::Ready => calls::health::ready(tasks, queue).await,
+        Call::Ping => calls::ping::call(tasks, queue, &request).await,
         Call::Status => calls::status::call(queue, name).await,
-        Call::Enqueue => calls::enqueue::call(queue, request).await,
-        Call::Batch => calls::batch::call(queue, request).await,
+        Call::Enqueue => calls::enqueue::call(tasks, queue, request).await,
+        Call::Batch => calls::batch::call(tasks, queue, request).await,
         Call::Show if request.accepts_events() => calls::events::call(queue, name, &request).await,
         Call::Show => calls::show::call(queue, name, &request).await,
         Call::Cancel => calls::cancel::call(queue, name, &request).await,
@@ -147,13 +144,13 @@ async fn dispatch(
         Call::Pause => calls::queues::operate(queue, name, "pause").await,
         Call::Resume => calls::queues::operate(queue, name, "resume").await,
         Call::Purge => calls::queues::operate(queue, name, "purge").await,
-        Call::EnqueueWorkflow => calls::workflows::enqueue(queue, request).await,
+        Call::EnqueueWorkflow => calls::workflows::enqueue(tasks, queue, request).await,
         Call::ShowWorkflow => calls::workflows::show(queue, name, &request).await,
         Call::CancelWorkflow => calls::workflows::cancel(queue, name, &request).await,
         Call::ListMembers => calls::workflows::members(queue, name, &request).await,
         Call::ListSchedules => calls::schedules::list(queue).await,
         Call::ShowSchedule => calls::schedules::show(queue, name).await,
-        Call::PutSchedule => calls::schedules::put(queue, name, request).await,
+        Call::PutSchedule => calls::schedules::put(tasks, queue, name, request).await,
         Call::DeleteSchedule => calls::schedules::delete(queue, name).await,
     }
 }

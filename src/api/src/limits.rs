@@ -1,10 +1,10 @@
 //! The limits of requests.
 
+use handoff_kinds::{Registry, Tasks};
 use handoff_platform::HostEnv;
 use handoff_platform::http::Problem;
 use handoff_platform::variables::{self, BYTES_MIN};
 use handoff_queue::{Env, TaskSpec};
-use handoff_tasks::Registry;
 use handoff_wire::{Duration, FieldError};
 
 /// The longest `?wait=`, and the longest `Prefer: wait=` that is applied.
@@ -27,20 +27,25 @@ pub(crate) fn args_max_bytes() -> Result<u64, Problem> {
 
 /// The task kinds of this deployment, with the largest size of their arguments as far as it matters
 /// in a body of `body_bytes`.
-pub(crate) fn registry(body_bytes: u64) -> Result<Registry, Problem> {
+pub(crate) fn registry(tasks: Tasks, body_bytes: u64) -> Result<Registry, Problem> {
     let args_max = match body_bytes {
         ..=BYTES_MIN => BYTES_MIN,
         _ => args_max_bytes()?,
     };
-    let registry = handoff_tasks::registry(faults).with_handlers(variables::handlers_or_reason);
+    let registry = own(tasks).with_handlers(variables::handlers_or_reason);
     Ok(registry.with_args_max(args_max))
+}
+
+/// The kinds that this deployment has without handlers.
+fn own(tasks: Tasks) -> Registry {
+    tasks().with_faults(faults)
 }
 
 /// Checks that no handler is for a kind that this deployment has without one: it would never be
 /// called.
-pub(crate) fn check_handlers() -> Result<(), Problem> {
+pub(crate) fn check_handlers(tasks: Tasks) -> Result<(), Problem> {
     let handlers = variables::handlers()?;
-    let own = handoff_tasks::registry(faults);
+    let own = own(tasks);
     match own
         .names()
         .find(|own| handlers.names().any(|name| name == *own))

@@ -1,7 +1,7 @@
 //! What a handler must do, and what it had better do.
 
 use crate::target::{Target, Tried};
-use handoff_tasks::Outcome;
+use handoff_kinds::Outcome;
 use serde_json::json;
 use std::thread;
 

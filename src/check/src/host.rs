@@ -2,7 +2,7 @@
 
 use futures::future::{FutureExt, LocalBoxFuture, pending, ready};
 use futures::stream::{self, StreamExt};
-use handoff_tasks::{Answer, Call, CallError, Host, TaskId, TaskView, WebhookSecrets};
+use handoff_kinds::{Answer, Call, CallError, Host, TaskId, TaskView, WebhookSecrets};
 use std::io::Read;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -39,6 +39,12 @@ impl Host for ThisMachine {
 
     fn task(&self, _: TaskId) -> LocalBoxFuture<'static, Result<Option<TaskView>, String>> {
         ready(Ok(None)).boxed_local()
+    }
+
+    fn variable(&self, name: &str) -> Result<String, String> {
+        Err(format!(
+            "there is no application here to have a variable {name:?}"
+        ))
     }
 
     fn webhook_secrets(&self) -> Result<WebhookSecrets, String> {

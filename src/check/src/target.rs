@@ -2,8 +2,8 @@
 
 use crate::host::{ThisMachine, send};
 use futures::executor::block_on;
+use handoff_kinds::{Call, Context, Handlers, Host, Outcome, Registry};
 use handoff_queue::{Attempt, Control, Report};
-use handoff_tasks::{Call, Context, Handlers, Host, Outcome, Registry};
 use serde_json::{Value, json};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};

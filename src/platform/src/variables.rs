@@ -287,6 +287,18 @@ pub fn handlers_or_reason() -> Result<Handlers, String> {
     handlers().map_err(|problem| problem.detail)
 }
 
+/// Reads a variable of the application's own.
+///
+/// # Errors
+/// If the component is not given it, or the host can't read it.
+pub fn of_application(name: &str) -> Result<String, Problem> {
+    settings::variable(name)?.ok_or_else(|| {
+        Problem::misconfigured(format!(
+            "this component is not given a variable {name:?}: [component.handoff-worker.variables] of spin.toml"
+        ))
+    })
+}
+
 /// Reads a switch, `true` or `false`.
 ///
 /// # Errors

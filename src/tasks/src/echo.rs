@@ -1,9 +1,9 @@
 //! Returns its arguments.
 
-use crate::{Context, FieldError, Json, Outcome, Task};
+use handoff::{Context, FieldError, Json, Outcome, Task};
 
 /// `{"task": "echo", "args": …}` succeeds with its arguments.
-pub(crate) struct Echo;
+pub struct Echo;
 
 impl Task for Echo {
     const NAME: &'static str = "echo";

@@ -1,6 +1,6 @@
 //! Counts primes: a task that computes as long as its arguments ask for.
 
-use crate::{Context, FieldError, Outcome, Task};
+use handoff::{Context, FieldError, Outcome, Task};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -14,11 +14,11 @@ const BELOW_MAX: u64 = 1_000_000_000_000;
 ///
 /// It reports its progress in per cent and in words, and logs where it begins. When its instance's
 /// budget is nearly over, it returns a checkpoint and continues in the next one.
-pub(crate) struct CountPrimes;
+pub struct CountPrimes;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Args {
+pub struct Args {
     below: u64,
 }
 

@@ -1,21 +1,15 @@
 //! Waits, as a stand-in for slow work.
 
-use crate::{Cancelled, Context, Duration, Json, Outcome, Task};
+use handoff::{Cancelled, Context, Duration, Outcome, Task};
 use serde::Deserialize;
-use serde_json::json;
 
 /// `{"task": "sleep", "args": {"for": "5s"}}` waits and succeeds with `"Task Done."`.
-pub(crate) struct Sleep;
+pub struct Sleep;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Args {
+pub struct Args {
     r#for: Duration,
-}
-
-/// The task that `/ping` enqueues: kind and arguments of a task that takes 5 s.
-pub fn long_running_task() -> (&'static str, Json) {
-    (Sleep::NAME, json!({"for": "5s"}).into())
 }
 
 impl Task for Sleep {

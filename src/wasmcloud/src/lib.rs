@@ -4,13 +4,13 @@
 // What is exported over the C ABI is written by macros; nothing else here is unsafe.
 #![allow(unsafe_code)]
 
-use handoff_platform::http::{IncomingRequest, ResponseOutparam};
+use handoff_platform::http::{IncomingRequest, Request, ResponseOutparam};
 use handoff_platform::wasmcloud::{PROBE, WORK, count, reply};
 use spin_sdk::http_component;
 
 mod bindings {
     wit_bindgen::generate!({
-        path: "../../wit/wasmcloud",
+        path: "../platform/wit",
         world: "messages",
         generate_all,
     });
@@ -25,7 +25,7 @@ async fn handle(request: IncomingRequest, out: ResponseOutparam) {
     if path.split('?').next() == Some("/gather") {
         handoff_gather::handle(request, out).await;
     } else {
-        handoff_api::handle(request, out).await;
+        handoff_api::handle(handoff_tasks::registry, Request::new(request), out).await;
     }
 }
 
@@ -40,7 +40,7 @@ impl Guest for Messages {
                 WORK => {
                     let path = String::from_utf8_lossy(&message.body);
                     let answer = |started| reply(message.reply_to, &started);
-                    handoff_worker::work(&path, answer).await;
+                    handoff_worker::work(handoff_tasks::registry, &path, answer).await;
                     Ok(())
                 }
                 PROBE => count(&message.body).await,

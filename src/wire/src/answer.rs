@@ -27,6 +27,26 @@ pub struct Reply {
     pub body: Vec<u8>,
 }
 
+impl Reply {
+    /// An answer without headers and body, for tests of what calls.
+    pub fn new(status: u16) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
+    }
+
+    /// Gives it a body in JSON.
+    #[must_use]
+    pub fn json(mut self, value: impl Into<Json>) -> Self {
+        let content_type = ("content-type".to_owned(), "application/json".to_owned());
+        self.headers.push(content_type);
+        self.body = value.into().as_str().as_bytes().to_vec();
+        self
+    }
+}
+
 /// An answer that somebody waits for as a whole has at most so many bytes.
 pub const REPLY_MAX_BYTES: usize = 256 * 1024;
 

@@ -90,6 +90,43 @@ pub struct Call {
     pub head_only: bool,
 }
 
+/// The timeout of a call that names none, in milliseconds.
+const CALL_TIMEOUT_MS: u64 = 30_000;
+
+impl Call {
+    /// A request without headers and body. Its answer has 30 s; a task's timeout ends it sooner.
+    pub fn new(method: &str, url: &str) -> Self {
+        Self {
+            method: method.to_owned(),
+            url: url.to_owned(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            timeout_ms: CALL_TIMEOUT_MS,
+            head_only: false,
+        }
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Sends a value as JSON.
+    #[must_use]
+    pub fn json(self, value: impl Into<Json>) -> Self {
+        let body = value.into().as_str().as_bytes().to_vec();
+        Self { body, ..self }.header("content-type", "application/json")
+    }
+
+    /// The longest time for head and body of the answer together, in milliseconds.
+    #[must_use]
+    pub fn timeout_ms(self, timeout_ms: u64) -> Self {
+        Self { timeout_ms, ..self }
+    }
+}
+
 /// The reason why a call got no usable answer, in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallError {

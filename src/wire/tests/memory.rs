@@ -3,8 +3,9 @@
 // An allocator is an unsafe interface; this one counts and passes on.
 #![allow(unsafe_code)]
 
+use handoff_kinds::Registry;
 use handoff_queue::{GROUP_MAX, State, TaskId, TaskView};
-use handoff_tasks::{Registry, registry};
+use handoff_tasks::registry;
 use handoff_wire::{
     BatchRequest, Checked, GatherRequest, JsonObject, TaskRequest, WorkflowRequest, from_slice,
     object,
@@ -52,7 +53,7 @@ fn cost<T>(what: &str, work: impl FnOnce() -> T) -> usize {
 }
 
 fn tasks() -> Registry {
-    registry(|| false).with_args_max(256 << 10)
+    registry().with_args_max(256 << 10)
 }
 
 /// A list of copies of an item, as many as fit into a body.

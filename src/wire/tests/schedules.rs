@@ -6,7 +6,7 @@ use handoff_wire::{FieldError, ScheduleRequest, from_json};
 use serde_json::{Value, json};
 
 fn check(body: Value) -> Result<Schedule, FieldError> {
-    from_json::<ScheduleRequest>(&body.into())?.check("a", "default", &registry(|| false))
+    from_json::<ScheduleRequest>(&body.into())?.check("a", "default", &registry())
 }
 
 #[test]

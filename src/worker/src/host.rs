@@ -1,12 +1,12 @@
 //! The host's means for running tasks.
 
 use futures::future::{FutureExt, LocalBoxFuture};
+use handoff_kinds::{Answer, Call, CallError, Host, TaskId, TaskView, WebhookSecrets};
 use handoff_platform::clock::sleep_ms;
 use handoff_platform::http::client::open;
 use handoff_platform::probe::try_handler;
 use handoff_platform::{HostEnv, HostStore, variables};
 use handoff_queue::{Env, Queue};
-use handoff_tasks::{Answer, Call, CallError, Host, TaskId, TaskView, WebhookSecrets};
 
 /// The host's clock and HTTP, for tasks.
 pub(crate) struct TaskHost {
@@ -41,6 +41,10 @@ impl Host for TaskHost {
             queue.view(&id).await.map_err(|e| e.to_string())
         }
         .boxed_local()
+    }
+
+    fn variable(&self, name: &str) -> Result<String, String> {
+        variables::of_application(name).map_err(|problem| problem.detail)
     }
 
     fn webhook_secrets(&self) -> Result<WebhookSecrets, String> {

@@ -1,29 +1,30 @@
 //! The worker: woken in its host's way, it answers once it is registered, and works then.
 
-#[cfg(feature = "component")]
-mod component;
 mod host;
+mod http;
 mod panic;
 
+use handoff_kinds::{Context, Registry, Tasks};
 use handoff_platform::http::Problem;
 use handoff_platform::{HostEnv, HostStore, variables};
 use handoff_queue::{Control, Env, Json, Outcome, Queue, Runner, Wake, Worker, WorkerLimits};
-use handoff_tasks::{Context, Registry};
 use host::TaskHost;
 use std::rc::Rc;
 
+pub use http::{handle, takes};
+
 /// The tasks of this deployment, run with this host's means.
-struct Tasks {
+struct Kinds {
     registry: Registry,
     host: Rc<TaskHost>,
 }
 
-type HostWorker = Worker<HostStore, HostEnv, Tasks>;
+type HostWorker = Worker<HostStore, HostEnv, Kinds>;
 
 /// Works on the queue that a path names. Calls `answer` when the worker is registered, or can't
 /// start.
-pub async fn work(path: &str, answer: impl FnOnce(Result<(), Problem>)) {
-    let worker = match start(path).await {
+pub async fn work(tasks: Tasks, path: &str, answer: impl FnOnce(Result<(), Problem>)) {
+    let worker = match start(tasks, path).await {
         Ok(worker) => worker,
         Err(problem) => {
             HostEnv.log(&format!("a worker can't start: {}", problem.detail));
@@ -39,7 +40,7 @@ pub async fn work(path: &str, answer: impl FnOnce(Result<(), Problem>)) {
     }
 }
 
-async fn start(path: &str) -> Result<Rc<HostWorker>, Problem> {
+async fn start(tasks: Tasks, path: &str) -> Result<Rc<HostWorker>, Problem> {
     let (wake, queue) = match path.trim_start_matches('/').split_once('/') {
         Some(("work", queue)) => (Wake::Work, queue),
         Some(("keep", queue)) => (Wake::Keep, queue),
@@ -64,8 +65,9 @@ async fn start(path: &str) -> Result<Rc<HostWorker>, Problem> {
         true => || true,
         false => || false,
     };
-    let tasks = Tasks {
-        registry: handoff_tasks::all(faults).with_handlers(variables::handlers_or_reason),
+    let registry = tasks().with_follow_ups().with_faults(faults);
+    let kinds = Kinds {
+        registry: registry.with_handlers(variables::handlers_or_reason),
         host: Rc::new(TaskHost {
             result_max_bytes: limits.result_max_bytes,
         }),
@@ -74,12 +76,12 @@ async fn start(path: &str) -> Result<Rc<HostWorker>, Problem> {
     variables::handlers()?;
     let store = HostStore::open()?;
     let queue = Queue::new(queue, store, HostEnv)?.with_limits(variables::limits_of(queue)?);
-    let worker = Worker::new(queue, tasks, limits);
+    let worker = Worker::new(queue, kinds, limits);
     worker.start(wake).await?;
     Ok(Rc::new(worker))
 }
 
-impl Runner for Tasks {
+impl Runner for Kinds {
     fn computes(&self, kind: &str) -> bool {
         self.registry.computes(kind)
     }

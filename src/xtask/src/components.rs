@@ -14,16 +14,17 @@ use crate::workspace::Workspace;
 pub(crate) struct Component {
     pub package: &'static str,
     /// Features beside the default ones, with commas between them.
-    features: &'static str,
+    pub features: &'static str,
     /// The name of its file.
     pub file: &'static str,
 }
 
 /// For Spin and the local host.
-pub(crate) const SPIN: [Component; 3] = spin("component,handoff-platform/key-value");
+pub(crate) const SPIN: [Component; 2] =
+    spin("handoff/key-value", "component,handoff-platform/key-value");
 
 /// The same for hosts whose key-value store has no atomic increment: they do not import it.
-pub(crate) const WITHOUT_KEY_VALUE: [Component; 3] = spin("component");
+pub(crate) const WITHOUT_KEY_VALUE: [Component; 2] = spin("", "component");
 
 /// For wasmCloud.
 pub(crate) const WASMCLOUD: [Component; 1] = [Component {
@@ -57,22 +58,18 @@ pub(crate) const LIMIT: [Component; 1] = [Component {
     file: "handoff_limit.wasm",
 }];
 
-const fn spin(features: &'static str) -> [Component; 3] {
+const fn spin(features: &'static str, of_gather: &'static str) -> [Component; 2] {
     [
+        // The API and the worker.
         Component {
-            package: "handoff-api",
+            package: "handoff-tasks",
             features,
-            file: "handoff_api.wasm",
+            file: "handoff.wasm",
         },
         Component {
             package: "handoff-gather",
-            features,
+            features: of_gather,
             file: "handoff_gather.wasm",
-        },
-        Component {
-            package: "handoff-worker",
-            features,
-            file: "handoff_worker.wasm",
         },
     ]
 }

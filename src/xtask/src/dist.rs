@@ -23,10 +23,9 @@ pub(crate) struct Options {
 }
 
 /// The names of the components in applications, and what they are built as.
-const COMPONENTS: [(&str, &str); 3] = [
-    ("handoff", "handoff_api.wasm"),
+const COMPONENTS: [(&str, &str); 2] = [
+    ("handoff", "handoff.wasm"),
     ("handoff-gather", "handoff_gather.wasm"),
-    ("handoff-worker", "handoff_worker.wasm"),
 ];
 
 /// Builds everything into target/dist.
@@ -102,8 +101,8 @@ fn parts(workspace: &Workspace) -> Result<Value> {
     let mut tree = workspace.cargo(&["tree", "--locked", "--edges", "normal", "--prefix", "none"]);
     tree.args(["--target", TARGET, "--format", "{p}|{l}"]);
     for component in &components::SPIN {
-        let feature = format!("{}/component", component.package);
-        tree.args(["--package", component.package, "--features", &feature]);
+        tree.args(["--package", component.package]);
+        tree.args(["--features", component.features]);
     }
     let tree = step::quiet_output(&mut tree).context("`cargo tree` failed")?;
     let parts: std::collections::BTreeSet<_> = tree.lines().filter_map(part).collect();

@@ -10,7 +10,7 @@ use crate::tool::DENY;
 use crate::workspace::Workspace;
 
 /// What is compiled only with a feature: what the simulation needs, and what Spin loads.
-const ALL_FEATURES: &str = "handoff-queue/sabotage,handoff-api/component,handoff-gather/component,handoff-worker/component";
+const ALL_FEATURES: &str = "handoff-queue/sabotage,handoff-gather/component";
 
 /// What takes no compiler.
 pub(crate) fn text(workspace: &Workspace, summary: &Summary) -> Result<()> {

@@ -3,11 +3,16 @@
 
 use super::{After, Answer, KEY_HEADER};
 use crate::{HostQueue, limits};
+use handoff_kinds::Tasks;
 use handoff_platform::http::{Problem, Request, Response};
 use handoff_queue::{Env, IdempotencyKey, Receipt, TaskSpec};
 use handoff_wire::{BatchRequest, Checked, FieldError, JsonObject};
 
-pub(crate) async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
+pub(crate) async fn call(
+    tasks: Tasks,
+    queue: &HostQueue,
+    request: Request,
+) -> Result<Answer, Problem> {
     let trace = request.trace();
     let caller = request.caller().clone();
     if request.sole_header(KEY_HEADER)?.is_some() {
@@ -20,7 +25,7 @@ pub(crate) async fn call(queue: &HostQueue, request: Request) -> Result<Answer, 
     }
     let (batch, bytes): (BatchRequest, _) = request.json(limits::body_max_bytes).await?;
     let queue = super::named(queue, batch.queue())?;
-    let registry = limits::registry(bytes)?;
+    let registry = limits::registry(tasks, bytes)?;
     let tasks = batch.check(&registry, queue.env().now_ms())?;
 
     let mut answers: Vec<Result<JsonObject, Problem>> = Vec::with_capacity(tasks.len());

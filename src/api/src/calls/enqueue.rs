@@ -4,18 +4,23 @@
 use super::wait::Wait;
 use super::{After, Answer, KEY_HEADER, Taken};
 use crate::{HostQueue, limits};
+use handoff_kinds::Tasks;
 use handoff_platform::http::{Problem, Request, Response};
 use handoff_queue::Env;
 use handoff_wire::TaskRequest;
 
-pub(crate) async fn call(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
+pub(crate) async fn call(
+    tasks: Tasks,
+    queue: &HostQueue,
+    request: Request,
+) -> Result<Answer, Problem> {
     let trace = request.trace();
     let caller = request.caller().clone();
     let wait = Wait::asked(&request)?;
     let header = request.sole_header(KEY_HEADER)?;
     let (body, bytes): (TaskRequest, _) = request.json(limits::body_max_bytes).await?;
     let name = body.queue().map(str::to_owned);
-    let registry = limits::registry(bytes)?;
+    let registry = limits::registry(tasks, bytes)?;
     let mut checked = body
         .with_key(header.as_deref())?
         .check(&registry, queue.env().now_ms())?;

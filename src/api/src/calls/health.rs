@@ -2,6 +2,7 @@
 
 use super::Answer;
 use crate::{HostQueue, limits};
+use handoff_kinds::Tasks;
 use handoff_platform::http::{Problem, Response};
 use handoff_platform::probe::probe;
 use serde_json::json;
@@ -13,8 +14,8 @@ pub(crate) fn alive() -> Response {
 
 /// Answers that the application is ready: the store works, its increment is atomic, and workers can
 /// be woken.
-pub(crate) async fn ready(queue: &HostQueue) -> Result<Answer, Problem> {
-    limits::check_handlers()?;
+pub(crate) async fn ready(tasks: Tasks, queue: &HostQueue) -> Result<Answer, Problem> {
+    limits::check_handlers(tasks)?;
     probe(queue.store()).await?;
     let response = Response::json(200, &json!({"status": "ready"}));
     Ok(Answer::new(response))

@@ -1,19 +1,33 @@
-//! `GET` or `POST /ping`: enqueues a task that takes 5 s.
+//! `GET` or `POST /ping`: enqueues a task that takes 5 s, if the application has the kind `sleep`.
 
 use super::{After, Answer};
-use crate::HostQueue;
+use crate::{HostQueue, limits};
+use handoff_kinds::Tasks;
 use handoff_platform::http::{Problem, Request, Response};
-use handoff_queue::TaskSpec;
-use handoff_tasks::long_running_task;
+use handoff_queue::{Json, TaskSpec};
+use handoff_wire::Kinds;
 use serde_json::json;
 
-pub(crate) async fn call(queue: &HostQueue, request: &Request) -> Result<Answer, Problem> {
-    let (kind, args) = long_running_task();
-    let queue = super::named(queue, None)?;
+/// What it enqueues.
+const KIND: &str = "sleep";
+
+pub(crate) async fn call(
+    tasks: Tasks,
+    queue: &HostQueue,
+    request: &Request,
+) -> Result<Answer, Problem> {
+    let args: Json = json!({"for": "5s"}).into();
     let task = TaskSpec {
         trace: request.trace(),
-        ..TaskSpec::new(kind, args)
+        ..TaskSpec::new(KIND, args)
     };
+    let known = limits::registry(tasks, 0)?.check(KIND, &task.args, task.timeout_ms);
+    known.map_err(|e| {
+        Problem::not_found(format!(
+            "/ping enqueues a task of kind \"sleep\", which this application does not have: {e}"
+        ))
+    })?;
+    let queue = super::named(queue, None)?;
     let receipt = queue.enqueue(vec![task]).await?;
     let id = &receipt.ids[0];
     let response = Response::json(202, &json!({"task_id": id.to_string()}));

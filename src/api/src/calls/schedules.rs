@@ -2,6 +2,7 @@
 
 use super::{After, Answer};
 use crate::{HostQueue, limits};
+use handoff_kinds::Tasks;
 use handoff_platform::http::{Problem, Request, Response};
 use handoff_queue::{Put, SCHEDULES_MAX, check_name};
 use handoff_wire::{FieldError, JsonObject, ScheduleRequest, object, quoted};
@@ -32,6 +33,7 @@ pub(crate) async fn show(queue: &HostQueue, name: &str) -> Result<Answer, Proble
 
 /// `PUT /v1/schedules/{name}`: creates or replaces a schedule. Answers 201 if it is new.
 pub(crate) async fn put(
+    tasks: Tasks,
     queue: &HostQueue,
     name: &str,
     request: Request,
@@ -45,7 +47,7 @@ pub(crate) async fn put(
     }
     let (body, bytes): (ScheduleRequest, _) = request.json(limits::body_max_bytes).await?;
     let target = super::named(queue, body.queue())?;
-    let registry = limits::registry(bytes)?;
+    let registry = limits::registry(tasks, bytes)?;
     let schedule = body.check(name, target.name(), &registry)?;
     limits::check_webhook(&schedule.task, "webhook")?;
     match queue.put_schedule(schedule).await? {

@@ -4,6 +4,7 @@ use super::failed::number;
 use super::wait::Wait;
 use super::{After, Answer, KEY_HEADER, Taken, parse_id, state_only};
 use crate::{HostQueue, limits, push_along};
+use handoff_kinds::Tasks;
 use handoff_platform::http::{Problem, Request, Response};
 use handoff_queue::{Cancelled, Env, TaskId, TaskStatus};
 use handoff_wire::{JsonObject, WorkflowRequest, object, quoted};
@@ -13,7 +14,11 @@ const PAGE_MAX: u64 = 100;
 const PAGE_DEFAULT: u64 = 20;
 
 /// `POST /v1/workflows`: answers 202, or with a wait the workflow as it ended.
-pub(crate) async fn enqueue(queue: &HostQueue, request: Request) -> Result<Answer, Problem> {
+pub(crate) async fn enqueue(
+    tasks: Tasks,
+    queue: &HostQueue,
+    request: Request,
+) -> Result<Answer, Problem> {
     let trace = request.trace();
     let caller = request.caller().clone();
     let base = request.base();
@@ -21,7 +26,7 @@ pub(crate) async fn enqueue(queue: &HostQueue, request: Request) -> Result<Answe
     let header = request.sole_header(KEY_HEADER)?;
     let (body, bytes): (WorkflowRequest, _) = request.json(limits::body_max_bytes).await?;
     let queue = super::named(queue, body.queue())?;
-    let registry = limits::registry(bytes)?;
+    let registry = limits::registry(tasks, bytes)?;
     let args_max = limits::args_max_bytes()?;
     let now_ms = queue.env().now_ms();
     let (_, mut checked) = body.check(&registry, header.as_deref(), args_max, now_ms)?;

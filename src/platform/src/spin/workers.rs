@@ -5,14 +5,14 @@ use handoff_probe::{ASK_TIMEOUT_MS, Unready};
 use handoff_wire::{Call, CallError, Reply, WORKER_HOST};
 
 /// The remedy if no worker answers.
-pub(crate) const HOW_TO_REACH_WORKERS: &str = "See that spin.toml gives the component \"handoff-worker\" a private route, and that \
-     allowed_outbound_hosts of [component.handoff] names \"http://handoff-worker.spin.internal\".";
+pub(crate) const HOW_TO_REACH_WORKERS: &str = "See that spin.toml gives the component \"handoff-worker\" a private route and \
+     environment = { HANDOFF_ROLE = \"worker\" }, and that allowed_outbound_hosts of [component.handoff] names \"http://handoff-worker.spin.internal\".";
 
 /// Wakes a worker for a path. Returns when the worker is registered.
 pub(crate) async fn wake(path: &str, timeout_ms: u64) -> Result<(), String> {
     match call(path, timeout_ms).await {
         Ok(reply) if reply.status == 202 => Ok(()),
-        Ok(reply) => Err(format!("the worker answered {}", reply.status)),
+        Ok(reply) => Err(format!("the worker answered {}", said(&reply))),
         Err(e) => Err(e.to_string()),
     }
 }
@@ -25,7 +25,7 @@ pub(crate) async fn ask(key: &str) -> Result<Vec<u64>, Unready> {
         Ok(counted) if reply.status == 200 => counted,
         _ => Err(Unready::Worker(format!(
             "http://{WORKER_HOST} answered {}",
-            reply.status
+            said(&reply)
         ))),
     }
 }
@@ -62,6 +62,14 @@ pub(crate) async fn reach(kind: &str) -> Result<(), String> {
             ),
         }),
         Err(e) => Err(format!("the handler of {kind:?} can't be called: {e}")),
+    }
+}
+
+/// An answer's status, and its problem if it is one.
+fn said(reply: &Reply) -> String {
+    match serde_json::from_slice(&reply.body) {
+        Ok(Detail { detail }) => format!("{}: {detail}", reply.status),
+        Err(_) => reply.status.to_string(),
     }
 }
 

@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 wit_bindgen::generate!({
-    path: "../../wit/wasmcloud",
+    path: "wit",
     world: "imports",
     generate_all,
 });

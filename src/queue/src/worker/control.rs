@@ -67,7 +67,7 @@ impl Attempt {
 pub struct Control {
     attempt: Attempt,
     report: RefCell<Report>,
-    pub(crate) cancelled: Cell<bool>,
+    cancelled: Cell<bool>,
 }
 
 impl Control {
@@ -105,6 +105,11 @@ impl Control {
     /// Whether a cancel request existed when the worker last looked.
     pub fn is_cancelled(&self) -> bool {
         self.cancelled.get()
+    }
+
+    /// Notes a cancel request. Workers call this, and so may tests of a task.
+    pub fn cancel(&self) {
+        self.cancelled.set(true);
     }
 
     /// Sets the task's progress, with a message if given. It is visible from the next heartbeat on.

@@ -120,7 +120,9 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             let cancelled = Runs::of(&self.queue)
                 .is_cancelled(delivery.slot, &mut blocks)
                 .await;
-            control.cancelled.set(cancelled.unwrap_or(false));
+            if matches!(cancelled, Ok(true)) {
+                control.cancel();
+            }
             if now_ms >= beat_at_ms || control.has_news_since(&delivery.run.report) {
                 delivery.run.report = control.report().unwrap_or_default();
                 match Attempts::of(&self.queue).beat(delivery).await {

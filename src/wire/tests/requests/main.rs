@@ -7,8 +7,8 @@ mod sizes;
 mod times;
 mod workflows;
 
+use handoff_kinds::Registry;
 use handoff_queue::{TaskSpec, Workflow};
-use handoff_tasks::Registry;
 use handoff_wire::{
     FieldError, Object, ScheduleRequest, TaskRequest, WorkflowRequest, from_json, from_slice,
     object,
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 const ARGS_MAX: u64 = 10_000;
 
 fn registry() -> Registry {
-    handoff_tasks::registry(|| false).with_args_max(ARGS_MAX)
+    handoff_tasks::registry().with_args_max(ARGS_MAX)
 }
 
 fn task(body: &str) -> Result<TaskSpec, FieldError> {

@@ -41,7 +41,11 @@ fn what_is_too_deep_is_refused_wherever_it_is() {
         assert_eq!(e.field.as_deref(), Some(field), "{e}");
         assert!(e.reason.contains("nested 65 deep; at most 64"), "{e}");
     }
-    let object = r#"{"a":"#.repeat(JSON_DEPTH_MAX) + "1" + &"}".repeat(JSON_DEPTH_MAX);
+    let (open, close) = (
+        r#"{"a":"#.repeat(JSON_DEPTH_MAX),
+        "}".repeat(JSON_DEPTH_MAX),
+    );
+    let object = format!("{open}1{close}");
     let then = format!(
         r#"{{"group":[{{"task":"echo"}}],"then":{{"task":"echo","args":{{"b":{object}}}}}}}"#
     );

@@ -9,6 +9,8 @@ on_every_pair_and_wash!(ready_for_everybody_at_once);
 
 on!(Some: every_variable_that_cannot_be_used_is_named: local_memory LOCAL_MEMORY, spin_sqlite SPIN_SQLITE);
 
+on!(Some: a_worker_that_is_not_said_to_be_one_is_found_out: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
+
 on!(Some: a_worker_with_other_variables_is_found_out: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
 
 // Spin has no store that is wrong on purpose.
@@ -169,6 +171,30 @@ fn a_worker_with_other_variables_is_found_out(pair: Pair) {
         "{}",
         reply.text()
     );
+}
+
+fn a_worker_that_is_not_said_to_be_one_is_found_out(pair: Pair) {
+    let role = "environment = { HANDOFF_ROLE = \"worker\" }\n";
+    for (wrong, said) in [
+        ("", "is not set"),
+        (&*role.replace("\"w", "\"W"), "is \"Worker\""),
+    ] {
+        let manifest = Manifest::changed(&[(role, wrong)]);
+        let host = Host::start_other(pair, manifest.path());
+        let http = host.http();
+        let reply = http.get("/readyz");
+        reply.expect_problem(503, "worker-unreachable", None);
+        let detail = reply.json()["detail"].as_str().map(str::to_owned);
+        let detail = detail.unwrap_or_default();
+        assert!(
+            detail.contains("HANDOFF_ROLE") && detail.contains(said),
+            "{detail}"
+        );
+        // It takes tasks all the same, and they wait.
+        let id = http.enqueue(&json!({"task": "echo"}));
+        let task = http.get(&format!("/v1/tasks/{id}")).expect(200).json();
+        assert_eq!(task["state"], "queued", "{task:#}");
+    }
 }
 
 fn ready_for_everybody_at_once(pair: Pair) {

@@ -20,11 +20,7 @@ fn manifest() -> Manifest {
 }
 
 fn a_task_runs_without_a_key_value_store(pair: Pair) {
-    for file in [
-        "handoff_api.wasm",
-        "handoff_gather.wasm",
-        "handoff_worker.wasm",
-    ] {
+    for file in ["handoff.wasm", "handoff_gather.wasm"] {
         let component = fs::read(workspace(COMPONENTS).join(file)).expect(file);
         let import = b"wasi:keyvalue/";
         let imports = component.windows(import.len()).any(|part| part == import);

@@ -8,7 +8,7 @@ use handoff_wire::{BatchRequest, from_slice};
 
 /// Each item is taken within the documented bounds, or an error names it.
 pub(crate) fn run(bytes: &[u8]) {
-    let registry = registry(|| true);
+    let registry = registry().with_faults(|| true);
     let tasks = match from_slice(bytes).and_then(|b: BatchRequest| b.check(&registry, NOW_MS)) {
         Ok(tasks) => tasks,
         Err(error) => return assert_names_field(&error, bytes, &["tasks"]),

@@ -5,11 +5,11 @@ use super::gather::assert_sendable;
 use super::{NOW_MS, lines, text};
 use futures::future::{LocalBoxFuture, pending, ready};
 use futures::{FutureExt, StreamExt, stream};
-use handoff_queue::{Attempt, Control, Json, Outcome};
-use handoff_tasks::{
+use handoff_kinds::{
     Answer, Call, CallError, Context, FieldError, Host, Reply, TaskId, TaskView, WebhookSecrets,
-    registry,
 };
+use handoff_queue::{Attempt, Control, Json, Outcome};
+use handoff_tasks::registry;
 use handoff_wire::Kinds;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -31,7 +31,7 @@ pub(crate) fn run(bytes: &[u8]) {
     let Ok(args) = args.parse::<Json>() else {
         return;
     };
-    let registry = registry(|| false).with_handlers(|| {
+    let registry = registry().with_handlers(|| {
         let handlers = r#"{"h*": {"url": "http://h.spin.internal/"}}"#;
         handlers.parse().map_err(|e: FieldError| e.to_string())
     });
@@ -133,6 +133,10 @@ impl Host for World {
 
     fn task(&self, _: TaskId) -> LocalBoxFuture<'static, Result<Option<TaskView>, String>> {
         ready(Ok(None)).boxed_local()
+    }
+
+    fn variable(&self, name: &str) -> Result<String, String> {
+        Err(format!("no variable {name:?}"))
     }
 
     fn webhook_secrets(&self) -> Result<WebhookSecrets, String> {

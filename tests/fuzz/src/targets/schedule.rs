@@ -11,7 +11,8 @@ const MISSING: [&str; 3] = ["task", "args", "cron"];
 
 /// A schedule is taken within the documented bounds, and its times follow each other, or an error names the field.
 pub(crate) fn run(bytes: &[u8]) {
-    let check = |request: ScheduleRequest| request.check("a", "default", &registry(|| true));
+    let check =
+        |request: ScheduleRequest| request.check("a", "default", &registry().with_faults(|| true));
     match from_slice(bytes).and_then(check) {
         Ok(schedule) => {
             assert_bounds(&schedule.task);

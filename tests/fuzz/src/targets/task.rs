@@ -30,7 +30,7 @@ const MISSING: [&str; 2] = ["task", "args"];
 
 /// A task is taken within the documented bounds, or an error names the field.
 pub(crate) fn run(bytes: &[u8]) {
-    let registry = registry(|| true);
+    let registry = registry().with_faults(|| true);
     let check = |request: TaskRequest| request.check(&registry, NOW_MS);
     match from_slice(bytes).and_then(check) {
         Ok(checked) => {
@@ -60,7 +60,12 @@ fn assert_known(object: &BTreeMap<String, Json>, fields: &[&str]) {
 
 /// Whatever was asked for, it is within README's bounds.
 pub(crate) fn assert_bounds(task: &TaskSpec) {
-    assert!(registry(|| true).names().any(|name| name == task.kind));
+    assert!(
+        registry()
+            .with_faults(|| true)
+            .names()
+            .any(|name| name == task.kind)
+    );
     let later = NOW_MS + 1..=NOW_MS + DELAY_MAX_MS;
     assert!(
         task.not_before_ms

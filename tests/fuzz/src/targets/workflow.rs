@@ -10,7 +10,9 @@ const MISSING: [&str; 1] = ["chain"];
 
 /// A workflow is taken within the documented bounds, or an error names the field.
 pub(crate) fn run(bytes: &[u8]) {
-    let check = |request: WorkflowRequest| request.check(&registry(|| true), None, 100_000, NOW_MS);
+    let check = |request: WorkflowRequest| {
+        request.check(&registry().with_faults(|| true), None, 100_000, NOW_MS)
+    };
     match from_slice(bytes).and_then(check) {
         Ok((workflow, checked)) => {
             assert!((1..=CHAIN_MAX).contains(&workflow.steps.len()));

@@ -1,17 +1,21 @@
-//! The component that Spin and the local host load: a worker, which the API wakes by service chaining
-//! over a private route. It also counts for `/readyz`, which needs several instances at once.
+//! Requests to a worker, which other components of the application send over a private route: to
+//! work on a queue, and for `/readyz`, which needs several instances at once.
 
-// What the host calls is exported over the C ABI, which `http_component` writes; nothing else here is
-// unsafe.
-#![allow(unsafe_code)]
-
-use handoff_platform::http::{IncomingRequest, Problem, Request, Response, ResponseOutparam};
+use handoff_kinds::Tasks;
+use handoff_platform::http::{Problem, Request, Response, ResponseOutparam};
 use handoff_platform::{probe, usable};
-use spin_sdk::http_component;
 
-#[http_component]
-async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
-    let request = Request::new(incoming);
+/// Whether a path begins as those of a worker do. Paths of the API begin otherwise.
+pub fn takes(path: &str) -> bool {
+    let first = path.trim_start_matches('/').split('/').next();
+    matches!(
+        first,
+        Some("work" | "keep" | "probe" | "reach" | "shared" | "variables")
+    )
+}
+
+/// Answers a request, and works after the answer.
+pub async fn handle(tasks: Tasks, request: Request, out: ResponseOutparam) {
     if let Some(key) = request.path().strip_prefix("/probe/") {
         let answer = probe::answer(key).await;
         return answer.unwrap_or_else(Response::from).send(out);
@@ -31,5 +35,5 @@ async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
         Ok(()) => Response::empty(202).send(out),
         Err(problem) => Response::from(problem).send(out),
     };
-    super::work(request.path(), answer).await;
+    super::work(tasks, request.path(), answer).await;
 }

@@ -1,5 +1,6 @@
 //! The registry of task kinds, by name.
 
+use crate::built_in::{Busy, Fault as FaultTask, HttpRequest, Webhook};
 use crate::{Context, Handlers, Task, handler};
 use futures::future::LocalBoxFuture;
 use handoff_queue::{Json, Outcome};
@@ -11,7 +12,6 @@ use std::collections::BTreeMap;
 const SHOWN_MAX: usize = 30;
 
 /// The known task kinds, by name.
-#[derive(Default)]
 pub struct Registry {
     kinds: BTreeMap<&'static str, Kind>,
     args_max_bytes: Option<u64>,
@@ -35,6 +35,19 @@ fn read<T: Task>(args: &Json) -> Result<T::Args, FieldError> {
     Ok(args)
 }
 
+impl Default for Registry {
+    /// The kinds that callers may enqueue in every deployment: `http.request`.
+    fn default() -> Self {
+        let empty = Self {
+            kinds: BTreeMap::new(),
+            args_max_bytes: None,
+            read_handlers: None,
+            handlers: OnceCell::new(),
+        };
+        empty.with::<HttpRequest>()
+    }
+}
+
 impl Registry {
     /// Adds a task kind.
     #[must_use]
@@ -42,9 +55,21 @@ impl Registry {
         self.with_if::<T>(|| true)
     }
 
-    /// Adds a task kind that this deployment may have. Each look-up of the kind calls `exists`.
+    /// Adds the kinds that callers can't enqueue.
     #[must_use]
-    pub fn with_if<T: Task>(mut self, exists: fn() -> bool) -> Self {
+    pub fn with_follow_ups(self) -> Self {
+        self.with::<Webhook>()
+    }
+
+    /// Adds the kinds `fault` and `fault.busy`, which break their instance in chosen ways, for
+    /// tests. `exist` says whether this deployment has them. It is asked only about tasks of these
+    /// kinds.
+    #[must_use]
+    pub fn with_faults(self, exist: fn() -> bool) -> Self {
+        self.with_if::<FaultTask>(exist).with_if::<Busy>(exist)
+    }
+
+    fn with_if<T: Task>(mut self, exists: fn() -> bool) -> Self {
         let kind = Kind {
             exists,
             computes: T::COMPUTES,

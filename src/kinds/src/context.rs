@@ -28,6 +28,8 @@ pub trait Host {
     fn reach(&self, kind: String) -> LocalBoxFuture<'static, Result<(), String>>;
     /// Reads a task, if one has this id. The error is a text.
     fn task(&self, id: TaskId) -> LocalBoxFuture<'static, Result<Option<TaskView>, String>>;
+    /// Reads a variable of the application. The error is a text.
+    fn variable(&self, name: &str) -> Result<String, String>;
     /// Returns the secrets that sign webhooks. The error is a text.
     fn webhook_secrets(&self) -> Result<WebhookSecrets, String>;
     /// The largest result or checkpoint, in bytes of JSON.
@@ -74,9 +76,48 @@ impl Context {
         Self { control, host }
     }
 
+    /// The task's id.
+    pub fn id(&self) -> &TaskId {
+        &self.control.attempt().id
+    }
+
+    /// The key that the task shares with others.
+    pub fn key(&self) -> Option<&str> {
+        self.control.attempt().key.as_deref()
+    }
+
     /// The number of this attempt, from 1.
     pub fn attempt(&self) -> u32 {
         self.control.attempt().number
+    }
+
+    /// The number of attempts that the retry policy allows.
+    pub fn attempts_max(&self) -> u32 {
+        self.control.attempt().attempts_max
+    }
+
+    /// The error of the last attempt that failed.
+    pub fn last_error(&self) -> Option<&str> {
+        self.control.attempt().last_error.as_deref()
+    }
+
+    /// How many parts are done: how often the task returned [`Outcome::Continue`].
+    pub fn part(&self) -> u32 {
+        self.control.attempt().part
+    }
+
+    /// A number that only grows for a task. What the task writes to can refuse a smaller one: it
+    /// comes from a run that is lost, but still going on.
+    pub fn fence(&self) -> u64 {
+        self.control.attempt().fence
+    }
+
+    /// Reads a variable that spin.toml gives to the component.
+    ///
+    /// # Errors
+    /// If it is not given to the component, or the host can't read it.
+    pub fn variable(&self, name: &str) -> Result<String, String> {
+        self.host.variable(name)
     }
 
     /// The time, in milliseconds since 1970.

@@ -1,7 +1,7 @@
 //! Webhooks: a request to a URL when a task ended. A webhook is a follow-up, and is retried like
 //! any task.
 
-use crate::http_request::judge;
+use super::http_request::judge;
 use crate::signature::signature;
 use crate::trace_headers::trace_headers;
 use crate::{Call, Context, Outcome, SendError, Task};
