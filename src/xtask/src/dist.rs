@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::toolchain::{Source, TARGET};
 use crate::workspace::Workspace;
-use crate::{components, step};
+use crate::{components, starters, step};
 
 /// Where the release is to be.
 #[derive(Args, Default)]
@@ -56,6 +56,9 @@ pub(crate) fn dist(workspace: &Workspace, wanted: Option<Source>, options: &Opti
         &to.join("templates"),
         &sources,
     )?;
+    let examples = workspace.root.join("examples");
+    let replaced = replaced(workspace, &sources, options);
+    starters::make(&examples, &to.join("templates"), &replaced)?;
     let shown = to.strip_prefix(&workspace.root).unwrap_or(&to);
     eprintln!(
         "    {}: components, SHA256SUMS, handoff.cdx.json, templates. Next: spin templates install --upgrade --dir {}",
@@ -63,6 +66,24 @@ pub(crate) fn dist(workspace: &Workspace, wanted: Option<Source>, options: &Opti
         shown.display()
     );
     Ok(())
+}
+
+/// What templates name instead of what examples have in the repository.
+fn replaced<'a>(
+    workspace: &Workspace,
+    sources: &[(&str, String)],
+    options: &Options,
+) -> Vec<(&'a str, String)> {
+    let component = sources.iter().find(|(name, _)| *name == "handoff");
+    let component = component.map_or_else(String::new, |(_, source)| source.clone());
+    let sdk = match options.url {
+        Some(_) => format!("{:?}", env!("CARGO_PKG_VERSION")),
+        None => format!("{{ path = {:?} }}", workspace.root.join("src/sdk")),
+    };
+    vec![
+        ("\"../../target/components/handoff.wasm\"", component),
+        ("{ path = \"../../src/sdk\" }", sdk),
+    ]
 }
 
 /// What a manifest gives as a component's source.

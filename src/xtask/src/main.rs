@@ -12,6 +12,7 @@ mod fuzz;
 mod host;
 mod lint;
 mod sim;
+mod starters;
 mod step;
 mod summary;
 mod test;

@@ -4,7 +4,7 @@ use handoff_check::Found;
 use handoff_e2e::{Client, Host, Pair, example, on, say, spin, until, workspace};
 use serde_json::{Value, json};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -12,6 +12,7 @@ use tempfile::TempDir;
 on!(Some: the_shop_in_javascript: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
 on!(Some: the_tasks_in_javascript_are_a_handler: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
 on!(Some: the_template_adds_what_the_shop_has: spin_sqlite SPIN_SQLITE);
+on!(Some: a_starter_is_its_example: spin_sqlite SPIN_SQLITE);
 on!(Some: a_handler_that_is_not_there_is_named: spin_sqlite SPIN_SQLITE);
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -111,21 +112,26 @@ fn the_tasks_in_javascript_are_a_handler(pair: Pair) {
     assert_eq!(wrong.collect::<Vec<_>>(), []);
 }
 
-/// The folder of an application with this manifest, to which `spin add` added Handoff.
-fn with_handoff(manifest: &str, more: &[&str]) -> TempDir {
+/// Calls spin in a folder, with the templates of `cargo xtask dist`.
+fn spin_with_templates(folder: &Path, arguments: &[&str]) {
     let state = tempfile::tempdir().expect("a folder for Spin's templates");
-    let app = tempfile::tempdir().expect("a folder for the application");
-    fs::write(app.path().join("spin.toml"), manifest).expect("the manifest is written");
     let spin = |arguments: &[&str]| {
         let mut spin = Command::new(spin().expect("it runs on Spin"));
         spin.args(arguments)
-            .current_dir(app.path())
+            .current_dir(folder)
             .env("SPIN_DATA_DIR", state.path());
         let output = spin.output().expect("spin is started");
         assert!(output.status.success(), "{arguments:?}: {output:?}");
     };
     let dist = workspace("target/dist").display().to_string();
     spin(&["templates", "install", "--dir", &dist]);
+    spin(arguments);
+}
+
+/// The folder of an application with this manifest, to which `spin add` added Handoff.
+fn with_handoff(manifest: &str, more: &[&str]) -> TempDir {
+    let app = tempfile::tempdir().expect("a folder for the application");
+    fs::write(app.path().join("spin.toml"), manifest).expect("the manifest is written");
     let add = [
         "add",
         "--template",
@@ -133,8 +139,64 @@ fn with_handoff(manifest: &str, more: &[&str]) -> TempDir {
         "--accept-defaults",
         "handoff",
     ];
-    spin(&[&add, more].concat());
+    spin_with_templates(app.path(), &[&add, more].concat());
     app
+}
+
+/// What `spin new` makes is the example, with the sources of the release.
+fn a_starter_is_its_example(_pair: Pair) {
+    let dist = workspace("target/dist/handoff.wasm").display().to_string();
+    let sdk = workspace("src/sdk").display().to_string();
+    let replaced = [
+        ("../../target/components/handoff.wasm", &*dist),
+        ("../../src/sdk", &*sdk),
+    ];
+    for (example, template, files) in [
+        (
+            "javascript",
+            "handoff-js",
+            &["src/shop.js", "src/tasks.js", "package.json"][..],
+        ),
+        (
+            "rust",
+            "handoff-rust",
+            &["src/lib.rs", "Cargo.toml", ".cargo/config.toml"][..],
+        ),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder for the application");
+        let new = [
+            "new",
+            "--template",
+            template,
+            "--accept-defaults",
+            "newcomer",
+        ];
+        spin_with_templates(folder.path(), &new);
+        let read = |path: PathBuf| {
+            fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+        };
+        for file in files.iter().chain(&["spin.toml", ".gitignore"]) {
+            let theirs = read(folder.path().join("newcomer").join(file));
+            let own = read(workspace("examples").join(example).join(file));
+            let own = replaced
+                .iter()
+                .fold(own, |text, (here, there)| text.replace(here, there));
+            let is_name = |line: &&str| !line.starts_with("name = ");
+            let lines = |text: &str| {
+                text.lines()
+                    .filter(is_name)
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(lines(&theirs), lines(&own), "{example}/{file}");
+            if *file == "spin.toml" {
+                assert!(
+                    theirs.contains("[application]\nname = \"newcomer\""),
+                    "{theirs}"
+                );
+            }
+        }
+    }
 }
 
 /// The example's manifest is that of the shop without Handoff, and what `spin add` adds.

@@ -1,0 +1,112 @@
+//! The examples as templates for `spin new`.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+/// The folder of an example, its template's name, and what that says of itself.
+const STARTERS: [(&str, &str, &str); 2] = [
+    (
+        "javascript",
+        "handoff-js",
+        "An application in JavaScript with background tasks by Handoff",
+    ),
+    (
+        "rust",
+        "handoff-rust",
+        "Background tasks in Rust, compiled into Handoff's component",
+    ),
+];
+
+/// What an example has that its template has not: what is built, and what is true only in the repository.
+const LEFT_OUT: [&str; 7] = [
+    "node_modules",
+    "precompiled-source.js",
+    "dist",
+    "target",
+    ".spin",
+    "Cargo.lock",
+    "README.md",
+];
+
+/// What examples name by a path in the repository, and what templates name instead.
+pub(crate) type Replaced<'a> = [(&'a str, String)];
+
+/// Makes a template of each example.
+pub(crate) fn make(examples: &Path, templates: &Path, replaced: &Replaced<'_>) -> Result<()> {
+    for (folder, id, description) in STARTERS {
+        let to = templates.join(id);
+        let metadata = to.join("metadata");
+        fs::create_dir_all(&metadata)?;
+        fs::write(
+            metadata.join("spin-template.toml"),
+            format!(
+                "manifest_version = \"1\"\nid = \"{id}\"\ndescription = {description:?}\n\
+                 tags = [\"http\", \"queue\", \"tasks\"]\n\n[add_component]\nsupported = false\n"
+            ),
+        )?;
+        copy(&examples.join(folder), &to.join("content"), replaced)?;
+    }
+    Ok(())
+}
+
+fn copy(from: &Path, to: &Path, replaced: &Replaced<'_>) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (name, path) = (entry.file_name(), entry.path());
+        let is_built = name.to_string_lossy().contains("buildData");
+        if is_built || LEFT_OUT.iter().any(|left_out| name == *left_out) {
+            continue;
+        }
+        let to = to.join(&name);
+        if path.is_dir() {
+            copy(&path, &to, replaced)?;
+            continue;
+        }
+        let text = fs::read_to_string(&path)
+            .with_context(|| format!("{} can't be read", path.display()))?;
+        let text = replaced
+            .iter()
+            .fold(text, |text, (here, there)| text.replace(here, there));
+        fs::write(to, template(&text))?;
+    }
+    Ok(())
+}
+
+/// A file as a template: an application has the name that is asked for, and the rest is as it is.
+fn template(text: &str) -> String {
+    const NAME: &str = "[application]\nname = \"";
+    let raw = |text: &str| match text.contains("{{") || text.contains("{%") {
+        true => format!("{{% raw %}}{text}{{% endraw %}}"),
+        false => text.to_owned(),
+    };
+    let named = text.split_once(NAME);
+    match named.and_then(|(before, after)| Some((before, after.split_once('"')?.1))) {
+        Some((before, after)) => {
+            format!(
+                "{}{NAME}{{{{project-name | kebab_case}}}}\"{}",
+                raw(before),
+                raw(after)
+            )
+        }
+        None => raw(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_has_the_name_that_is_asked_for() {
+        let text = "a = \"{{ a }}\"\n[application]\nname = \"shop\"\nb = \"{{ b }}\"\n";
+        assert_eq!(
+            template(text),
+            "{% raw %}a = \"{{ a }}\"\n{% endraw %}[application]\nname = \"{{project-name | kebab_case}}\"\
+             {% raw %}\nb = \"{{ b }}\"\n{% endraw %}"
+        );
+        assert_eq!(template("fn main() {}"), "fn main() {}");
+    }
+}
