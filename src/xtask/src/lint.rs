@@ -12,6 +12,18 @@ use crate::workspace::Workspace;
 /// What is compiled only with a feature: what the simulation needs, and what Spin loads.
 const ALL_FEATURES: &str = "handoff-queue/sabotage,handoff-gather/component";
 
+/// What an application in Rust needs, and is published.
+const PUBLISHED: [&str; 8] = [
+    "handoff-queue",
+    "handoff-wire",
+    "handoff-probe",
+    "handoff-platform",
+    "handoff-kinds",
+    "handoff-api",
+    "handoff-worker",
+    "handoff-sdk",
+];
+
 /// What takes no compiler.
 pub(crate) fn text(workspace: &Workspace, summary: &Summary) -> Result<()> {
     let mut fmt = workspace.cargo(&["fmt", "--all", "--check"]);
@@ -77,6 +89,12 @@ pub(crate) fn variants(workspace: &Workspace, summary: &Summary, lane: &Lane) ->
     doc.env("RUSTDOCFLAGS", "-D warnings");
     summary.time("documentation", || {
         lane.run("building the documentation", &mut doc)
+    })?;
+    // Compiling them once more is left to who publishes.
+    let mut publish = workspace.cargo(&["publish", "--dry-run", "--no-verify", "--allow-dirty"]);
+    publish.args(PUBLISHED.iter().flat_map(|name| ["--package", name]));
+    summary.time("packages", || {
+        lane.run("trying to publish the packages", &mut publish)
     })?;
     let mut host = clippy(workspace, &["--package", "handoff-host", "--all-targets"]);
     summary.time("clippy for the local host", || {
