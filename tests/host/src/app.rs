@@ -9,8 +9,10 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tokio::sync::Semaphore;
 use wasmtime::Engine;
-use wasmtime::component::Linker;
-use wasmtime_wasi_http::p2::bindings::ProxyPre;
+use wasmtime::component::{InstancePre, Linker};
+use wasmtime_wasi_http::handler::ProxyPre;
+use wasmtime_wasi_http::p2;
+use wasmtime_wasi_http::p3::bindings::ServicePre;
 
 use crate::allowed::AllowedHosts;
 use crate::clock::Clock;
@@ -90,6 +92,14 @@ pub(crate) fn components(
     manifest.component.iter().map(load).collect()
 }
 
+/// What takes the requests of a component, of either version of `wasi:http`.
+fn handler(pre: InstancePre<Guest>) -> Result<ProxyPre<Guest>> {
+    match ServicePre::new(pre.clone()) {
+        Ok(service) => Ok(ProxyPre::P3(service)),
+        Err(_) => Ok(ProxyPre::P2(p2::bindings::ProxyPre::new(pre)?)),
+    }
+}
+
 fn load(
     engine: &Engine,
     linker: &Linker<Guest>,
@@ -122,8 +132,11 @@ fn load(
                 path.display()
             )
         })?;
-    let pre = ProxyPre::new(pre).map_err(anyhow::Error::from).with_context(|| {
-        format!("source {}: does not export wasi:http/incoming-handler@0.2, so no request can reach it", path.display())
+    let pre = handler(pre).with_context(|| {
+        format!(
+            "source {}: exports neither wasi:http/incoming-handler@0.2 nor wasi:http/handler@0.3, so no request can reach it",
+            path.display()
+        )
     })?;
     let variables = declared
         .variables

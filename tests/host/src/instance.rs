@@ -6,15 +6,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
+use futures::future::join;
+use http_body_util::BodyExt;
 use hyper::body::{Body, Bytes};
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
-use wasmtime::component::Resource;
-use wasmtime::{PoolConcurrencyLimitError, Store};
-use wasmtime_wasi_http::WasiHttpView;
-use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
+use wasmtime::{Engine, PoolConcurrencyLimitError, Store};
+use wasmtime_wasi_http::handler::ProxyPre;
+use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
-use wasmtime_wasi_http::p2::types::{HostIncomingRequest, HostResponseOutparam};
+use wasmtime_wasi_http::{Error, WasiBody, WasiHttpView, p2, p3};
 
 use crate::app::{App, Component};
 use crate::count;
@@ -22,7 +23,7 @@ use crate::guest::Guest;
 use crate::say::say;
 
 /// What a call came to.
-pub(crate) type Answer = Result<Response<HyperOutgoingBody>, Failure>;
+pub(crate) type Answer = Result<Response<WasiBody>, Failure>;
 
 /// How long an instance goes on when its caller has left before the answer. What was begun, such as enqueueing, ends
 /// within it; what only waits would keep its place for a minute.
@@ -38,7 +39,7 @@ pub(crate) enum Failure {
     /// It trapped, or ended without an answer. The reason is on stderr.
     Broken,
     /// The component answered with an error of `wasi:http`.
-    Guest(ErrorCode),
+    Guest(Error),
 }
 
 /// Where the answer goes. Either the guest sends one or, when it has ended without, the host.
@@ -53,91 +54,150 @@ pub(crate) fn start<B>(
 ) -> oneshot::Receiver<Answer>
 where
     B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<wasmtime_wasi_http::Error>,
+    B::Error: Into<Error>,
 {
     let (sender, receiver) = oneshot::channel();
     let sender: Sender = Arc::new(Mutex::new(Some(sender)));
-    let mut store = Store::new(component.pre.engine(), Guest::new(app, component));
+    let mut store = Store::new(engine(&component.pre), Guest::new(app, component));
     store.set_epoch_deadline(1);
     store.epoch_deadline_async_yield_and_update(1);
     let counted = app.count_calls.then(|| {
         count::all_calls(&mut store);
         format!("counted {} {}", request.method(), request.uri())
     });
-    match prepare(&mut store, request, sender.clone()) {
-        Ok((request, outparam)) => {
-            let (component, timeout) = (component.clone(), app.request_timeout);
-            let public = app.routes.has(&component.name);
-            let running = app.clock.run();
-            tokio::spawn(async move {
-                let ended = tokio::select! {
-                    ended = tokio::time::timeout(timeout, run(&component, store, request, outparam, counted)) => Some(ended),
-                    // A caller that gave up must not keep a worker from starting.
-                    () = abandoned(&sender), if public => None,
-                };
-                drop(running);
-                drop(permit);
-                let Some(ended) = ended else { return };
-                let failure = match ended {
-                    Ok(Ok(())) => None,
-                    Ok(Err(error)) => Some(explain(&component, &error)),
-                    Err(_) => {
-                        say(format!(
-                            "component {:?}: stopped after {timeout:?}; --request-timeout allows more",
-                            component.name
-                        ));
-                        Some(Failure::TimedOut)
-                    }
-                };
-                finish(&component, &sender, failure);
-            });
-        }
-        Err(error) => {
-            let failure = explain(component, &error);
-            finish(component, &sender, Some(failure));
-        }
-    }
+    let handling = handle(component.clone(), store, request, sender.clone(), counted);
+    let (component, timeout) = (component.clone(), app.request_timeout);
+    let public = app.routes.has(&component.name);
+    let running = app.clock.run();
+    tokio::spawn(async move {
+        let ended = tokio::select! {
+            ended = tokio::time::timeout(timeout, handling) => Some(ended),
+            // A caller that gave up must not keep a worker from starting.
+            () = abandoned(&sender), if public => None,
+        };
+        drop(running);
+        drop(permit);
+        let Some(ended) = ended else { return };
+        let failure = match ended {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(explain(&component, &error)),
+            Err(_) => {
+                say(format!(
+                    "component {:?}: stopped after {timeout:?}; --request-timeout allows more",
+                    component.name
+                ));
+                Some(Failure::TimedOut)
+            }
+        };
+        finish(&component, &sender, failure);
+    });
     receiver
 }
 
-type Arguments = (
-    Resource<HostIncomingRequest>,
-    Resource<HostResponseOutparam>,
-);
-
-fn prepare<B>(
-    store: &mut Store<Guest>,
-    request: Request<B>,
-    sender: Sender,
-) -> wasmtime::Result<Arguments>
-where
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<wasmtime_wasi_http::Error>,
-{
-    let mut http = store.data_mut().http();
-    let request = http.new_incoming_request(Scheme::Http, request)?;
-    let outparam = http.new_response_outparam_from_callback(move |answer| {
-        _ = send(&sender, answer.map_err(Failure::Guest))
-    })?;
-    Ok((request, outparam))
+fn engine(pre: &ProxyPre<Guest>) -> &Engine {
+    match pre {
+        ProxyPre::P2(pre) => pre.engine(),
+        ProxyPre::P3(pre) => pre.engine(),
+    }
 }
 
-async fn run(
-    component: &Component,
+async fn handle<B>(
+    component: Arc<Component>,
     mut store: Store<Guest>,
-    request: Resource<HostIncomingRequest>,
-    outparam: Resource<HostResponseOutparam>,
+    request: Request<B>,
+    sender: Sender,
     counted: Option<String>,
-) -> wasmtime::Result<()> {
-    let proxy = component.pre.instantiate_async(&mut store).await?;
-    let ended = proxy
-        .wasi_http_incoming_handler()
-        .call_handle(&mut store, request, outparam)
-        .await;
+) -> wasmtime::Result<()>
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Error>,
+{
+    let ended = match &component.pre {
+        ProxyPre::P2(pre) => incoming_handler(pre, &mut store, request, sender).await,
+        ProxyPre::P3(pre) => service(pre, &mut store, request, sender).await,
+    };
     if let Some(what) = counted {
         say(format!("{what}: {}", store.data().count));
     }
     ended
+}
+
+/// A component for `wasi:http` 0.2 sets its answer, and may go on.
+async fn incoming_handler<B>(
+    pre: &p2::bindings::ProxyPre<Guest>,
+    store: &mut Store<Guest>,
+    request: Request<B>,
+    sender: Sender,
+) -> wasmtime::Result<()>
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Error>,
+{
+    let mut http = store.data_mut().http();
+    let request = http.new_incoming_request(Scheme::Http, request)?;
+    let outparam = http.new_response_outparam_from_callback(move |answer| {
+        let answer = answer.map_err(|code| Failure::Guest(code.into()));
+        let boxed = |body: HyperOutgoingBody| body.map_err(Error::from).boxed_unsync();
+        _ = send(&sender, answer.map(|response| response.map(boxed)));
+    })?;
+    let proxy = pre.instantiate_async(&mut *store).await?;
+    let handler = proxy.wasi_http_incoming_handler();
+    handler.call_handle(store, request, outparam).await
+}
+
+/// A component for `wasi:http` 0.3 returns its answer, and ends when the body is sent. Spin gives an
+/// instance further requests; here each has its own.
+async fn service<B>(
+    pre: &p3::bindings::ServicePre<Guest>,
+    store: &mut Store<Guest>,
+    request: Request<B>,
+    sender: Sender,
+) -> wasmtime::Result<()>
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Error>,
+{
+    let service = pre.instantiate_async(&mut *store).await?;
+    let name = store.data().component().name.clone();
+    let hooks = store.data_mut().http().hooks;
+    let (request, received) = p3::Request::from_http(hooks, request);
+    let handled = store.run_concurrent(async move |store| {
+        let answered = async {
+            let response = match service.handle(store, request).await? {
+                Ok(response) => response,
+                Err(code) => {
+                    let error: Error = code.into();
+                    say(format!(
+                        "component {name:?} answered with an error: {error:?}"
+                    ));
+                    // As on Spin.
+                    let mut response = Response::new(WasiBody::default());
+                    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                    _ = send(&sender, Ok(response));
+                    return Ok(());
+                }
+            };
+            let response = store.with(|store| response.into_http(store, async { Ok(()) }))?;
+            let (whole, sent) = oneshot::channel();
+            _ = send(&sender, Ok(response.map(|body| watched(body, whole))));
+            // Either way it is over.
+            _ = sent.await;
+            Ok(())
+        };
+        // What became of the request's body is the component's to see.
+        let (answered, _) = join(answered, received).await;
+        answered
+    });
+    handled.await?
+}
+
+/// A body that drops `whole` when it is sent, or given up.
+fn watched(body: WasiBody, whole: oneshot::Sender<()>) -> WasiBody {
+    body.map_frame(move |frame| {
+        _ = &whole;
+        frame
+    })
+    .boxed_unsync()
 }
 
 /// Ends when the caller left before the answer and [`GRACE`] has brought none either.

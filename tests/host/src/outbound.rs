@@ -161,13 +161,10 @@ async fn chained(
         .await
         .map_err(|_| Error::ConnectionReadTimeout)?;
     match answer {
-        Ok(Ok(response)) => Ok(finished(
-            response.map(|body| body.map_err(Into::into)),
-            timeouts,
-        )),
+        Ok(Ok(response)) => Ok(finished(response, timeouts)),
         Ok(Err(Failure::PoolFull)) => Err(Error::ConnectionLimitReached),
         Ok(Err(Failure::TimedOut)) => Err(Error::HttpResponseTimeout),
-        Ok(Err(Failure::Guest(code))) => Err(code.into()),
+        Ok(Err(Failure::Guest(error))) => Err(error),
         Ok(Err(Failure::Broken)) | Err(_) => Err(Error::ConnectionTerminated),
     }
 }

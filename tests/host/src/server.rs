@@ -14,7 +14,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::OwnedSemaphorePermit;
-use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
+use wasmtime_wasi_http::WasiBody;
 
 use crate::app::App;
 use crate::instance::{self, Failure};
@@ -68,7 +68,7 @@ async fn answer(
     app: &Arc<App>,
     mut request: Request<Incoming>,
     client: SocketAddr,
-) -> Response<HyperOutgoingBody> {
+) -> Response<WasiBody> {
     let host = match host(&request) {
         Ok(host) => host,
         Err(detail) => return invalid(detail),
@@ -175,7 +175,7 @@ fn add_headers(request: &mut Request<Incoming>, host: &str, below: &str, client:
     }
 }
 
-fn busy() -> Response<HyperOutgoingBody> {
+fn busy() -> Response<WasiBody> {
     let mut response = own(
         StatusCode::SERVICE_UNAVAILABLE,
         "busy",
@@ -187,7 +187,7 @@ fn busy() -> Response<HyperOutgoingBody> {
     response
 }
 
-fn broken(component: &str) -> Response<HyperOutgoingBody> {
+fn broken(component: &str) -> Response<WasiBody> {
     own(
         StatusCode::INTERNAL_SERVER_ERROR,
         "component-failed",
@@ -196,13 +196,13 @@ fn broken(component: &str) -> Response<HyperOutgoingBody> {
     )
 }
 
-fn invalid(detail: &str) -> Response<HyperOutgoingBody> {
+fn invalid(detail: &str) -> Response<WasiBody> {
     let title = "The request can't be used";
     own(StatusCode::BAD_REQUEST, "invalid-request", title, detail)
 }
 
 /// An answer of the host's own, in the form of the application's problems: callers need to know one only.
-fn own(status: StatusCode, kind: &str, title: &str, detail: &str) -> Response<HyperOutgoingBody> {
+fn own(status: StatusCode, kind: &str, title: &str, detail: &str) -> Response<WasiBody> {
     let body = serde_json::json!({
         "type": format!("urn:handoff:problem:{kind}"),
         "title": title,
