@@ -5,15 +5,12 @@ mod component;
 mod requests;
 mod waits;
 
-use handoff_platform::http::{
-    Cors, IncomingRequest, Method, Problem, Request, Response, ResponseOutparam, access,
-};
+use handoff_platform::http::{Cors, Method, Problem, Request, Response, ResponseOutparam, access};
 use handoff_platform::variables;
 use handoff_wire::{Gather, GatherRequest, Scope};
 
 /// Answers a request, however many calls it makes.
-pub async fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
-    let request = Request::new(incoming);
+pub async fn handle(request: Request, out: ResponseOutparam) {
     let cors = match Cors::of(&request) {
         Ok(cors) => cors,
         Err(problem) => return Response::from(problem).send(out),

@@ -9,8 +9,7 @@ mod env;
 pub mod http;
 mod log;
 pub mod probe;
-// It is compiled in every build, so that its tests run in that of the whole workspace.
-#[cfg_attr(feature = "wasmcloud", allow(dead_code))]
+#[cfg(not(feature = "wasmcloud"))]
 mod spin;
 mod store;
 pub mod usable;

@@ -47,6 +47,10 @@
 
 #[doc(hidden)]
 pub mod component;
+#[cfg(not(feature = "wasmcloud"))]
+mod spin;
+#[cfg(feature = "wasmcloud")]
+mod wasmcloud;
 
 pub use handoff_kinds::{
     Call, CallError, Cancelled, Context, Duration, FieldError, Json, Outcome, Registry, Reply,
@@ -94,6 +98,7 @@ macro_rules! tasks {
             }
 
             $crate::component::export!(Component with_types_in $crate::component::wasi);
+            $crate::__export_messages!(Component);
         };
     };
 }

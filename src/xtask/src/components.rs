@@ -28,8 +28,8 @@ pub(crate) const WITHOUT_KEY_VALUE: [Component; 2] = spin("", "component");
 
 /// For wasmCloud.
 pub(crate) const WASMCLOUD: [Component; 1] = [Component {
-    package: "handoff-wasmcloud",
-    features: "",
+    package: "handoff-tasks",
+    features: "handoff/wasmcloud",
     file: "handoff_wasmcloud.wasm",
 }];
 

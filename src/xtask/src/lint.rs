@@ -13,7 +13,8 @@ use crate::workspace::Workspace;
 const ALL_FEATURES: &str = "handoff-queue/sabotage,handoff-gather/component";
 
 /// What an application in Rust needs, and is published.
-const PUBLISHED: [&str; 8] = [
+const PUBLISHED: [&str; 9] = [
+    "handoff-gather",
     "handoff-queue",
     "handoff-wire",
     "handoff-probe",
@@ -100,13 +101,17 @@ pub(crate) fn variants(workspace: &Workspace, summary: &Summary, lane: &Lane) ->
     summary.time("clippy for the local host", || {
         lane.run("running clippy on the local host", &mut host)
     })?;
-    // Where all is checked together, the host is wasmCloud.
-    let spin = ["--package", "handoff-platform", "--no-default-features"];
-    let mut spin = clippy(workspace, &spin);
-    summary.time("clippy for Spin", || {
-        lane.run("running clippy on what is for Spin", &mut spin)
+    let without = ["--package", "handoff-platform", "--no-default-features"];
+    let mut without = clippy(workspace, &without);
+    summary.time("clippy without key-value", || {
+        lane.run(
+            "running clippy on what is for hosts without key-value",
+            &mut without,
+        )
     })?;
-    let mut wasmcloud = clippy(workspace, &["--package", "handoff-wasmcloud"]);
+    let wasmcloud = ["--package", "handoff-tasks", "--features"];
+    let wasmcloud = [&wasmcloud[..], &["handoff/wasmcloud"]].concat();
+    let mut wasmcloud = clippy(workspace, &wasmcloud);
     summary.time("clippy for wasmCloud", || {
         lane.run("running clippy on what is for wasmCloud", &mut wasmcloud)
     })

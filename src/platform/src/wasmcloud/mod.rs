@@ -1,6 +1,7 @@
 //! wasmCloud.
 
 mod bindings;
+pub mod messages;
 pub(crate) mod settings;
 pub(crate) mod store;
 pub(crate) mod workers;
