@@ -1,4 +1,4 @@
-// A real Handoff at HANDOFF_URL. HANDOFF_QUEUE may name a queue that these tests pause and purge.
+// A real Handoff at HANDOFF_URL. These tests pause and purge the queue HANDOFF_QUEUE.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
