@@ -75,7 +75,13 @@ struct Run<'a> {
 /// What this machine has, or why not.
 struct Here {
     redis: Result<(), String>,
+    npm: ByNpm,
+}
+
+/// What npm builds, or why not.
+struct ByNpm {
     examples: Result<(), String>,
+    clients: Result<(), String>,
 }
 
 /// Tests that are built, to be run when their turn comes. `cargo test` would wait for others that build.
@@ -94,7 +100,7 @@ impl Run<'_> {
         let (components, built) = beside(|| self.components(), || self.programs());
         let here = Here {
             redis: get_redis(),
-            examples: components?,
+            npm: components?,
         };
         let built = built?;
         let logs = self.workspace.target.join("logs");
@@ -121,8 +127,8 @@ impl Run<'_> {
         self.options.only.is_none_or(|only| only == part)
     }
 
-    /// Components, and the applications that are made with them: if these can't be built here, the reason.
-    fn components(&self) -> Result<Result<(), String>> {
+    /// Components, and what npm builds: the applications that are made with them, and a client.
+    fn components(&self) -> Result<ByNpm> {
         let to = self.workspace.components();
         let build = |name, built: &[Component], to: &Path| {
             let build = || components::build(self.workspace, self.wanted, built, to);
@@ -143,19 +149,30 @@ impl Run<'_> {
                 let without = &components::WITHOUT_KEY_VALUE;
                 let to = to.join("without-key-value");
                 build("without key-value", without, &to)?;
-                let examples = self.examples()?;
-                if let Err(reason) = &examples {
-                    self.summary.skip("examples", reason);
-                }
-                return Ok(examples);
+                return Ok(ByNpm {
+                    examples: self.npm("examples", "examples/javascript")?,
+                    clients: self.npm("clients", "clients/typescript")?,
+                });
             }
         }
-        Ok(Err(ONLY_WITH_ALL.to_owned()))
+        let not = || Err(ONLY_WITH_ALL.to_owned());
+        Ok(ByNpm {
+            examples: not(),
+            clients: not(),
+        })
     }
 
-    /// Builds the examples, unless what builds them can't be had here.
-    fn examples(&self) -> Result<Result<(), String>> {
-        let folder = self.workspace.root.join("examples/javascript");
+    /// Builds a package, unless what builds it can't be had here: then the reason is noted.
+    fn npm(&self, name: &'static str, path: &str) -> Result<Result<(), String>> {
+        let built = self.build_by_npm(name, path)?;
+        if let Err(reason) = &built {
+            self.summary.skip(name, reason);
+        }
+        Ok(built)
+    }
+
+    fn build_by_npm(&self, name: &'static str, path: &str) -> Result<Result<(), String>> {
+        let folder = self.workspace.root.join(path);
         let Ok(npm) = which::which("npm") else {
             return Ok(Err("npm is not on PATH (https://nodejs.org)".to_owned()));
         };
@@ -165,13 +182,12 @@ impl Run<'_> {
             command
         };
         let mut install = npm(&["run", "tools"]);
-        if let Err(error) = step::run("getting what builds examples/javascript", &mut install) {
+        if let Err(error) = step::run(&format!("getting what builds {path}"), &mut install) {
             return Ok(Err(format!("{error:#}")));
         }
         let mut build = npm(&["run", "build"]);
-        self.summary.time("examples", || {
-            step::run("building examples/javascript", &mut build)
-        })?;
+        self.summary
+            .time(name, || step::run(&format!("building {path}"), &mut build))?;
         Ok(Ok(()))
     }
 
@@ -262,9 +278,12 @@ impl Run<'_> {
 
     /// Tells end-to-end tests what there is. The first of several programs has what is missing noted.
     fn set_up(&self, e2e: &mut Command, here: &Here, first: bool) {
-        match &here.examples {
+        match &here.npm.examples {
             Ok(()) => _ = e2e.env("HANDOFF_EXAMPLES", self.workspace.root.join("examples")),
             Err(reason) => _ = e2e.env("HANDOFF_SKIP_EXAMPLES", reason),
+        }
+        if let Err(reason) = &here.npm.clients {
+            e2e.env("HANDOFF_SKIP_CLIENTS", reason);
         }
         let silent = Summary::default();
         let summary = if first { self.summary } else { &silent };

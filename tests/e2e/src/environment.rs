@@ -49,6 +49,15 @@ pub fn example(name: &str) -> Result<PathBuf, String> {
     Ok(path("HANDOFF_EXAMPLES")?.join(name))
 }
 
+/// The folder of the client libraries, of which the one in TypeScript is built.
+///
+/// # Errors
+/// Why it could not be built here.
+pub fn clients() -> Result<PathBuf, String> {
+    skipped("HANDOFF_SKIP_CLIENTS")?;
+    Ok(root()?.join("clients"))
+}
+
 fn path(variable: &str) -> Result<PathBuf, String> {
     match var_os(variable) {
         Some(value) if !value.is_empty() => Ok(value.into()),

@@ -1,0 +1,59 @@
+//! The tests of the client libraries in `clients`, with a real deployment.
+
+use handoff_e2e::{Host, Pair, clients, on, say, workspace};
+use std::process::Command;
+
+on!(Some: the_client_in_typescript: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
+on!(Some: the_client_in_python: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
+
+/// The program, if it is there.
+fn program(name: &str) -> Result<Command, String> {
+    let found = Command::new(name).arg("--version").output();
+    found
+        .map(|_| Command::new(name))
+        .map_err(|e| format!("{name} can't be started: {e}"))
+}
+
+fn the_client_in_typescript(pair: Pair) {
+    let tests = clients().and_then(|folder| {
+        let folder = folder.join("typescript");
+        if !folder.join("build").exists() {
+            return Err("it is not built: npm run tools && npm run build".to_owned());
+        }
+        let mut tests = program("node")?;
+        tests.args(["--test", "build/"]).current_dir(folder);
+        Ok(tests)
+    });
+    pass(pair, "clients/typescript", tests);
+}
+
+fn the_client_in_python(pair: Pair) {
+    let tests = program("python3").map(|mut tests| {
+        // Without files beside the sources.
+        tests
+            .args(["-B", "-m", "unittest"])
+            .current_dir(workspace("clients/python"));
+        tests
+    });
+    pass(pair, "clients/python", tests);
+}
+
+/// Runs a client's tests, and says what they skip. Where they can't be run, that is said.
+fn pass(pair: Pair, client: &str, tests: Result<Command, String>) {
+    let mut tests = match tests {
+        Ok(tests) => tests,
+        Err(reason) => return say(&format!("SKIPPED: {client} because {reason}")),
+    };
+    // So that following a task takes several connections.
+    let host = Host::start(pair, &[("queues", "emails"), ("events_max", "1s")]);
+    tests
+        .env("HANDOFF_URL", host.http().url(""))
+        .env("HANDOFF_QUEUE", "emails");
+    let output = tests.output().expect("the tests are started");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    for line in printed.lines().filter(|line| line.contains("SKIPPED")) {
+        say(&format!("{client}: {line}"));
+    }
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{client}: {printed}\n{errors}");
+}
