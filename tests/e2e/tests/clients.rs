@@ -1,22 +1,23 @@
 //! The tests of the client libraries in `clients`, with a real deployment.
 
-use handoff_e2e::{Host, Pair, clients, on, say, workspace};
+use handoff_e2e::{Host, Pair, client_in_typescript, on, python, say, workspace};
+use std::ffi::OsStr;
 use std::process::Command;
 
 on!(Some: the_client_in_typescript: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
 on!(Some: the_client_in_python: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
 
 /// The program, if it is there.
-fn program(name: &str) -> Result<Command, String> {
+fn program(name: impl AsRef<OsStr>) -> Result<Command, String> {
+    let name = name.as_ref();
     let found = Command::new(name).arg("--version").output();
     found
         .map(|_| Command::new(name))
-        .map_err(|e| format!("{name} can't be started: {e}"))
+        .map_err(|e| format!("{} can't be started: {e}", name.display()))
 }
 
 fn the_client_in_typescript(pair: Pair) {
-    let tests = clients().and_then(|folder| {
-        let folder = folder.join("typescript");
+    let tests = client_in_typescript().and_then(|folder| {
         if !folder.join("build").exists() {
             return Err("it is not built: npm run tools && npm run build".to_owned());
         }
@@ -28,7 +29,7 @@ fn the_client_in_typescript(pair: Pair) {
 }
 
 fn the_client_in_python(pair: Pair) {
-    let tests = program("python3").map(|mut tests| {
+    let tests = program(python()).map(|mut tests| {
         // Without files beside the sources.
         tests
             .args(["-B", "-m", "unittest"])
