@@ -88,7 +88,7 @@ fn build(
     Ok(Ok(()))
 }
 
-/// Makes an environment of Python with httpx.
+/// Makes an environment of Python with what the tests of the client in Python need.
 fn python(workspace: &Workspace) -> Result<PathBuf, String> {
     let folder = workspace.target.join("python");
     let python = folder.join("bin/python");
@@ -103,7 +103,10 @@ fn python(workspace: &Workspace) -> Result<PathBuf, String> {
         run("making an environment of Python", &mut make)?;
     }
     let mut install = workspace.command(&python);
-    install.args(["-m", "pip", "install", "--quiet", "httpx"]);
+    install
+        .args(["-m", "pip", "install"])
+        .args(["--quiet", "--disable-pip-version-check", "--requirement"])
+        .arg(workspace.root.join("clients/python/tests/requirements.txt"));
     run("getting httpx", &mut install)?;
     Ok(python)
 }
