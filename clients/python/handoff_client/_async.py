@@ -64,6 +64,8 @@ _WAIT_MS = 25_000
 # A stream that ended is asked for again after this time, unless it named another.
 _RECONNECT_MS = 1_000
 _RECONNECT_MAX_MS = 30_000
+# While nothing happens a stream has a comment every so often.
+_COMMENT_MS = 15_000
 # The least retention: the client's own keys keep no task for longer than it is kept anyway.
 _OWN_KEY_TTL = "1h"
 
@@ -118,25 +120,26 @@ class _Handle(Generic[Shown]):
         Without ``wait`` there is no limit. Raises TaskFailed, TaskCancelled or TaskExpired if it
         did not succeed, and TimeoutError if it is not final in time.
         """
-        end = math.inf if wait is None else time.monotonic() + milliseconds(wait) / 1000
+        limit_ms = math.inf if wait is None else milliseconds(wait)
+        until = time.monotonic() + limit_ms / 1000
         # An answer without `ended_at` shows no more than the state.
         shown = self.object if self.object and "ended_at" in self.object else None
         last = False
         while shown is None or shown["state"] not in _ENDS:
             if shown is not None and last:
-                waited = f"{milliseconds(wait or 0):.0f} ms"
-                raise TimeoutError(f"{self.id} is {shown['state']} after {waited}")
-            left_ms = max(0, (end - time.monotonic()) * 1000)
+                raise TimeoutError(f"{self.id} is {shown['state']} after {limit_ms:.0f} ms")
+            left_ms = max(0, (until - time.monotonic()) * 1000)
             last = left_ms <= _WAIT_MS
             held_ms = math.ceil(min(left_ms, _WAIT_MS))
             query = {"wait": f"{held_ms}ms"}
-            shown = await self._see(Call("GET", self._path, query, held_ms=held_ms))
+            shown = await self._see(Call("GET", self._path, query, held_ms=held_ms, until=until))
         error = _ENDS[shown["state"]]
         if error is not None:
             raise error(shown)
         return shown.get("result")
 
     async def _see(self, call: Call) -> Shown:
+        call.answer = "id"
         shown = cast(Shown, await self._http.json(call))
         self.object = shown
         return shown
@@ -149,7 +152,7 @@ class AsyncTask(_Handle[TaskObject]):
 
     async def retry(self) -> AsyncTask:
         """Enqueues a failed task anew. The new task exists once, however often this is called."""
-        shown = await self._http.json(Call("POST", f"{self._path}/retry"))
+        shown = await self._http.json(Call("POST", f"{self._path}/retry", answer="id"))
         return AsyncTask(self._http, shown["id"], shown)
 
     async def discard(self) -> TaskObject:
@@ -193,7 +196,7 @@ class AsyncTask(_Handle[TaskObject]):
         # An id that no header can have is not one of Handoff's.
         if re.fullmatch("[\x21-\x7e]+", last):
             headers["last-event-id"] = last
-        return Call("GET", self._path, headers=headers)
+        return Call("GET", self._path, headers=headers, held_ms=_COMMENT_MS)
 
     async def _stream(self, reply: Reply) -> Optional[Reply]:
         """A stream of events that stays open, or None if there are no more."""
@@ -243,12 +246,13 @@ class AsyncSchedule:
 
     async def put(self, fields: ScheduleFields) -> ScheduleObject:
         """Creates or replaces the schedule. Putting it unchanged changes nothing."""
-        shown = await self._http.json(Call("PUT", self._path, body=written(fields)))
+        call = Call("PUT", self._path, body=written(fields), answer="name")
+        shown = await self._http.json(call)
         return cast(ScheduleObject, shown)
 
     async def get(self) -> ScheduleObject:
         """The schedule."""
-        return cast(ScheduleObject, await self._http.json(Call("GET", self._path)))
+        return cast(ScheduleObject, await self._http.json(Call("GET", self._path, answer="name")))
 
     async def delete(self) -> None:
         """Ends the schedule. The tasks that it enqueued stay."""
@@ -306,12 +310,14 @@ class AsyncQueue:
         done = 0
         query: Optional[Mapping[str, str]] = {}
         while query is not None:
-            answer = await self._http.json(Call("POST", f"{self._path}/{what}", query))
+            call = Call("POST", f"{self._path}/{what}", query, answer=count)
+            answer = await self._http.json(call)
             done += answer[count]
             query = _query_of(answer["next"])
         return done
 
     async def _see(self, call: Call) -> QueueObject:
+        call.answer = "name"
         return cast(QueueObject, await self._http.json(call))
 
 
@@ -355,6 +361,7 @@ class CoreClient:
         repeat = all(task.get("idempotency_key") is not None for task in tasks)
         headers = {"traceparent": traceparent}
         call = Call("POST", "/v1/tasks:batch", headers=headers, body=body, repeat=repeat)
+        call.answer = "tasks"
         return [self._entry(entry) for entry in (await self._http.json(call))["tasks"]]
 
     def task(self, id: str) -> AsyncTask:
@@ -393,7 +400,7 @@ class CoreClient:
     async def schedules(self) -> list[ScheduleObject]:
         """All schedules, in the order of their names. An unreadable one has only ``name`` and
         ``error``."""
-        answer = await self._http.json(Call("GET", "/v1/schedules"))
+        answer = await self._http.json(Call("GET", "/v1/schedules", answer="schedules"))
         return cast(list[ScheduleObject], answer["schedules"])
 
     def queue(self, name: str = "default") -> AsyncQueue:
@@ -402,7 +409,7 @@ class CoreClient:
 
     async def queues(self) -> list[QueueObject]:
         """All queues, without statistics."""
-        answer = await self._http.json(Call("GET", "/v1/queues"))
+        answer = await self._http.json(Call("GET", "/v1/queues", answer="queues"))
         return cast(list[QueueObject], answer["queues"])
 
     async def _workflow(self, tasks: dict[str, Any], options: WorkflowOptions) -> AsyncWorkflow:
@@ -469,7 +476,7 @@ def _split(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The fields of the body, and what else the request needs."""
     fields = dict(options)
     wait, traceparent = fields.pop("wait", None), fields.pop("traceparent", None)
-    sent: dict[str, Any] = {"headers": {"traceparent": traceparent}}
+    sent: dict[str, Any] = {"headers": {"traceparent": traceparent}, "answer": "id"}
     if wait is not None:
         sent["held_ms"] = milliseconds(wait)
         sent["query"] = {"wait": f"{sent['held_ms']:.0f}ms"}
@@ -488,7 +495,7 @@ async def _pages(
     if limit is not None:
         following = {**query, "limit": str(limit)}
     while following is not None:
-        page = await http.json(Call("GET", path, following))
+        page = await http.json(Call("GET", path, following, answer="tasks"))
         for entry in page["tasks"]:
             yield entry
         following = _query_of(page["next"])

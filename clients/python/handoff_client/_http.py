@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import re
 import time
@@ -69,7 +70,11 @@ class Call:
     gone_is_done: bool = False
     """Whether a 404 to a repetition means that an earlier attempt did it."""
     held_ms: float = 0
-    """How long the server was asked to wait."""
+    """How long the server was asked to wait, or may do so by itself."""
+    until: float = math.inf
+    """No repetition begins after this time of ``time.monotonic``."""
+    answer: Optional[str] = None
+    """A field of Handoff's answer. Without it the answer is another application's."""
 
 
 def path(text: str, *names: str) -> str:
@@ -118,9 +123,12 @@ class Http:
             if reply.status == 204:
                 return None
             try:
-                return json.loads(text)
+                value = json.loads(text)
             except ValueError:
                 raise self.foreign(reply, text) from None
+            if call.answer and not (isinstance(value, dict) and call.answer in value):
+                raise self.foreign(reply, text)
+            return value
 
         return await self.send(call, read)
 
@@ -129,7 +137,7 @@ class Http:
 
         A reader that returns must have closed the answer, or keep it open for a stream.
         """
-        end = time.monotonic() + self._within_ms / 1000
+        end = min(time.monotonic() + self._within_ms / 1000, call.until)
         number = 1
         while True:
             after_ms = 0.0

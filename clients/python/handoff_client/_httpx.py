@@ -30,7 +30,7 @@ class HttpxReply:
                 if piece:
                     return piece
             return b""
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise Lost(_describe(error)) from error
 
     async def close(self) -> None:
@@ -41,7 +41,9 @@ class HttpxTransport:
     def __init__(
         self, client: Optional[httpx.AsyncClient], sleep: Callable[[float], Awaitable[None]]
     ) -> None:
-        self._client = client or httpx.AsyncClient()
+        # Each wait and each stream has a connection for as long as it takes.
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+        self._client = client or httpx.AsyncClient(limits=limits)
         self._is_own = client is None
         self._sleep = sleep
 
@@ -53,7 +55,7 @@ class HttpxTransport:
         )
         try:
             response = await self._client.send(request, stream=True, follow_redirects=False)
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise Lost(_describe(error)) from error
         return HttpxReply(response)
 

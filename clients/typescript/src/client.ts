@@ -1,6 +1,6 @@
 import { HandoffError, ofProblem } from "./errors.js";
 import { type CallOptions, Queue, Schedule, Task, Workflow } from "./handles.js";
-import { type ClientOptions, Http } from "./http.js";
+import { type Call, type ClientOptions, Http } from "./http.js";
 import { milliseconds, written } from "./times.js";
 import type {
   BatchItem,
@@ -82,6 +82,7 @@ export class Client {
       path: "/v1/tasks:batch",
       headers: { traceparent },
       body: { tasks, queue },
+      answer: "tasks",
       // Items without a key would be enqueued twice.
       repeat: tasks.every((task) => task.idempotency_key != null),
       signal,
@@ -125,14 +126,9 @@ export class Client {
   }
 
   /** All schedules, in the order of their names. An unreadable one has only `name` and `error`. */
-  async schedules(options: CallOptions = {}): Promise<ScheduleObject[]> {
-    const path = "/v1/schedules";
-    const answer = await this.#http.json<{ schedules: ScheduleObject[] }>({
-      method: "GET",
-      path,
-      ...options,
-    });
-    return answer.schedules;
+  async schedules({ signal }: CallOptions = {}): Promise<ScheduleObject[]> {
+    const call: Call = { method: "GET", path: "/v1/schedules", answer: "schedules", signal };
+    return (await this.#http.json<{ schedules: ScheduleObject[] }>(call)).schedules;
   }
 
   /** The queue of a name. No request is made. */
@@ -141,14 +137,9 @@ export class Client {
   }
 
   /** All queues, without statistics. */
-  async queues(options: CallOptions = {}): Promise<QueueObject[]> {
-    const path = "/v1/queues";
-    const answer = await this.#http.json<{ queues: QueueObject[] }>({
-      method: "GET",
-      path,
-      ...options,
-    });
-    return answer.queues;
+  async queues({ signal }: CallOptions = {}): Promise<QueueObject[]> {
+    const call: Call = { method: "GET", path: "/v1/queues", answer: "queues", signal };
+    return (await this.#http.json<{ queues: QueueObject[] }>(call)).queues;
   }
 
   async #workflow(tasks: object, options: WorkflowOptions): Promise<Workflow> {
@@ -165,8 +156,8 @@ export class Client {
   #send<T>(path: string, body: object, { wait, traceparent, signal }: Sent): Promise<T> {
     const heldMs = wait === undefined ? 0 : milliseconds(wait);
     const query: Record<string, string> = wait === undefined ? {} : { wait: `${heldMs}ms` };
-    const headers = { traceparent };
-    return this.#http.json({ method: "POST", path, query, headers, body, heldMs, signal });
+    const held = { query, heldMs, headers: { traceparent } };
+    return this.#http.json({ method: "POST", path, body, answer: "id", signal, ...held });
   }
 
   /** Adds a key of the client's own, unless the caller gave one or nothing is repeated. */

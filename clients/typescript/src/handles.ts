@@ -42,9 +42,13 @@ const WAIT_MS = 25_000;
 /** A stream that ended is asked for again after this time, unless it named another. */
 const RECONNECT_MS = 1_000;
 const RECONNECT_MAX_MS = 30_000;
+/** While nothing happens a stream has a comment every so often. */
+const COMMENT_MS = 15_000;
+
+const FINAL: State[] = ["succeeded", "failed", "cancelled", "expired"];
 
 /** What can be waited for and cancelled. */
-abstract class Handle<Object extends Ended & { result?: unknown; ended_at?: string }> {
+abstract class Handle<Object extends Ended & { result?: unknown; ended_at?: string }, Result> {
   readonly id: string;
   /** As it was last seen; undefined before it was. */
   object: Object | undefined;
@@ -82,58 +86,41 @@ abstract class Handle<Object extends Ended & { result?: unknown; ended_at?: stri
    * @throws TaskFailed, TaskCancelled or TaskExpired if it did not succeed
    * @throws TimeoutError if it is not final in time
    */
-  protected async waitForResult(
-    wait: Duration | undefined,
-    signal?: AbortSignal,
-  ): Promise<unknown> {
-    const end = wait === undefined ? Infinity : Date.now() + milliseconds(wait);
+  async result(wait?: Duration, { signal }: CallOptions = {}): Promise<Result> {
+    const limitMs = wait === undefined ? Infinity : milliseconds(wait);
+    const until = performance.now() + limitMs;
     // An answer without `ended_at` shows no more than the state.
     let object = this.object?.ended_at === undefined ? undefined : this.object;
-    for (let last = false; !isFinal(object?.state);) {
-      if (last)
-        throw new TimeoutError(`${this.id} is ${object?.state} after ${milliseconds(wait!)} ms`);
-      const leftMs = Math.max(0, end - Date.now());
+    for (let last = false; object === undefined || !FINAL.includes(object.state);) {
+      if (last) throw new TimeoutError(`${this.id} is ${object?.state} after ${limitMs} ms`);
+      const leftMs = Math.max(0, until - performance.now());
       last = leftMs <= WAIT_MS;
       const heldMs = Math.ceil(Math.min(leftMs, WAIT_MS));
       const query = { wait: `${heldMs}ms` };
-      object = await this.see({ method: "GET", path: this.path, query, heldMs, signal });
+      object = await this.see({ method: "GET", path: this.path, query, heldMs, until, signal });
     }
-    if (object!.state === "failed") throw new TaskFailed(object!);
-    if (object!.state === "cancelled") throw new TaskCancelled(object!);
-    if (object!.state === "expired") throw new TaskExpired(object!);
-    return object!.result;
+    if (object.state === "failed") throw new TaskFailed(object);
+    if (object.state === "cancelled") throw new TaskCancelled(object);
+    if (object.state === "expired") throw new TaskExpired(object);
+    return object.result as Result;
   }
 
   protected async see(call: Call): Promise<Object> {
-    this.object = await this.http.json<Object>(call);
+    this.object = await this.http.json<Object>({ ...call, answer: "id" });
     return this.object;
   }
 }
 
-function isFinal(state: State | undefined): boolean {
-  return ["succeeded", "failed", "cancelled", "expired"].includes(state!);
-}
-
 /** A task. */
-export class Task<Result = unknown> extends Handle<TaskObject> {
+export class Task<Result = unknown> extends Handle<TaskObject, Result> {
   protected get path(): string {
     return path`/v1/tasks/${this.id}`;
   }
 
-  /**
-   * Waits until the task is final, at most for `wait`, and returns its result. Without `wait` there
-   * is no limit.
-   *
-   * @throws TaskFailed, TaskCancelled or TaskExpired if it did not succeed
-   * @throws TimeoutError if it is not final in time
-   */
-  async result(wait?: Duration, options: CallOptions = {}): Promise<Result> {
-    return this.waitForResult(wait, options.signal) as Promise<Result>;
-  }
-
   /** Enqueues a failed task anew. The new task exists once, however often this is called. */
   async retry(options: CallOptions = {}): Promise<Task<Result>> {
-    const call: Call = { method: "POST", path: `${this.path}/retry`, signal: options.signal };
+    const path = `${this.path}/retry`;
+    const call: Call = { method: "POST", path, answer: "id", signal: options.signal };
     const object = await this.http.json<TaskObject>(call);
     return new Task(this.http, object.id, object);
   }
@@ -187,7 +174,7 @@ export class Task<Result = unknown> extends Handle<TaskObject> {
       "last-event-id": /^[\x21-\x7e]+$/.test(last) ? last : undefined,
     };
     return this.http.send(
-      { method: "GET", path: this.path, headers, signal },
+      { method: "GET", path: this.path, headers, heldMs: COMMENT_MS, signal },
       async (response, watch) => {
         if (response.status === 204) {
           watch.end();
@@ -217,20 +204,9 @@ export class Task<Result = unknown> extends Handle<TaskObject> {
 }
 
 /** A workflow. Its id is also a task's: `client.task(id)` has its events, and retries it. */
-export class Workflow<Result = unknown> extends Handle<WorkflowObject> {
+export class Workflow<Result = unknown> extends Handle<WorkflowObject, Result> {
   protected get path(): string {
     return path`/v1/workflows/${this.id}`;
-  }
-
-  /**
-   * Waits until the workflow is final, at most for `wait`, and returns its result. Without `wait`
-   * there is no limit.
-   *
-   * @throws TaskFailed, TaskCancelled or TaskExpired if it did not succeed
-   * @throws TimeoutError if it is not final in time
-   */
-  async result(wait?: Duration, options: CallOptions = {}): Promise<Result> {
-    return this.waitForResult(wait, options.signal) as Promise<Result>;
   }
 
   /** Its tasks, also those that are not enqueued yet. */
@@ -251,11 +227,11 @@ export class Schedule {
 
   /** Creates or replaces the schedule. Putting it unchanged changes nothing. */
   async put(fields: ScheduleFields, options: CallOptions = {}): Promise<ScheduleObject> {
-    return this.#http.json(this.#call("PUT", options, written(fields)));
+    return this.#http.json({ ...this.#call("PUT", options, written(fields)), answer: "name" });
   }
 
   async get(options: CallOptions = {}): Promise<ScheduleObject> {
-    return this.#http.json(this.#call("GET", options));
+    return this.#http.json({ ...this.#call("GET", options), answer: "name" });
   }
 
   /** Ends the schedule. The tasks that it enqueued stay. */
@@ -321,7 +297,7 @@ export class Queue {
   }
 
   async #all(what: string, count: "retried" | "discarded", options: CallOptions): Promise<number> {
-    const call = this.#call("POST", `/${what}`, options);
+    const call = { ...this.#call("POST", `/${what}`, options), answer: count };
     let sum = 0;
     for (let query: Record<string, string> | undefined = {}; query !== undefined;) {
       const answer: { retried?: number; discarded?: number; next: string | null } =
@@ -333,7 +309,8 @@ export class Queue {
   }
 
   #call(method: Call["method"], more: string, options: CallOptions): Call {
-    return { method, path: path`/v1/queues/${this.name}` + more, signal: options.signal };
+    const { signal } = options;
+    return { method, path: path`/v1/queues/${this.name}` + more, answer: "name", signal };
   }
 }
 
@@ -351,6 +328,7 @@ async function* pages<Entry>(
       method: "GET",
       path,
       query: next,
+      answer: "tasks",
       signal,
     });
     yield* page.tasks;

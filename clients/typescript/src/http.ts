@@ -33,12 +33,16 @@ export interface Call {
   query?: Record<string, string>;
   headers?: Record<string, string | undefined>;
   body?: unknown;
+  /** A field of Handoff's answer. Without it the answer is another application's. */
+  answer?: string;
   /** Whether the request may be sent again when it is not known what became of it. */
   repeat?: boolean;
   /** Whether a 404 to a repetition means that an earlier attempt did it. */
   goneIsDone?: boolean;
-  /** How long the server was asked to wait. */
+  /** How long the server was asked to wait, or may do so by itself. */
   heldMs?: number;
+  /** No repetition begins after this time of `performance`. */
+  until?: number;
   signal?: AbortSignal | undefined;
 }
 
@@ -131,7 +135,7 @@ export class Http {
     return this.send(call, async (response, watch) => {
       const text = await response.text();
       watch.end();
-      return (response.status === 204 ? undefined : this.#parse(response, text)) as T;
+      return (response.status === 204 ? undefined : this.#parse(response, text, call.answer)) as T;
     });
   }
 
@@ -142,7 +146,7 @@ export class Http {
 
   /** Sends a request, again if it may be, until there is an answer to read. */
   async send<T>(call: Call, read: Read<T>): Promise<T> {
-    const end = Date.now() + this.#withinMs;
+    const end = Math.min(performance.now() + this.#withinMs, call.until ?? Infinity);
     for (let number = 1; ; number++) {
       const attempt = await this.#attempt(call, read);
       if ("value" in attempt) return attempt.value;
@@ -152,7 +156,7 @@ export class Http {
       const pauseMs =
         afterMs + Math.random() * Math.min(PAUSE_MAX_MS, PAUSE_MS * 2 ** (number - 1));
       const may = again && call.repeat !== false && number < this.#attempts;
-      if (!may || Date.now() + pauseMs > end) throw failure;
+      if (!may || performance.now() + pauseMs > end) throw failure;
       await this.sleep(pauseMs, call.signal);
     }
   }
@@ -183,15 +187,15 @@ export class Http {
   }
 
   #request(call: Call): RequestInit {
-    const headers: Record<string, string> = { accept: "application/json" };
+    const headers = new Headers({ accept: "application/json" });
     for (const [name, value] of Object.entries(call.headers ?? {})) {
-      if (value !== undefined) headers[name] = value;
+      if (value !== undefined) headers.set(name, value);
     }
-    if (this.#token !== undefined) headers.authorization = `Bearer ${this.#token}`;
+    if (this.#token !== undefined) headers.set("authorization", `Bearer ${this.#token}`);
     // A redirected POST would become a GET.
     const request: RequestInit = { method: call.method, headers, redirect: "manual" };
     if (call.body !== undefined) {
-      headers["content-type"] = "application/json";
+      headers.set("content-type", "application/json");
       request.body = this.#json.stringify(call.body);
     }
     return request;
@@ -212,12 +216,14 @@ export class Http {
     return this.foreign(response, text);
   }
 
-  #parse(response: Response, text: string): unknown {
+  #parse(response: Response, text: string, field: string | undefined): unknown {
     try {
-      return this.#json.parse(text);
+      const value = this.#json.parse(text);
+      if (field === undefined || field in (value as object)) return value;
     } catch {
-      throw this.foreign(response, text);
+      // It is no JSON, or no object.
     }
+    throw this.foreign(response, text);
   }
 
   /** The error for an answer that is not Handoff's. */
