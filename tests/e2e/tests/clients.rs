@@ -18,11 +18,12 @@ fn program(name: impl AsRef<OsStr>) -> Result<Command, String> {
 
 fn the_client_in_typescript(pair: Pair) {
     let tests = client_in_typescript().and_then(|folder| {
-        if !folder.join("build").exists() {
+        let built = folder.join("build");
+        if !built.exists() {
             return Err("it is not built: npm run tools && npm run build".to_owned());
         }
         let mut tests = program("node")?;
-        tests.args(["--test", "build/"]).current_dir(folder);
+        tests.arg("--test").current_dir(built);
         Ok(tests)
     });
     pass(pair, "clients/typescript", tests);
