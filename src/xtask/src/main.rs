@@ -11,6 +11,7 @@ mod doctor;
 mod fuzz;
 mod host;
 mod lint;
+mod packages;
 mod sim;
 mod starters;
 mod step;

@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 
 use crate::components::Component;
 use crate::host::Use;
+use crate::packages::Packages;
 use crate::step::Lane;
 use crate::summary::Summary;
 use crate::toolchain::Source;
@@ -75,7 +76,7 @@ struct Run<'a> {
 /// What this machine has, or why not.
 struct Here {
     redis: Result<(), String>,
-    examples: Result<(), String>,
+    packages: Packages,
 }
 
 /// Tests that are built, to be run when their turn comes. `cargo test` would wait for others that build.
@@ -94,7 +95,7 @@ impl Run<'_> {
         let (components, built) = beside(|| self.components(), || self.programs());
         let here = Here {
             redis: get_redis(),
-            examples: components?,
+            packages: components?,
         };
         let built = built?;
         let logs = self.workspace.target.join("logs");
@@ -121,8 +122,8 @@ impl Run<'_> {
         self.options.only.is_none_or(|only| only == part)
     }
 
-    /// Components, and the applications that are made with them: if these can't be built here, the reason.
-    fn components(&self) -> Result<Result<(), String>> {
+    /// Components, and what is made with them.
+    fn components(&self) -> Result<Packages> {
         let to = self.workspace.components();
         let build = |name, built: &[Component], to: &Path| {
             let build = || components::build(self.workspace, self.wanted, built, to);
@@ -143,36 +144,10 @@ impl Run<'_> {
                 let without = &components::WITHOUT_KEY_VALUE;
                 let to = to.join("without-key-value");
                 build("without key-value", without, &to)?;
-                let examples = self.examples()?;
-                if let Err(reason) = &examples {
-                    self.summary.skip("examples", reason);
-                }
-                return Ok(examples);
+                return Packages::get(self.workspace, self.summary);
             }
         }
-        Ok(Err(ONLY_WITH_ALL.to_owned()))
-    }
-
-    /// Builds the examples, unless what builds them can't be had here.
-    fn examples(&self) -> Result<Result<(), String>> {
-        let folder = self.workspace.root.join("examples/javascript");
-        let Ok(npm) = which::which("npm") else {
-            return Ok(Err("npm is not on PATH (https://nodejs.org)".to_owned()));
-        };
-        let npm = |arguments: &[&str]| {
-            let mut command = self.workspace.command(&npm);
-            command.current_dir(&folder).args(arguments);
-            command
-        };
-        let mut install = npm(&["run", "tools"]);
-        if let Err(error) = step::run("getting what builds examples/javascript", &mut install) {
-            return Ok(Err(format!("{error:#}")));
-        }
-        let mut build = npm(&["run", "build"]);
-        self.summary.time("examples", || {
-            step::run("building examples/javascript", &mut build)
-        })?;
-        Ok(Ok(()))
+        Ok(Packages::none(ONLY_WITH_ALL))
     }
 
     /// The local host, and the tests that run beside others.
@@ -262,10 +237,7 @@ impl Run<'_> {
 
     /// Tells end-to-end tests what there is. The first of several programs has what is missing noted.
     fn set_up(&self, e2e: &mut Command, here: &Here, first: bool) {
-        match &here.examples {
-            Ok(()) => _ = e2e.env("HANDOFF_EXAMPLES", self.workspace.root.join("examples")),
-            Err(reason) => _ = e2e.env("HANDOFF_SKIP_EXAMPLES", reason),
-        }
+        here.packages.offer(self.workspace, e2e);
         let silent = Summary::default();
         let summary = if first { self.summary } else { &silent };
         e2e.current_dir(self.workspace.root.join("tests/e2e"))

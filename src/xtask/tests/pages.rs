@@ -23,7 +23,15 @@ fn root() -> PathBuf {
 /// All pages, by their paths from the root.
 fn pages() -> Vec<(String, String)> {
     let mut paths = Vec::new();
-    let mut folders = vec![String::new(), "bench/".into(), "docs/".into()];
+    let folders = [
+        "",
+        "bench/",
+        "clients/",
+        "clients/python/",
+        "clients/typescript/",
+        "docs/",
+    ];
+    let mut folders = folders.map(str::to_owned).to_vec();
     while let Some(folder) = folders.pop() {
         let entries = fs::read_dir(root().join(&folder)).expect("a folder with pages");
         for entry in entries {
@@ -130,7 +138,9 @@ fn lines_of_prose_end_in_time() {
 fn paths(line: &str) -> impl Iterator<Item = &str> {
     let code = line.split('`').skip(1).step_by(2);
     code.filter(|path| {
-        let ours = ["src/", "tests/", "bench/", "docs/", ".wash/", ".ci/"];
+        let ours = [
+            "src/", "tests/", "bench/", "clients/", "docs/", ".wash/", ".ci/",
+        ];
         ours.iter().any(|folder| path.starts_with(folder)) && !path.contains([' ', '{', '<', '*'])
     })
 }

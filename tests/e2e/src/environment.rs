@@ -1,6 +1,7 @@
 //! What `cargo xtask test` says about this machine.
 
 use std::env::{var, var_os};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -47,6 +48,20 @@ pub(crate) fn redis() -> Result<(), String> {
 pub fn example(name: &str) -> Result<PathBuf, String> {
     skipped("HANDOFF_SKIP_EXAMPLES")?;
     Ok(path("HANDOFF_EXAMPLES")?.join(name))
+}
+
+/// The folder of the client in TypeScript, built.
+///
+/// # Errors
+/// Why it could not be built here.
+pub fn client_in_typescript() -> Result<PathBuf, String> {
+    skipped("HANDOFF_SKIP_CLIENT")?;
+    Ok(root()?.join("clients/typescript"))
+}
+
+/// A Python, which may lack what the client for event loops needs.
+pub fn python() -> OsString {
+    var_os("HANDOFF_PYTHON").unwrap_or_else(|| "python3".into())
 }
 
 fn path(variable: &str) -> Result<PathBuf, String> {

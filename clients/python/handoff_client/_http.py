@@ -1,0 +1,235 @@
+"""Sends requests, and repeats those that may be repeated."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import re
+import time
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import Any, Callable, Optional, Protocol, TypeVar
+from urllib.parse import quote, urlencode, urlsplit
+
+from ._errors import HandoffError, NotFound, Unavailable, of_foreign, of_problem
+from ._times import milliseconds
+from ._types import Duration
+
+T = TypeVar("T")
+
+# The first pause is at most so long; each further one at most twice as long as the one before.
+_PAUSE_MS = 500
+_PAUSE_MAX_MS = 8_000
+
+
+class Lost(Exception):
+    """A connection that could not be made, or broke, or was silent for too long."""
+
+
+class Reply(Protocol):
+    """An answer whose body is still to be read."""
+
+    status: int
+
+    def header(self, name: str) -> Optional[str]: ...
+
+    async def piece(self) -> bytes:
+        """What comes next of the body; nothing at its end. Raises Lost."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Transport(Protocol):
+    """How requests are made: blocking, or not."""
+
+    async def open(
+        self, method: str, url: str, headers: dict[str, str], body: Optional[bytes], silence: float
+    ) -> Reply:
+        """Sends a request. Raises Lost, also after ``silence`` seconds in which nothing came."""
+        ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+@dataclass
+class Call:
+    """A request, until it is answered for good."""
+
+    method: str
+    path: str
+    """Encoded, without the URL's own path."""
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, Optional[str]] = field(default_factory=dict)
+    body: Any = None
+    repeat: bool = True
+    """Whether it may be sent again when it is not known what became of it."""
+    gone_is_done: bool = False
+    """Whether a 404 to a repetition means that an earlier attempt did it."""
+    held_ms: float = 0
+    """How long the server was asked to wait, or may do so by itself."""
+    until: float = math.inf
+    """No repetition begins after this time of ``time.monotonic``."""
+    answer: Optional[str] = None
+    """A field of Handoff's answer. Without it the answer is another application's."""
+
+
+def path(text: str, *names: str) -> str:
+    """A path with each name in it as one segment."""
+    return text.format(*(quote(name, safe="") for name in names))
+
+
+class Http:
+    """Sends requests to one deployment."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        url: str,
+        token: Optional[str],
+        attempts: int,
+        within: Duration,
+        timeout: Duration,
+    ) -> None:
+        parts = urlsplit(url)
+        # The messages show neither: a password, or a token, may be in it.
+        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+            raise ValueError("the URL must be http or https, without a user name")
+        if parts.query or parts.fragment:
+            raise ValueError("the URL must have no query and no fragment")
+        if token is not None and not re.fullmatch("[\x21-\x7e]+", token):
+            raise ValueError("the token has a character that no header can have")
+        base_path = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~")
+        self._base = f"{parts.scheme}://{parts.netloc}{base_path}"
+        self._token = token
+        self._attempts = attempts
+        self._within_ms = milliseconds(within)
+        self._timeout_ms = milliseconds(timeout)
+        self.transport = transport
+
+    @property
+    def repeats(self) -> bool:
+        """Whether requests are repeated at all."""
+        return self._attempts > 1
+
+    async def json(self, call: Call) -> Any:
+        """Sends a request and returns the JSON of its answer; None for a 204."""
+
+        async def read(reply: Reply) -> Any:
+            text = await read_text(reply)
+            if reply.status == 204:
+                return None
+            try:
+                value = json.loads(text)
+            except ValueError:
+                raise self.foreign(reply, text) from None
+            if call.answer and not (isinstance(value, dict) and call.answer in value):
+                raise self.foreign(reply, text)
+            return value
+
+        return await self.send(call, read)
+
+    async def send(self, call: Call, read: Callable[[Reply], Awaitable[T]]) -> T:
+        """Sends a request, again if it may be, until there is an answer to read.
+
+        A reader that returns must have closed the answer, or keep it open for a stream.
+        """
+        end = min(time.monotonic() + self._within_ms / 1000, call.until)
+        number = 1
+        while True:
+            after_ms = 0.0
+            try:
+                reply = await self._open(call)
+                try:
+                    if 200 <= reply.status < 300:
+                        return await read(reply)
+                    failure = self._failure(reply, await read_text(reply))
+                except BaseException:
+                    await reply.close()
+                    raise
+                again, after_ms = _is_transient(failure), _retry_after_ms(reply)
+            except Lost as lost:
+                failure, again = Unavailable(f"no answer: {self._clean(str(lost))}"), True
+                failure.__cause__ = lost.__cause__
+            if call.gone_is_done and number > 1 and isinstance(failure, NotFound):
+                return None  # type: ignore[return-value]
+            # Full jitter, behind the time that the server asks for.
+            pause_ms = after_ms + random.random() * min(
+                _PAUSE_MAX_MS, _PAUSE_MS * 2 ** (number - 1)
+            )
+            may = again and call.repeat and number < self._attempts
+            if not may or time.monotonic() + pause_ms / 1000 > end:
+                raise failure
+            await self.transport.sleep(pause_ms / 1000)
+            number += 1
+
+    async def _open(self, call: Call) -> Reply:
+        query = f"?{urlencode(call.query)}" if call.query else ""
+        headers = {"accept": "application/json"}
+        headers.update({name: value for name, value in call.headers.items() if value is not None})
+        if self._token is not None:
+            headers["authorization"] = f"Bearer {self._token}"
+        body = None
+        if call.body is not None:
+            headers["content-type"] = "application/json"
+            text = json.dumps(call.body, ensure_ascii=False, allow_nan=False)
+            body = text.encode()
+        silence = (self._timeout_ms + call.held_ms) / 1000
+        url = self._base + call.path + query
+        return await self.transport.open(call.method, url, headers, body, silence)
+
+    def _failure(self, reply: Reply, text: str) -> HandoffError:
+        if 300 <= reply.status < 400:
+            # A redirected POST would become a GET.
+            to = self._clean(reply.header("location") or "another URL")
+            message = f"the URL redirects to {to}: use that one"
+            return HandoffError(message, status=reply.status)
+        try:
+            problem = of_problem(json.loads(self._clean(text)))
+        except ValueError:
+            problem = None
+        return problem or self.foreign(reply, text)
+
+    def foreign(self, reply: Reply, text: str) -> HandoffError:
+        """The error for an answer that is not Handoff's."""
+        return of_foreign(reply.status, reply.header("content-type"), self._clean(text))
+
+    def _clean(self, text: str) -> str:
+        """Leaves out the token, which a server may send back."""
+        return text if self._token is None else text.replace(self._token, "[token]")
+
+
+async def read_text(reply: Reply) -> str:
+    """The whole body. The answer is closed afterwards."""
+    pieces = []
+    while True:
+        piece = await reply.piece()
+        if not piece:
+            break
+        pieces.append(piece)
+    await reply.close()
+    return b"".join(pieces).decode("utf-8", "replace")
+
+
+def _is_transient(failure: HandoffError) -> bool:
+    """Whether another attempt may have another answer."""
+    if failure.status == 500:
+        # The host's own 500: its instance ended before it answered.
+        return failure.type in (None, "component-failed")
+    return failure.type == "idempotency-key-busy" or failure.status in (408, 429, 502, 503, 504)
+
+
+def _retry_after_ms(reply: Reply) -> float:
+    """The time that ``Retry-After`` asks for, in seconds or as a date; 0 if it is unreadable."""
+    text = (reply.header("retry-after") or "").strip()
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
+        return float(text) * 1000
+    try:
+        date = parsedate_to_datetime(text)
+        seconds = (date.replace(tzinfo=timezone.utc) - datetime.now(timezone.utc)).total_seconds()
+    except (TypeError, ValueError, OverflowError, IndexError):
+        return 0
+    return max(0, seconds * 1000)

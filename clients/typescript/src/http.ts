@@ -1,0 +1,278 @@
+import { HandoffError, NotFound, Unavailable, ofForeign, ofProblem } from "./errors.js";
+import { milliseconds } from "./times.js";
+import type { Duration } from "./types.js";
+
+/** How JSON is read and written. */
+export interface Json {
+  parse(text: string): unknown;
+  stringify(value: unknown): string;
+}
+
+export interface ClientOptions {
+  /** One of the deployment's `api_tokens`. */
+  token?: string;
+  /** How often a request is sent at most; 5 by default. With 1 nothing is repeated. */
+  attempts?: number;
+  /** No repetition begins after this time; a minute by default. */
+  within?: Duration;
+  /** How long the server may be silent, besides a wait that was asked for; 30 s by default. */
+  timeout?: Duration;
+  /** Replaces `JSON`, such as by a library that keeps numbers beyond 2^53. */
+  json?: Json;
+  /** Replaces the global `fetch`. */
+  fetch?: typeof fetch;
+  /** Replaces the waits between attempts, for tests. It rejects when the signal aborts. */
+  sleep?: (ms: number, signal?: AbortSignal) => Promise<void>;
+}
+
+/** A request, until it is answered for good. */
+export interface Call {
+  method: "GET" | "POST" | "PUT" | "DELETE";
+  /** Encoded, without the URL's own path. */
+  path: string;
+  query?: Record<string, string>;
+  headers?: Record<string, string | undefined>;
+  body?: unknown;
+  /** A field of Handoff's answer. Without it the answer is another application's. */
+  answer?: string;
+  /** Whether the request may be sent again when it is not known what became of it. */
+  repeat?: boolean;
+  /** Whether a 404 to a repetition means that an earlier attempt did it. */
+  goneIsDone?: boolean;
+  /** How long the server was asked to wait, or may do so by itself. */
+  heldMs?: number;
+  /** No repetition begins after this time of `performance`. */
+  until?: number;
+  signal?: AbortSignal | undefined;
+}
+
+/** A path with each name in it as one segment. */
+export function path(texts: TemplateStringsArray, ...names: string[]): string {
+  return String.raw(texts, ...names.map(encodeURIComponent));
+}
+
+/** Reads an answer of a good status. A reader that keeps the answer open ends the watch later. */
+type Read<T> = (response: Response, watch: Watch) => Promise<T>;
+
+type Attempt<T> = { value: T } | { failure: HandoffError; again: boolean; afterMs: number };
+
+/** The first pause is at most so long; each further one at most twice as long as the one before. */
+const PAUSE_MS = 500;
+const PAUSE_MAX_MS = 8_000;
+
+/** Ends a request when nothing comes for too long, and when the caller aborts. */
+export class Watch {
+  readonly #controller = new AbortController();
+  readonly #silenceMs: number;
+  readonly #caller: AbortSignal | undefined;
+  readonly #abort = () => this.#controller.abort(this.#caller?.reason);
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(silenceMs: number, caller?: AbortSignal) {
+    this.#silenceMs = silenceMs;
+    this.#caller = caller;
+    caller?.addEventListener("abort", this.#abort);
+    this.alive();
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Something came. */
+  alive(): void {
+    clearTimeout(this.#timer);
+    const silent = () =>
+      this.#controller.abort(new Error(`nothing came for ${this.#silenceMs} ms`));
+    this.#timer = setTimeout(silent, this.#silenceMs);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#caller?.removeEventListener("abort", this.#abort);
+  }
+}
+
+/** Sends requests to one deployment. */
+export class Http {
+  readonly #base: string;
+  readonly #token: string | undefined;
+  readonly #attempts: number;
+  readonly #withinMs: number;
+  readonly #timeoutMs: number;
+  readonly #json: Json;
+  readonly #fetch: typeof fetch;
+  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
+
+  constructor(url: string | URL, options: ClientOptions) {
+    const { origin, protocol, pathname, search, hash, username, password } = new URL(url);
+    // The messages show neither: a password, or a token, may be in it.
+    if (!/^https?:$/.test(protocol) || search + hash + username + password !== "") {
+      throw new TypeError("the URL must be http or https, without user name, query and fragment");
+    }
+    if (options.token !== undefined && !/^[\x21-\x7e]+$/.test(options.token)) {
+      throw new TypeError("the token has a character that no header can have");
+    }
+    this.#base = origin + pathname.replace(/\/+$/, "");
+    this.#token = options.token;
+    this.#attempts = options.attempts ?? 5;
+    this.#withinMs = milliseconds(options.within ?? "1m");
+    this.#timeoutMs = milliseconds(options.timeout ?? "30s");
+    this.#json = options.json ?? JSON;
+    // Browsers refuse to run `fetch` as a method of anything else.
+    const fetch = options.fetch ?? globalThis.fetch;
+    this.#fetch = (input, init) => fetch(input, init);
+    this.sleep = options.sleep ?? sleep;
+  }
+
+  /** Whether requests are repeated at all. */
+  get repeats(): boolean {
+    return this.#attempts > 1;
+  }
+
+  /** Sends a request and returns the JSON of its answer; undefined for a 204. */
+  async json<T>(call: Call): Promise<T> {
+    return this.send(call, async (response, watch) => {
+      const text = await response.text();
+      watch.end();
+      return (response.status === 204 ? undefined : this.#parse(response, text, call.answer)) as T;
+    });
+  }
+
+  /** Reads the data of an event. */
+  parse(text: string): unknown {
+    return this.#json.parse(text);
+  }
+
+  /** Sends a request, again if it may be, until there is an answer to read. */
+  async send<T>(call: Call, read: Read<T>): Promise<T> {
+    const end = Math.min(performance.now() + this.#withinMs, call.until ?? Infinity);
+    for (let number = 1; ; number++) {
+      const attempt = await this.#attempt(call, read);
+      if ("value" in attempt) return attempt.value;
+      const { failure, again, afterMs } = attempt;
+      if (call.goneIsDone && number > 1 && failure instanceof NotFound) return undefined as T;
+      // Full jitter, behind the time that the server asks for.
+      const pauseMs =
+        afterMs + Math.random() * Math.min(PAUSE_MAX_MS, PAUSE_MS * 2 ** (number - 1));
+      const may = again && call.repeat !== false && number < this.#attempts;
+      if (!may || performance.now() + pauseMs > end) throw failure;
+      await this.sleep(pauseMs, call.signal);
+    }
+  }
+
+  async #attempt<T>(call: Call, read: Read<T>): Promise<Attempt<T>> {
+    call.signal?.throwIfAborted();
+    const request = this.#request(call);
+    const watch = new Watch(this.#timeoutMs + (call.heldMs ?? 0), call.signal);
+    try {
+      const response = await this.#fetch(this.#url(call), { ...request, signal: watch.signal });
+      watch.alive();
+      if (response.ok) return { value: await read(response, watch) };
+      const failure = this.#failure(response, await response.text());
+      watch.end();
+      return { failure, again: isTransient(failure), afterMs: retryAfterMs(response) };
+    } catch (error) {
+      watch.end();
+      call.signal?.throwIfAborted();
+      if (error instanceof HandoffError) return { failure: error, again: false, afterMs: 0 };
+      const message = `no answer: ${this.#clean(describe(error))}`;
+      return { failure: new Unavailable(message, {}, { cause: error }), again: true, afterMs: 0 };
+    }
+  }
+
+  #url(call: Call): string {
+    const query = String(new URLSearchParams(call.query));
+    return this.#base + call.path + (query && `?${query}`);
+  }
+
+  #request(call: Call): RequestInit {
+    const headers = new Headers({ accept: "application/json" });
+    for (const [name, value] of Object.entries(call.headers ?? {})) {
+      if (value !== undefined) headers.set(name, value);
+    }
+    if (this.#token !== undefined) headers.set("authorization", `Bearer ${this.#token}`);
+    // A redirected POST would become a GET.
+    const request: RequestInit = { method: call.method, headers, redirect: "manual" };
+    if (call.body !== undefined) {
+      headers.set("content-type", "application/json");
+      request.body = this.#json.stringify(call.body);
+    }
+    return request;
+  }
+
+  #failure(response: Response, text: string): HandoffError {
+    if (response.type === "opaqueredirect" || (response.status >= 300 && response.status < 400)) {
+      const to = response.headers.get("location") ?? "another URL";
+      const message = `the URL redirects to ${this.#clean(to)}: use that one`;
+      return new HandoffError(message, { status: response.status });
+    }
+    try {
+      const problem = ofProblem(this.#json.parse(this.#clean(text)));
+      if (problem !== undefined) return problem;
+    } catch {
+      // It is no JSON.
+    }
+    return this.foreign(response, text);
+  }
+
+  #parse(response: Response, text: string, field: string | undefined): unknown {
+    try {
+      const value = this.#json.parse(text);
+      if (field === undefined || field in (value as object)) return value;
+    } catch {
+      // It is no JSON, or no object.
+    }
+    throw this.foreign(response, text);
+  }
+
+  /** The error for an answer that is not Handoff's. */
+  foreign(response: Response, text: string): HandoffError {
+    return ofForeign(response.status, response.headers.get("content-type"), this.#clean(text));
+  }
+
+  /** Leaves out the token, which a server may send back. */
+  #clean(text: string): string {
+    return this.#token === undefined ? text : text.replaceAll(this.#token, "[token]");
+  }
+}
+
+/** Whether another attempt may have another answer. */
+function isTransient({ status, type }: HandoffError): boolean {
+  // The host's own 500: its instance ended before it answered.
+  if (status === 500) return type === undefined || type === "component-failed";
+  return type === "idempotency-key-busy" || [408, 429, 502, 503, 504].includes(status!);
+}
+
+/** The time that `Retry-After` asks for, in seconds or as a date; 0 if it is unreadable. */
+function retryAfterMs(response: Response): number {
+  const text = response.headers.get("retry-after")?.trim() ?? "";
+  const ms = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
+  return Math.max(0, ms) || 0;
+}
+
+/** What a failed `fetch` says. Node hides the reason in the cause. */
+function describe(error: unknown): string {
+  const { message, cause } = error as {
+    message?: string;
+    cause?: { message?: string; code?: string };
+  };
+  const reason = cause?.message || cause?.code;
+  return reason ? `${message}: ${reason}` : String(message ?? error);
+}
+
+function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const done = () => {
+      signal?.removeEventListener("abort", abort);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    if (signal?.aborted) abort();
+    else signal?.addEventListener("abort", abort, { once: true });
+  });
+}
