@@ -8,6 +8,7 @@ mod components;
 mod debian;
 mod dist;
 mod doctor;
+mod examples;
 mod fuzz;
 mod host;
 mod lint;

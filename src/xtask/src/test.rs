@@ -8,13 +8,14 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use crate::components::Component;
+use crate::examples::Missing;
 use crate::host::Use;
 use crate::step::Lane;
 use crate::summary::Summary;
 use crate::toolchain::Source;
 use crate::wash::WASH;
 use crate::workspace::Workspace;
-use crate::{components, debian, dist, fuzz, host, lint, sim, step};
+use crate::{components, debian, dist, examples, fuzz, host, lint, sim, step};
 
 /// Why a part is not run.
 const ONLY_WITH_ALL: &str = "only with --all";
@@ -75,7 +76,7 @@ struct Run<'a> {
 /// What this machine has, or why not.
 struct Here {
     redis: Result<(), String>,
-    examples: Result<(), String>,
+    examples: Missing,
 }
 
 /// Tests that are built, to be run when their turn comes. `cargo test` would wait for others that build.
@@ -121,8 +122,8 @@ impl Run<'_> {
         self.options.only.is_none_or(|only| only == part)
     }
 
-    /// Components, and the applications that are made with them: if these can't be built here, the reason.
-    fn components(&self) -> Result<Result<(), String>> {
+    /// Components, and the applications that are made with them. Returns those that are missing.
+    fn components(&self) -> Result<Missing> {
         let to = self.workspace.components();
         let build = |name, built: &[Component], to: &Path| {
             let build = || components::build(self.workspace, self.wanted, built, to);
@@ -143,36 +144,10 @@ impl Run<'_> {
                 let without = &components::WITHOUT_KEY_VALUE;
                 let to = to.join("without-key-value");
                 build("without key-value", without, &to)?;
-                let examples = self.examples()?;
-                if let Err(reason) = &examples {
-                    self.summary.skip("examples", reason);
-                }
-                return Ok(examples);
+                return examples::build(self.workspace, self.summary);
             }
         }
-        Ok(Err(ONLY_WITH_ALL.to_owned()))
-    }
-
-    /// Builds the examples, unless what builds them can't be had here.
-    fn examples(&self) -> Result<Result<(), String>> {
-        let folder = self.workspace.root.join("examples/javascript");
-        let Ok(npm) = which::which("npm") else {
-            return Ok(Err("npm is not on PATH (https://nodejs.org)".to_owned()));
-        };
-        let npm = |arguments: &[&str]| {
-            let mut command = self.workspace.command(&npm);
-            command.current_dir(&folder).args(arguments);
-            command
-        };
-        let mut install = npm(&["run", "tools"]);
-        if let Err(error) = step::run("getting what builds examples/javascript", &mut install) {
-            return Ok(Err(format!("{error:#}")));
-        }
-        let mut build = npm(&["run", "build"]);
-        self.summary.time("examples", || {
-            step::run("building examples/javascript", &mut build)
-        })?;
-        Ok(Ok(()))
+        Ok(examples::none(ONLY_WITH_ALL))
     }
 
     /// The local host, and the tests that run beside others.
@@ -262,9 +237,8 @@ impl Run<'_> {
 
     /// Tells end-to-end tests what there is. The first of several programs has what is missing noted.
     fn set_up(&self, e2e: &mut Command, here: &Here, first: bool) {
-        match &here.examples {
-            Ok(()) => _ = e2e.env("HANDOFF_EXAMPLES", self.workspace.root.join("examples")),
-            Err(reason) => _ = e2e.env("HANDOFF_SKIP_EXAMPLES", reason),
+        for (name, reason) in &here.examples {
+            e2e.env(format!("HANDOFF_SKIP_EXAMPLE_{name}"), reason);
         }
         let silent = Summary::default();
         let summary = if first { self.summary } else { &silent };
@@ -272,6 +246,7 @@ impl Run<'_> {
             .args(&self.options.filters)
             .env("HANDOFF_HOST_BIN", host::binary(self.workspace, Use::Test))
             .env("HANDOFF_ROOT", &self.workspace.root)
+            .env("HANDOFF_EXAMPLES", self.workspace.root.join("examples"))
             // They mostly wait: for leases, for the next second.
             .env("RUST_TEST_THREADS", "8");
         if self.options.all {

@@ -1,5 +1,6 @@
 //! What `cargo xtask test` says about this machine.
 
+use crate::say;
 use std::env::{var, var_os};
 use std::path::PathBuf;
 use std::process::Command;
@@ -40,13 +41,14 @@ pub(crate) fn redis() -> Result<(), String> {
         .map_err(|e| format!("redis-server can't be started: {e}"))
 }
 
-/// The folder of a built example.
-///
-/// # Errors
-/// Why it could not be built here.
-pub fn example(name: &str) -> Result<PathBuf, String> {
-    skipped("HANDOFF_SKIP_EXAMPLES")?;
-    Ok(path("HANDOFF_EXAMPLES")?.join(name))
+/// The folder of an example, or `None` where it could not be built, which is said.
+pub fn built(example: &str) -> Option<PathBuf> {
+    let skipped = skipped(&format!("HANDOFF_SKIP_EXAMPLE_{example}"));
+    let folder = skipped.and_then(|()| Ok(path("HANDOFF_EXAMPLES")?.join(example)));
+    if let Err(reason) = &folder {
+        say(&format!("SKIPPED: examples/{example} because {reason}"));
+    }
+    folder.ok()
 }
 
 fn path(variable: &str) -> Result<PathBuf, String> {

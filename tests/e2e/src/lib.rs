@@ -21,7 +21,7 @@ mod wal;
 mod wash;
 
 pub use client::{Client, Reply};
-pub use environment::{example, spin};
+pub use environment::{built, spin};
 pub use events::{Event, Events};
 pub use host::{Host, workspace};
 pub use manifest::Manifest;

@@ -1,29 +1,21 @@
 //! The applications in `examples`, and the template that brings Handoff into one.
 
 use handoff_check::Found;
-use handoff_e2e::{Client, Host, Pair, example, on, say, spin, until, workspace};
+use handoff_e2e::{Client, Host, Pair, built, on, spin, until, workspace};
 use serde_json::{Value, json};
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 use tempfile::TempDir;
 
 on!(Some: the_shop_in_javascript: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
 on!(Some: the_tasks_in_javascript_are_a_handler: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
+on!(Some: the_reports_in_python: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
 on!(Some: the_template_adds_what_the_shop_has: spin_sqlite SPIN_SQLITE);
 on!(Some: a_handler_that_is_not_there_is_named: spin_sqlite SPIN_SQLITE);
 
 const LIMIT: Duration = Duration::from_secs(60);
-
-/// The example's folder, or `None` where it could not be built, which is said.
-fn built(name: &str) -> Option<PathBuf> {
-    let folder = example(name);
-    if let Err(reason) = &folder {
-        say(&format!("SKIPPED: examples/{name} because {reason}"));
-    }
-    folder.ok()
-}
 
 fn the_shop_in_javascript(pair: Pair) {
     let Some(folder) = built("javascript") else {
@@ -85,11 +77,62 @@ fn an_order_is_served(http: &Client) {
     assert_eq!(refused["attempt"], 1, "{refused:#}");
 }
 
-/// The handler, called directly as `cargo xtask check-handler` does.
 fn the_tasks_in_javascript_are_a_handler(pair: Pair) {
     let Some(folder) = built("javascript") else {
         return;
     };
+    let host = start_with_public_tasks(pair, &folder);
+    find_nothing_wrong(host.http(), "thumbnails", json!({"pictures": ["cat"]}));
+}
+
+/// Everything in one start: a host compiles these components for long.
+fn the_reports_in_python(pair: Pair) {
+    let Some(folder) = built("python") else {
+        return;
+    };
+    let host = start_with_public_tasks(pair, &folder);
+    let http = host.http();
+    let ran = find_nothing_wrong(http, "report", json!({"pages": 6}));
+    assert!(
+        ran.starts_with(r#"goes on after 0 ms from {"pages":4,"total":550}, progress 0.5"#),
+        "{ran}"
+    );
+
+    let taken = http.post("/reports", &json!({"pages": 10, "mail": "ada@example.org"}));
+    let taken = taken.expect(202).json();
+    let task = |name: &str| {
+        let id = taken[name].as_str().expect("an id");
+        let task = http.get(&format!("/handoff/v1/tasks/{id}"));
+        task.expect(200).json()
+    };
+    let ended = |name: &str| {
+        until("it ends", LIMIT, || {
+            Some(task(name)).filter(|task| !task["ended_at"].is_null())
+        })
+    };
+    until("progress is seen while it runs", LIMIT, || {
+        let task = task("report");
+        let progress = task["progress"].as_f64();
+        (task["ended_at"].is_null() && progress > Some(0.1)).then_some(())
+    });
+    let report = ended("report");
+    assert_eq!(report["result"], json!({"pages": 10, "total": 3025}));
+    assert_eq!(report["attempt"], 1, "{report:#}");
+    // No part did again what one before had done.
+    let logs = report["logs"].as_array().expect("a log").iter();
+    let pages = logs.filter_map(|line| line["message"].as_str()?.split(':').next());
+    let each: Vec<_> = (1..=10).map(|page| format!("page {page}")).collect();
+    assert_eq!(pages.collect::<Vec<_>>(), each, "{report:#}");
+
+    let mail = ended("mail");
+    assert_eq!(mail["result"], json!({"sent": "ada@example.org"}));
+    let error = &mail["errors"][0]["error"];
+    assert_eq!(error, "the mail server does not answer");
+    assert_eq!(mail["attempt"], 2, "{mail:#}");
+}
+
+/// Starts an example whose handler is reached from outside, at `/tasks`.
+fn start_with_public_tasks(pair: Pair, folder: &Path) -> Host {
     let manifest = fs::read_to_string(folder.join("spin.toml")).expect("a manifest");
     let private = "route = { private = true }\ncomponent = \"tasks\"";
     let public = "route = \"/tasks\"\ncomponent = \"tasks\"";
@@ -102,13 +145,19 @@ fn the_tasks_in_javascript_are_a_handler(pair: Pair) {
     let app = tempfile::tempdir().expect("a folder for the manifest");
     let path = app.path().join("spin.toml");
     fs::write(&path, manifest).expect("the manifest is written");
-    let host = Host::start_other(pair, &path);
-    let args = json!({"pictures": ["cat"]});
-    let found = handoff_check::check(&host.http().url("/tasks"), "thumbnails", args);
-    let wrong = found
-        .expect("a URL")
-        .filter(|(_, found)| matches!(found, Found::Wrong(_)));
-    assert_eq!(wrong.collect::<Vec<_>>(), []);
+    Host::start_other(pair, &path)
+}
+
+/// Calls the handler directly, as `cargo xtask check-handler` does. Returns what came of its first task.
+fn find_nothing_wrong(http: &Client, kind: &str, args: Value) -> String {
+    let found = handoff_check::check(&http.url("/tasks"), kind, args);
+    let found: Vec<_> = found.expect("a URL").collect();
+    let wrong = |(_, found): &&(_, Found)| matches!(found, Found::Wrong(_));
+    assert_eq!(found.iter().find(wrong), None);
+    match &found[0].1 {
+        Found::Right(ran) => ran.clone(),
+        other => panic!("{other:?}"),
+    }
 }
 
 /// The folder of an application with this manifest, to which `spin add` added Handoff.
