@@ -23,7 +23,7 @@ const PYTHON: (&str, &str) = ("python3", "https://python.org");
 const VENV: &str =
     "python3 -m venv .venv && .venv/bin/pip install --quiet --requirement requirements.txt";
 
-const EXAMPLES: [Example; 2] = [
+const EXAMPLES: [Example; 3] = [
     Example {
         name: "javascript",
         needs: NPM,
@@ -35,6 +35,12 @@ const EXAMPLES: [Example; 2] = [
         needs: PYTHON,
         tools: VENV,
         build: Some("sh build.sh"),
+    },
+    Example {
+        name: "fastapi",
+        needs: PYTHON,
+        tools: VENV,
+        build: None,
     },
 ];
 

@@ -27,7 +27,7 @@ pub use host::{Host, workspace};
 pub use manifest::Manifest;
 pub use pair::{Pair, Share, run};
 pub use poll::until;
-pub use process::{Process, group_lives};
+pub use process::{Listener, Process, group_lives};
 pub use raw::{Connection, exchange};
 pub use redis::Redis;
 pub use server::{Answer, Gate, Received, TestServer};
