@@ -1,9 +1,11 @@
 //! `examples/fastapi`: a server outside of the application, which enqueues tasks and runs them.
 
 use handoff_check::Found;
-use handoff_e2e::{Client, Host, Listener, Pair, Process, built, on, until};
+use handoff_e2e::{Client, Host, Listener, Pair, Process, built, on, until, workspace};
 use serde_json::{Value, json};
+use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -83,6 +85,7 @@ fn a_fastapi_application_leaves_slow_work(pair: Pair) {
     let host = [
         ("handlers", handlers.as_str()),
         ("handler_host", &address),
+        ("queues", "emails"),
         ("webhook_secrets", SECRET),
     ];
     let host = Host::start(pair, &host);
@@ -96,6 +99,7 @@ fn a_fastapi_application_leaves_slow_work(pair: Pair) {
     let ping = api.enqueue("GET", "/ping");
     assert_eq!(api.status(&ping), json!({"status": "processing"}));
     every_endpoint_does_what_it_says(&api, host.http());
+    what_the_page_for_celery_says_runs(&folder, &url);
     only_what_is_signed_is_run(http);
     let done = json!({"status": "done", "result": "Task Done."});
     assert_eq!(api.end(&ping), done);
@@ -146,6 +150,28 @@ fn every_endpoint_does_what_it_says(api: &FastApi, handoff: &Client) {
     });
     assert_eq!(api.end(&tick), json!({"status": "done", "result": 2}));
     handoff.delete("/v1/schedules/tick").expect(204);
+}
+
+/// Blocks that begin with "py" are Handoff's, those with "python" Celery's.
+fn what_the_page_for_celery_says_runs(folder: &Path, url: &str) {
+    let page = fs::read_to_string(workspace("docs/guide/celery.md")).expect("the page");
+    let blocks = page.split("```py\n").skip(1);
+    let blocks: Vec<_> = blocks.filter_map(|rest| rest.split("```").next()).collect();
+    assert!(blocks.len() > 3, "{blocks:?}");
+    let lines = blocks.iter().flat_map(|block| block.lines());
+    let lines: Vec<_> = lines.map(|line| format!("    {line}")).collect();
+    let program = format!(
+        "import asyncio, handoff\nasync def main():\n{}\nasyncio.run(main())",
+        lines.join("\n")
+    );
+    let python = Command::new(folder.join(".venv/bin/python"))
+        .args(["-c", &program])
+        .env("PYTHONPATH", folder)
+        .env("HANDOFF_URL", url)
+        .output();
+    let output = python.expect("python is started");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{program}\n{errors}");
 }
 
 fn only_what_is_signed_is_run(http: &Client) {
