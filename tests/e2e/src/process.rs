@@ -141,8 +141,8 @@ impl Drop for Process {
     }
 }
 
-/// A free port for programs that serve: one after the other, as of a server that is started again. Connections wait until
-/// one of them accepts.
+/// A free port for programs that serve one after the other, as a server that is started again.
+/// Connections wait until one of them accepts.
 pub struct Listener {
     listener: TcpListener,
 }

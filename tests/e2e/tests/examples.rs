@@ -10,7 +10,6 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 on!(Some: the_shop_in_javascript: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
-on!(Some: the_tasks_in_javascript_are_a_handler: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
 on!(Some: the_reports_in_python: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
 on!(Some: the_template_adds_what_the_shop_has: spin_sqlite SPIN_SQLITE);
 on!(Some: a_handler_that_is_not_there_is_named: spin_sqlite SPIN_SQLITE);
@@ -21,8 +20,9 @@ fn the_shop_in_javascript(pair: Pair) {
     let Some(folder) = built("javascript") else {
         return;
     };
-    let host = Host::start_other(pair, &folder.join("spin.toml"));
+    let host = start_with_public_tasks(pair, &folder);
     an_order_is_served(host.http());
+    find_nothing_wrong(host.http(), "thumbnails", json!({"pictures": ["cat"]}));
 }
 
 fn an_order_is_served(http: &Client) {
@@ -77,15 +77,6 @@ fn an_order_is_served(http: &Client) {
     assert_eq!(refused["attempt"], 1, "{refused:#}");
 }
 
-fn the_tasks_in_javascript_are_a_handler(pair: Pair) {
-    let Some(folder) = built("javascript") else {
-        return;
-    };
-    let host = start_with_public_tasks(pair, &folder);
-    find_nothing_wrong(host.http(), "thumbnails", json!({"pictures": ["cat"]}));
-}
-
-/// Everything in one start: a host compiles these components for long.
 fn the_reports_in_python(pair: Pair) {
     let Some(folder) = built("python") else {
         return;
@@ -131,24 +122,23 @@ fn the_reports_in_python(pair: Pair) {
     assert_eq!(mail["attempt"], 2, "{mail:#}");
 }
 
-/// Starts an example whose handler is reached from outside, at `/tasks`.
+/// Starts an example whose handler is reached from outside, too, at `/tasks`. One start for all that
+/// is tried: hosts compile its components for long.
 fn start_with_public_tasks(pair: Pair, folder: &Path) -> Host {
     let manifest = fs::read_to_string(folder.join("spin.toml")).expect("a manifest");
-    let private = "route = { private = true }\ncomponent = \"tasks\"";
-    let public = "route = \"/tasks\"\ncomponent = \"tasks\"";
-    assert!(manifest.contains(private), "{manifest}");
     let here = |path: &str| format!("source = \"{}/", folder.join(path).display());
     let manifest = manifest
-        .replace(private, public)
         .replace("source = \"dist/", &here("dist"))
-        .replace("source = \"../../", &here("../.."));
+        .replace("source = \"../../", &here("../.."))
+        + "\n[[trigger.http]]\nroute = \"/tasks\"\ncomponent = \"tasks\"\n";
     let app = tempfile::tempdir().expect("a folder for the manifest");
     let path = app.path().join("spin.toml");
     fs::write(&path, manifest).expect("the manifest is written");
     Host::start_other(pair, &path)
 }
 
-/// Calls the handler directly, as `cargo xtask check-handler` does. Returns what came of its first task.
+/// Calls the handler directly, as `cargo xtask check-handler` does. Returns what came of its first
+/// task.
 fn find_nothing_wrong(http: &Client, kind: &str, args: Value) -> String {
     let found = handoff_check::check(&http.url("/tasks"), kind, args);
     let found: Vec<_> = found.expect("a URL").collect();
