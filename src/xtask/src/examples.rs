@@ -89,3 +89,41 @@ impl Example {
         sh
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+    use std::fs;
+
+    #[test]
+    fn no_example_is_forgotten() -> Result<()> {
+        let folders = fs::read_dir(Workspace::find()?.root.join("examples"))?;
+        let folders = folders.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+        let built = EXAMPLES.iter().map(|example| example.name.to_owned());
+        assert_eq!(
+            built.collect::<BTreeSet<_>>(),
+            folders.collect::<Result<_>>()?
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn a_tool_that_is_missing_is_a_reason_to_skip() -> Result<()> {
+        let mut example = Example {
+            name: "python",
+            needs: ("no-such-program", "https://example.org"),
+            tools: "exit 3",
+            build: None,
+        };
+        let missing = example.get_tools(&Workspace::find()?);
+        let reason = "no-such-program is not on PATH (https://example.org)";
+        assert_eq!(missing, Err(reason.to_owned()));
+        example.needs.0 = "sh";
+        let failed = example
+            .get_tools(&Workspace::find()?)
+            .expect_err("it fails");
+        assert!(failed.contains("exit status: 3"), "{failed}");
+        Ok(())
+    }
+}
