@@ -32,7 +32,7 @@ class Retry(Exception):
 
 
 class Failed(Exception):
-    """The task fails, and is not tried again: Celery's Reject, or what autoretry_for leaves out."""
+    """The task fails for good: in Celery, an exception that autoretry_for does not name."""
 
 
 @router.post("/tasks")
