@@ -1,6 +1,6 @@
-//! What npm builds and pip brings for end-to-end tests, or why they can't here.
+//! Builds what stands in the repository with a language's or an SDK's own tools: the applications in
+//! `examples`, the clients, and a component for tests.
 
-use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
@@ -9,104 +9,157 @@ use crate::step;
 use crate::summary::Summary;
 use crate::workspace::Workspace;
 
-/// Each part, or the reason for its absence.
-pub(crate) struct Packages {
-    /// Applications that are made with the components.
-    examples: Result<(), String>,
-    /// The client in TypeScript.
-    client: Result<(), String>,
-    /// A Python that has what the client in Python needs for event loops.
-    python: Result<PathBuf, String>,
+/// A folder, and what is run in it by `sh`.
+struct Package {
+    folder: &'static str,
+    /// A program that must be there, and where it is to be had.
+    needs: (&'static str, &'static str),
+    /// Gets what builds or runs it, from its language's registry.
+    tools: &'static str,
+    build: Option<&'static str>,
 }
 
-impl Packages {
-    /// No package, for this reason.
-    pub(crate) fn none(reason: &str) -> Self {
-        Self {
-            examples: Err(reason.to_owned()),
-            client: Err(reason.to_owned()),
-            python: Err(reason.to_owned()),
+const NPM: (&str, &str) = ("npm", "https://nodejs.org");
+const PYTHON: (&str, &str) = ("python3", "https://python.org");
+const CARGO: (&str, &str) = ("cargo", "https://rustup.rs");
+/// These are built as their users would, so another compiler for the target is not looked for.
+const TARGET: &str = "test -d \"$(rustc --print sysroot)/lib/rustlib/wasm32-wasip2/lib\"";
+const COMPONENT: &str = "cargo build --quiet --locked --target wasm32-wasip2 --release";
+
+const PACKAGES: [Package; 7] = [
+    Package {
+        folder: "examples/javascript",
+        needs: NPM,
+        tools: "npm run tools",
+        build: Some("npm run build"),
+    },
+    Package {
+        folder: "examples/python",
+        needs: PYTHON,
+        tools: "python3 -m venv .venv && .venv/bin/pip install --quiet --requirement requirements.txt",
+        build: Some("sh build.sh"),
+    },
+    Package {
+        folder: "examples/fastapi",
+        needs: PYTHON,
+        tools: "python3 -m venv .venv && .venv/bin/pip install --quiet --requirement requirements.txt",
+        build: None,
+    },
+    Package {
+        folder: "examples/rust",
+        needs: CARGO,
+        tools: TARGET,
+        build: Some(COMPONENT),
+    },
+    Package {
+        folder: "clients/typescript",
+        needs: NPM,
+        tools: "npm run tools",
+        build: Some("npm run build"),
+    },
+    Package {
+        folder: "clients/python",
+        needs: PYTHON,
+        tools: "python3 -m venv .venv && .venv/bin/pip install --quiet --requirement tests/requirements.txt",
+        build: None,
+    },
+    Package {
+        folder: "tests/service",
+        needs: CARGO,
+        tools: TARGET,
+        build: Some(COMPONENT),
+    },
+];
+
+/// Packages that are not there to be tested: their folders and the reasons.
+pub(crate) type Missing = Vec<(&'static str, String)>;
+
+/// All of them, for one reason.
+pub(crate) fn none(reason: &str) -> Missing {
+    let missing = PACKAGES.iter();
+    missing
+        .map(|package| (package.folder, reason.to_owned()))
+        .collect()
+}
+
+/// Builds them, except for those whose tools can't be had here. Those are noted, and returned.
+pub(crate) fn build(workspace: &Workspace, summary: &Summary) -> Result<Missing> {
+    let mut missing = Missing::new();
+    for package in &PACKAGES {
+        if let Err(reason) = package.get_tools(workspace) {
+            summary.skip(package.folder, &reason);
+            missing.push((package.folder, reason));
+        } else if let Some(build) = package.build {
+            let what = format!("building {}", package.folder);
+            let mut build = package.sh(workspace, build);
+            summary.time("examples and clients", || step::run(&what, &mut build))?;
         }
     }
+    Ok(missing)
+}
 
-    /// Gets what can be had here, and has the rest noted.
-    pub(crate) fn get(workspace: &Workspace, summary: &Summary) -> Result<Self> {
-        let packages = Self {
-            examples: build(workspace, summary, "examples", "examples/javascript")?,
-            client: build(workspace, summary, "clients", "clients/typescript")?,
-            python: python(workspace),
+/// Tells end-to-end tests what there is.
+pub(crate) fn offer(missing: &Missing, e2e: &mut Command) {
+    for (folder, reason) in missing {
+        let name = folder.replace('/', "_");
+        e2e.env(format!("HANDOFF_SKIP_{name}"), reason);
+    }
+}
+
+impl Package {
+    fn get_tools(&self, workspace: &Workspace) -> Result<(), String> {
+        let (program, from) = self.needs;
+        if which::which(program).is_err() {
+            return Err(format!("{program} is not on PATH ({from})"));
+        }
+        let what = format!("getting what {} needs", self.folder);
+        let got = step::run(&what, &mut self.sh(workspace, self.tools));
+        got.map_err(|error| format!("{error:#}"))
+    }
+
+    fn sh(&self, workspace: &Workspace, commands: &str) -> Command {
+        let mut sh = workspace.command("sh");
+        sh.args(["-c", commands]);
+        sh.current_dir(workspace.root.join(self.folder));
+        sh
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn no_example_and_no_client_is_forgotten() -> Result<()> {
+        let root = Workspace::find()?.root;
+        for parent in ["examples", "clients"] {
+            for entry in fs::read_dir(root.join(parent))? {
+                let entry = entry?;
+                let folder = format!("{parent}/{}", entry.file_name().display());
+                let built = PACKAGES.iter().any(|package| package.folder == folder);
+                assert!(built || !entry.path().is_dir(), "{folder} is never built");
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_tool_that_is_missing_is_a_reason_to_skip() -> Result<()> {
+        let mut package = Package {
+            folder: "examples/python",
+            needs: ("no-such-program", "https://example.org"),
+            tools: "exit 3",
+            build: None,
         };
-        if let Err(reason) = &packages.examples {
-            summary.skip("examples", reason);
-        }
-        if let Err(reason) = &packages.client {
-            summary.skip("client in TypeScript", reason);
-        }
-        if let Err(reason) = &packages.python {
-            summary.skip("client in Python for event loops", reason);
-        }
-        Ok(packages)
+        let missing = package.get_tools(&Workspace::find()?);
+        let reason = "no-such-program is not on PATH (https://example.org)";
+        assert_eq!(missing, Err(reason.to_owned()));
+        package.needs.0 = "sh";
+        let failed = package
+            .get_tools(&Workspace::find()?)
+            .expect_err("it fails");
+        assert!(failed.contains("exit status: 3"), "{failed}");
+        Ok(())
     }
-
-    /// Tells end-to-end tests what there is.
-    pub(crate) fn offer(&self, workspace: &Workspace, e2e: &mut Command) {
-        match &self.examples {
-            Ok(()) => e2e.env("HANDOFF_EXAMPLES", workspace.root.join("examples")),
-            Err(reason) => e2e.env("HANDOFF_SKIP_EXAMPLES", reason),
-        };
-        if let Err(reason) = &self.client {
-            e2e.env("HANDOFF_SKIP_CLIENT", reason);
-        }
-        if let Ok(python) = &self.python {
-            e2e.env("HANDOFF_PYTHON", python);
-        }
-    }
-}
-
-/// Builds a package of npm, unless what builds it can't be had here.
-fn build(
-    workspace: &Workspace,
-    summary: &Summary,
-    name: &'static str,
-    path: &str,
-) -> Result<Result<(), String>> {
-    let folder = workspace.root.join(path);
-    let Ok(npm) = which::which("npm") else {
-        return Ok(Err("npm is not on PATH (https://nodejs.org)".to_owned()));
-    };
-    let npm = |arguments: &[&str]| {
-        let mut command = workspace.command(&npm);
-        command.current_dir(&folder).args(arguments);
-        command
-    };
-    let mut install = npm(&["run", "tools"]);
-    if let Err(error) = step::run(&format!("getting what builds {path}"), &mut install) {
-        return Ok(Err(format!("{error:#}")));
-    }
-    let mut build = npm(&["run", "build"]);
-    summary.time(name, || step::run(&format!("building {path}"), &mut build))?;
-    Ok(Ok(()))
-}
-
-/// Makes an environment of Python with what the tests of the client in Python need.
-fn python(workspace: &Workspace) -> Result<PathBuf, String> {
-    let folder = workspace.target.join("python");
-    let python = folder.join("bin/python");
-    let run = |what: &str, command: &mut Command| {
-        step::run(what, command).map_err(|error| format!("{error:#}"))
-    };
-    if !python.exists() {
-        let found = which::which("python3");
-        let found = found.map_err(|_| "python3 is not on PATH (https://www.python.org)")?;
-        let mut make = workspace.command(&found);
-        make.args(["-m", "venv"]).arg(&folder);
-        run("making an environment of Python", &mut make)?;
-    }
-    let mut install = workspace.command(&python);
-    install
-        .args(["-m", "pip", "install"])
-        .args(["--quiet", "--disable-pip-version-check", "--requirement"])
-        .arg(workspace.root.join("clients/python/tests/requirements.txt"));
-    run("getting httpx", &mut install)?;
-    Ok(python)
 }

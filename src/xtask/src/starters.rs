@@ -6,11 +6,16 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 /// The folder of an example, its template's name, and what that says of itself.
-const STARTERS: [(&str, &str, &str); 2] = [
+const STARTERS: [(&str, &str, &str); 3] = [
     (
         "javascript",
         "handoff-js",
         "An application in JavaScript with background tasks by Handoff",
+    ),
+    (
+        "python",
+        "handoff-python",
+        "An application in Python with background tasks by Handoff",
     ),
     (
         "rust",
@@ -20,8 +25,10 @@ const STARTERS: [(&str, &str, &str); 2] = [
 ];
 
 /// What an example has that its template has not: what is built, and what is true only in the repository.
-const LEFT_OUT: [&str; 7] = [
+const LEFT_OUT: [&str; 9] = [
     "node_modules",
+    ".venv",
+    "__pycache__",
     "precompiled-source.js",
     "dist",
     "target",

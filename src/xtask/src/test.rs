@@ -9,13 +9,13 @@ use clap::{Args, ValueEnum};
 
 use crate::components::Component;
 use crate::host::Use;
-use crate::packages::Packages;
+use crate::packages::Missing;
 use crate::step::Lane;
 use crate::summary::Summary;
 use crate::toolchain::Source;
 use crate::wash::WASH;
 use crate::workspace::Workspace;
-use crate::{components, debian, dist, fuzz, host, lint, sim, step};
+use crate::{components, debian, dist, fuzz, host, lint, packages, sim, step};
 
 /// Why a part is not run.
 const ONLY_WITH_ALL: &str = "only with --all";
@@ -76,7 +76,7 @@ struct Run<'a> {
 /// What this machine has, or why not.
 struct Here {
     redis: Result<(), String>,
-    packages: Packages,
+    missing: Missing,
 }
 
 /// Tests that are built, to be run when their turn comes. `cargo test` would wait for others that build.
@@ -95,7 +95,7 @@ impl Run<'_> {
         let (components, built) = beside(|| self.components(), || self.programs());
         let here = Here {
             redis: get_redis(),
-            packages: components?,
+            missing: components?,
         };
         let built = built?;
         let logs = self.workspace.target.join("logs");
@@ -122,8 +122,8 @@ impl Run<'_> {
         self.options.only.is_none_or(|only| only == part)
     }
 
-    /// Components, and what is made with them.
-    fn components(&self) -> Result<Packages> {
+    /// Components, and what is made with them. Returns what of that is missing.
+    fn components(&self) -> Result<Missing> {
         let to = self.workspace.components();
         let build = |name, built: &[Component], to: &Path| {
             let build = || components::build(self.workspace, self.wanted, built, to);
@@ -144,10 +144,10 @@ impl Run<'_> {
                 let without = &components::WITHOUT_KEY_VALUE;
                 let to = to.join("without-key-value");
                 build("without key-value", without, &to)?;
-                return Packages::get(self.workspace, self.summary);
+                return packages::build(self.workspace, self.summary);
             }
         }
-        Ok(Packages::none(ONLY_WITH_ALL))
+        Ok(packages::none(ONLY_WITH_ALL))
     }
 
     /// The local host, and the tests that run beside others.
@@ -237,7 +237,7 @@ impl Run<'_> {
 
     /// Tells end-to-end tests what there is. The first of several programs has what is missing noted.
     fn set_up(&self, e2e: &mut Command, here: &Here, first: bool) {
-        here.packages.offer(self.workspace, e2e);
+        packages::offer(&here.missing, e2e);
         let silent = Summary::default();
         let summary = if first { self.summary } else { &silent };
         e2e.current_dir(self.workspace.root.join("tests/e2e"))

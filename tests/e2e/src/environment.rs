@@ -1,7 +1,7 @@
 //! What `cargo xtask test` says about this machine.
 
+use crate::say;
 use std::env::{var, var_os};
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -41,27 +41,14 @@ pub(crate) fn redis() -> Result<(), String> {
         .map_err(|e| format!("redis-server can't be started: {e}"))
 }
 
-/// The folder of a built example.
-///
-/// # Errors
-/// Why it could not be built here.
-pub fn example(name: &str) -> Result<PathBuf, String> {
-    skipped("HANDOFF_SKIP_EXAMPLES")?;
-    Ok(path("HANDOFF_EXAMPLES")?.join(name))
-}
-
-/// The folder of the client in TypeScript, built.
-///
-/// # Errors
-/// Why it could not be built here.
-pub fn client_in_typescript() -> Result<PathBuf, String> {
-    skipped("HANDOFF_SKIP_CLIENT")?;
-    Ok(root()?.join("clients/typescript"))
-}
-
-/// A Python, which may lack what the client for event loops needs.
-pub fn python() -> OsString {
-    var_os("HANDOFF_PYTHON").unwrap_or_else(|| "python3".into())
+/// A folder of the repository that is built by tools of its own, or `None` where it could not be, which is said.
+pub fn built(folder: &str) -> Option<PathBuf> {
+    let skipped = skipped(&format!("HANDOFF_SKIP_{}", folder.replace('/', "_")));
+    let there = skipped.and_then(|()| Ok(root()?.join(folder)));
+    if let Err(reason) = &there {
+        say(&format!("SKIPPED: {folder} because {reason}"));
+    }
+    there.ok()
 }
 
 fn path(variable: &str) -> Result<PathBuf, String> {

@@ -21,13 +21,13 @@ mod wal;
 mod wash;
 
 pub use client::{Client, Reply};
-pub use environment::{client_in_typescript, example, python, spin};
+pub use environment::{built, spin};
 pub use events::{Event, Events};
 pub use host::{Host, workspace};
 pub use manifest::Manifest;
 pub use pair::{Pair, Share, run};
 pub use poll::until;
-pub use process::{Process, group_lives};
+pub use process::{Listener, Process, group_lives};
 pub use raw::{Connection, exchange};
 pub use redis::Redis;
 pub use server::{Answer, Gate, Received, TestServer};

@@ -1,9 +1,13 @@
 //! Programs that never outlive the test that started them.
 
+use crate::Client;
+use rustix::io::{FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process_group};
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom};
+use std::net::TcpListener;
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -134,6 +138,35 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+/// A free port for programs that serve one after the other, as a server that is started again.
+/// Connections wait until one of them accepts.
+pub struct Listener {
+    listener: TcpListener,
+}
+
+impl Listener {
+    /// Listens. What is started from now on inherits the socket.
+    pub fn open() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        // The watchdog has uses of its own for low numbers.
+        let listener = fcntl_dupfd_cloexec(&listener, 100).expect("a higher number");
+        fcntl_setfd(&listener, FdFlags::empty()).expect("it is inherited");
+        Self {
+            listener: listener.into(),
+        }
+    }
+
+    /// The number of the socket, which is the same in each program.
+    pub fn number(&self) -> RawFd {
+        self.listener.as_raw_fd()
+    }
+
+    /// The way to who accepts.
+    pub fn client(&self) -> Client {
+        Client::new(self.listener.local_addr().expect("its address"))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The applications in `examples`, and the template that brings Handoff into one.
 
 use handoff_check::Found;
-use handoff_e2e::{Client, Host, Pair, example, on, say, spin, until, workspace};
+use handoff_e2e::{Client, Host, Manifest, Pair, built, on, spin, until, workspace};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,28 +10,22 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 on!(Some: the_shop_in_javascript: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
-on!(Some: the_tasks_in_javascript_are_a_handler: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
+on!(Some: the_reports_in_python: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
+on!(Some: the_link_checker_in_rust: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
+on!(Some: a_component_for_wasi_http_0_3: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
 on!(Some: the_template_adds_what_the_shop_has: spin_sqlite SPIN_SQLITE);
 on!(Some: a_starter_is_its_example: spin_sqlite SPIN_SQLITE);
 on!(Some: a_handler_that_is_not_there_is_named: spin_sqlite SPIN_SQLITE);
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// The example's folder, or `None` where it could not be built, which is said.
-fn built(name: &str) -> Option<PathBuf> {
-    let folder = example(name);
-    if let Err(reason) = &folder {
-        say(&format!("SKIPPED: examples/{name} because {reason}"));
-    }
-    folder.ok()
-}
-
 fn the_shop_in_javascript(pair: Pair) {
-    let Some(folder) = built("javascript") else {
+    let Some(folder) = built("examples/javascript") else {
         return;
     };
-    let host = Host::start_other(pair, &folder.join("spin.toml"));
+    let host = start_with_public_tasks(pair, &folder);
     an_order_is_served(host.http());
+    find_nothing_wrong(host.http(), "thumbnails", json!({"pictures": ["cat"]}));
 }
 
 fn an_order_is_served(http: &Client) {
@@ -86,30 +80,141 @@ fn an_order_is_served(http: &Client) {
     assert_eq!(refused["attempt"], 1, "{refused:#}");
 }
 
-/// The handler, called directly as `cargo xtask check-handler` does.
-fn the_tasks_in_javascript_are_a_handler(pair: Pair) {
-    let Some(folder) = built("javascript") else {
+fn the_reports_in_python(pair: Pair) {
+    let Some(folder) = built("examples/python") else {
         return;
     };
+    let host = start_with_public_tasks(pair, &folder);
+    let http = host.http();
+    let ran = find_nothing_wrong(http, "report", json!({"pages": 6}));
+    assert!(
+        ran.starts_with(r#"goes on after 0 ms from {"pages":4,"total":550}, progress 0.5"#),
+        "{ran}"
+    );
+
+    let taken = http.post("/reports", &json!({"pages": 10, "mail": "ada@example.org"}));
+    let taken = taken.expect(202).json();
+    let task = |name: &str| {
+        let id = taken[name].as_str().expect("an id");
+        let task = http.get(&format!("/handoff/v1/tasks/{id}"));
+        task.expect(200).json()
+    };
+    let ended = |name: &str| {
+        until("it ends", LIMIT, || {
+            Some(task(name)).filter(|task| !task["ended_at"].is_null())
+        })
+    };
+    until("progress is seen while it runs", LIMIT, || {
+        let task = task("report");
+        let progress = task["progress"].as_f64();
+        (task["ended_at"].is_null() && progress > Some(0.1)).then_some(())
+    });
+    let report = ended("report");
+    assert_eq!(report["result"], json!({"pages": 10, "total": 3025}));
+    assert_eq!(report["attempt"], 1, "{report:#}");
+    // No part did again what one before had done.
+    let logs = report["logs"].as_array().expect("a log").iter();
+    let pages = logs.filter_map(|line| line["message"].as_str()?.split(':').next());
+    let each: Vec<_> = (1..=10).map(|page| format!("page {page}")).collect();
+    assert_eq!(pages.collect::<Vec<_>>(), each, "{report:#}");
+
+    let mail = ended("mail");
+    assert_eq!(mail["result"], json!({"sent": "ada@example.org"}));
+    let error = &mail["errors"][0]["error"];
+    assert_eq!(error, "the mail server does not answer");
+    assert_eq!(mail["attempt"], 2, "{mail:#}");
+}
+
+fn the_link_checker_in_rust(pair: Pair) {
+    let Some(folder) = built("examples/rust") else {
+        return;
+    };
+    let host = Host::start_other(pair, &folder.join("spin.toml"));
+    let http = host.http();
+    let enqueue = |task: &Value| {
+        let taken = http.post("/handoff/v1/tasks?wait=40s", task);
+        taken.expect(200).json()
+    };
+    let urls = ["/handoff/healthz", "/handoff/nothing"].map(|path| http.url(path));
+    let checked = enqueue(&json!({"task": "links.check", "args": {"urls": urls}}));
+    let broken = json!([{"url": urls[1], "reason": "answered 404"}]);
+    assert_eq!(
+        checked["result"],
+        json!({"checked": 2, "broken": broken}),
+        "{checked:#}"
+    );
+    assert_eq!(
+        checked["logs"].as_array().map(Vec::len),
+        Some(1),
+        "{checked:#}"
+    );
+    let reminded = enqueue(&json!({"task": "remind", "args": {"whom": "Ada"}}));
+    assert_eq!(reminded["result"], "Ada is reminded", "{reminded:#}");
+    assert_eq!(reminded["errors"][0]["error"], "the line is busy");
+
+    let nothing = json!({"task": "links.check", "args": {"urls": []}});
+    let refused = http.post("/handoff/v1/tasks", &nothing);
+    refused.expect_problem(400, "invalid-request", Some("args.urls"));
+    // It has no task for the article's URL.
+    let refused = http.get("/handoff/ping");
+    refused.expect_problem(404, "not-found", None);
+    http.get("/handoff/readyz").expect(200);
+}
+
+/// It enqueues through the application, and is the handler.
+fn a_component_for_wasi_http_0_3(pair: Pair) {
+    let Some(folder) = built("tests/service") else {
+        return;
+    };
+    let source = folder.join("target/wasm32-wasip2/release/handoff_service.wasm");
+    let service = format!(
+        "[[trigger.http]]\nroute = \"/service\"\ncomponent = \"service\"\n\n[component.service]\nsource = {source:?}\n\
+         allowed_outbound_hosts = [\"http://handoff.spin.internal\"]\n\n[component.handoff-worker]\n"
+    );
+    let handlers =
+        r#"handlers = { default = '{"double": {"url": "http://service.spin.internal/"}}' }"#;
+    let manifest = Manifest::changed(&[
+        ("[component.handoff-worker]\n", &service),
+        ("handlers = { default = \"\" }", handlers),
+        ("handler.invalid", "service.spin.internal"),
+    ]);
+    let host = Host::start_other(pair, manifest.path());
+    let http = host.http();
+    http.get("/readyz").expect(200);
+    let taken = http.post("/service", &json!({"task": "double", "args": {"n": 21}}));
+    let task = taken.expect(202).json();
+    let id = task["id"].as_str().expect("an id");
+    assert_eq!(http.succeeded(id, LIMIT)["result"], 42);
+    let unknown = http.post("/service", &json!({"task": "triple"}));
+    unknown.expect_problem(400, "invalid-request", Some("task"));
+}
+
+/// Starts an example whose handler is reached from outside, too, at `/tasks`. One start for all that
+/// is tried: hosts compile its components for long.
+fn start_with_public_tasks(pair: Pair, folder: &Path) -> Host {
     let manifest = fs::read_to_string(folder.join("spin.toml")).expect("a manifest");
-    let private = "route = { private = true }\ncomponent = \"tasks\"";
-    let public = "route = \"/tasks\"\ncomponent = \"tasks\"";
-    assert!(manifest.contains(private), "{manifest}");
     let here = |path: &str| format!("source = \"{}/", folder.join(path).display());
     let manifest = manifest
-        .replace(private, public)
         .replace("source = \"dist/", &here("dist"))
-        .replace("source = \"../../", &here("../.."));
+        .replace("source = \"../../", &here("../.."))
+        + "\n[[trigger.http]]\nroute = \"/tasks\"\ncomponent = \"tasks\"\n";
     let app = tempfile::tempdir().expect("a folder for the manifest");
     let path = app.path().join("spin.toml");
     fs::write(&path, manifest).expect("the manifest is written");
-    let host = Host::start_other(pair, &path);
-    let args = json!({"pictures": ["cat"]});
-    let found = handoff_check::check(&host.http().url("/tasks"), "thumbnails", args);
-    let wrong = found
-        .expect("a URL")
-        .filter(|(_, found)| matches!(found, Found::Wrong(_)));
-    assert_eq!(wrong.collect::<Vec<_>>(), []);
+    Host::start_other(pair, &path)
+}
+
+/// Calls the handler directly, as `cargo xtask check-handler` does. Returns what came of its first
+/// task.
+fn find_nothing_wrong(http: &Client, kind: &str, args: Value) -> String {
+    let found = handoff_check::check(&http.url("/tasks"), kind, args);
+    let found: Vec<_> = found.expect("a URL").collect();
+    let wrong = |(_, found): &&(_, Found)| matches!(found, Found::Wrong(_));
+    assert_eq!(found.iter().find(wrong), None);
+    match &found[0].1 {
+        Found::Right(ran) => ran.clone(),
+        other => panic!("{other:?}"),
+    }
 }
 
 /// Calls spin in a folder, with the templates of `cargo xtask dist`.
@@ -156,6 +261,16 @@ fn a_starter_is_its_example(_pair: Pair) {
             "javascript",
             "handoff-js",
             &["src/shop.js", "src/tasks.js", "package.json"][..],
+        ),
+        (
+            "python",
+            "handoff-python",
+            &[
+                "src/handler.py",
+                "src/tasks.py",
+                "build.sh",
+                "requirements.txt",
+            ][..],
         ),
         (
             "rust",
