@@ -75,7 +75,7 @@ class Streams(unittest.TestCase):
                 self.assertEqual(shown(events), outcome["value"], vector["name"])
         self.assertGreaterEqual(seen, 5)
 
-    def test_who_leaves_the_loop_leaves_the_stream(self) -> None:
+    def test_leaving_the_loop_closes_the_stream(self) -> None:
         reply = Pieces([b'event: state\ndata: {"state":"running","attempt":1}\n\n'])
         client = Client(NOWHERE)
         with answered(client, reply):

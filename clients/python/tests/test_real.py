@@ -78,8 +78,8 @@ class Real(unittest.TestCase):
         self.assertEqual(later.cancel()["state"], "cancelled")
 
     def test_a_wait_that_is_longer_than_the_server_may_be_silent(self) -> None:
-        client = Client(URL, timeout="1s", attempts=1)
-        client.enqueue("sleep", {"for": "3s"}).result(LIMIT)
+        task = self.client.enqueue("sleep", {"for": "3s"})
+        Client(URL, timeout="1s", attempts=1).task(task.id).result(LIMIT)
 
     def test_a_task_that_fails(self) -> None:
         with self.assertRaises(TaskFailed) as raised:

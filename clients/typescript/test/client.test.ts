@@ -9,6 +9,20 @@ import { scripted } from "./server.js";
 
 const GET = { method: "GET", path: "/v1/tasks/a" };
 
+/** The compiler must refuse these calls; nothing runs them. */
+export async function refused(client: Client) {
+  // @ts-expect-error There is no such option.
+  await client.enqueue("echo", 1, { delai: "5s" });
+  // @ts-expect-error There is no such priority.
+  await client.enqueue("echo", 1, { priority: "urgent" });
+  // @ts-expect-error A batch names the queue for all items.
+  await client.batch([{ task: "echo", queue: "emails" }]);
+  for await (const event of client.task("a").events()) {
+    // @ts-expect-error Only the event `log` is sure to have one.
+    console.log(event.data.message);
+  }
+}
+
 /** A `fetch` that answers with bytes in these pieces. */
 function streaming(pieces: Uint8Array[]): typeof fetch {
   return async () => {
@@ -85,7 +99,7 @@ test("nothing is sent for a signal that was aborted before", async () => {
   await server.finish();
 });
 
-test("who leaves the loop leaves the stream", async () => {
+test("leaving the loop closes the stream", async () => {
   let left = false;
   const text = 'event: state\ndata: {"state":"running","attempt":1}\n\n';
   const body = new ReadableStream({
