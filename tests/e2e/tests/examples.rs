@@ -186,7 +186,12 @@ fn a_component_for_wasi_http_0_3(pair: Pair) {
     let id = task["id"].as_str().expect("an id");
     assert_eq!(http.succeeded(id, LIMIT)["result"], 42);
     let unknown = http.post("/service", &json!({"task": "triple"}));
-    unknown.expect_problem(400, "invalid-request", Some("task"));
+    assert_eq!(unknown.expect(400).json()["field"], "task");
+    let ran = handoff_check::check(&http.url("/service"), "double", json!({"n": 4}));
+    let wrong = ran
+        .expect("a URL")
+        .find(|(_, found)| matches!(found, Found::Wrong(_)));
+    assert_eq!(wrong, None);
 }
 
 /// Starts an example whose handler is reached from outside, too, at `/tasks`. One start for all that

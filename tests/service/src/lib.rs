@@ -16,10 +16,12 @@ async fn handle(request: Request) -> Result<impl IntoResponse> {
     if !is_task {
         return enqueue(body).await;
     }
-    let call: serde_json::Value = serde_json::from_slice(&body)?;
-    match call["args"]["n"].as_u64() {
-        Some(n) => answer(200, (2 * n).to_string()),
-        None => answer(422, String::new()),
+    let Ok(call) = serde_json::from_slice::<serde_json::Value>(&body) else {
+        return answer(400, String::new());
+    };
+    match (call["task"].as_str(), call["args"]["n"].as_u64()) {
+        (Some("double"), Some(n)) => answer(200, (2 * n).to_string()),
+        _ => answer(422, String::new()),
     }
 }
 
