@@ -21,7 +21,8 @@ pub(crate) enum Call {
     Discard,
     ListQueues,
     ShowQueue,
-    ListFailed,
+    List,
+    CancelAll,
     RetryFailed,
     DiscardFailed,
     Pause,
@@ -60,7 +61,7 @@ const READ: Option<Scope> = Some(Scope::Read);
 const OPERATE: Option<Scope> = Some(Scope::Operate);
 
 #[rustfmt::skip]
-static ROUTES: [Route; 27] = [
+static ROUTES: [Route; 28] = [
     route(Method::Get,    "/healthz", None, Call::Alive),
     route(Method::Get,    "/readyz", None, Call::Ready),
     route(Method::Get,    "/ping", ENQUEUE, Call::Ping),
@@ -74,9 +75,10 @@ static ROUTES: [Route; 27] = [
     route(Method::Post,   "/v1/tasks/{}/discard", OPERATE, Call::Discard),
     route(Method::Get,    "/v1/queues", READ, Call::ListQueues),
     route(Method::Get,    "/v1/queues/{}", READ, Call::ShowQueue),
-    route(Method::Get,    "/v1/queues/{}/tasks", READ, Call::ListFailed),
+    route(Method::Get,    "/v1/queues/{}/tasks", READ, Call::List),
     route(Method::Post,   "/v1/queues/{}/retry-failed", OPERATE, Call::RetryFailed),
     route(Method::Post,   "/v1/queues/{}/discard-failed", OPERATE, Call::DiscardFailed),
+    route(Method::Post,   "/v1/queues/{}/cancel", OPERATE, Call::CancelAll),
     route(Method::Post,   "/v1/queues/{}/pause", OPERATE, Call::Pause),
     route(Method::Post,   "/v1/queues/{}/resume", OPERATE, Call::Resume),
     route(Method::Post,   "/v1/queues/{}/purge", OPERATE, Call::Purge),

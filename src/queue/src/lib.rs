@@ -54,10 +54,13 @@ pub use model::receipt::Receipt;
 pub use model::report::{LogLine, Report};
 pub use model::run::{AttemptError, Place, Run, RunState};
 pub use model::state::State;
-pub use model::task::{FollowUp, Membership, Occurrence, Task, TaskSpec, Trace, WORKFLOW};
+pub use model::task::{
+    Fits, FollowUp, Membership, Occurrence, Task, TaskSpec, Trace, WORKFLOW, every,
+};
 pub use queue::Queue;
 pub use requests::cancel::Cancelled;
 pub use requests::depth::Depth;
+pub use requests::list::TaskPage;
 pub use requests::statistics::{Percentiles, Statistics};
 pub use requests::watch::{Event, Seen, Watch};
 pub use runs::view::{TaskStatus, TaskView};

@@ -10,10 +10,12 @@ use crate::idempotency::enqueue::Idempotency;
 use crate::idempotency::key::{IdempotencyKey, Once};
 use crate::limits::wake::Wakes;
 use crate::model::receipt::Receipt;
-use crate::model::task::{TaskSpec, Trace};
+use crate::model::state::State;
+use crate::model::task::{Fits, TaskSpec, Trace};
 use crate::requests::cancel::{Cancelled, Canceller};
 use crate::requests::depth::{Admin, Depth};
 use crate::requests::enqueue::Enqueuer;
+use crate::requests::list::{Lists, TaskPage};
 use crate::requests::statistics::{Statistics, StatisticsReader};
 use crate::requests::wait::Waits;
 use crate::requests::watch::{Event, Seen, Watch, Watches};
@@ -97,29 +99,52 @@ impl<S: Store, E: Env> Queue<S, E> {
         FailedList::of(&self.core).retry(id, trace).await
     }
 
-    /// Retries the failed tasks before number `before`, newest first, until `end_ms`. Returns the
-    /// receipts of the new tasks as one. Two concurrent calls share the work.
+    /// Lists tasks that fit, newest first, or those in the state `queued` in the order in which they
+    /// are claimed: at most `most`, from a place in an earlier page on. A page may be short, or
+    /// empty, without being the last one. A task that waits for the limits of its key has no place
+    /// in the backlog.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn list(
+        &self,
+        state: Option<State>,
+        fits: Fits<'_>,
+        from: Option<&[u64]>,
+        most: usize,
+    ) -> Result<TaskPage, QueueError> {
+        Lists::of(&self.core).list(state, fits, from, most).await
+    }
+
+    /// Retries the failed tasks that fit before number `before`, newest first, until `end_ms`.
+    /// Returns the receipts of the new tasks as one. Two concurrent calls share the work.
     ///
     /// # Errors
     /// If the store fails before any task was retried.
     pub async fn retry_failed(
         &self,
+        fits: Fits<'_>,
         before: Option<u64>,
         end_ms: u64,
         trace: Option<Trace>,
     ) -> Result<BulkResult<Receipt>, QueueError> {
         FailedList::of(&self.core)
-            .retry_failed(before, end_ms, trace)
+            .retry_failed(fits, before, end_ms, trace)
             .await
     }
 
-    /// Reads a page of the failed list, newest first: at most `most` tasks before number `before`.
-    /// A page may be short without being the last one.
+    /// Reads a page of the failed list, newest first: at most `most` tasks that fit, before number
+    /// `before`. A page may be short without being the last one.
     ///
     /// # Errors
     /// If the store fails.
-    pub async fn failed(&self, before: Option<u64>, most: usize) -> Result<FailedPage, QueueError> {
-        FailedList::of(&self.core).failed(before, most).await
+    pub async fn failed(
+        &self,
+        fits: Fits<'_>,
+        before: Option<u64>,
+        most: usize,
+    ) -> Result<FailedPage, QueueError> {
+        FailedList::of(&self.core).failed(fits, before, most).await
     }
 
     /// Removes a failed task from the failed list. The task stays readable until its retention is
@@ -131,18 +156,20 @@ impl<S: Store, E: Env> Queue<S, E> {
         FailedList::of(&self.core).discard(id).await
     }
 
-    /// Discards the failed tasks before number `before`, newest first, until `end_ms`. Returns how
-    /// many it discarded.
+    /// Discards the failed tasks that fit before number `before`, newest first, until `end_ms`.
+    /// Returns how many it discarded, or with `dry_run` would discard.
     ///
     /// # Errors
     /// If the store fails. Some tasks may be off the list all the same.
     pub async fn discard_failed(
         &self,
+        fits: Fits<'_>,
         before: Option<u64>,
         end_ms: u64,
+        dry_run: bool,
     ) -> Result<BulkResult<u64>, QueueError> {
         FailedList::of(&self.core)
-            .discard_failed(before, end_ms)
+            .discard_failed(fits, before, end_ms, dry_run)
             .await
     }
 

@@ -143,7 +143,7 @@ fn reason(error: &serde_json::Error) -> (Option<String>, String) {
 }
 
 /// Explains a word that is not one of the known ones.
-pub(crate) fn not_one_of<'a>(word: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+pub fn not_one_of<'a>(word: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
     let meant = did_you_mean(word, known.clone());
     let known = list(known);
     format!("{} is not one of {known}{meant}", quoted(word))

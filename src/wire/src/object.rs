@@ -3,9 +3,10 @@
 use crate::request::webhook;
 use crate::{Duration, JsonObject, Time, redact};
 use handoff_queue::{
-    AttemptError, LogLine, MemberView, Membership, Occurrence, QueueError, Rule, Schedule,
-    ScheduleView, State, TaskId, TaskView, WorkflowView,
+    AttemptError, Json, LogLine, MemberView, Membership, Occurrence, QueueError, Rule, Schedule,
+    ScheduleView, State, TaskId, TaskSpec, TaskView, WorkflowView,
 };
+use std::borrow::Cow;
 
 fn time(ms: u64) -> Time {
     Time { ms }
@@ -109,6 +110,11 @@ pub fn workflow(id: &TaskId, view: &WorkflowView, base: &str) -> JsonObject {
     object.put_some("retry_of", retry_of.map(TaskId::to_string));
     object.put("tasks", format!("{base}/v1/workflows/{id}/tasks"));
     object
+}
+
+/// The arguments of a task, as callers see them.
+pub fn shown_args(task: &TaskSpec) -> Cow<'_, Json> {
+    redact::args(&task.kind, &task.args)
 }
 
 /// The object of a workflow's member. A member that is not enqueued yet has no id and no state.

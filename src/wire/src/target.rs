@@ -84,6 +84,20 @@ pub fn is_base(text: &str) -> bool {
         && text.bytes().all(fits)
 }
 
+/// Encodes text for a query.
+pub fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(byte));
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
 /// Decodes percent-encoding.
 ///
 /// # Errors
@@ -118,6 +132,13 @@ pub(crate) fn decode(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_encoded_is_decoded() {
+        let text = "a b&c=d/é%+?\u{1}";
+        assert_eq!(encode(text), "a%20b%26c%3Dd%2F%C3%A9%25%2B%3F%01");
+        assert_eq!(decode(&encode(text)).as_deref(), Ok(text));
+    }
 
     #[test]
     fn the_base_of_a_mounted_application_is_left_out() {

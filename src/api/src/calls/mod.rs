@@ -5,7 +5,9 @@ pub(crate) mod cancel;
 pub(crate) mod enqueue;
 pub(crate) mod events;
 pub(crate) mod failed;
+mod filter;
 pub(crate) mod health;
+pub(crate) mod list;
 pub(crate) mod ping;
 pub(crate) mod queues;
 pub(crate) mod schedules;
@@ -15,7 +17,7 @@ mod wait;
 pub(crate) mod workflows;
 
 use crate::{HostQueue, limited};
-use handoff_platform::http::{Caller, Problem, Response};
+use handoff_platform::http::{Caller, Problem, Request, Response};
 use handoff_platform::variables;
 use handoff_queue::{IdempotencyKey, Once, Receipt, State, TaskId, TaskSpec, TaskView};
 use handoff_wire::{FieldError, JsonObject, did_you_mean, object, quoted};
@@ -98,6 +100,14 @@ pub(crate) fn no_parameter(name: &str, known: &[&str]) -> FieldError {
     };
     let reason = format!("there is no such parameter ({known}){meant}");
     FieldError::new(&handoff_wire::named(name), reason)
+}
+
+/// Refuses all parameters.
+pub(crate) fn no_parameters(request: &Request) -> Result<(), FieldError> {
+    match request.query()?.first() {
+        Some((name, _)) => Err(no_parameter(name, &[])),
+        None => Ok(()),
+    }
 }
 
 /// The problem for an unknown id.

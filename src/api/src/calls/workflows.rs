@@ -1,6 +1,6 @@
 //! `/v1/workflows`: tasks that belong together.
 
-use super::failed::number;
+use super::filter::number;
 use super::wait::Wait;
 use super::{After, Answer, KEY_HEADER, Taken, parse_id, state_only};
 use crate::{HostQueue, limits, push_along};

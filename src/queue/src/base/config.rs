@@ -125,6 +125,9 @@ pub(crate) const OUTCOMES_BYTES: usize = 1024 * 1024;
 /// A page of tasks ends early when it has this many bytes.
 pub const PAGE_BYTES: u64 = 1024 * 1024;
 
+/// A page of tasks looks at so many slots, or entries of the failed list, at most.
+pub const LISTED_MAX: u64 = 1_000;
+
 /// The number of records of any size that one call reads.
 pub(crate) const RECORDS_MAX: usize = 16;
 

@@ -8,7 +8,7 @@ use crate::idempotency::enqueue::Idempotency;
 use crate::idempotency::key::{IdempotencyKey, Once};
 use crate::model::receipt::Receipt;
 use crate::model::state::State;
-use crate::model::task::{TaskSpec, Trace};
+use crate::model::task::{Fits, TaskSpec, Trace};
 use crate::runs::view::Views;
 use crate::store::contract::Store;
 use crate::store::error::QueueError;
@@ -66,10 +66,11 @@ impl<S: Store, E: Env> FailedList<'_, S, E> {
         }
     }
 
-    /// Retries the failed tasks before number `before`, newest first, until `end_ms`. Returns the
-    /// receipts of the new tasks as one. Two concurrent calls share the work.
+    /// Retries the failed tasks that fit before number `before`, newest first, until `end_ms`.
+    /// Returns the receipts of the new tasks as one. Two concurrent calls share the work.
     pub(crate) async fn retry_failed(
         &self,
+        fits: Fits<'_>,
         before: Option<u64>,
         end_ms: u64,
         trace: Option<Trace>,
@@ -80,7 +81,7 @@ impl<S: Store, E: Env> FailedList<'_, S, E> {
         };
         loop {
             let began_ms = self.env.now_ms();
-            let part = match self.failed_before(swept.next, PAGE).await {
+            let part = match self.failed_before(fits, swept.next, PAGE).await {
                 Err(e) if !swept.done.ids.is_empty() => {
                     // Return the receipt, so that a worker is woken for the tasks enqueued so far.
                     self.env.log(&e.to_string());

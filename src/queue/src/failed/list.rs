@@ -1,12 +1,12 @@
 //! The failed list, and how a task relates to it.
 
-use crate::base::config::{PAGE_BYTES, RETENTION_MIN_MS};
+use crate::base::config::{LISTED_MAX, PAGE_BYTES, RETENTION_MIN_MS};
 use crate::base::env::Env;
 use crate::base::guard::{Guard, enabled};
 use crate::base::id::TaskId;
 use crate::base::json::Json;
 use crate::model::run::{Run, RunState};
-use crate::model::task::Task;
+use crate::model::task::{Fits, Task};
 use crate::progress::record::KeeperRecord;
 use crate::runs::read::Runs;
 use crate::store::contract::Store;
@@ -22,9 +22,6 @@ mechanism!(
 /// An entry is written this soon after its number was taken, or under another number. The keeper
 /// passes numbers after an hour.
 const LISTED_IN_MS: u64 = RETENTION_MIN_MS / 2;
-
-/// The most numbers that a page passes. Retried and discarded tasks leave empty places.
-const LOOKED_AT_MAX: u64 = 1_000;
 
 /// So many entries are read in one call.
 pub(crate) const CHUNK_MAX: usize = 100;
@@ -85,16 +82,18 @@ impl<S: Store, E: Env> FailedList<'_, S, E> {
         Ok(self.store.set(&self.keys.failure(i), &encode(id)).await?)
     }
 
-    /// Reads failed tasks with their numbers.
+    /// Reads failed tasks that fit, with their numbers. Retried and discarded tasks leave empty
+    /// places.
     pub(crate) async fn failed_before(
         &self,
+        fits: Fits<'_>,
         before: Option<u64>,
         most: usize,
     ) -> Result<Part, QueueError> {
         let first = KeeperRecord::of(self).first_failure().await?;
         let count = self.store.counter(&self.keys.failures()).await?;
         let mut end = before.map_or(count + 1, |before| before.min(count + 1));
-        let stop = end.saturating_sub(LOOKED_AT_MAX).max(first);
+        let stop = end.saturating_sub(LISTED_MAX).max(first);
         let (mut found, mut unreadable, mut bytes) = (Vec::new(), Vec::new(), 0);
         while end > stop && found.len() + unreadable.len() < most {
             let left = most - found.len() - unreadable.len();
@@ -114,7 +113,10 @@ impl<S: Store, E: Env> FailedList<'_, S, E> {
                 }
                 let listed = self.listed_as(i, key, &value).await;
                 match QueueError::or_unreadable(listed)? {
-                    Ok(Some(failed)) if failed.until_ms > self.env.now_ms() => {
+                    Ok(Some(failed))
+                        if failed.until_ms > self.env.now_ms()
+                            && fits(&failed.id, &failed.task) =>
+                    {
                         bytes += failed.bytes();
                         found.push((i, failed));
                     }

@@ -4,6 +4,7 @@ use crate::base::env::Env;
 use crate::base::id::TaskId;
 use crate::failed::list::{CHUNK_MAX, Failed, FailedList, Standing};
 use crate::model::state::State;
+use crate::model::task::Fits;
 use crate::runs::view::{TaskView, Views};
 use crate::store::contract::Store;
 use crate::store::error::QueueError;
@@ -40,14 +41,15 @@ pub enum Discarded {
 }
 
 impl<S: Store, E: Env> FailedList<'_, S, E> {
-    /// Reads a page of the failed list, newest first: at most `most` tasks before number `before`.
-    /// A page may be short without being the last one.
+    /// Reads a page of the failed list, newest first: at most `most` tasks that fit, before number
+    /// `before`. A page may be short without being the last one.
     pub(crate) async fn failed(
         &self,
+        fits: Fits<'_>,
         before: Option<u64>,
         most: usize,
     ) -> Result<FailedPage, QueueError> {
-        let part = self.failed_before(before, most).await?;
+        let part = self.failed_before(fits, before, most).await?;
         let mut unreadable = part.unreadable;
         let mut tasks = Vec::with_capacity(part.failed.len());
         for (_, failed) in part.failed {
@@ -83,22 +85,26 @@ impl<S: Store, E: Env> FailedList<'_, S, E> {
         }
     }
 
-    /// Discards the failed tasks before number `before`, newest first, until `end_ms`. Returns how
-    /// many it discarded.
+    /// Discards the failed tasks that fit before number `before`, newest first, until `end_ms`.
+    /// Returns how many it discarded, or with `dry_run` would discard.
     pub(crate) async fn discard_failed(
         &self,
+        fits: Fits<'_>,
         before: Option<u64>,
         end_ms: u64,
+        dry_run: bool,
     ) -> Result<BulkResult<u64>, QueueError> {
         let mut swept = BulkResult {
             done: 0,
             next: before,
         };
         loop {
-            let part = self.failed_before(swept.next, CHUNK_MAX).await?;
+            let part = self.failed_before(fits, swept.next, CHUNK_MAX).await?;
             let next = part.next;
             let failed: Vec<_> = part.failed.into_iter().map(|(_, failed)| failed).collect();
-            self.unlist(&failed).await?;
+            if !dry_run {
+                self.unlist(&failed).await?;
+            }
             swept.done += failed.len() as u64;
             swept.next = next;
             if next.is_none() || self.env.now_ms() >= end_ms {

@@ -4,6 +4,7 @@ use crate::base::config::ERROR_MAX_BYTES;
 use crate::base::digest::is_name;
 use crate::base::json::Json;
 use crate::model::report::Report;
+use crate::model::state::State;
 use crate::store::record::{Validate, cut, is_epoch, is_slot, is_time, is_zero};
 use serde::Deserialize;
 use serde::Serialize;
@@ -209,6 +210,17 @@ impl Run {
                 | RunState::Cancelled
                 | RunState::Expired { .. }
         )
+    }
+
+    /// The state of the task if this outcome is decided and final.
+    pub(crate) fn final_state(&self) -> Option<State> {
+        match self.state {
+            RunState::Succeeded { .. } => Some(State::Succeeded),
+            RunState::Failed { .. } => Some(State::Failed),
+            RunState::Cancelled => Some(State::Cancelled),
+            RunState::Expired { .. } => Some(State::Expired),
+            _ => None,
+        }
     }
 
     /// When the task became final, if known.

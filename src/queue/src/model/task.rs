@@ -203,3 +203,11 @@ impl Validate for Membership {
         self.workflow.is_valid() && self.of <= GROUP_MAX as u64 && self.step < CHAIN_MAX as u64
     }
 }
+
+/// Whether a task belongs on a list.
+pub type Fits<'a> = &'a dyn Fn(&TaskId, &Task) -> bool;
+
+/// All tasks belong on the list.
+pub fn every(_: &TaskId, _: &Task) -> bool {
+    true
+}

@@ -15,6 +15,7 @@ mod heartbeats;
 mod idempotency;
 mod keys;
 mod limits;
+mod lists;
 mod neighbours;
 mod operate;
 mod pages;

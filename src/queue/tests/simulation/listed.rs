@@ -6,6 +6,7 @@ use crate::support::{Sim, keys};
 use futures::FutureExt;
 use handoff_queue::{
     ACKNOWLEDGE_MS, CLOCK_SLACK_MS, Discarded, Retried, RunState, Store, TaskId, TaskStatus, Trace,
+    every,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -52,7 +53,9 @@ impl Load {
         let asked_ms = sim.now_ms();
         sim.spawn(|_, queue| async move {
             let end_ms = asked_ms + 3_000;
-            let swept = queue.retry_failed(before, end_ms, Some(trace)).await;
+            let swept = queue
+                .retry_failed(&every, before, end_ms, Some(trace))
+                .await;
             // Retries before the stall count, but no caller waits for the answer any more.
             let gone = world.clock.now_ms() > asked_ms + ACKNOWLEDGE_MS;
             let Some(swept) = swept.ok().filter(|_| !gone) else {
@@ -86,7 +89,12 @@ impl Load {
     fn discard_all(self: &Rc<Self>, sim: &Sim) {
         let before = self.all(sim);
         let end_ms = sim.now_ms() + 3_000;
-        sim.spawn(|_, queue| async move { queue.discard_failed(before, end_ms).await.is_ok() });
+        sim.spawn(|_, queue| async move {
+            queue
+                .discard_failed(&every, before, end_ms, false)
+                .await
+                .is_ok()
+        });
     }
 
     /// Notes that all tasks which have failed by now may leave the list. Returns the number before
@@ -194,7 +202,7 @@ fn list(sim: &Sim) -> Vec<(TaskId, usize)> {
     sim.wait(|queue| async move {
         let (mut listed, mut before) = (Vec::new(), None);
         loop {
-            let page = queue.failed(before, most).await.unwrap();
+            let page = queue.failed(&every, before, most).await.unwrap();
             assert!(page.tasks.len() <= most);
             let tasks = page.tasks.into_iter();
             listed.extend(tasks.map(|(id, view)| (id, view.errors.len())));

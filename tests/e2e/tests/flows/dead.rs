@@ -75,11 +75,12 @@ fn listed_page_by_page(pair: Pair) {
     assert_eq!(errors[0]["error"], "failed as it was asked to");
 
     for (query, field) in [
-        ("", "state"),
-        ("?state=running", "state"),
+        ("?state=dead", "state"),
+        ("?from=x", "from"),
+        ("?text=", "text"),
         ("?state=failed&limit=0", "limit"),
         ("?state=failed&limit=101", "limit"),
-        ("?state=failed&before=x", "before"),
+        ("?state=failed&from=x", "from"),
         ("?state=failed&after=1", "after"),
     ] {
         let reply = http.get(&format!("{path}{query}"));

@@ -26,6 +26,7 @@ mod idempotency;
 mod kill;
 mod leftovers;
 mod limits;
+mod lists;
 mod mounted;
 mod outbound;
 mod oversized;

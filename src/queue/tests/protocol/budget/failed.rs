@@ -3,6 +3,7 @@
 use super::{cost_of, tasks};
 use crate::pages::page;
 use crate::support::{Sim, set};
+use handoff_queue::every;
 
 #[test]
 fn a_page_of_failed_tasks_and_taking_them_off_whatever_failed() {
@@ -17,7 +18,8 @@ fn a_page_of_failed_tasks_and_taking_them_off_whatever_failed() {
         assert!(sim.alive().is_empty());
         sim.world.faults.wake_fails.set(1_000);
         let listed = cost_of(&sim, |sim| {
-            let page = sim.wait(|queue| async move { queue.failed(None, 20).await.unwrap() });
+            let page =
+                sim.wait(|queue| async move { queue.failed(&every, None, 20).await.unwrap() });
             assert_eq!(page.tasks.len(), 20);
         });
         let discard = cost_of(&sim, |sim| {

@@ -4,6 +4,7 @@ mod claims;
 mod extras;
 mod failed;
 mod keeper;
+mod lists;
 mod long_tasks;
 mod requests;
 mod schedules;

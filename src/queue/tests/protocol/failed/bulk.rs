@@ -2,12 +2,15 @@
 
 use super::{HOUR_MS, MINUTE_MS, discard, fail, failing, left, list, page};
 use crate::support::{Action, Sim, When};
-use handoff_queue::{BulkResult, Receipt, State};
+use handoff_queue::{BulkResult, Receipt, State, every};
 
 fn sweep(sim: &Sim, before: Option<u64>, most_ms: u64) -> BulkResult<Receipt> {
     let end_ms = sim.now_ms() + most_ms;
     sim.wait(|queue| async move {
-        let swept = queue.retry_failed(before, end_ms, None).await.unwrap();
+        let swept = queue
+            .retry_failed(&every, before, end_ms, None)
+            .await
+            .unwrap();
         queue.wake_for(&swept.done, || 8).await.unwrap();
         swept
     })
@@ -51,7 +54,10 @@ fn two_who_retry_all_at_once_make_one_task_of_each() {
         let both: Vec<_> = (0..2)
             .map(|_| {
                 sim.spawn(|_, queue| async move {
-                    queue.retry_failed(None, end_ms, None).await.unwrap()
+                    queue
+                        .retry_failed(&every, None, end_ms, None)
+                        .await
+                        .unwrap()
                 })
             })
             .collect();
@@ -81,7 +87,9 @@ fn a_retry_of_all_that_is_cut_short_is_repeated() {
                 if calls == at { action } else { Action::Pass }
             });
             let end_ms = sim.now_ms() + 60_000;
-            sim.spawn(|_, queue| async move { queue.retry_failed(None, end_ms, None).await });
+            sim.spawn(
+                |_, queue| async move { queue.retry_failed(&every, None, end_ms, None).await },
+            );
             sim.run_for(1_000);
             sim.world.faults.no_script();
             while sweep(&sim, None, 60_000).next.is_some() {}

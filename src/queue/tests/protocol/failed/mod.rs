@@ -7,7 +7,7 @@ mod unreadable;
 
 use crate::support::{Sim, SimQueue, keys, task};
 use handoff_queue::{
-    Discarded, FailedPage, RETENTION_MIN_MS, Retried, RetryPolicy, State, TaskId, TaskSpec,
+    Discarded, FailedPage, RETENTION_MIN_MS, Retried, RetryPolicy, State, TaskId, TaskSpec, every,
 };
 use serde_json::json;
 
@@ -39,7 +39,7 @@ fn fail(sim: &Sim, count: usize) -> Vec<TaskId> {
 }
 
 fn page(sim: &Sim, before: Option<u64>, most: usize) -> FailedPage {
-    sim.wait(|queue| async move { queue.failed(before, most).await.unwrap() })
+    sim.wait(|queue| async move { queue.failed(&every, before, most).await.unwrap() })
 }
 
 /// The whole list, in pages of 7.

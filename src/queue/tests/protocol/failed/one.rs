@@ -6,7 +6,7 @@ use super::{
 };
 use crate::support::{Sim, keys, task};
 use futures::FutureExt;
-use handoff_queue::{Discarded, Retried, State, Store, TaskId, TaskSpec, Wake};
+use handoff_queue::{Discarded, Retried, State, Store, TaskId, TaskSpec, Wake, every};
 use serde_json::{Value, json};
 
 #[test]
@@ -99,7 +99,8 @@ fn what_is_discarded_stays_readable_and_may_be_retried() {
     let new = retried_as(retry(&sim, &ids[1]));
     sim.until_state(&new, State::Failed, 1_000);
     assert_eq!(list(&sim).len(), 3);
-    let swept = sim.wait(|queue| async move { queue.discard_failed(None, 0).await.unwrap() });
+    let swept = sim
+        .wait(|queue| async move { queue.discard_failed(&every, None, 0, false).await.unwrap() });
     assert_eq!((swept.done, swept.next), (3, None));
     assert!(list(&sim).is_empty());
     assert_eq!(sim.state(&new), State::Failed);

@@ -3,7 +3,9 @@
 use super::{BROKEN, assert_nobody_failed, kept_an_hour, put, spoil};
 use crate::support::{Sim, keys, member, task};
 use futures::FutureExt;
-use handoff_queue::{RETENTION_MIN_MS, State, Step, Store, TaskId, TaskStatus, Wake, Workflow};
+use handoff_queue::{
+    RETENTION_MIN_MS, State, Step, Store, TaskId, TaskStatus, Wake, Workflow, every,
+};
 use serde_json::json;
 
 #[test]
@@ -70,7 +72,7 @@ fn a_failed_task_that_cannot_be_read_is_listed_with_its_error() {
         sim.run_for(30_000);
         spoil(&sim, &keys::run(ids[0].slot(), 0), newer);
         spoil(&sim, &keys::slot(ids[1].slot()), newer);
-        let page = sim.wait(|queue| async move { queue.failed(None, 20).await.unwrap() });
+        let page = sim.wait(|queue| async move { queue.failed(&every, None, 20).await.unwrap() });
         let readable: Vec<_> = page.tasks.iter().map(|(id, _)| id.clone()).collect();
         assert_eq!(readable, [ids[2].clone()]);
         let mut unreadable: Vec<_> = page.unreadable.iter().map(|(id, _)| id.clone()).collect();

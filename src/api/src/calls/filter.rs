@@ -1,0 +1,163 @@
+//! Which tasks a call for many is about: parameters of its query.
+
+use super::no_parameter;
+use handoff_platform::http::Request;
+use handoff_queue::{State, Task, TaskId};
+use handoff_wire::{FieldError, encode, not_one_of, object, quoted};
+
+/// The largest size of a page, and its default.
+const PAGE_MAX: u64 = 100;
+const PAGE_DEFAULT: u64 = 20;
+/// The longest text that is searched for, in characters.
+const TEXT_MAX: usize = 200;
+
+/// The states that a list can have.
+const STATES: [State; 8] = [
+    State::Scheduled,
+    State::Queued,
+    State::Running,
+    State::Retrying,
+    State::Succeeded,
+    State::Failed,
+    State::Cancelled,
+    State::Expired,
+];
+
+/// The parameters of a request.
+#[derive(Debug, Default)]
+pub(crate) struct Asked {
+    pub state: Option<State>,
+    limit: Option<u64>,
+    /// Where an earlier answer ended.
+    pub from: Option<String>,
+    pub dry_run: bool,
+    task: Option<String>,
+    key: Option<String>,
+    schedule: Option<String>,
+    /// In lower case.
+    text: Option<String>,
+    /// All of them but `from`, for the next page.
+    same: String,
+}
+
+impl Asked {
+    /// Reads the parameters. Besides those of the filter only those in `more` are known.
+    pub(crate) fn of(request: &Request, more: &[&str]) -> Result<Self, FieldError> {
+        let known = [&["task", "key", "schedule", "text"], more].concat();
+        let mut asked = Self::default();
+        for (name, value) in request.query()? {
+            if !known.contains(&name.as_str()) {
+                return Err(no_parameter(&name, &known));
+            }
+            match name.as_str() {
+                "limit" => asked.limit = Some(number(&name, &value, 1, PAGE_MAX)?),
+                "state" => asked.state = Some(state(&value)?),
+                "dry_run" => asked.dry_run = switch(&name, &value)?,
+                "task" => asked.task = Some(value.clone()),
+                "key" => asked.key = Some(value.clone()),
+                "schedule" => asked.schedule = Some(value.clone()),
+                "text" => asked.text = Some(text(&value)?),
+                _ => {
+                    asked.from = Some(value);
+                    continue;
+                }
+            }
+            asked.same += &format!("{name}={}&", encode(&value));
+        }
+        Ok(asked)
+    }
+
+    pub(crate) fn limit(&self) -> usize {
+        self.limit.unwrap_or(PAGE_DEFAULT) as usize
+    }
+
+    /// Reads `from` as one number.
+    pub(crate) fn number(&self) -> Result<Option<u64>, FieldError> {
+        let from = self.from.as_ref();
+        from.map(|from| number("from", from, 0, 1 << 53))
+            .transpose()
+    }
+
+    /// Reads `from` as places in the lanes of a queue.
+    pub(crate) fn places(&self) -> Result<Option<Vec<u64>>, FieldError> {
+        let Some(from) = &self.from else {
+            return Ok(None);
+        };
+        let places = from.split('-').map(|place| u64::from_str_radix(place, 16));
+        let places = places.collect::<Result<Vec<_>, _>>();
+        let places = places.ok().filter(|p| p.iter().all(|slot| *slot < 1 << 53));
+        let reason = || {
+            let from = quoted(from);
+            FieldError::new("from", format!("{from} is not from a `next`"))
+        };
+        places.map(Some).ok_or_else(reason)
+    }
+
+    /// Whether a task is one of those that the request is about. Its secrets are not searched: who may
+    /// not see them could find them so.
+    pub(crate) fn fits(&self, id: &TaskId, task: &Task) -> bool {
+        let is = |asked: &Option<String>, value: Option<&str>| {
+            asked.as_deref().is_none_or(|asked| value == Some(asked))
+        };
+        let schedule = task.occurrence.as_ref();
+        is(&self.task, Some(&task.kind))
+            && is(&self.key, task.key.as_deref())
+            && is(&self.schedule, schedule.map(|o| o.schedule.as_str()))
+            && self.text.as_ref().is_none_or(|text| {
+                let has = |part: &str| part.to_lowercase().contains(text);
+                has(&id.to_string())
+                    || has(&task.kind)
+                    || task.key.as_deref().is_some_and(has)
+                    || has(object::shown_args(task).as_str())
+            })
+    }
+
+    /// The path of the same request, from another place on.
+    pub(crate) fn next(&self, request: &Request, from: &str) -> String {
+        let (base, path, same) = (request.base(), request.path(), &self.same);
+        format!("{base}{path}?{same}from={from}")
+    }
+}
+
+/// Places as a parameter.
+pub(crate) fn shown(places: &[u64]) -> String {
+    let places: Vec<_> = places.iter().map(|place| format!("{place:x}")).collect();
+    places.join("-")
+}
+
+pub(super) fn number(name: &str, value: &str, min: u64, max: u64) -> Result<u64, FieldError> {
+    let number = value.parse().ok().filter(|n| (min..=max).contains(n));
+    number.ok_or_else(|| {
+        let reason = format!(
+            "it must be a whole number from {min} to {max}, not {}",
+            quoted(value)
+        );
+        FieldError::new(name, reason)
+    })
+}
+
+fn switch(name: &str, value: &str) -> Result<bool, FieldError> {
+    value.parse().map_err(|_| {
+        let reason = format!("it must be true or false, not {}", quoted(value));
+        FieldError::new(name, reason)
+    })
+}
+
+fn state(value: &str) -> Result<State, FieldError> {
+    let state = STATES.into_iter().find(|state| state.to_string() == value);
+    state.ok_or_else(|| {
+        let names = STATES.map(|state| state.to_string());
+        let reason = not_one_of(value, names.iter().map(String::as_str));
+        FieldError::new("state", reason)
+    })
+}
+
+fn text(value: &str) -> Result<String, FieldError> {
+    match value.chars().count() {
+        1..=TEXT_MAX => Ok(value.to_lowercase()),
+        count => {
+            let reason = format!("it must have 1 to {TEXT_MAX} characters, not {count}");
+            Err(FieldError::new("text", reason))
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! `GET /v1/queues/{queue}/tasks`: lists tasks. `POST /v1/queues/{queue}/cancel` cancels those that fit.
+
+use super::Answer;
+use super::filter::{Asked, shown};
+use super::queues::known;
+use crate::HostQueue;
+use handoff_platform::http::{Problem, Request, Response};
+use handoff_queue::{Env, QueueError, State, TaskId, TaskView};
+use handoff_wire::{FieldError, JsonObject, Time, object};
+
+/// A call that cancels answers after this many milliseconds with its result so far.
+const CANCEL_MS: u64 = 3_000;
+/// So many tasks are cancelled between two looks at the clock.
+const CANCEL_PAGE: usize = 20;
+
+/// Answers a page: newest first, failed ones by their failures, waiting ones in their order.
+pub(crate) async fn list(
+    queue: &HostQueue,
+    name: &str,
+    request: &Request,
+) -> Result<Answer, Problem> {
+    known(name)?;
+    let asked = Asked::of(request, &["state", "limit", "from"])?;
+    let fits = |id: &TaskId, task: &_| asked.fits(id, task);
+    if asked.state == Some(State::Failed) {
+        let page = queue.failed(&fits, asked.number()?, asked.limit()).await?;
+        let body = tasks(&page.tasks, &page.unreadable);
+        let next = page.next.map(|from| asked.next(request, &from.to_string()));
+        return Ok(Answer::new(Response::json(200, &body.with("next", next))));
+    }
+    let places = asked.places()?;
+    let page = queue
+        .list(asked.state, &fits, places.as_deref(), asked.limit())
+        .await?;
+    let mut searched = JsonObject::default().with("slots", page.searched);
+    searched.put_some("back_to", page.back_to_ms.map(|ms| Time { ms }));
+    let next = page.next.map(|from| asked.next(request, &shown(&from)));
+    let body = tasks(&page.tasks, &page.unreadable)
+        .with("next", next)
+        .with("searched", searched);
+    Ok(Answer::new(Response::json(200, &body)))
+}
+
+fn tasks(tasks: &[(TaskId, TaskView)], unreadable: &[(Option<TaskId>, QueueError)]) -> JsonObject {
+    let tasks = tasks.iter().map(|(id, view)| object::task(id, view));
+    let broken = unreadable.iter();
+    let broken = broken.map(|(id, e)| object::unreadable(id.as_ref(), e));
+    JsonObject::default().with("tasks", tasks.chain(broken).collect::<Vec<_>>())
+}
+
+/// Answers how many tasks this call cancelled, or asked to stop, and whether more may follow.
+pub(crate) async fn cancel_all(
+    queue: &HostQueue,
+    name: &str,
+    request: &Request,
+) -> Result<Answer, Problem> {
+    known(name)?;
+    let asked = Asked::of(request, &["state", "from", "dry_run"])?;
+    if let Some(state) = asked.state.filter(|state| state.is_final()) {
+        let reason = format!("a task that is {state} can't be cancelled");
+        return Err(FieldError::new("state", reason).into());
+    }
+    let end_ms = queue.env().now_ms() + CANCEL_MS;
+    let fits = |id: &TaskId, task: &_| asked.fits(id, task);
+    let (mut count, mut places) = (0_u64, asked.places()?);
+    loop {
+        let page = queue
+            .list(asked.state, &fits, places.as_deref(), CANCEL_PAGE)
+            .await?;
+        let open = page.tasks.iter().filter(|(_, view)| !view.state.is_final());
+        for (id, _) in open {
+            if !asked.dry_run {
+                queue.cancel(id).await?;
+            }
+            count += 1;
+        }
+        places = page.next;
+        if places.is_none() || queue.env().now_ms() >= end_ms {
+            break;
+        }
+    }
+    let done = match asked.dry_run {
+        true => "would_cancel",
+        false => "cancelled",
+    };
+    let next = places.map(|from| asked.next(request, &shown(&from)));
+    let body = JsonObject::default()
+        .with(done, count)
+        .with("more", next.is_some())
+        .with("next", next);
+    Ok(Answer::new(Response::json(200, &body)))
+}

@@ -1,0 +1,159 @@
+//! Lists of tasks, and calls for all tasks that fit.
+
+use handoff_e2e::{Client, Host, Pair, on_every_pair, until};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+on_every_pair!(tasks_are_found_by_what_is_known_of_them);
+on_every_pair!(what_fits_is_retried_discarded_or_cancelled);
+
+const SOON: Duration = Duration::from_secs(40);
+const TASKS: &str = "/v1/queues/default/tasks";
+
+/// The ids on all pages.
+fn ids(http: &Client, query: &str) -> Vec<String> {
+    let mut path = format!("{TASKS}?{query}");
+    let mut ids = Vec::new();
+    loop {
+        let page = http.get(&path).expect(200).json();
+        let tasks = page["tasks"].as_array().expect("a list");
+        let id = |task: &Value| task["id"].as_str().map(str::to_owned);
+        ids.extend(tasks.iter().map(|task| id(task).expect("an id")));
+        match page["next"].as_str() {
+            Some(next) => path = next.to_owned(),
+            None => return ids,
+        }
+    }
+}
+
+fn reaches(http: &Client, id: &str, state: &str) {
+    until(state, SOON, || {
+        (http.task(id)["state"] == state).then_some(())
+    });
+}
+
+fn failing(name: &str) -> Value {
+    json!({"task": "fault", "args": {"how": "fail", "times": 9}, "retry": {"attempts": 1}, "key": name})
+}
+
+fn tasks_are_found_by_what_is_known_of_them(pair: Pair) {
+    let host = Host::start(pair, &[("fault_tasks", "true")]);
+    let http = host.http();
+    let echo = |args: Value| http.enqueue(&json!({"task": "echo", "args": args, "key": "k&=/é"}));
+    let mut all: Vec<_> = (0..5).map(|n| echo(json!({"n": n}))).collect();
+    let secret = json!({
+        "task": "http.request", "delay": "1h",
+        "args": {"url": "http://127.0.0.1/Found", "headers": {"authorization": "Bearer hidden"}},
+    });
+    let later = http.enqueue(&secret);
+    let sleeping = http.enqueue(&json!({"task": "sleep", "args": {"for": "60s"}}));
+    let failed = http.enqueue(&failing("a"));
+    all.extend([later.clone(), sleeping.clone(), failed.clone()]);
+    for id in &all[..5] {
+        http.succeeded(id, SOON);
+    }
+    reaches(http, &failed, "failed");
+    reaches(http, &sleeping, "running");
+    all.reverse();
+
+    assert_eq!(ids(http, "limit=3"), all);
+    let echoes = &all[3..];
+    for query in [
+        "task=echo",
+        "key=k%26%3D%2F%C3%A9&limit=2",
+        "state=succeeded&limit=2",
+    ] {
+        assert_eq!(ids(http, query), echoes, "{query}");
+    }
+    for (query, id) in [
+        ("state=running", &sleeping),
+        ("state=scheduled", &later),
+        ("state=failed", &failed),
+        ("state=failed&task=fault&key=a", &failed),
+        ("text=found", &later),
+        (&*format!("text={}", &sleeping[..14]), &sleeping),
+        ("text=%22n%22%3A3", &all[4]),
+    ] {
+        assert_eq!(ids(http, query), std::slice::from_ref(id), "{query}");
+    }
+    // A secret that is not shown can't be guessed by searching.
+    for query in [
+        "text=hidden",
+        "state=queued",
+        "task=ech",
+        "state=failed&key=b",
+        "schedule=s",
+    ] {
+        assert_eq!(ids(http, query), Vec::<String>::new(), "{query}");
+    }
+    let page = http.get(&format!("{TASKS}?limit=2")).expect(200).json();
+    assert_eq!(
+        page["tasks"][0],
+        http.task(&failed),
+        "as it is shown by its id"
+    );
+    assert!(page["searched"]["slots"].as_u64() >= Some(2), "{page:#}");
+    let oldest = http.task(&all[7])["enqueued_at"].clone();
+    let whole = http.get(TASKS).expect(200).json();
+    assert_eq!(
+        (&whole["searched"]["back_to"], &whole["next"]),
+        (&oldest, &json!(null))
+    );
+    http.delete(&format!("/v1/tasks/{sleeping}"));
+}
+
+fn what_fits_is_retried_discarded_or_cancelled(pair: Pair) {
+    let host = Host::start(pair, &[("fault_tasks", "true")]);
+    let http = host.http();
+    let names = ["a", "b", "a", "c"];
+    let failed: Vec<_> = names
+        .iter()
+        .map(|name| http.enqueue(&failing(name)))
+        .collect();
+    for id in &failed {
+        reaches(http, id, "failed");
+    }
+    let call = |call: &str| {
+        let reply = http.post(&format!("/v1/queues/default/{call}"), &json!({}));
+        reply.expect(200).json()
+    };
+    let none = json!(null);
+    let dry = call("retry-failed?key=a&dry_run=true");
+    assert_eq!(dry, json!({"would_retry": 2, "more": false, "next": none}));
+    let dry = call("discard-failed?key=b&dry_run=true");
+    assert_eq!(
+        dry,
+        json!({"would_discard": 1, "more": false, "next": none})
+    );
+    assert_eq!(ids(http, "state=failed").len(), 4, "nothing was done");
+    let discarded = call("discard-failed?key=b");
+    assert_eq!(
+        discarded,
+        json!({"discarded": 1, "more": false, "next": none})
+    );
+    assert_eq!(call("retry-failed?key=c")["retried"], 1);
+    let left = ids(http, "state=failed&key=a");
+    assert_eq!(left, [failed[2].clone(), failed[0].clone()]);
+
+    let later = |n: u64| http.enqueue(&json!({"task": "echo", "args": {"n": n}, "delay": "1h"}));
+    let (one, two) = (later(1), later(2));
+    let dry = call("cancel?state=scheduled&text=%22n%22%3A1&dry_run=true");
+    assert_eq!(dry, json!({"would_cancel": 1, "more": false, "next": none}));
+    let cancelled = call("cancel?state=scheduled&text=%22n%22%3A1");
+    assert_eq!(
+        cancelled,
+        json!({"cancelled": 1, "more": false, "next": none})
+    );
+    assert_eq!(http.task(&one)["state"], "cancelled");
+    assert_eq!(http.task(&two)["state"], "scheduled");
+    assert_eq!(
+        call("cancel?task=echo")["cancelled"],
+        1,
+        "final tasks do not count"
+    );
+    assert_eq!(http.task(&two)["state"], "cancelled");
+    let wrong = http.post("/v1/queues/default/cancel?state=failed", &json!({}));
+    wrong.expect_problem(400, "invalid-request", Some("state"));
+    let wrong = http.post("/v1/queues/default/retry-failed?dry_run=yes", &json!({}));
+    wrong.expect_problem(400, "invalid-request", Some("dry_run"));
+}
