@@ -1,12 +1,40 @@
 """A FastAPI application that leaves slow work to Handoff. Its tasks are in tasks.py."""
 
-import handoff
+import os
+from contextlib import asynccontextmanager
+
 import tasks
 import worker
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.responses import JSONResponse
+from handoff_client import AsyncClient, NotFound, TaskError, Unavailable
 
-app = FastAPI()
+# One client serves all requests. Its calls are coroutines, and share its connections.
+handoff = AsyncClient(
+    os.environ.get("HANDOFF_URL", "http://127.0.0.1:3000"),
+    os.environ.get("HANDOFF_TOKEN"),
+)
+
+
+@asynccontextmanager
+async def lifespan(_app: FastAPI):
+    async with handoff:
+        yield
+
+
+app = FastAPI(lifespan=lifespan)
 app.include_router(worker.router)
+
+
+@app.exception_handler(NotFound)
+async def not_found(_request: Request, error: NotFound):
+    return JSONResponse({"detail": error.detail}, 404)
+
+
+@app.exception_handler(Unavailable)
+async def unavailable(_request: Request, _error: Unavailable):
+    # The client has repeated the request by now.
+    return JSONResponse({"detail": "Handoff does not answer"}, 503)
 
 
 @app.get("/ping")
@@ -19,7 +47,7 @@ async def ping():
 @app.get("/status/{task_id}")
 async def status(task_id: str):
     # AsyncResult(task_id).state
-    task = await handoff.Handle(task_id).state()
+    task = await handoff.task(task_id).refresh()
     match task["state"]:
         case "succeeded":
             return {"status": "done", "result": task["result"]}
@@ -49,33 +77,40 @@ async def chain(x: int, y: int):
     # chain(add.s(x, y), add.s(10))()
     first = {"task": "add", "args": {"x": x, "y": y}}
     then = {"task": "add", "args": {"y": 10}, "into": "x"}
-    return {"task_id": (await handoff.chain(first, then)).id}
+    return {"task_id": (await handoff.chain([first, then])).id}
 
 
 @app.post("/chord")
 async def chord(numbers: int):
     # chord(add.s(i, i) for i in range(numbers))(total.s())
-    group = [{"task": "add", "args": {"x": i, "y": i}} for i in range(numbers)]
-    return {"task_id": (await handoff.group(*group, then={"task": "total"})).id}
+    header = {"task": "add", "each": [{"x": i, "y": i} for i in range(numbers)]}
+    return {"task_id": (await handoff.chord(header, {"task": "total"})).id}
 
 
 @app.put("/schedule")
 async def schedule(every: str):
     # app.conf.beat_schedule = {"tick": {"task": "add", "schedule": every, "args": (1, 1)}}
-    return await handoff.schedule("tick", every=every, task="add", args={"x": 1, "y": 1})
+    fields = {"every": every, "task": "add", "args": {"x": 1, "y": 1}}
+    return await handoff.schedule("tick").put(fields)
 
 
 @app.delete("/tasks/{task_id}")
 async def revoke(task_id: str):
     # AsyncResult(task_id).revoke()
-    return {"state": (await handoff.Handle(task_id).cancel())["state"]}
+    return {"state": (await handoff.task(task_id).cancel())["state"]}
 
 
-@app.get("/sum")
-async def result(x: int, y: int):
-    # add.delay(x, y).get(timeout=20)
-    task = await handoff.enqueue("add", {"x": x, "y": y})
-    return {"result": await task.result(wait="20s")}
+@app.get("/fetch")
+async def fetch(url: str, seconds: float = 20):
+    # fetch.delay(url).get(timeout=seconds)
+    task = await handoff.enqueue("fetch", {"url": url})
+    try:
+        return {"result": await task.result(f"{seconds}s")}
+    except TimeoutError:
+        # It goes on: /status has its result later.
+        return JSONResponse({"task_id": task.id}, 202)
+    except TaskError as error:
+        raise HTTPException(500, str(error)) from error
 
 
 @app.post("/orders/{number}")

@@ -1,7 +1,9 @@
 //! `examples/fastapi`: a server outside of the application, which enqueues tasks and runs them.
 
 use handoff_check::Found;
-use handoff_e2e::{Client, Host, Listener, Pair, Process, built, on, until, workspace};
+use handoff_e2e::{
+    Answer, Client, Host, Listener, Pair, Process, TestServer, built, on, until, workspace,
+};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -134,8 +136,7 @@ fn every_endpoint_does_what_it_says(api: &FastApi, handoff: &Client) {
     );
     assert_eq!(api.result("POST", "/chain?x=1&y=2"), 13);
     assert_eq!(api.result("POST", "/chord?numbers=4"), 12);
-    let sum = api.http.get("/sum?x=3&y=4").expect(200).json();
-    assert_eq!(sum, json!({"result": 7}));
+    answers_wait_for_results(api);
 
     let later = api.enqueue("POST", "/delay?x=1&y=2&seconds=1000");
     let revoked = api.http.delete(&format!("/tasks/{later}"));
@@ -152,6 +153,27 @@ fn every_endpoint_does_what_it_says(api: &FastApi, handoff: &Client) {
     handoff.delete("/v1/schedules/tick").expect(204);
 }
 
+fn answers_wait_for_results(api: &FastApi) {
+    let fetch = |query: &str| api.http.get(&format!("/fetch?url={query}"));
+    let url = "https://example.org";
+    let result = json!({"url": url, "attempts": 3});
+    let fetched = fetch(&format!("{url}&seconds=50")).expect(200).json();
+    assert_eq!(fetched, json!({"result": result}));
+    // Its first attempt always fails, so it is not done.
+    let late = fetch(&format!("{url}&seconds=0")).expect(202).json();
+    let id = late["task_id"].as_str().expect("an id");
+    assert_eq!(api.end(id), json!({"status": "done", "result": result}));
+    let failed = fetch("nowhere&seconds=50").expect(500).json();
+    let detail = failed["detail"].as_str().expect("a text");
+    assert!(
+        detail.ends_with("failed: nowhere is no address"),
+        "{detail}"
+    );
+
+    let unknown = api.http.get("/status/default-1f-63e3d3b0c5a8fd23f3a55c6a");
+    unknown.expect(404);
+}
+
 /// Blocks that begin with "py" are Handoff's, those with "python" Celery's.
 fn what_the_page_for_celery_says_runs(folder: &Path, url: &str) {
     let page = fs::read_to_string(workspace("docs/guide/celery.md")).expect("the page");
@@ -161,17 +183,24 @@ fn what_the_page_for_celery_says_runs(folder: &Path, url: &str) {
     let lines = blocks.iter().flat_map(|block| block.lines());
     let lines: Vec<_> = lines.map(|line| format!("    {line}")).collect();
     let program = format!(
-        "import asyncio, handoff\nasync def main():\n{}\nasyncio.run(main())",
-        lines.join("\n")
+        "import asyncio\nasync def main():\n{}\nasyncio.run(main())",
+        lines.join("\n").replace("http://127.0.0.1:3000", url)
     );
     let python = Command::new(folder.join(".venv/bin/python"))
         .args(["-c", &program])
-        .env("PYTHONPATH", folder)
-        .env("HANDOFF_URL", url)
         .output();
     let output = python.expect("python is started");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{program}\n{errors}");
+}
+
+fn without_handoff_it_says_so(folder: &Path) {
+    // So that the client does not wait for it.
+    let handoff = TestServer::start(|_| Answer::new(503, "").header("retry-after", "3600"));
+    let api = FastApi::new();
+    let _process = api.start(folder, &[("HANDOFF_URL", &handoff.url(""))]);
+    let ping = api.http.get("/ping").expect(503).json();
+    assert_eq!(ping, json!({"detail": "Handoff does not answer"}));
 }
 
 fn only_what_is_signed_is_run(http: &Client) {
@@ -204,4 +233,5 @@ fn the_tasks_of_fastapi_are_a_handler(_pair: Pair) {
         .expect("a URL")
         .filter(|(_, found)| matches!(found, Found::Wrong(_)));
     assert_eq!(wrong.collect::<Vec<_>>(), []);
+    without_handoff_it_says_so(&folder);
 }
