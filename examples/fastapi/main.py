@@ -12,7 +12,7 @@ from handoff_client import AsyncClient, NotFound, TaskError, Unavailable
 # One client serves all requests. Its calls are coroutines, and share its connections.
 handoff = AsyncClient(
     os.environ.get("HANDOFF_URL", "http://127.0.0.1:3000"),
-    os.environ.get("HANDOFF_TOKEN"),
+    os.environ.get("HANDOFF_TOKEN") or None,
 )
 
 

@@ -101,7 +101,7 @@ class Http:
         if parts.query or parts.fragment:
             raise ValueError("the URL must have no query and no fragment")
         if token is not None and not re.fullmatch("[\x21-\x7e]+", token):
-            raise ValueError("the token has a character that no header can have")
+            raise ValueError("the token is empty, or has a character that no header can have")
         base_path = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~")
         self._base = f"{parts.scheme}://{parts.netloc}{base_path}"
         self._token = token

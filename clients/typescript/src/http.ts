@@ -111,7 +111,7 @@ export class Http {
       throw new TypeError("the URL must be http or https, without user name, query and fragment");
     }
     if (options.token !== undefined && !/^[\x21-\x7e]+$/.test(options.token)) {
-      throw new TypeError("the token has a character that no header can have");
+      throw new TypeError("the token is empty, or has a character that no header can have");
     }
     this.#base = origin + pathname.replace(/\/+$/, "");
     this.#token = options.token;

@@ -30,6 +30,10 @@ fn pages() -> Vec<(String, String)> {
         "clients/python/",
         "clients/typescript/",
         "docs/",
+        "examples/fastapi/",
+        "examples/javascript/",
+        "examples/python/",
+        "examples/rust/",
     ];
     let mut folders = folders.map(str::to_owned).to_vec();
     while let Some(folder) = folders.pop() {
