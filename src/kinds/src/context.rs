@@ -4,7 +4,8 @@ use futures::future::LocalBoxFuture;
 use futures::future::{Either, select};
 use handoff_queue::{Control, Json, Outcome, TaskId, TaskView, Trace};
 use handoff_wire::{
-    Answer, Call, CallError, REPLY_MAX_BYTES, Reply, TraceParent, WebhookSecrets, in_time,
+    Answer, Call, CallError, REPLY_MAX_BYTES, Reply, TraceParent, WebhookSecrets, check_url,
+    in_time,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -176,7 +177,7 @@ impl Context {
     /// # Errors
     /// [`Cancelled`].
     pub async fn sleep(&self, ms: u64) -> Result<(), Cancelled> {
-        let end_ms = self.host.now_ms() + ms;
+        let end_ms = self.host.now_ms().saturating_add(ms);
         loop {
             if self.control.is_cancelled() {
                 return Err(Cancelled);
@@ -225,8 +226,13 @@ impl Context {
     /// Sends an HTTP request. After a cancel request it does not wait for the answer.
     ///
     /// # Errors
-    /// [`SendError`], which is an [`Outcome`] as well.
+    /// [`SendError`], which is an [`Outcome`] as well. A URL that can't be sent, or is the worker's
+    /// own, is refused.
     pub async fn send(&self, call: Call) -> Result<Reply, SendError> {
+        check_url(&call.url).map_err(|reason| {
+            let reason = format!("{} can't be called: {reason}", call.url);
+            SendError::Call(CallError::Refused(reason))
+        })?;
         let (timeout_ms, needs_body) = (call.timeout_ms, !call.head_only);
         let whole = async {
             let answer = self.open(call).await?;

@@ -98,6 +98,14 @@ impl Ran {
             _ => None,
         }
     }
+
+    /// The checkpoint, if the task continues from one.
+    pub fn checkpoint(&self) -> Option<Value> {
+        match &self.outcome {
+            Outcome::Continue { checkpoint, .. } => checkpoint.read().ok(),
+            _ => None,
+        }
+    }
 }
 
 impl Attempt {
@@ -198,7 +206,7 @@ impl Attempt {
         self
     }
 
-    /// What answers the task's requests. Without it nobody does.
+    /// Answers the task's requests. Without it each request fails.
     #[must_use]
     pub fn answers(self, answers: impl Fn(&Call) -> Result<Reply, CallError> + 'static) -> Self {
         let answers = Box::new(answers);

@@ -1,7 +1,7 @@
 //! The kinds that every deployment has, run as a worker runs them.
 
 use handoff_kinds::test::{Attempt, Ran};
-use handoff_kinds::{Outcome, Registry, Reply, Trace};
+use handoff_kinds::{Call, Context, Outcome, Registry, Reply, Task, Trace};
 use handoff_wire::Kinds;
 use serde_json::{Value, json};
 
@@ -140,4 +140,37 @@ fn names_that_can_not_be_used_are_found() {
         let said = panic.downcast_ref::<&str>().copied().unwrap_or_default();
         assert!(said.contains(reason), "{names:?}: {said}");
     }
+}
+
+/// A task of an application, which sends what it is given.
+struct Sends;
+
+impl Task for Sends {
+    const NAME: &'static str = "sends";
+    type Args = std::collections::BTreeMap<String, String>;
+
+    async fn run(args: Self::Args, context: Context) -> Outcome {
+        match context.send(Call::new("POST", &args["url"])).await {
+            Ok(reply) => Outcome::done(reply.status),
+            Err(error) => error.into(),
+        }
+    }
+}
+
+#[test]
+fn no_task_calls_a_worker_or_nowhere() {
+    for url in [
+        "http://handoff-worker.spin.internal/work/default",
+        "http://HANDOFF-WORKER.spin.internal:80/keep/default",
+        "/relative",
+        "not a url",
+    ] {
+        let attempt = Attempt::of::<Sends>(json!({"url": url}));
+        let ran = attempt.answers(|_| Ok(Reply::new(200))).run();
+        let refused = matches!(&ran.outcome, Outcome::Fail(reason) if reason.contains(url));
+        assert!(refused && ran.calls.is_empty(), "{url}: {ran:?}");
+    }
+    let attempt = Attempt::of::<Sends>(json!({"url": "https://example.org/"}));
+    let ran = attempt.answers(|_| Ok(Reply::new(200))).run();
+    assert_eq!(ran.result(), Some(json!(200)));
 }

@@ -1,7 +1,7 @@
 //! The application's variables. On Spin each costs as much as a store call, so a request reads only
 //! those that it needs, and each once.
 
-use crate::host::settings;
+use crate::host::settings::{self, HOW_TO_GIVE};
 use crate::http::problem::Problem;
 use handoff_queue::{KeyLimits, Limits, Rate};
 use handoff_wire::{
@@ -294,7 +294,7 @@ pub fn handlers_or_reason() -> Result<Handlers, String> {
 pub fn of_application(name: &str) -> Result<String, Problem> {
     settings::variable(name)?.ok_or_else(|| {
         Problem::misconfigured(format!(
-            "this component is not given a variable {name:?}: [component.handoff-worker.variables] of spin.toml"
+            "this component is not given a variable {name:?}: {HOW_TO_GIVE}"
         ))
     })
 }

@@ -99,8 +99,8 @@ impl<S: Store, E: Env> Queue<S, E> {
         FailedList::of(&self.core).retry(id, trace).await
     }
 
-    /// Lists tasks that fit, newest first, or those in the state `queued` in the order in which they
-    /// are claimed: at most `most`, from a place in an earlier page on. A page may be short, or
+    /// Lists tasks that fit, newest first, or those in the state `queued` by priority, and within one in
+    /// the order in which they are claimed: at most `most`, from a place in an earlier page on. A page may be short, or
     /// empty, without being the last one. A task that waits for the limits of its key has no place
     /// in the backlog.
     ///

@@ -10,25 +10,32 @@ const ROLE: &str = "HANDOFF_ROLE";
 /// Answers a request.
 pub(crate) async fn handle(tasks: Tasks, request: Request, out: ResponseOutparam) {
     // The environment costs two calls of the host, so other requests do not look.
-    if !handoff_worker::takes(request.path()) {
+    let path = request.path();
+    let asks_ready = path.ends_with("/readyz");
+    if !asks_ready && !handoff_worker::takes(path) {
         return handoff_api::handle(tasks, request, out).await;
     }
     let role = std::env::var(ROLE).ok();
+    let is_called_as_worker = request.authority() == WORKER_HOST;
     match role.as_deref() {
-        Some("worker") => handoff_worker::handle(tasks, request, out).await,
-        // Anything but a wake-up, for an application whose route begins as a worker's paths do.
-        None if request.authority() != WORKER_HOST => {
-            handoff_api::handle(tasks, request, out).await;
-        }
+        // Not by the role alone: a public component may have it by mistake.
+        Some("worker") if is_called_as_worker => handoff_worker::handle(tasks, request, out).await,
         // The API would wake a worker, which is this component.
-        _ => Response::from(no_worker(role.as_deref())).send(out),
+        _ if is_called_as_worker => Response::from(no_worker(role.as_deref())).send(out),
+        Some(_) if asks_ready => Response::from(public_worker()).send(out),
+        _ => handoff_api::handle(tasks, request, out).await,
     }
 }
 
 fn no_worker(role: Option<&str>) -> Problem {
     let role = role.map_or("not set".to_owned(), |role| format!("{role:?}"));
     Problem::not_found(format!(
-        "this component is called as a worker, but {ROLE} in its environment is {role}: give \
-         [component.handoff-worker] environment = {{ {ROLE} = \"worker\" }}"
+        "this component is called as a worker, but {ROLE} in its environment is {role}"
+    ))
+}
+
+fn public_worker() -> Problem {
+    Problem::misconfigured(format!(
+        "{ROLE} is in the environment of the component that answers the API: only [component.handoff-worker] has it"
     ))
 }

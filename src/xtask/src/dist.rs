@@ -68,7 +68,7 @@ pub(crate) fn dist(workspace: &Workspace, wanted: Option<Source>, options: &Opti
     Ok(())
 }
 
-/// What templates name instead of what examples have in the repository.
+/// The paths of examples that templates replace, and their replacements.
 fn replaced<'a>(
     workspace: &Workspace,
     sources: &[(&str, String)],

@@ -12,7 +12,7 @@ use crate::workspace::Workspace;
 /// What is compiled only with a feature: what the simulation needs, and what Spin loads.
 const ALL_FEATURES: &str = "handoff-queue/sabotage,handoff-gather/component";
 
-/// What an application in Rust needs, and is published.
+/// The crates of an application in Rust.
 const PUBLISHED: [&str; 9] = [
     "handoff-gather",
     "handoff-queue",
@@ -91,7 +91,7 @@ pub(crate) fn variants(workspace: &Workspace, summary: &Summary, lane: &Lane) ->
     summary.time("documentation", || {
         lane.run("building the documentation", &mut doc)
     })?;
-    // Compiling them once more is left to who publishes.
+    // The publisher compiles them.
     let mut publish = workspace.cargo(&["publish", "--dry-run", "--no-verify", "--allow-dirty"]);
     publish.args(PUBLISHED.iter().flat_map(|name| ["--package", name]));
     summary.time("packages", || {

@@ -24,8 +24,11 @@ const STARTERS: [(&str, &str, &str); 3] = [
     ),
 ];
 
-/// What an example has that its template has not: what is built, and what is true only in the repository.
-const LEFT_OUT: [&str; 9] = [
+/// Files of an example that its template lacks: built or cached ones, and those about the repository.
+const LEFT_OUT: [&str; 12] = [
+    ".handoff",
+    ".mypy_cache",
+    ".ruff_cache",
     "node_modules",
     ".venv",
     "__pycache__",
@@ -37,7 +40,7 @@ const LEFT_OUT: [&str; 9] = [
     "README.md",
 ];
 
-/// What examples name by a path in the repository, and what templates name instead.
+/// Paths in examples that lead into the repository, and their replacements in templates.
 pub(crate) type Replaced<'a> = [(&'a str, String)];
 
 /// Makes a template of each example.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tokio::sync::Semaphore;
 use wasmtime::Engine;
-use wasmtime::component::{Component as Compiled, InstancePre, Linker};
+use wasmtime::component::{InstancePre, Linker};
 use wasmtime_wasi_http::handler::ProxyPre;
 use wasmtime_wasi_http::p2;
 use wasmtime_wasi_http::p3::bindings::ServicePre;
@@ -22,7 +22,6 @@ use crate::keyvalue::Store;
 use crate::manifest::{self, Manifest};
 use crate::outbound::HttpClient;
 use crate::routes::Routes;
-use crate::say::say;
 use crate::variables::{Values, expand};
 
 /// Probes that are answered at once when all else is taken.
@@ -93,20 +92,6 @@ pub(crate) fn components(
     manifest.component.iter().map(load).collect()
 }
 
-/// A component of an SDK may import what it never calls: only a call ends it.
-fn linked(linker: &Linker<Guest>, compiled: &Compiled, name: &str) -> Result<InstancePre<Guest>> {
-    let missing = match linker.instantiate_pre(compiled) {
-        Ok(pre) => return Ok(pre),
-        Err(missing) => missing,
-    };
-    say(format!(
-        "component {name:?} fails when it calls what only Spin has ({missing:#})"
-    ));
-    let mut linker = linker.clone();
-    linker.define_unknown_imports_as_traps(compiled)?;
-    Ok(linker.instantiate_pre(compiled)?)
-}
-
 /// What takes the requests of a component, of either version of `wasi:http`.
 fn handler(pre: InstancePre<Guest>) -> Result<ProxyPre<Guest>> {
     match ServicePre::new(pre.clone()) {
@@ -138,8 +123,15 @@ fn load(
             path.display()
         )
     })?;
-    let pre = linked(linker, &compiled, name)
-        .with_context(|| format!("source {}: can't be linked", path.display()))?;
+    let pre = linker
+        .instantiate_pre(&compiled)
+        .map_err(anyhow::Error::from)
+        .with_context(|| {
+            format!(
+                "source {}: imports what this host does not have; run the application on Spin",
+                path.display()
+            )
+        })?;
     let pre = handler(pre).with_context(|| {
         format!(
             "source {}: exports neither wasi:http/incoming-handler@0.2 nor wasi:http/handler@0.3, so no request can reach it",

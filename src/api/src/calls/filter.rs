@@ -1,7 +1,7 @@
 //! Which tasks a call for many is about: parameters of its query.
 
 use super::no_parameter;
-use handoff_platform::http::Request;
+use handoff_platform::http::{Problem, Request, access};
 use handoff_queue::{State, Task, TaskId};
 use handoff_wire::{FieldError, encode, not_one_of, object, quoted};
 
@@ -42,12 +42,19 @@ pub(crate) struct Asked {
 
 impl Asked {
     /// Reads the parameters. Besides those of the filter only those in `more` are known.
-    pub(crate) fn of(request: &Request, more: &[&str]) -> Result<Self, FieldError> {
+    ///
+    /// # Errors
+    /// 400 that names a wrong parameter. 403 if the caller may not read, and filters.
+    pub(crate) fn of(request: &Request, more: &[&str]) -> Result<Self, Problem> {
         let known = [&["task", "key", "schedule", "text"], more].concat();
         let mut asked = Self::default();
         for (name, value) in request.query()? {
             if !known.contains(&name.as_str()) {
-                return Err(no_parameter(&name, &known));
+                return Err(no_parameter(&name, &known).into());
+            }
+            // A caller without the scope `read` could find out arguments by what fits.
+            if !more.contains(&name.as_str()) && !request.caller().reads {
+                return Err(access::needs_read(&name));
             }
             match name.as_str() {
                 "limit" => asked.limit = Some(number(&name, &value, 1, PAGE_MAX)?),
@@ -93,8 +100,8 @@ impl Asked {
         places.map(Some).ok_or_else(reason)
     }
 
-    /// Whether a task is one of those that the request is about. Its secrets are not searched: who may
-    /// not see them could find them so.
+    /// Whether a task is one of those that the request is about. Redacted secrets are not searched: a
+    /// reader could find them letter by letter.
     pub(crate) fn fits(&self, id: &TaskId, task: &Task) -> bool {
         let is = |asked: &Option<String>, value: Option<&str>| {
             asked.as_deref().is_none_or(|asked| value == Some(asked))

@@ -5,7 +5,7 @@ use crate::{HostQueue, limits};
 use handoff_kinds::Tasks;
 use handoff_platform::http::{Problem, Request, Response};
 use handoff_queue::{Json, TaskSpec};
-use handoff_wire::Kinds;
+use handoff_wire::{Fault, Kinds};
 use serde_json::json;
 
 /// What it enqueues.
@@ -21,11 +21,13 @@ pub(crate) async fn call(
         trace: request.trace(),
         ..TaskSpec::new(KIND, args)
     };
-    let known = limits::registry(tasks, 0)?.check(KIND, &task.args, task.timeout_ms);
-    known.map_err(|e| {
-        Problem::not_found(format!(
-            "/ping enqueues a task of kind \"sleep\", which this application does not have: {e}"
-        ))
+    let checked = limits::registry(tasks, 0)?.check(KIND, &task.args, task.timeout_ms);
+    checked.map_err(|e| match e.fault {
+        Fault::Deployment => Problem::from(e),
+        _ => Problem::not_found(format!(
+            "/ping enqueues a task of kind {KIND:?} with {}, which this application does not take: {e}",
+            task.args
+        )),
     })?;
     let queue = super::named(queue, None)?;
     let receipt = queue.enqueue(vec![task]).await?;

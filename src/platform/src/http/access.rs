@@ -83,6 +83,17 @@ fn refusal(denied: Denied<'_>, scope: Scope) -> Problem {
     problem.with_header("www-authenticate", challenge(denied, scope))
 }
 
+/// The problem for a parameter that would tell a caller more than it may read.
+pub fn needs_read(parameter: &str) -> Problem {
+    let detail =
+        format!("The parameter `{parameter}` needs the scope \"read\", which the token has not.");
+    let problem = Problem::new(403, "forbidden", "The token is not for this", detail);
+    problem.with_header(
+        "www-authenticate",
+        challenge(Denied::Scope(None), Scope::Read),
+    )
+}
+
 /// The challenge in the words of RFC 6750.
 fn challenge(denied: Denied<'_>, scope: Scope) -> &'static str {
     match (denied, scope) {

@@ -3,6 +3,9 @@
 use crate::http::problem::Problem;
 use spin_sdk::variables::{Error, get};
 
+/// The place of a worker's variables.
+pub(crate) const HOW_TO_GIVE: &str = "add it to [component.handoff-worker.variables] of spin.toml";
+
 /// The reason for a denied call.
 pub(crate) const DENIED: &str = "allowed_outbound_hosts of the component that calls, such as [component.handoff-worker], does not list it";
 

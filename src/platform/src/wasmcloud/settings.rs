@@ -4,6 +4,9 @@ use crate::http::problem::Problem;
 use handoff_wire::Hosts;
 use std::env::VarError;
 
+/// The place of variables.
+pub(crate) const HOW_TO_GIVE: &str = "add it to the workload's environment";
+
 /// The reason for a denied call.
 pub(crate) const DENIED: &str = "allowedHosts of the workload does not list it";
 

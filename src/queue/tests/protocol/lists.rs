@@ -63,7 +63,7 @@ fn the_newest_come_first_whatever_their_priority() {
 }
 
 #[test]
-fn the_backlog_is_in_the_order_in_which_it_is_claimed() {
+fn the_backlog_is_in_order_within_each_priority() {
     let sim = without_workers();
     let ids: Vec<_> = (0..60).map(|i| sim.enqueue_one(with_priority(i))).collect();
     let of = |rest: usize| ids.iter().skip(rest).step_by(3).cloned();

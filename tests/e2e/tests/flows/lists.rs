@@ -1,11 +1,13 @@
 //! Lists of tasks, and calls for all tasks that fit.
 
-use handoff_e2e::{Client, Host, Pair, on_every_pair, until};
+use handoff_e2e::{Client, Host, Pair, on, on_every_pair, until};
 use serde_json::{Value, json};
 use std::time::Duration;
 
 on_every_pair!(tasks_are_found_by_what_is_known_of_them);
 on_every_pair!(what_fits_is_retried_discarded_or_cancelled);
+
+on!(Some: without_the_scope_read_nothing_is_found_out: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
 
 const SOON: Duration = Duration::from_secs(40);
 const TASKS: &str = "/v1/queues/default/tasks";
@@ -156,4 +158,25 @@ fn what_fits_is_retried_discarded_or_cancelled(pair: Pair) {
     wrong.expect_problem(400, "invalid-request", Some("state"));
     let wrong = http.post("/v1/queues/default/retry-failed?dry_run=yes", &json!({}));
     wrong.expect_problem(400, "invalid-request", Some("dry_run"));
+}
+
+fn without_the_scope_read_nothing_is_found_out(pair: Pair) {
+    let host = Host::start(pair, &[("api_tokens", "ops:operate:t0ken-ops")]);
+    let http = host.http();
+    let token = [("authorization", "Bearer t0ken-ops")];
+    for call in ["cancel", "retry-failed", "discard-failed"] {
+        let path = format!("/v1/queues/default/{call}");
+        for filter in ["text=a", "task=echo", "key=k", "schedule=s"] {
+            let reply = http.send(
+                "POST",
+                &format!("{path}?dry_run=true&{filter}"),
+                &token,
+                b"",
+            );
+            reply.expect_problem(403, "forbidden", None);
+        }
+        http.send("POST", &path, &token, b"").expect(200);
+    }
+    let list = http.send("GET", TASKS, &token, b"");
+    list.expect_problem(403, "forbidden", None);
 }

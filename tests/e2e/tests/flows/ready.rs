@@ -3,6 +3,7 @@
 use handoff_e2e::{Host, Manifest, Pair, on, on_every_pair, on_every_pair_and_wash};
 use serde_json::json;
 use std::thread;
+use std::time::Duration;
 
 on_every_pair!(a_worker_out_of_reach_is_not_the_stores_fault);
 on_every_pair_and_wash!(ready_for_everybody_at_once);
@@ -10,6 +11,8 @@ on_every_pair_and_wash!(ready_for_everybody_at_once);
 on!(Some: every_variable_that_cannot_be_used_is_named: local_memory LOCAL_MEMORY, spin_sqlite SPIN_SQLITE);
 
 on!(Some: a_worker_that_is_not_said_to_be_one_is_found_out: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
+
+on!(Some: an_api_that_is_said_to_be_a_worker_is_found_out: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
 
 on!(Some: a_worker_with_other_variables_is_found_out: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
 
@@ -195,6 +198,32 @@ fn a_worker_that_is_not_said_to_be_one_is_found_out(pair: Pair) {
         let task = http.get(&format!("/v1/tasks/{id}")).expect(200).json();
         assert_eq!(task["state"], "queued", "{task:#}");
     }
+}
+
+/// As by `spin up --env`, which reaches every component.
+fn an_api_that_is_said_to_be_a_worker_is_found_out(pair: Pair) {
+    let api = "[component.handoff]\n";
+    let role = format!("{api}environment = {{ HANDOFF_ROLE = \"worker\" }}\n");
+    let manifest = Manifest::changed(&[(api, &role)]);
+    let host = Host::start_other(pair, manifest.path());
+    let http = host.http();
+    let reply = http.get("/readyz");
+    reply.expect_problem(500, "misconfigured", None);
+    assert!(reply.text().contains("HANDOFF_ROLE"), "{}", reply.text());
+    // It is not open for that.
+    for path in [
+        "/work/default",
+        "/keep/default",
+        "/shared",
+        "/variables",
+        "/reach/x",
+        "/probe/probe.1",
+    ] {
+        let reply = http.post(path, &json!({"shared": []}));
+        reply.expect_problem(404, "not-found", None);
+    }
+    let id = http.enqueue(&json!({"task": "echo", "args": 1}));
+    assert_eq!(http.succeeded(&id, Duration::from_secs(40))["result"], 1);
 }
 
 fn ready_for_everybody_at_once(pair: Pair) {
