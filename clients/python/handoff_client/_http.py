@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Callable, Optional, Protocol, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
-from ._errors import HandoffError, NotFound, Unavailable, of_foreign, of_problem
+from ._errors import HandoffError, NotFound, TimeoutError, Unavailable, of_foreign, of_problem
 from ._times import milliseconds
 from ._types import Duration
 
@@ -23,10 +23,16 @@ T = TypeVar("T")
 # The first pause is at most so long; each further one at most twice as long as the one before.
 _PAUSE_MS = 500
 _PAUSE_MAX_MS = 8_000
+# The answer to a wait may take so long on its way.
+_GRACE = 1.0
 
 
 class Lost(Exception):
     """A connection that could not be made, or broke, or was silent for too long."""
+
+
+class Silent(Lost):
+    """A connection that was silent for too long."""
 
 
 class Reply(Protocol):
@@ -49,7 +55,7 @@ class Transport(Protocol):
     async def open(
         self, method: str, url: str, headers: dict[str, str], body: Optional[bytes], silence: float
     ) -> Reply:
-        """Sends a request. Raises Lost, also after ``silence`` seconds in which nothing came."""
+        """Sends a request. Raises Lost, and Silent after ``silence`` seconds without anything."""
         ...
 
     async def sleep(self, seconds: float) -> None: ...
@@ -72,7 +78,10 @@ class Call:
     held_ms: float = 0
     """How long the server was asked to wait, or may do so by itself."""
     until: float = math.inf
-    """No repetition begins after this time of ``time.monotonic``."""
+    """No repetition begins after this time of ``time.monotonic``.
+
+    An answer that is not whole soon after it is a TimeoutError.
+    """
     answer: Optional[str] = None
     """A field of Handoff's answer. Without it the answer is another application's."""
 
@@ -119,7 +128,7 @@ class Http:
         """Sends a request and returns the JSON of its answer; None for a 204."""
 
         async def read(reply: Reply) -> Any:
-            text = await read_text(reply)
+            text = await read_text(reply, call.until + _GRACE)
             if reply.status == 204:
                 return None
             try:
@@ -146,13 +155,17 @@ class Http:
                 try:
                     if 200 <= reply.status < 300:
                         return await read(reply)
-                    failure = self._failure(reply, await read_text(reply))
+                    text = await read_text(reply, call.until + _GRACE)
+                    failure = self._failure(reply, text)
                 except BaseException:
                     await reply.close()
                     raise
                 again, after_ms = _is_transient(failure), _retry_after_ms(reply)
             except Lost as lost:
-                failure, again = Unavailable(f"no answer: {self._clean(str(lost))}"), True
+                message = f"no answer: {self._clean(str(lost))}"
+                if isinstance(lost, Silent) and time.monotonic() >= call.until:
+                    raise TimeoutError(message) from lost.__cause__
+                failure, again = Unavailable(message), True
                 failure.__cause__ = lost.__cause__
             if call.gone_is_done and number > 1 and isinstance(failure, NotFound):
                 return None  # type: ignore[return-value]
@@ -177,7 +190,8 @@ class Http:
             headers["content-type"] = "application/json"
             text = json.dumps(call.body, ensure_ascii=False, allow_nan=False)
             body = text.encode()
-        silence = (self._timeout_ms + call.held_ms) / 1000
+        left = max(0, call.until - time.monotonic()) + _GRACE
+        silence = min((self._timeout_ms + call.held_ms) / 1000, left)
         url = self._base + call.path + query
         return await self.transport.open(call.method, url, headers, body, silence)
 
@@ -202,14 +216,19 @@ class Http:
         return text if self._token is None else text.replace(self._token, "[token]")
 
 
-async def read_text(reply: Reply) -> str:
-    """The whole body. The answer is closed afterwards."""
+async def read_text(reply: Reply, end: float = math.inf) -> str:
+    """The whole body. The answer is closed afterwards.
+
+    Raises Silent if more is to come at the time ``end``.
+    """
     pieces = []
     while True:
         piece = await reply.piece()
         if not piece:
             break
         pieces.append(piece)
+        if time.monotonic() > end:
+            raise Silent("the time is over")
     await reply.close()
     return b"".join(pieces).decode("utf-8", "replace")
 

@@ -11,7 +11,7 @@ from typing import Callable, Optional
 
 import httpx
 
-from ._http import Lost
+from ._http import Lost, Silent
 
 
 class HttpxReply:
@@ -31,7 +31,7 @@ class HttpxReply:
                     return piece
             return b""
         except httpx.RequestError as error:
-            raise Lost(_describe(error)) from error
+            raise _lost(error) from error
 
     async def close(self) -> None:
         await self._response.aclose()
@@ -56,7 +56,7 @@ class HttpxTransport:
         try:
             response = await self._client.send(request, stream=True, follow_redirects=False)
         except httpx.RequestError as error:
-            raise Lost(_describe(error)) from error
+            raise _lost(error) from error
         return HttpxReply(response)
 
     async def sleep(self, seconds: float) -> None:
@@ -67,5 +67,6 @@ class HttpxTransport:
             await self._client.aclose()
 
 
-def _describe(error: Exception) -> str:
-    return str(error) or type(error).__name__
+def _lost(error: httpx.RequestError) -> Lost:
+    kind = Silent if isinstance(error, httpx.TimeoutException) else Lost
+    return kind(str(error) or type(error).__name__)
