@@ -32,6 +32,10 @@ class HandoffError(Exception):
         self.detail = detail
         self.field = field
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception is else made anew from its message, which not all of these are made from.
+        return _bare, (self.__class__, self.args), self.__dict__
+
 
 class InvalidRequest(HandoffError):
     """A field, a parameter or the body can't be used, or is too large: 400, 405, 413, 415."""
@@ -96,6 +100,13 @@ class TaskCancelled(TaskError):
 
 class TaskExpired(TaskError):
     """The task or workflow did not begin before it expired."""
+
+
+def _bare(kind: type[HandoffError], args: tuple[Any, ...]) -> HandoffError:
+    """An error that lacks its fields, for pickle and copy."""
+    error = kind.__new__(kind)
+    error.args = args
+    return error
 
 
 _BY_STATUS: dict[int, type[HandoffError]] = {

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, Callable, Optional, Protocol, TypeVar
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from ._errors import HandoffError, NotFound, TimeoutError, Unavailable, of_foreign, of_problem
 from ._times import milliseconds
@@ -91,6 +91,14 @@ def path(text: str, *names: str) -> str:
     return text.format(*(quote(name, safe="") for name in names))
 
 
+def _is_address(parts: SplitResult) -> bool:
+    """Whether the host and the port can be used."""
+    try:
+        return parts.port != 0 and not re.search(r"[\x00-\x20\x7f]", parts.netloc)
+    except ValueError:
+        return False
+
+
 class Http:
     """Sends requests to one deployment."""
 
@@ -109,6 +117,8 @@ class Http:
             raise ValueError("the URL must be http or https, without a user name")
         if parts.query or parts.fragment:
             raise ValueError("the URL must have no query and no fragment")
+        if not _is_address(parts):
+            raise ValueError("the URL has a host or a port that can't be used")
         if token is not None and not re.fullmatch("[\x21-\x7e]+", token):
             raise ValueError("the token is empty, or has a character that no header can have")
         base_path = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~")

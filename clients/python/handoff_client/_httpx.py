@@ -43,7 +43,10 @@ class HttpxTransport:
     ) -> None:
         # Each wait and each stream has a connection for as long as it takes.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
-        self._client = client or httpx.AsyncClient(limits=limits)
+        # With a transport the proxies of the environment are left out, which would see the token.
+        # `trust_env=False` would leave out certificates, too, which the blocking client uses.
+        own = httpx.AsyncHTTPTransport(limits=limits)
+        self._client = client or httpx.AsyncClient(transport=own)
         self._is_own = client is None
         self._sleep = sleep
 

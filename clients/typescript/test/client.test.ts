@@ -140,6 +140,11 @@ test("tokens and passwords are shown nowhere", async () => {
   });
 });
 
+test("a URL without a good host and port is refused", () => {
+  for (const address of ["localhost:abc", "localhost:65536", "localhost:-1", "local host", ":80"])
+    assert.throws(() => new Client(`http://${address}`), TypeError, address);
+});
+
 test("another JSON keeps numbers beyond 2^53", async () => {
   const text = '{"id":"a","state":"succeeded","result":9007199254740993}';
   const fetch = async () => new Response(text);
