@@ -14,7 +14,15 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Callable, Optional, Protocol, TypeVar
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
-from ._errors import HandoffError, NotFound, TimeoutError, Unavailable, of_foreign, of_problem
+from ._errors import (
+    HandoffError,
+    InvalidRequest,
+    NotFound,
+    TimeoutError,
+    Unavailable,
+    of_foreign,
+    of_problem,
+)
 from ._times import milliseconds
 from ._types import Duration
 
@@ -88,7 +96,14 @@ class Call:
 
 def path(text: str, *names: str) -> str:
     """A path with each name in it as one segment."""
-    return text.format(*(quote(name, safe="") for name in names))
+    return text.format(*map(_segment, names))
+
+
+def _segment(name: str) -> str:
+    # They are no segments: the path would be that of something else.
+    if name in ("", ".", ".."):
+        raise InvalidRequest(f'"{name}" is neither an id nor a name')
+    return quote(name, safe="")
 
 
 def _is_address(parts: SplitResult) -> bool:
@@ -119,8 +134,9 @@ class Http:
             raise ValueError("the URL must have no query and no fragment")
         if not _is_address(parts):
             raise ValueError("the URL has a host or a port that can't be used")
-        if token is not None and not re.fullmatch("[\x21-\x7e]+", token):
-            raise ValueError("the token is empty, or has a character that no header can have")
+        # The characters of a token by RFC 6750.
+        if token is not None and not re.fullmatch("[A-Za-z0-9._~+/-]+=*", token):
+            raise ValueError("the token is empty, or has a character that no token can have")
         base_path = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~")
         self._base = f"{parts.scheme}://{parts.netloc}{base_path}"
         self._token = token
@@ -212,14 +228,19 @@ class Http:
             message = f"the URL redirects to {to}: use that one"
             return HandoffError(message, status=reply.status)
         try:
-            problem = of_problem(json.loads(self._clean(text)))
+            problem = self.problem(json.loads(text))
         except ValueError:
             problem = None
         return problem or self.foreign(reply, text)
 
+    def problem(self, value: Any) -> Optional[HandoffError]:
+        """The error that a problem document describes, or None if ``value`` is none."""
+        return of_problem(value, self._clean)
+
     def foreign(self, reply: Reply, text: str) -> HandoffError:
         """The error for an answer that is not Handoff's."""
-        return of_foreign(reply.status, reply.header("content-type"), self._clean(text))
+        content_type = self._clean(reply.header("content-type") or "an untyped body")
+        return of_foreign(reply.status, content_type, self._clean(text))
 
     def _clean(self, text: str) -> str:
         """Leaves out the token, which a server may send back."""

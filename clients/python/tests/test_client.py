@@ -72,9 +72,11 @@ class Streams(unittest.TestCase):
     def test_streams_are_read_the_same_wherever_they_are_cut(self) -> None:
         seen = 0
         for vector in VECTORS:
-            answer = vector["exchanges"][0]["answer"]
             outcome = vector["outcome"]
-            if len(vector["exchanges"]) > 1 or "pieces" not in answer or "error" in outcome:
+            if len(vector["exchanges"]) != 1 or "error" in outcome:
+                continue
+            answer = vector["exchanges"][0]["answer"]
+            if "pieces" not in answer:
                 continue
             seen += 1
             body = "".join(answer["pieces"]).encode("latin-1")
@@ -170,6 +172,9 @@ class Clients(unittest.TestCase):
     def test_tokens_and_passwords_are_shown_nowhere(self) -> None:
         for url, token in [
             ("http://host", f"{SECRET}\n"),
+            ("http://host", f'{SECRET}"'),
+            ("http://host", f"{SECRET}\\"),
+            ("http://host", f"={SECRET}"),
             (f"http://user:{SECRET}@host", None),
             (f"http://host?token={SECRET}", None),
         ]:

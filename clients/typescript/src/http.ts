@@ -1,5 +1,6 @@
 import {
   HandoffError,
+  InvalidRequest,
   NotFound,
   TimeoutError,
   Unavailable,
@@ -58,7 +59,15 @@ export interface Call {
 
 /** A path with each name in it as one segment. */
 export function path(texts: TemplateStringsArray, ...names: string[]): string {
-  return String.raw(texts, ...names.map(encodeURIComponent));
+  return String.raw(texts, ...names.map(segment));
+}
+
+function segment(name: string): string {
+  // They are no segments: the path would be that of something else.
+  if (["", ".", ".."].includes(name)) {
+    throw new InvalidRequest(`${JSON.stringify(name)} is neither an id nor a name`);
+  }
+  return encodeURIComponent(name);
 }
 
 /** Reads an answer of a good status. A reader that keeps the answer open ends the watch later. */
@@ -140,8 +149,9 @@ export class Http {
     if (!/^https?:$/.test(protocol) || search + hash + username + password !== "") {
       throw new TypeError("the URL must be http or https, without user name, query and fragment");
     }
-    if (options.token !== undefined && !/^[\x21-\x7e]+$/.test(options.token)) {
-      throw new TypeError("the token is empty, or has a character that no header can have");
+    // The characters of a token by RFC 6750.
+    if (options.token !== undefined && !/^[\w\-.~+/]+=*$/.test(options.token)) {
+      throw new TypeError("the token is empty, or has a character that no token can have");
     }
     this.#base = origin + pathname.replace(/\/+$/, "");
     this.#token = options.token;
@@ -241,7 +251,7 @@ export class Http {
       return new HandoffError(message, { status: response.status });
     }
     try {
-      const problem = ofProblem(this.#json.parse(this.#clean(text)));
+      const problem = this.problem(this.#json.parse(text));
       if (problem !== undefined) return problem;
     } catch {
       // It is no JSON.
@@ -259,9 +269,15 @@ export class Http {
     throw this.foreign(response, text);
   }
 
+  /** The error that a problem document describes, or undefined if `value` is none. */
+  problem(value: unknown): HandoffError | undefined {
+    return ofProblem(value, (text) => this.#clean(text));
+  }
+
   /** The error for an answer that is not Handoff's. */
   foreign(response: Response, text: string): HandoffError {
-    return ofForeign(response.status, response.headers.get("content-type"), this.#clean(text));
+    const contentType = response.headers.get("content-type") ?? "an untyped body";
+    return ofForeign(response.status, this.#clean(contentType), this.#clean(text));
   }
 
   /** Leaves out the token, which a server may send back. */

@@ -126,6 +126,9 @@ test("tokens and passwords are shown nowhere", async () => {
   const secret = "s3cret";
   for (const [url, token] of [
     ["http://host", `${secret}\n`],
+    ["http://host", `${secret}"`],
+    ["http://host", `${secret}\\`],
+    ["http://host", `=${secret}`],
     [`http://user:${secret}@host`, undefined],
     [`http://host?token=${secret}`, undefined],
   ] as const) {
