@@ -28,7 +28,6 @@ from ._errors import (
     TaskExpired,
     TaskFailed,
     TimeoutError,
-    of_problem,
 )
 from ._http import Call, Http, Lost, Reply, path, read_text
 from ._sse import EventParser
@@ -421,7 +420,7 @@ class CoreClient:
     def _entry(self, entry: dict[str, Any]) -> Union[AsyncTask, HandoffError]:
         if "id" in entry:
             return AsyncTask(self._http, entry["id"], cast(TaskObject, entry))
-        problem = of_problem(entry.get("error"))
+        problem = self._http.problem(entry.get("error"))
         return problem or HandoffError("an item that is neither a task nor a problem")
 
     def _keyed(self, fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import ssl
 from collections.abc import AsyncGenerator, Coroutine, Generator
 from typing import (
@@ -13,7 +14,7 @@ from typing import (
 )
 from urllib.parse import urlsplit
 
-from ._http import Lost
+from ._http import Lost, Silent
 
 T = TypeVar("T")
 
@@ -60,7 +61,7 @@ class BlockingReply:
         try:
             piece = self._response.read1(min(_PIECE, self._left or _PIECE))
         except (OSError, http.client.HTTPException) as error:
-            raise Lost(_describe(error)) from error
+            raise _lost(error) from error
         if self._left is not None:
             self._left -= len(piece)
             if not piece:
@@ -94,7 +95,7 @@ class BlockingTransport:
             return BlockingReply(connection)
         except (OSError, http.client.HTTPException) as error:
             connection.close()
-            raise Lost(_describe(error)) from error
+            raise _lost(error) from error
         except BaseException:
             connection.close()
             raise
@@ -103,5 +104,7 @@ class BlockingTransport:
         self._sleep(seconds)
 
 
-def _describe(error: Exception) -> str:
-    return str(error) or type(error).__name__
+def _lost(error: Exception) -> Lost:
+    # In Python 3.9 the timeout of a socket is not the builtin one.
+    kind = Silent if isinstance(error, (TimeoutError, socket.timeout)) else Lost
+    return kind(str(error) or type(error).__name__)

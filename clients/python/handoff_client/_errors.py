@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import re
 from collections.abc import Mapping
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from ._types import AttemptError
 
@@ -32,9 +32,16 @@ class HandoffError(Exception):
         self.detail = detail
         self.field = field
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception is else made anew from its message, which not all of these are made from.
+        return _bare, (self.__class__, self.args), self.__dict__
+
 
 class InvalidRequest(HandoffError):
-    """A field, a parameter or the body can't be used, or is too large: 400, 405, 413, 415."""
+    """A field, a parameter or the body can't be used, or is too large: 400, 405, 413, 415.
+
+    Without a request, if an id or a name is empty, ``.`` or ``..``.
+    """
 
 
 class Unauthorized(HandoffError):
@@ -98,6 +105,13 @@ class TaskExpired(TaskError):
     """The task or workflow did not begin before it expired."""
 
 
+def _bare(kind: type[HandoffError], args: tuple[Any, ...]) -> HandoffError:
+    """An error that lacks its fields, for pickle and copy."""
+    error = kind.__new__(kind)
+    error.args = args
+    return error
+
+
 _BY_STATUS: dict[int, type[HandoffError]] = {
     400: InvalidRequest,
     401: Unauthorized,
@@ -119,25 +133,31 @@ _PREFIX = "urn:handoff:problem:"
 _EXCERPT_MAX = 200
 
 
-def of_problem(value: Any) -> Optional[HandoffError]:
-    """The error that a problem document describes, or None if ``value`` is none."""
+def of_problem(value: Any, clean: Callable[[str], str]) -> Optional[HandoffError]:
+    """The error that a problem document describes, or None if ``value`` is none.
+
+    Free text is cleaned.
+    """
     if not isinstance(value, dict):
         return None
     type, status = value.get("type"), value.get("status")
     if not isinstance(type, str) or not type.startswith(_PREFIX) or not isinstance(status, int):
         return None
     type = type[len(_PREFIX) :]
-    detail, field = value.get("detail"), value.get("field")
+    detail, field = (
+        clean(text) if isinstance(text, str) else None
+        for text in (value.get("detail"), value.get("field"))
+    )
     kind = _BY_STATUS.get(status, HandoffError)
     return kind(f"{status} {type}: {detail or ''}", type, status, detail, field)
 
 
-def of_foreign(status: int, content_type: Optional[str], body: str) -> HandoffError:
+def of_foreign(status: int, content_type: str, body: str) -> HandoffError:
     """The error for an answer that Handoff did not give, such as a proxy's page."""
     excerpt = re.sub(r"\s+", " ", body).strip()
     if len(excerpt) > _EXCERPT_MAX:
         excerpt = excerpt[:_EXCERPT_MAX] + "…"
-    what = f"with {content_type or 'an untyped body'}: {excerpt}" if excerpt else "without a body"
+    what = f"with {content_type}: {excerpt}" if excerpt else "without a body"
     # Another server's 404 or 403 says nothing about a task or a token.
     kind = Unavailable if _BY_STATUS.get(status) is Unavailable else HandoffError
     return kind(f"an answer that is not Handoff's: {status} {what}", status=status)

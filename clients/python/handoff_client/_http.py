@@ -12,9 +12,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, Callable, Optional, Protocol, TypeVar
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
-from ._errors import HandoffError, NotFound, Unavailable, of_foreign, of_problem
+from ._errors import (
+    HandoffError,
+    InvalidRequest,
+    NotFound,
+    TimeoutError,
+    Unavailable,
+    of_foreign,
+    of_problem,
+)
 from ._times import milliseconds
 from ._types import Duration
 
@@ -23,10 +31,16 @@ T = TypeVar("T")
 # The first pause is at most so long; each further one at most twice as long as the one before.
 _PAUSE_MS = 500
 _PAUSE_MAX_MS = 8_000
+# The answer to a wait may take so long on its way.
+_GRACE = 1.0
 
 
 class Lost(Exception):
     """A connection that could not be made, or broke, or was silent for too long."""
+
+
+class Silent(Lost):
+    """A connection that was silent for too long."""
 
 
 class Reply(Protocol):
@@ -49,7 +63,7 @@ class Transport(Protocol):
     async def open(
         self, method: str, url: str, headers: dict[str, str], body: Optional[bytes], silence: float
     ) -> Reply:
-        """Sends a request. Raises Lost, also after ``silence`` seconds in which nothing came."""
+        """Sends a request. Raises Lost, and Silent after ``silence`` seconds without anything."""
         ...
 
     async def sleep(self, seconds: float) -> None: ...
@@ -72,14 +86,32 @@ class Call:
     held_ms: float = 0
     """How long the server was asked to wait, or may do so by itself."""
     until: float = math.inf
-    """No repetition begins after this time of ``time.monotonic``."""
+    """No repetition begins after this time of ``time.monotonic``.
+
+    An answer that is not whole soon after it is a TimeoutError.
+    """
     answer: Optional[str] = None
     """A field of Handoff's answer. Without it the answer is another application's."""
 
 
 def path(text: str, *names: str) -> str:
     """A path with each name in it as one segment."""
-    return text.format(*(quote(name, safe="") for name in names))
+    return text.format(*map(_segment, names))
+
+
+def _segment(name: str) -> str:
+    # They are no segments: the path would be that of something else.
+    if name in ("", ".", ".."):
+        raise InvalidRequest(f'"{name}" is neither an id nor a name')
+    return quote(name, safe="")
+
+
+def _is_address(parts: SplitResult) -> bool:
+    """Whether the host and the port can be used."""
+    try:
+        return parts.port != 0 and not re.search(r"[\x00-\x20\x7f]", parts.netloc)
+    except ValueError:
+        return False
 
 
 class Http:
@@ -100,8 +132,11 @@ class Http:
             raise ValueError("the URL must be http or https, without a user name")
         if parts.query or parts.fragment:
             raise ValueError("the URL must have no query and no fragment")
-        if token is not None and not re.fullmatch("[\x21-\x7e]+", token):
-            raise ValueError("the token is empty, or has a character that no header can have")
+        if not _is_address(parts):
+            raise ValueError("the URL has a host or a port that can't be used")
+        # The characters of a token by RFC 6750.
+        if token is not None and not re.fullmatch("[A-Za-z0-9._~+/-]+=*", token):
+            raise ValueError("the token is empty, or has a character that no token can have")
         base_path = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~")
         self._base = f"{parts.scheme}://{parts.netloc}{base_path}"
         self._token = token
@@ -119,7 +154,7 @@ class Http:
         """Sends a request and returns the JSON of its answer; None for a 204."""
 
         async def read(reply: Reply) -> Any:
-            text = await read_text(reply)
+            text = await read_text(reply, call.until + _GRACE)
             if reply.status == 204:
                 return None
             try:
@@ -146,13 +181,17 @@ class Http:
                 try:
                     if 200 <= reply.status < 300:
                         return await read(reply)
-                    failure = self._failure(reply, await read_text(reply))
+                    text = await read_text(reply, call.until + _GRACE)
+                    failure = self._failure(reply, text)
                 except BaseException:
                     await reply.close()
                     raise
                 again, after_ms = _is_transient(failure), _retry_after_ms(reply)
             except Lost as lost:
-                failure, again = Unavailable(f"no answer: {self._clean(str(lost))}"), True
+                message = f"no answer: {self._clean(str(lost))}"
+                if isinstance(lost, Silent) and time.monotonic() >= call.until:
+                    raise TimeoutError(message) from lost.__cause__
+                failure, again = Unavailable(message), True
                 failure.__cause__ = lost.__cause__
             if call.gone_is_done and number > 1 and isinstance(failure, NotFound):
                 return None  # type: ignore[return-value]
@@ -177,7 +216,8 @@ class Http:
             headers["content-type"] = "application/json"
             text = json.dumps(call.body, ensure_ascii=False, allow_nan=False)
             body = text.encode()
-        silence = (self._timeout_ms + call.held_ms) / 1000
+        left = max(0, call.until - time.monotonic()) + _GRACE
+        silence = min((self._timeout_ms + call.held_ms) / 1000, left)
         url = self._base + call.path + query
         return await self.transport.open(call.method, url, headers, body, silence)
 
@@ -188,28 +228,38 @@ class Http:
             message = f"the URL redirects to {to}: use that one"
             return HandoffError(message, status=reply.status)
         try:
-            problem = of_problem(json.loads(self._clean(text)))
+            problem = self.problem(json.loads(text))
         except ValueError:
             problem = None
         return problem or self.foreign(reply, text)
 
+    def problem(self, value: Any) -> Optional[HandoffError]:
+        """The error that a problem document describes, or None if ``value`` is none."""
+        return of_problem(value, self._clean)
+
     def foreign(self, reply: Reply, text: str) -> HandoffError:
         """The error for an answer that is not Handoff's."""
-        return of_foreign(reply.status, reply.header("content-type"), self._clean(text))
+        content_type = self._clean(reply.header("content-type") or "an untyped body")
+        return of_foreign(reply.status, content_type, self._clean(text))
 
     def _clean(self, text: str) -> str:
         """Leaves out the token, which a server may send back."""
         return text if self._token is None else text.replace(self._token, "[token]")
 
 
-async def read_text(reply: Reply) -> str:
-    """The whole body. The answer is closed afterwards."""
+async def read_text(reply: Reply, end: float = math.inf) -> str:
+    """The whole body. The answer is closed afterwards.
+
+    Raises Silent if more is to come at the time ``end``.
+    """
     pieces = []
     while True:
         piece = await reply.piece()
         if not piece:
             break
         pieces.append(piece)
+        if time.monotonic() > end:
+            raise Silent("the time is over")
     await reply.close()
     return b"".join(pieces).decode("utf-8", "replace")
 

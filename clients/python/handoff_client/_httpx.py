@@ -11,7 +11,7 @@ from typing import Callable, Optional
 
 import httpx
 
-from ._http import Lost
+from ._http import Lost, Silent
 
 
 class HttpxReply:
@@ -31,7 +31,7 @@ class HttpxReply:
                     return piece
             return b""
         except httpx.RequestError as error:
-            raise Lost(_describe(error)) from error
+            raise _lost(error) from error
 
     async def close(self) -> None:
         await self._response.aclose()
@@ -43,7 +43,10 @@ class HttpxTransport:
     ) -> None:
         # Each wait and each stream has a connection for as long as it takes.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=20)
-        self._client = client or httpx.AsyncClient(limits=limits)
+        # With a transport the proxies of the environment are left out, which would see the token.
+        # `trust_env=False` would leave out certificates, too, which the blocking client uses.
+        own = httpx.AsyncHTTPTransport(limits=limits)
+        self._client = client or httpx.AsyncClient(transport=own)
         self._is_own = client is None
         self._sleep = sleep
 
@@ -56,7 +59,7 @@ class HttpxTransport:
         try:
             response = await self._client.send(request, stream=True, follow_redirects=False)
         except httpx.RequestError as error:
-            raise Lost(_describe(error)) from error
+            raise _lost(error) from error
         return HttpxReply(response)
 
     async def sleep(self, seconds: float) -> None:
@@ -67,5 +70,6 @@ class HttpxTransport:
             await self._client.aclose()
 
 
-def _describe(error: Exception) -> str:
-    return str(error) or type(error).__name__
+def _lost(error: httpx.RequestError) -> Lost:
+    kind = Silent if isinstance(error, httpx.TimeoutException) else Lost
+    return kind(str(error) or type(error).__name__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import socket
 import threading
@@ -107,7 +108,9 @@ class Scripted:
 
     def _reply(self, handler: BaseHTTPRequestHandler, answer: dict[str, Any]) -> None:
         if answer.get("hang"):
-            self._over.wait()
+            # Not longer, so that a client that waits for ever fails and ends.
+            self._over.wait(20)
+            handler.close_connection = True
             return
         if answer.get("drop"):
             handler.connection.shutdown(socket.SHUT_RDWR)
@@ -132,8 +135,12 @@ class Scripted:
         for name, value in headers.items():
             handler.send_header(name, value)
         handler.end_headers()
+        pause = answer.get("slow", 0) / 1000
+        size = math.ceil(len(body) / 10) if pause else len(body)
         try:
-            handler.wfile.write(body)
+            for at in range(0, len(body), size or 1):
+                self._over.wait(pause)
+                handler.wfile.write(body[at : at + size])
         except OSError:
             pass  # The client has left.
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import copy
+import os
+import pickle
 import sys
 import threading
 import unittest
@@ -11,7 +14,15 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Optional
 from unittest import mock
 
-from handoff_client import AsyncClient, Client, TimeoutError, Unavailable
+import handoff_client
+from handoff_client import (
+    AsyncClient,
+    Client,
+    HandoffError,
+    TaskError,
+    TimeoutError,
+    Unavailable,
+)
 from handoff_client._http import Reply
 from handoff_client._times import milliseconds, written
 
@@ -61,9 +72,11 @@ class Streams(unittest.TestCase):
     def test_streams_are_read_the_same_wherever_they_are_cut(self) -> None:
         seen = 0
         for vector in VECTORS:
-            answer = vector["exchanges"][0]["answer"]
             outcome = vector["outcome"]
-            if len(vector["exchanges"]) > 1 or "pieces" not in answer or "error" in outcome:
+            if len(vector["exchanges"]) != 1 or "error" in outcome:
+                continue
+            answer = vector["exchanges"][0]["answer"]
+            if "pieces" not in answer:
                 continue
             seen += 1
             body = "".join(answer["pieces"]).encode("latin-1")
@@ -132,9 +145,36 @@ class Clients(unittest.TestCase):
                 Client(server.url).task("a").result(0)
         self.assertIsInstance(raised.exception, TimeoutError)
 
+    def test_errors_are_pickled_and_copied(self) -> None:
+        kinds = [getattr(handoff_client, name) for name in handoff_client.__all__]
+        kinds = [k for k in kinds if isinstance(k, type) and issubclass(k, HandoffError)]
+        self.assertGreaterEqual(len(kinds), 12)
+        for kind in kinds:
+            if issubclass(kind, TaskError):
+                object = {"id": "a", "state": "failed", "error": "x", "errors": [{"attempt": 1}]}
+                error = kind(object)
+            else:
+                error = kind("words", "unknown-task", 404, "detail", "field")
+            error.seen = ["something else"]
+            protocols = range(pickle.HIGHEST_PROTOCOL + 1)
+            copies = [pickle.loads(pickle.dumps(error, protocol)) for protocol in protocols]
+            for same in [*copies, copy.copy(error), copy.deepcopy(error)]:
+                self.assertIs(type(same), kind)
+                self.assertEqual(
+                    (str(same), same.args, vars(same)), (str(error), error.args, vars(error))
+                )
+
+    def test_a_url_without_a_good_host_and_port_is_refused(self) -> None:
+        for address in ["localhost:abc", "localhost:65536", "localhost:-1", "local host", ":80"]:
+            with self.assertRaises(ValueError, msg=address):
+                Client(f"http://{address}")
+
     def test_tokens_and_passwords_are_shown_nowhere(self) -> None:
         for url, token in [
             ("http://host", f"{SECRET}\n"),
+            ("http://host", f'{SECRET}"'),
+            ("http://host", f"{SECRET}\\"),
+            ("http://host", f"={SECRET}"),
             (f"http://user:{SECRET}@host", None),
             (f"http://host?token={SECRET}", None),
         ]:
@@ -176,6 +216,30 @@ class Clients(unittest.TestCase):
         with mock.patch.dict(sys.modules, {"httpx": None, "handoff_client._httpx": None}):
             with self.assertRaisesRegex(ImportError, r"handoff-client\[async\]"):
                 AsyncClient(NOWHERE)
+
+
+class Proxies(unittest.TestCase):
+    """A proxy would see the token."""
+
+    def setUp(self) -> None:
+        names = ("http_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY")
+        environment = {**dict.fromkeys(names, NOWHERE), "no_proxy": "", "NO_PROXY": ""}
+        patch = mock.patch.dict(os.environ, environment)
+        patch.start()
+        self.addCleanup(patch.stop)
+
+    def test_the_blocking_client_uses_none_of_the_environment(self) -> None:
+        with Scripted([{"request": GET, "answer": RUNNING}]) as server:
+            Client(server.url, attempts=1).task("a").refresh()
+
+    @unittest.skipIf(httpx is None, "httpx is not there")
+    def test_the_client_for_loops_uses_none_of_the_environment(self) -> None:
+        async def run(url: str) -> None:
+            async with AsyncClient(url, attempts=1) as client:
+                await client.task("a").refresh()
+
+        with Scripted([{"request": GET, "answer": RUNNING}]) as server:
+            asyncio.run(run(server.url))
 
 
 @unittest.skipIf(httpx is None, "httpx is not there")

@@ -1,4 +1,4 @@
-import { HandoffError, ofProblem } from "./errors.js";
+import { HandoffError } from "./errors.js";
 import { type CallOptions, Queue, Schedule, Task, Workflow } from "./handles.js";
 import { type Call, type ClientOptions, Http } from "./http.js";
 import { milliseconds, written } from "./times.js";
@@ -90,7 +90,7 @@ export class Client {
     return entries.map((entry) =>
       "id" in entry
         ? new Task(this.#http, entry.id, entry)
-        : (ofProblem(entry.error) ??
+        : (this.#http.problem(entry.error) ??
           new HandoffError("an item that is neither a task nor a problem")),
     );
   }

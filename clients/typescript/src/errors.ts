@@ -34,7 +34,10 @@ export class HandoffError extends Error {
   }
 }
 
-/** A field, a parameter or the body can't be used, or is too large: 400, 405, 413, 415. */
+/**
+ * A field, a parameter or the body can't be used, or is too large: 400, 405, 413, 415. Without a
+ * request, if an id or a name is empty, `.` or `..`.
+ */
 export class InvalidRequest extends HandoffError {
   override name = "InvalidRequest";
 }
@@ -137,15 +140,21 @@ const BY_STATUS: Record<number, typeof HandoffError> = {
 
 const PREFIX = "urn:handoff:problem:";
 
-/** The error that a problem document describes, or undefined if `value` is none. */
-export function ofProblem(value: unknown): HandoffError | undefined {
+/**
+ * The error that a problem document describes, or undefined if `value` is none. Free text is
+ * cleaned.
+ */
+export function ofProblem(
+  value: unknown,
+  clean: (text: string) => string,
+): HandoffError | undefined {
   const { type, status, detail, field } = (value ?? {}) as Record<string, unknown>;
   if (typeof type !== "string" || !type.startsWith(PREFIX) || typeof status !== "number") {
     return undefined;
   }
   const problem: Problem = { type: type.slice(PREFIX.length), status };
-  if (typeof detail === "string") problem.detail = detail;
-  if (typeof field === "string") problem.field = field;
+  if (typeof detail === "string") problem.detail = clean(detail);
+  if (typeof field === "string") problem.field = clean(field);
   const message = `${status} ${problem.type}: ${problem.detail ?? ""}`;
   return new (BY_STATUS[status] ?? HandoffError)(message, problem);
 }
@@ -153,11 +162,10 @@ export function ofProblem(value: unknown): HandoffError | undefined {
 const EXCERPT_MAX = 200;
 
 /** The error for an answer that Handoff did not give, such as a proxy's page. */
-export function ofForeign(status: number, contentType: string | null, body: string): HandoffError {
+export function ofForeign(status: number, contentType: string, body: string): HandoffError {
   const text = body.replace(/\s+/g, " ").trim();
   const excerpt = text.length > EXCERPT_MAX ? `${text.slice(0, EXCERPT_MAX)}…` : text;
-  const what =
-    excerpt === "" ? "without a body" : `with ${contentType ?? "an untyped body"}: ${excerpt}`;
+  const what = excerpt === "" ? "without a body" : `with ${contentType}: ${excerpt}`;
   const message = `an answer that is not Handoff's: ${status} ${what}`;
   // Another server's 404 or 403 says nothing about a task or a token.
   const kind = BY_STATUS[status] === Unavailable ? Unavailable : HandoffError;

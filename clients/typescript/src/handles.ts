@@ -182,7 +182,7 @@ export class Task<Result = unknown> extends Handle<TaskObject, Result> {
         }
         const isStream = /^text\/event-stream\b/i.test(response.headers.get("content-type") ?? "");
         if (!isStream || response.body === null) {
-          throw this.http.foreign(response, await response.text());
+          throw this.http.foreign(response, await watch.text(response));
         }
         return { reader: response.body.getReader(), watch };
       },

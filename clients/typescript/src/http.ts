@@ -1,4 +1,12 @@
-import { HandoffError, NotFound, Unavailable, ofForeign, ofProblem } from "./errors.js";
+import {
+  HandoffError,
+  InvalidRequest,
+  NotFound,
+  TimeoutError,
+  Unavailable,
+  ofForeign,
+  ofProblem,
+} from "./errors.js";
 import { milliseconds } from "./times.js";
 import type { Duration } from "./types.js";
 
@@ -41,14 +49,25 @@ export interface Call {
   goneIsDone?: boolean;
   /** How long the server was asked to wait, or may do so by itself. */
   heldMs?: number;
-  /** No repetition begins after this time of `performance`. */
+  /**
+   * No repetition begins after this time of `performance`. An answer that is not whole soon after
+   * it is a `TimeoutError`.
+   */
   until?: number;
   signal?: AbortSignal | undefined;
 }
 
 /** A path with each name in it as one segment. */
 export function path(texts: TemplateStringsArray, ...names: string[]): string {
-  return String.raw(texts, ...names.map(encodeURIComponent));
+  return String.raw(texts, ...names.map(segment));
+}
+
+function segment(name: string): string {
+  // They are no segments: the path would be that of something else.
+  if (["", ".", ".."].includes(name)) {
+    throw new InvalidRequest(`${JSON.stringify(name)} is neither an id nor a name`);
+  }
+  return encodeURIComponent(name);
 }
 
 /** Reads an answer of a good status. A reader that keeps the answer open ends the watch later. */
@@ -60,16 +79,21 @@ type Attempt<T> = { value: T } | { failure: HandoffError; again: boolean; afterM
 const PAUSE_MS = 500;
 const PAUSE_MAX_MS = 8_000;
 
-/** Ends a request when nothing comes for too long, and when the caller aborts. */
+/** The answer to a wait may take so long on its way. */
+const GRACE_MS = 1_000;
+
+/** Ends a request when nothing comes for too long, at a time, and when the caller aborts. */
 export class Watch {
   readonly #controller = new AbortController();
   readonly #silenceMs: number;
+  readonly #end: number;
   readonly #caller: AbortSignal | undefined;
   readonly #abort = () => this.#controller.abort(this.#caller?.reason);
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(silenceMs: number, caller?: AbortSignal) {
+  constructor(silenceMs: number, end: number, caller?: AbortSignal) {
     this.#silenceMs = silenceMs;
+    this.#end = end;
     this.#caller = caller;
     caller?.addEventListener("abort", this.#abort);
     this.alive();
@@ -82,9 +106,24 @@ export class Watch {
   /** Something came. */
   alive(): void {
     clearTimeout(this.#timer);
-    const silent = () =>
-      this.#controller.abort(new Error(`nothing came for ${this.#silenceMs} ms`));
-    this.#timer = setTimeout(silent, this.#silenceMs);
+    const leftMs = Math.max(0, this.#end - performance.now());
+    const reason =
+      leftMs < this.#silenceMs ? "the time is over" : `nothing came for ${this.#silenceMs} ms`;
+    const abort = () => this.#controller.abort(new Error(reason));
+    this.#timer = setTimeout(abort, Math.min(this.#silenceMs, leftMs));
+  }
+
+  /** Reads the whole body. */
+  async text(response: Response): Promise<string> {
+    const decoder = new TextDecoder();
+    let text = "";
+    const reader = response.body?.getReader();
+    for (let read = await reader?.read(); read && !read.done; read = await reader!.read()) {
+      this.alive();
+      text += decoder.decode(read.value, { stream: true });
+    }
+    this.end();
+    return text + decoder.decode();
   }
 
   end(): void {
@@ -110,8 +149,9 @@ export class Http {
     if (!/^https?:$/.test(protocol) || search + hash + username + password !== "") {
       throw new TypeError("the URL must be http or https, without user name, query and fragment");
     }
-    if (options.token !== undefined && !/^[\x21-\x7e]+$/.test(options.token)) {
-      throw new TypeError("the token is empty, or has a character that no header can have");
+    // The characters of a token by RFC 6750.
+    if (options.token !== undefined && !/^[\w\-.~+/]+=*$/.test(options.token)) {
+      throw new TypeError("the token is empty, or has a character that no token can have");
     }
     this.#base = origin + pathname.replace(/\/+$/, "");
     this.#token = options.token;
@@ -133,8 +173,7 @@ export class Http {
   /** Sends a request and returns the JSON of its answer; undefined for a 204. */
   async json<T>(call: Call): Promise<T> {
     return this.send(call, async (response, watch) => {
-      const text = await response.text();
-      watch.end();
+      const text = await watch.text(response);
       return (response.status === 204 ? undefined : this.#parse(response, text, call.answer)) as T;
     });
   }
@@ -164,19 +203,23 @@ export class Http {
   async #attempt<T>(call: Call, read: Read<T>): Promise<Attempt<T>> {
     call.signal?.throwIfAborted();
     const request = this.#request(call);
-    const watch = new Watch(this.#timeoutMs + (call.heldMs ?? 0), call.signal);
+    const until = call.until ?? Infinity;
+    const silenceMs = this.#timeoutMs + (call.heldMs ?? 0);
+    const watch = new Watch(silenceMs, until + GRACE_MS, call.signal);
     try {
       const response = await this.#fetch(this.#url(call), { ...request, signal: watch.signal });
       watch.alive();
       if (response.ok) return { value: await read(response, watch) };
-      const failure = this.#failure(response, await response.text());
-      watch.end();
+      const failure = this.#failure(response, await watch.text(response));
       return { failure, again: isTransient(failure), afterMs: retryAfterMs(response) };
     } catch (error) {
       watch.end();
       call.signal?.throwIfAborted();
       if (error instanceof HandoffError) return { failure: error, again: false, afterMs: 0 };
       const message = `no answer: ${this.#clean(describe(error))}`;
+      if (watch.signal.aborted && performance.now() >= until) {
+        throw new TimeoutError(message, {}, { cause: error });
+      }
       return { failure: new Unavailable(message, {}, { cause: error }), again: true, afterMs: 0 };
     }
   }
@@ -208,7 +251,7 @@ export class Http {
       return new HandoffError(message, { status: response.status });
     }
     try {
-      const problem = ofProblem(this.#json.parse(this.#clean(text)));
+      const problem = this.problem(this.#json.parse(text));
       if (problem !== undefined) return problem;
     } catch {
       // It is no JSON.
@@ -226,9 +269,15 @@ export class Http {
     throw this.foreign(response, text);
   }
 
+  /** The error that a problem document describes, or undefined if `value` is none. */
+  problem(value: unknown): HandoffError | undefined {
+    return ofProblem(value, (text) => this.#clean(text));
+  }
+
   /** The error for an answer that is not Handoff's. */
   foreign(response: Response, text: string): HandoffError {
-    return ofForeign(response.status, response.headers.get("content-type"), this.#clean(text));
+    const contentType = response.headers.get("content-type") ?? "an untyped body";
+    return ofForeign(response.status, this.#clean(contentType), this.#clean(text));
   }
 
   /** Leaves out the token, which a server may send back. */

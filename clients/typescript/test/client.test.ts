@@ -126,6 +126,9 @@ test("tokens and passwords are shown nowhere", async () => {
   const secret = "s3cret";
   for (const [url, token] of [
     ["http://host", `${secret}\n`],
+    ["http://host", `${secret}"`],
+    ["http://host", `${secret}\\`],
+    ["http://host", `=${secret}`],
     [`http://user:${secret}@host`, undefined],
     [`http://host?token=${secret}`, undefined],
   ] as const) {
@@ -138,6 +141,11 @@ test("tokens and passwords are shown nowhere", async () => {
     assert.ok(error instanceof Unavailable);
     return !inspect(error, { depth: 9 }).includes(secret);
   });
+});
+
+test("a URL without a good host and port is refused", () => {
+  for (const address of ["localhost:abc", "localhost:65536", "localhost:-1", "local host", ":80"])
+    assert.throws(() => new Client(`http://${address}`), TypeError, address);
 });
 
 test("another JSON keeps numbers beyond 2^53", async () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
+import { setTimeout as after } from "node:timers/promises";
 
 /** What a request must be. */
 export interface Expected {
@@ -20,6 +21,8 @@ export interface Answer {
   text?: string;
   /** Chunks, with a character for each byte. */
   pieces?: string[];
+  /** The body comes in ten parts, after so many milliseconds each. */
+  slow?: number;
   /** The connection breaks in the middle of the body. */
   cut?: boolean;
   /** The connection breaks before there is an answer. */
@@ -49,7 +52,7 @@ export async function scripted(exchanges: Exchange[]) {
       response.writeHead(418).end("not what the script says");
       return;
     }
-    reply(response, exchange.answer);
+    await reply(response, exchange.answer);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
@@ -120,8 +123,12 @@ function bind(actual: unknown, expected: unknown, keys: Map<string, string>) {
   assert.deepEqual(replaced(actual, expected), expected);
 }
 
-function reply(response: ServerResponse, answer: Answer) {
-  if (answer.hang) return;
+async function reply(response: ServerResponse, answer: Answer) {
+  if (answer.hang) {
+    // Not longer, so that a client that waits for ever fails and ends.
+    setTimeout(() => response.destroy(), 20_000).unref();
+    return;
+  }
   if (answer.drop) {
     response.destroy();
     return;
@@ -140,6 +147,13 @@ function reply(response: ServerResponse, answer: Answer) {
   } else if (answer.cut) {
     response.writeHead(answer.status!, { ...headers, "content-length": body.length + 1 });
     response.write(body, end);
+  } else if (answer.slow) {
+    response.writeHead(answer.status!, headers).flushHeaders();
+    for (let part = 0; part < 10 && !response.destroyed; part++) {
+      await after(answer.slow);
+      response.write(body.subarray((part * body.length) / 10, ((part + 1) * body.length) / 10));
+    }
+    response.end();
   } else {
     response.writeHead(answer.status!, headers).end(body);
   }

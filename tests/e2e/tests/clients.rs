@@ -25,6 +25,30 @@ fn the_client_in_python(pair: Pair) {
     pass(pair, tests);
 }
 
+#[test]
+fn the_client_in_python_has_sound_types_and_form() {
+    let Some(folder) = built("clients/python") else {
+        return;
+    };
+    // Without files beside the sources.
+    let cache = tempfile::tempdir().expect("a folder for mypy");
+    let cache = format!("--cache-dir={}", cache.path().display());
+    for arguments in [
+        &["mypy", &cache, "."][..],
+        &["ruff", "format", "--no-cache", "--check", "."],
+    ] {
+        let mut tool = Command::new(folder.join(".venv/bin/python"));
+        tool.arg("-m").args(arguments).current_dir(&folder);
+        let output = tool.output().expect("the tool is started");
+        let printed = String::from_utf8_lossy(&output.stdout);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {printed}\n{errors}"
+        );
+    }
+}
+
 /// Runs a client's tests, and says what they skip.
 fn pass(pair: Pair, mut tests: Command) {
     // So that following a task takes several connections.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 
 on!(Some: a_fastapi_application_leaves_slow_work: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
@@ -209,16 +209,18 @@ fn only_what_is_signed_is_run(http: &Client) {
     post(&[]).expect(403);
     let protocol = ("handoff-protocol", "1");
     post(&[protocol]).expect(401);
-    let forged = [
-        protocol,
-        ("webhook-id", "1"),
-        ("webhook-timestamp", "1795993980"),
-        (
-            "webhook-signature",
-            "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=",
-        ),
-    ];
-    post(&forged).expect(401);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.expect("a time after 1970").as_secs().to_string();
+    let forged = "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=";
+    let endless = "1".repeat(5000);
+    for (time, signature) in [(&now, forged), (&now, "v1,é"), (&endless, forged)] {
+        let id = ("webhook-id", "1");
+        let signed = [
+            ("webhook-timestamp", time.as_str()),
+            ("webhook-signature", signature),
+        ];
+        post(&[protocol, id, signed[0], signed[1]]).expect(401);
+    }
 }
 
 fn the_tasks_of_fastapi_are_a_handler(_pair: Pair) {
