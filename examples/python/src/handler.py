@@ -1,7 +1,9 @@
 """A handler whose answers are sent line by line. The SDK's own sends an answer when it is whole."""
 
 import json
+import traceback
 from collections.abc import Callable, Generator
+from contextlib import closing
 
 from spin_sdk.wit import exports
 from spin_sdk.wit.imports.streams import StreamError_Closed
@@ -66,10 +68,14 @@ def each(*lines: dict) -> Lines:
 
 
 def caught(run: Callable[[dict], Lines], task: dict) -> Lines:
-    """What a task raises fails this attempt."""
+    """An exception fails this attempt, and so does a line that is not JSON."""
     try:
-        yield from run(task)
+        with closing(run(task)) as lines:
+            for line in lines:
+                json.dumps(line)
+                yield line
     except Exception as error:
+        traceback.print_exc()
         yield {"retry": repr(error)}
 
 

@@ -124,6 +124,9 @@ async fn dispatch(
         [_, _, name, ..] => name,
         _ => "",
     };
+    if call.takes_no_body() {
+        request.no_body().await?;
+    }
     match call {
         Call::Options | Call::Alive => Ok(Answer::new(calls::health::alive())),
         Call::Ready => calls::health::ready(tasks, queue).await,
@@ -235,7 +238,8 @@ async fn say_if_open(queue: &HostQueue) {
     }
     match queue.store().increment(SAID, 1).await {
         Ok(1) => queue.env().log(
-            "the API is open: every caller may enqueue, read and cancel. Set the variable api_tokens to change that.",
+            "the API is open: every caller may enqueue, read and cancel. To change that set the variable api_tokens, \
+             which applications made by templates name handoff_api_tokens.",
         ),
         Ok(_) => {}
         Err(e) => queue.env().log(&e.to_string()),

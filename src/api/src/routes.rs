@@ -38,6 +38,23 @@ pub(crate) enum Call {
     DeleteSchedule,
 }
 
+impl Call {
+    /// Whether it changes something that only the path and the query name.
+    pub(crate) fn takes_no_body(self) -> bool {
+        matches!(
+            self,
+            Self::Retry
+                | Self::Discard
+                | Self::RetryFailed
+                | Self::DiscardFailed
+                | Self::CancelAll
+                | Self::Pause
+                | Self::Resume
+                | Self::Purge
+        )
+    }
+}
+
 struct Route {
     method: Method,
     /// `{}` is any one segment.

@@ -4,6 +4,7 @@
 
 use crate::HostWorker;
 use std::cell::RefCell;
+use std::panic::Location;
 use std::rc::Rc;
 
 thread_local! {
@@ -20,7 +21,17 @@ pub(crate) fn report_to(worker: Rc<HostWorker>) {
         let worker = WORKER.with(|w| w.try_borrow_mut().ok().and_then(|mut w| w.take()));
         if let Some(worker) = worker {
             let message = info.payload_as_str().unwrap_or("no message");
-            handoff_platform::run(worker.panicked(message));
+            handoff_platform::run(worker.panicked(&with_place(message, info.location())));
         }
     }));
+}
+
+/// The message with the place in the source, without the folders of the machine that built it.
+fn with_place(message: &str, place: Option<&Location<'_>>) -> String {
+    let Some(place) = place else {
+        return message.to_owned();
+    };
+    let file = place.file();
+    let file = file.rfind("src/").map_or(file, |at| &file[at..]);
+    format!("{message} (at {file}:{})", place.line())
 }

@@ -144,10 +144,14 @@ pub(super) fn number(name: &str, value: &str, min: u64, max: u64) -> Result<u64,
 }
 
 fn switch(name: &str, value: &str) -> Result<bool, FieldError> {
-    value.parse().map_err(|_| {
-        let reason = format!("it must be true or false, not {}", quoted(value));
-        FieldError::new(name, reason)
-    })
+    match value {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => {
+            let reason = format!("it must be true or false, not {}", quoted(value));
+            Err(FieldError::new(name, reason))
+        }
+    }
 }
 
 fn state(value: &str) -> Result<State, FieldError> {

@@ -96,8 +96,27 @@ fn not_sent(url: &str, error: &SendError) -> CallError {
             "the request was cut off ({e}): the receiver closed the connection, or the call is not allowed, since {}",
             settings::DENIED
         )),
+        SendError::Http(code) => CallError::Unanswered(words(code)),
         other => CallError::Unanswered(other.to_string()),
     }
+}
+
+/// An error in words, as far as it is a usual one.
+fn words(code: &ErrorCode) -> String {
+    let words = match code {
+        ErrorCode::DnsTimeout | ErrorCode::DnsError(_) => "the host's name can't be resolved",
+        ErrorCode::DestinationNotFound => "there is no such host or component",
+        ErrorCode::ConnectionRefused => "the connection was refused",
+        ErrorCode::ConnectionTerminated => "the connection was closed before an answer",
+        ErrorCode::ConnectionTimeout => "no connection came about in time",
+        ErrorCode::ConnectionReadTimeout | ErrorCode::HttpResponseTimeout => {
+            "no answer came in time"
+        }
+        ErrorCode::ConnectionLimitReached => "the host makes no more connections at once",
+        ErrorCode::InternalError(Some(reason)) => reason,
+        other => return other.to_string(),
+    };
+    words.to_owned()
 }
 
 fn method(name: &str) -> Method {

@@ -9,9 +9,10 @@ use handoff_queue::Trace;
 use handoff_wire::{
     FieldError, Target, TraceParent, is_base, may_be_json, other_charset, quoted, trace_state,
 };
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use spin_executor::{CancelOnDropToken, push_waker_and_get_token};
 use spin_sdk::http::{IncomingRequest, Method};
+use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::mem::ManuallyDrop;
 use std::pin::pin;
@@ -226,6 +227,32 @@ impl Request {
         Ok((handoff_wire::from_slice(&body)?, body.len() as u64))
     }
 
+    /// Refuses a body other than an empty object: a caller that sends one expects that it counts.
+    ///
+    /// # Errors
+    /// 400 if there is one.
+    pub async fn no_body(&self) -> Result<(), Problem> {
+        let announced = self
+            .header("content-length")
+            .and_then(|length| length.parse::<u64>().ok());
+        if announced == Some(0) {
+            return Ok(());
+        }
+        let body = self.body(announced, BYTES_MIN).await?;
+        let is_empty = |body| match serde_json::from_slice::<BTreeMap<String, IgnoredAny>>(body) {
+            Ok(fields) => fields.is_empty(),
+            Err(_) => false,
+        };
+        if body.trim_ascii().is_empty() || is_empty(&body) {
+            return Ok(());
+        }
+        let reason = "this call takes no body; what it takes are parameters of the query, such as `?task=mail`";
+        Err(Problem::invalid(FieldError::new_at(
+            None,
+            reason.to_owned(),
+        )))
+    }
+
     /// Accepts a content type that may be JSON and needs no decoding, or a missing one.
     fn expect_json(&self) -> Result<(), Problem> {
         const UNSUPPORTED: &str = "unsupported-media-type";
@@ -263,7 +290,7 @@ impl Request {
 
     /// Reads the body within [`BODY_MS`]. A slow sender could otherwise keep an instance busy for
     /// ever.
-    async fn body(self, announced: Option<u64>, max_bytes: u64) -> Result<Vec<u8>, Problem> {
+    async fn body(&self, announced: Option<u64>, max_bytes: u64) -> Result<Vec<u8>, Problem> {
         let unreadable = || {
             let reason = "the host does not give the body".to_owned();
             Problem::invalid(FieldError::new_at(None, reason))

@@ -60,7 +60,10 @@ fn broken_and_beside_them(pair: Pair) {
     };
     let mut neighbours = Vec::new();
     let broken = [
-        ("panic", "panicked: as it was asked to"),
+        (
+            "panic",
+            "panicked: as it was asked to (at src/built_in/fault.rs:",
+        ),
         ("trap", LOST),
         ("eat_memory", LOST),
         ("fail", "failed as it was asked to"),

@@ -119,6 +119,23 @@ fn what_fits_is_retried_discarded_or_cancelled(pair: Pair) {
         let reply = http.post(&format!("/v1/queues/default/{call}"), &json!({}));
         reply.expect(200).json()
     };
+    // Parameters in a body would be taken for none at all.
+    for path in [
+        "retry-failed",
+        "discard-failed",
+        "cancel",
+        "purge",
+        "pause",
+        "resume",
+    ] {
+        let reply = http.post(
+            &format!("/v1/queues/default/{path}"),
+            &json!({"key": "b", "dry_run": true}),
+        );
+        reply.expect_problem(400, "invalid-request", None);
+    }
+    let reply = http.post(&format!("/v1/tasks/{}/discard", failed[0]), &json!([]));
+    reply.expect_problem(400, "invalid-request", None);
     let none = json!(null);
     let dry = call("retry-failed?key=a&dry_run=true");
     assert_eq!(dry, json!({"would_retry": 2, "more": false, "next": none}));
