@@ -9,6 +9,7 @@ import re
 import secrets
 import time
 from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
+from functools import partial
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -169,7 +170,8 @@ class AsyncTask(_Handle[TaskObject]):
         """
         last = last_event_id
         while True:
-            reply = await self._http.send(self._events(last), self._stream)
+            call = self._events(last)
+            reply = await self._http.send(call, partial(self._stream, call))
             if reply is None:
                 return
             parser = EventParser(last)
@@ -200,14 +202,14 @@ class AsyncTask(_Handle[TaskObject]):
             headers["last-event-id"] = last
         return Call("GET", self._path, headers=headers, held_ms=_COMMENT_MS)
 
-    async def _stream(self, reply: Reply) -> Optional[Reply]:
+    async def _stream(self, call: Call, reply: Reply) -> Optional[Reply]:
         """A stream of events that stays open, or None if there are no more."""
         if reply.status == 204:
             await reply.close()
             return None
         content_type = reply.header("content-type") or ""
         if not re.match(r"text/event-stream\b", content_type, re.IGNORECASE):
-            raise self._http.foreign(reply, await read_text(reply))
+            raise self._http.foreign(call, reply, await read_text(reply))
         return reply
 
     def _event(self, name: str, id: str, text: str) -> Optional[TaskEvent]:

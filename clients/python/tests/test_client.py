@@ -189,6 +189,19 @@ class Clients(unittest.TestCase):
             SECRET, f"{client!r} {client.task('a')!r} {cause!r} {unavailable.exception!r}"
         )
 
+    def test_an_error_says_that_nobody_listens(self) -> None:
+        says = r"^GET http://127.0.0.1:1/v1/tasks/a: no answer: connection refused \(1 attempt in"
+        with self.assertRaisesRegex(Unavailable, says):
+            Client(NOWHERE, attempts=1).task("a").refresh()
+
+        async def run() -> None:
+            async with AsyncClient(NOWHERE, attempts=1) as client:
+                await client.task("a").refresh()
+
+        if httpx is not None:
+            with self.assertRaisesRegex(Unavailable, says):
+                asyncio.run(run())
+
     def test_threads_share_a_client(self) -> None:
         exchange = {"request": GET, "answer": RUNNING}
         with Scripted([exchange] * 20) as server:

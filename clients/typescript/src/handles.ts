@@ -193,20 +193,18 @@ export class Task<Result = unknown> extends Handle<TaskObject, Result> {
       // An id that no header can have is not one of Handoff's.
       "last-event-id": /^[\x21-\x7e]+$/.test(last) ? last : undefined,
     };
-    return this.http.send(
-      { method: "GET", path: this.path, headers, heldMs: COMMENT_MS, signal },
-      async (response, watch) => {
-        if (response.status === 204) {
-          watch.end();
-          return undefined;
-        }
-        const isStream = /^text\/event-stream\b/i.test(response.headers.get("content-type") ?? "");
-        if (!isStream || response.body === null) {
-          throw this.http.foreign(response, await watch.text(response));
-        }
-        return { reader: response.body.getReader(), watch };
-      },
-    );
+    const call: Call = { method: "GET", path: this.path, headers, heldMs: COMMENT_MS, signal };
+    return this.http.send(call, async (response, watch) => {
+      if (response.status === 204) {
+        watch.end();
+        return undefined;
+      }
+      const isStream = /^text\/event-stream\b/i.test(response.headers.get("content-type") ?? "");
+      if (!isStream || response.body === null) {
+        throw this.http.foreign(call, response, await watch.text(response));
+      }
+      return { reader: response.body.getReader(), watch };
+    });
   }
 
   /** The event, or undefined for one that this client does not know. */

@@ -143,6 +143,14 @@ test("tokens and passwords are shown nowhere", async () => {
   });
 });
 
+test("an error says that nobody listens", async () => {
+  // `fetch` itself refuses port 1.
+  await assert.rejects(new Client("http://127.0.0.1:2", { attempts: 1 }).task("a").refresh(), {
+    name: "Unavailable",
+    message: /^GET http:\/\/127.0.0.1:2\/v1\/tasks\/a: no answer: connection refused \(1 attempt /,
+  });
+});
+
 test("a URL without a good host and port is refused", () => {
   for (const address of ["localhost:abc", "localhost:65536", "localhost:-1", "local host", ":80"])
     assert.throws(() => new Client(`http://${address}`), TypeError, address);
