@@ -202,6 +202,15 @@ class Clients(unittest.TestCase):
             with self.assertRaisesRegex(Unavailable, says):
                 asyncio.run(run())
 
+    def test_leaving_the_loop_asks_for_no_further_page(self) -> None:
+        request = {"method": "GET", "path": "/v1/queues/default/tasks"}
+        page = {"tasks": [{"id": "a"}, {"id": "b"}], "next": "/v1/queues/default/tasks?from=1"}
+        with Scripted([{"request": request, "answer": {"status": 200, "json": page}}]) as server:
+            for task in Client(server.url).queue().tasks():
+                self.assertEqual(task.id, "a")
+                break
+        server.check()
+
     def test_threads_share_a_client(self) -> None:
         exchange = {"request": GET, "answer": RUNNING}
         with Scripted([exchange] * 20) as server:

@@ -115,6 +115,17 @@ test("leaving the loop closes the stream", async () => {
   assert.ok(left);
 });
 
+test("leaving the loop asks for no further page", async () => {
+  const page = { tasks: [{ id: "a" }, { id: "b" }], next: "/v1/queues/default/tasks?from=1" };
+  const request = { method: "GET", path: "/v1/queues/default/tasks" };
+  const server = await scripted([{ request, answer: { status: 200, json: page } }]);
+  for await (const task of new Client(server.url).queue().tasks()) {
+    assert.equal(task.id, "a");
+    break;
+  }
+  await server.finish();
+});
+
 test("an invalid date is no task that begins at once", async () => {
   const server = await scripted([]);
   const call = new Client(server.url).enqueue("echo", 1, { eta: new Date("soon") });
