@@ -7,7 +7,7 @@ import tasks
 import worker
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse
-from handoff_client import AsyncClient, NotFound, TaskError, Unavailable
+from handoff_client import AsyncClient, InvalidRequest, NotFound, TaskError, Unavailable
 
 # One client serves all requests. Its calls are coroutines, and share its connections.
 handoff = AsyncClient(
@@ -29,6 +29,11 @@ app.include_router(worker.router)
 @app.exception_handler(NotFound)
 async def not_found(_request: Request, error: NotFound):
     return JSONResponse({"detail": error.detail}, 404)
+
+
+@app.exception_handler(InvalidRequest)
+async def invalid(_request: Request, error: InvalidRequest):
+    return JSONResponse({"detail": error.detail or str(error), "field": error.field}, 422)
 
 
 @app.exception_handler(Unavailable)

@@ -9,6 +9,7 @@ import re
 import secrets
 import time
 from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
+from functools import partial
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -34,10 +35,12 @@ from ._sse import EventParser
 from ._times import milliseconds, written
 from ._types import (
     BatchItem,
+    CancelFilter,
     Duration,
     Each,
     EndEvent,
     EnqueueOptions,
+    Filter,
     LogEvent,
     Member,
     ProgressEvent,
@@ -48,6 +51,7 @@ from ._types import (
     Step,
     TaskEvent,
     TaskObject,
+    TasksFilter,
     WorkflowObject,
     WorkflowOptions,
 )
@@ -166,7 +170,8 @@ class AsyncTask(_Handle[TaskObject]):
         """
         last = last_event_id
         while True:
-            reply = await self._http.send(self._events(last), self._stream)
+            call = self._events(last)
+            reply = await self._http.send(call, partial(self._stream, call))
             if reply is None:
                 return
             parser = EventParser(last)
@@ -197,14 +202,14 @@ class AsyncTask(_Handle[TaskObject]):
             headers["last-event-id"] = last
         return Call("GET", self._path, headers=headers, held_ms=_COMMENT_MS)
 
-    async def _stream(self, reply: Reply) -> Optional[Reply]:
+    async def _stream(self, call: Call, reply: Reply) -> Optional[Reply]:
         """A stream of events that stays open, or None if there are no more."""
         if reply.status == 204:
             await reply.close()
             return None
         content_type = reply.header("content-type") or ""
         if not re.match(r"text/event-stream\b", content_type, re.IGNORECASE):
-            raise self._http.foreign(reply, await read_text(reply))
+            raise self._http.foreign(call, reply, await read_text(reply))
         return reply
 
     def _event(self, name: str, id: str, text: str) -> Optional[TaskEvent]:
@@ -285,29 +290,55 @@ class AsyncQueue:
         """
         return await self._see(Call("POST", f"{self._path}/purge", repeat=False))
 
-    async def failed(self, *, limit: Optional[int] = None) -> AsyncGenerator[AsyncTask, None]:
-        """Failed tasks, the last failures first. One whose record is unreadable has only an
-        ``error``.
+    async def tasks(
+        self, *, limit: Optional[int] = None, **filter: Unpack[TasksFilter]
+    ) -> AsyncGenerator[AsyncTask, None]:
+        """Tasks that fit ``state``, ``task``, ``key``, ``schedule`` and ``text``, as far as given.
 
-        One request asks for ``limit``: 20 by default, 100 at most.
+        The newest come first; failed ones by their failures, and queued ones in the order in which
+        workers claim them. One whose record is unreadable has only an ``error``. One request asks
+        for ``limit``: 20 by default, 100 at most.
         """
-        tasks = _pages(self._http, f"{self._path}/tasks", {"state": "failed"}, limit)
-        async for shown in tasks:
-            # What has no id can't be retried or discarded.
+        async for shown in _pages(self._http, f"{self._path}/tasks", _parameters(filter), limit):
+            # What has no id can't be asked for.
             if "id" in shown:
                 yield AsyncTask(self._http, shown["id"], shown)
 
-    async def retry_failed(self) -> int:
-        """Enqueues all failed tasks anew. Returns how many, less those of lost answers."""
-        return await self._all("retry-failed", "retried")
+    def failed(
+        self, *, limit: Optional[int] = None, **filter: Unpack[Filter]
+    ) -> AsyncGenerator[AsyncTask, None]:
+        """Failed tasks that fit, the last failures first: ``tasks`` with this state."""
+        return self.tasks(limit=limit, state="failed", **filter)
 
-    async def discard_failed(self) -> int:
-        """Takes all failed tasks off the list. Returns how many, less those of lost answers."""
-        return await self._all("discard-failed", "discarded")
+    async def retry_failed(self, *, dry_run: bool = False, **filter: Unpack[Filter]) -> int:
+        """Enqueues the failed tasks that fit anew. Returns how many, less those of lost answers.
 
-    async def _all(self, what: str, count: str) -> int:
+        With ``dry_run`` it changes nothing, and counts what it would change.
+        """
+        return await self._all("retry-failed", "would_retry" if dry_run else "retried", filter)
+
+    async def discard_failed(self, *, dry_run: bool = False, **filter: Unpack[Filter]) -> int:
+        """Takes the failed tasks that fit off the list. Returns how many, less those of lost
+        answers.
+
+        With ``dry_run`` it changes nothing, and counts what it would change.
+        """
+        return await self._all(
+            "discard-failed", "would_discard" if dry_run else "discarded", filter
+        )
+
+    async def cancel(self, *, dry_run: bool = False, **filter: Unpack[CancelFilter]) -> int:
+        """Cancels the open tasks that fit: without a filter all of them.
+
+        Returns how many, less those of lost answers; running ones count, which see the request at
+        their next checkpoint. With ``dry_run`` it changes nothing, and counts what it would change.
+        """
+        return await self._all("cancel", "would_cancel" if dry_run else "cancelled", filter)
+
+    async def _all(self, what: str, count: str, filter: Mapping[str, Any]) -> int:
+        dry_run = {"dry_run": "true"} if count.startswith("would_") else {}
+        query: Optional[dict[str, str]] = {**_parameters(filter), **dry_run}
         done = 0
-        query: Optional[Mapping[str, str]] = {}
         while query is not None:
             call = Call("POST", f"{self._path}/{what}", query, answer=count)
             answer = await self._http.json(call)
@@ -486,6 +517,15 @@ def _members(tasks: Union[Sequence[Step], Each]) -> Any:
     return written(tasks) if isinstance(tasks, Mapping) else [written(task) for task in tasks]
 
 
+def _parameters(filter: Mapping[str, Any]) -> dict[str, str]:
+    """A filter as a query.
+
+    Names that are unknown are sent, too: Handoff refuses them, and a misspelt filter does not
+    become none.
+    """
+    return {name: str(value) for name, value in filter.items() if value is not None}
+
+
 async def _pages(
     http: Http, path: str, query: Mapping[str, str], limit: Optional[int]
 ) -> AsyncGenerator[Any, None]:
@@ -502,4 +542,5 @@ async def _pages(
 
 def _query_of(link: Optional[str]) -> Optional[dict[str, str]]:
     """The query of a link. Its path may be that of another route than this client's."""
-    return None if link is None else dict(parse_qsl(urlsplit(link).query))
+    # An empty filter is kept: without it the next call would be about more tasks.
+    return None if link is None else dict(parse_qsl(urlsplit(link).query, keep_blank_values=True))

@@ -14,7 +14,7 @@ from typing import (
 )
 from urllib.parse import urlsplit
 
-from ._http import Lost, Silent
+from ._http import Lost, lost
 
 T = TypeVar("T")
 
@@ -106,5 +106,4 @@ class BlockingTransport:
 
 def _lost(error: Exception) -> Lost:
     # In Python 3.9 the timeout of a socket is not the builtin one.
-    kind = Silent if isinstance(error, (TimeoutError, socket.timeout)) else Lost
-    return kind(str(error) or type(error).__name__)
+    return lost(error, silent=isinstance(error, (TimeoutError, socket.timeout)))

@@ -152,12 +152,14 @@ def of_problem(value: Any, clean: Callable[[str], str]) -> Optional[HandoffError
     return kind(f"{status} {type}: {detail or ''}", type, status, detail, field)
 
 
-def of_foreign(status: int, content_type: str, body: str) -> HandoffError:
-    """The error for an answer that Handoff did not give, such as a proxy's page."""
+def of_foreign(request: str, status: int, content_type: str, body: str) -> HandoffError:
+    """The error for an answer to ``request`` that Handoff did not give, such as a proxy's page."""
     excerpt = re.sub(r"\s+", " ", body).strip()
     if len(excerpt) > _EXCERPT_MAX:
         excerpt = excerpt[:_EXCERPT_MAX] + "…"
     what = f"with {content_type}: {excerpt}" if excerpt else "without a body"
+    hint = "; is a part of the path missing, such as /handoff?" if status == 404 else ""
     # Another server's 404 or 403 says nothing about a task or a token.
     kind = Unavailable if _BY_STATUS.get(status) is Unavailable else HandoffError
-    return kind(f"an answer that is not Handoff's: {status} {what}", status=status)
+    message = f"{request}: an answer that is not Handoff's: {status} {what}{hint}"
+    return kind(message, status=status)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import random
 import re
 import time
@@ -41,6 +42,19 @@ class Lost(Exception):
 
 class Silent(Lost):
     """A connection that was silent for too long."""
+
+
+def lost(error: Exception, *, silent: bool) -> Lost:
+    """What became of a connection, by the error of a transport."""
+    return Silent("nothing came in time") if silent else Lost(_reason(error))
+
+
+def _reason(error: Exception) -> str:
+    """Why a connection failed, without the number of the error."""
+    if isinstance(error, ConnectionError) and error.errno:
+        # A loop has words of its own, with the address.
+        return os.strerror(error.errno).lower()
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 class Reply(Protocol):
@@ -160,9 +174,9 @@ class Http:
             try:
                 value = json.loads(text)
             except ValueError:
-                raise self.foreign(reply, text) from None
+                raise self.foreign(call, reply, text) from None
             if call.answer and not (isinstance(value, dict) and call.answer in value):
-                raise self.foreign(reply, text)
+                raise self.foreign(call, reply, text)
             return value
 
         return await self.send(call, read)
@@ -172,7 +186,8 @@ class Http:
 
         A reader that returns must have closed the answer, or keep it open for a stream.
         """
-        end = min(time.monotonic() + self._within_ms / 1000, call.until)
+        begin = time.monotonic()
+        end = min(begin + self._within_ms / 1000, call.until)
         number = 1
         while True:
             after_ms = 0.0
@@ -182,13 +197,16 @@ class Http:
                     if 200 <= reply.status < 300:
                         return await read(reply)
                     text = await read_text(reply, call.until + _GRACE)
-                    failure = self._failure(reply, text)
+                    failure = self._failure(call, reply, text)
                 except BaseException:
                     await reply.close()
                     raise
                 again, after_ms = _is_transient(failure), _retry_after_ms(reply)
             except Lost as lost:
-                message = f"no answer: {self._clean(str(lost))}"
+                attempts = "1 attempt" if number == 1 else f"{number} attempts"
+                effort = f"{attempts} in {time.monotonic() - begin:.1f} s"
+                reason = self._clean(str(lost))
+                message = f"{self._shown(call)}: no answer: {reason} ({effort})"
                 if isinstance(lost, Silent) and time.monotonic() >= call.until:
                     raise TimeoutError(message) from lost.__cause__
                 failure, again = Unavailable(message), True
@@ -221,7 +239,7 @@ class Http:
         url = self._base + call.path + query
         return await self.transport.open(call.method, url, headers, body, silence)
 
-    def _failure(self, reply: Reply, text: str) -> HandoffError:
+    def _failure(self, call: Call, reply: Reply, text: str) -> HandoffError:
         if 300 <= reply.status < 400:
             # A redirected POST would become a GET.
             to = self._clean(reply.header("location") or "another URL")
@@ -231,20 +249,27 @@ class Http:
             problem = self.problem(json.loads(text))
         except ValueError:
             problem = None
-        return problem or self.foreign(reply, text)
+        return problem or self.foreign(call, reply, text)
 
     def problem(self, value: Any) -> Optional[HandoffError]:
         """The error that a problem document describes, or None if ``value`` is none."""
         return of_problem(value, self._clean)
 
-    def foreign(self, reply: Reply, text: str) -> HandoffError:
+    def foreign(self, call: Call, reply: Reply, text: str) -> HandoffError:
         """The error for an answer that is not Handoff's."""
         content_type = self._clean(reply.header("content-type") or "an untyped body")
-        return of_foreign(reply.status, content_type, self._clean(text))
+        return of_foreign(self._shown(call), reply.status, content_type, self._clean(text))
+
+    def _shown(self, call: Call) -> str:
+        """A request, for messages."""
+        return self._clean(f"{call.method} {self._base}{call.path}")
 
     def _clean(self, text: str) -> str:
-        """Leaves out the token, which a server may send back."""
-        return text if self._token is None else text.replace(self._token, "[token]")
+        """Leaves out the token, which a server may send back, or a path may have."""
+        if self._token is None:
+            return text
+        encoded = quote(self._token, safe="")
+        return text.replace(self._token, "[token]").replace(encoded, "[token]")
 
 
 async def read_text(reply: Reply, end: float = math.inf) -> str:

@@ -11,7 +11,7 @@ from typing import Callable, Optional
 
 import httpx
 
-from ._http import Lost, Silent
+from ._http import Lost, lost
 
 
 class HttpxReply:
@@ -71,5 +71,20 @@ class HttpxTransport:
 
 
 def _lost(error: httpx.RequestError) -> Lost:
-    kind = Silent if isinstance(error, httpx.TimeoutException) else Lost
-    return kind(str(error) or type(error).__name__)
+    inner = _below(error) if isinstance(error, httpx.ConnectError) else error
+    return lost(inner, silent=isinstance(error, httpx.TimeoutException))
+
+
+def _below(error: Exception) -> Exception:
+    """The system's error, if that is why a connection could not be made."""
+    found = error
+    inner: Optional[BaseException] = error
+    while inner is not None:
+        if isinstance(inner, OSError):
+            found = inner
+        # A group has an error for each address of the host.
+        group = getattr(inner, "exceptions", None)
+        # The context of the system's error may be what the caller handles at this moment.
+        context = None if isinstance(inner, OSError) else inner.__context__
+        inner = group[0] if group else inner.__cause__ or context
+    return found

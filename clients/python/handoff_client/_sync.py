@@ -19,9 +19,11 @@ from ._errors import HandoffError
 from ._http import Http
 from ._types import (
     BatchItem,
+    CancelFilter,
     Duration,
     Each,
     EnqueueOptions,
+    Filter,
     Member,
     QueueObject,
     ScheduleFields,
@@ -29,6 +31,7 @@ from ._types import (
     Step,
     TaskEvent,
     TaskObject,
+    TasksFilter,
     WorkflowObject,
     WorkflowOptions,
 )
@@ -186,21 +189,45 @@ class Queue:
         """
         return run(self._queue.purge())
 
-    def failed(self, *, limit: Optional[int] = None) -> Generator[Task, None, None]:
-        """Failed tasks, the last failures first. One whose record is unreadable has only an
-        ``error``.
+    def tasks(
+        self, *, limit: Optional[int] = None, **filter: Unpack[TasksFilter]
+    ) -> Generator[Task, None, None]:
+        """Tasks that fit ``state``, ``task``, ``key``, ``schedule`` and ``text``, as far as given.
 
-        One request asks for ``limit``: 20 by default, 100 at most.
+        The newest come first; failed ones by their failures, and queued ones in the order in which
+        workers claim them. One whose record is unreadable has only an ``error``. One request asks
+        for ``limit``: 20 by default, 100 at most.
         """
-        return (Task(task) for task in iterate(self._queue.failed(limit=limit)))
+        return (Task(task) for task in iterate(self._queue.tasks(limit=limit, **filter)))
 
-    def retry_failed(self) -> int:
-        """Enqueues all failed tasks anew. Returns how many, less those of lost answers."""
-        return run(self._queue.retry_failed())
+    def failed(
+        self, *, limit: Optional[int] = None, **filter: Unpack[Filter]
+    ) -> Generator[Task, None, None]:
+        """Failed tasks that fit, the last failures first: ``tasks`` with this state."""
+        return (Task(task) for task in iterate(self._queue.failed(limit=limit, **filter)))
 
-    def discard_failed(self) -> int:
-        """Takes all failed tasks off the list. Returns how many, less those of lost answers."""
-        return run(self._queue.discard_failed())
+    def retry_failed(self, *, dry_run: bool = False, **filter: Unpack[Filter]) -> int:
+        """Enqueues the failed tasks that fit anew. Returns how many, less those of lost answers.
+
+        With ``dry_run`` it changes nothing, and counts what it would change.
+        """
+        return run(self._queue.retry_failed(dry_run=dry_run, **filter))
+
+    def discard_failed(self, *, dry_run: bool = False, **filter: Unpack[Filter]) -> int:
+        """Takes the failed tasks that fit off the list. Returns how many, less those of lost
+        answers.
+
+        With ``dry_run`` it changes nothing, and counts what it would change.
+        """
+        return run(self._queue.discard_failed(dry_run=dry_run, **filter))
+
+    def cancel(self, *, dry_run: bool = False, **filter: Unpack[CancelFilter]) -> int:
+        """Cancels the open tasks that fit: without a filter all of them.
+
+        Returns how many, less those of lost answers; running ones count, which see the request at
+        their next checkpoint. With ``dry_run`` it changes nothing, and counts what it would change.
+        """
+        return run(self._queue.cancel(dry_run=dry_run, **filter))
 
 
 class Client:

@@ -20,6 +20,35 @@ State = Literal[
 ]
 
 
+OpenState = Literal["scheduled", "queued", "running", "retrying"]
+"""A state of a task that is not final."""
+
+
+class Filter(TypedDict, total=False):
+    """Which tasks of a queue: those that fit all that is given.
+
+    ``task`` is the kind, and ``schedule`` the name of the schedule that enqueued them. ``text`` are
+    1 to 200 characters of the id, the kind, the key or the arguments, in any case.
+    """
+
+    task: str
+    key: str
+    schedule: str
+    text: str
+
+
+class TasksFilter(Filter, total=False):
+    """The same, and only tasks in this state."""
+
+    state: State
+
+
+class CancelFilter(Filter, total=False):
+    """The same, and only tasks in this state."""
+
+    state: OpenState
+
+
 class Retry(TypedDict, total=False):
     """When failed attempts are tried again."""
 

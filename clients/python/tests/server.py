@@ -74,7 +74,8 @@ class Scripted:
         same("method", handler.command, expected["method"])
         path = [unquote(part) for part in target.path.split("/")]
         same("path", path, [unquote(part) for part in expected["path"].split("/")])
-        query = dict(parse_qsl(target.query, strict_parsing=bool(target.query)))
+        pairs = parse_qsl(target.query, keep_blank_values=True, strict_parsing=bool(target.query))
+        query = dict(pairs)
         self._same_but_keys("query", query, expected.get("query", {}))
         for name, value in expected.get("headers", {}).items():
             same(name, handler.headers.get(name), value)

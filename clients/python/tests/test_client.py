@@ -189,6 +189,28 @@ class Clients(unittest.TestCase):
             SECRET, f"{client!r} {client.task('a')!r} {cause!r} {unavailable.exception!r}"
         )
 
+    def test_an_error_says_that_nobody_listens(self) -> None:
+        says = r"^GET http://127.0.0.1:1/v1/tasks/a: no answer: connection refused \(1 attempt in"
+        with self.assertRaisesRegex(Unavailable, says):
+            Client(NOWHERE, attempts=1).task("a").refresh()
+
+        async def run() -> None:
+            async with AsyncClient(NOWHERE, attempts=1) as client:
+                await client.task("a").refresh()
+
+        if httpx is not None:
+            with self.assertRaisesRegex(Unavailable, says):
+                asyncio.run(run())
+
+    def test_leaving_the_loop_asks_for_no_further_page(self) -> None:
+        request = {"method": "GET", "path": "/v1/queues/default/tasks"}
+        page = {"tasks": [{"id": "a"}, {"id": "b"}], "next": "/v1/queues/default/tasks?from=1"}
+        with Scripted([{"request": request, "answer": {"status": 200, "json": page}}]) as server:
+            for task in Client(server.url).queue().tasks():
+                self.assertEqual(task.id, "a")
+                break
+        server.check()
+
     def test_threads_share_a_client(self) -> None:
         exchange = {"request": GET, "answer": RUNNING}
         with Scripted([exchange] * 20) as server:

@@ -239,6 +239,38 @@ class Real(unittest.TestCase):
         self.assertIn(OWN, [known["name"] for known in self.client.queues()])
         self.assertEqual(queue.get()["name"], OWN)
 
+    def test_tasks_that_fit(self) -> None:
+        queue = self.client.queue(OWN)
+        key = f"Zoë & Söhne + 50%=?#/ {uuid.uuid4()}"
+        options: Any = {"queue": OWN, "key": key, "delay": "1h"}
+        ids = [self.client.enqueue("echo", {"n": n}, **options).id for n in range(3)]
+        listed = queue.tasks(key=key, limit=1)
+        self.assertEqual([task.id for task in listed], ids[::-1])
+        self.assertEqual([task.id for task in queue.tasks(key=key, text='"n":1')], ids[1:2])
+        self.assertEqual(queue.cancel(key=key, task="sleep"), 0)
+        self.assertEqual(queue.cancel(key=key, state="scheduled", dry_run=True), 3)
+        states = [task.object["state"] for task in queue.tasks(key=key) if task.object]
+        self.assertEqual(states, ["scheduled"] * 3)
+        self.assertEqual(queue.cancel(key=key, state="scheduled"), 3)
+        self.assertEqual(len(list(queue.tasks(key=key, state="cancelled"))), 3)
+        with self.assertRaises(InvalidRequest):
+            queue.cancel(keys=key)  # type: ignore[call-arg]
+
+    def test_failed_tasks_that_fit(self) -> None:
+        queue, key = self.client.queue(OWN), f"Käse & Brot {uuid.uuid4()}"
+        failed = self.client.enqueue("sleep", {"for": "1m"}, queue=OWN, key=key, **FAILS)
+        self.fails(failed)
+        self.assertEqual([task.id for task in queue.failed(key=key)], [failed.id])
+        self.assertEqual(queue.retry_failed(key=key, dry_run=True), 1)
+        self.assertEqual(queue.discard_failed(key=key, task="echo"), 0)
+        self.assertEqual(queue.discard_failed(key=key, dry_run=True), 1)
+        self.assertEqual(queue.retry_failed(key=key), 1)
+        self.assertEqual(queue.retry_failed(key=key), 0)
+        retry = failed.retry()
+        self.fails(retry)
+        self.assertEqual(queue.discard_failed(key=key), 1)
+        self.assertEqual(list(queue.failed(key=key)), [])
+
     def fails(self, task: Task) -> None:
         with self.assertRaises(TaskFailed):
             task.result(LIMIT)
@@ -258,3 +290,9 @@ class RealAsync(unittest.IsolatedAsyncioTestCase):
             self.assertEqual([member["result"] async for member in group.tasks()], [1, 2])
             with self.assertRaises(HandoffError):
                 await client.enqueue("nope")
+            queue, key = client.queue(OWN), str(uuid.uuid4())
+            task = await client.enqueue("echo", queue=OWN, key=key, delay="1h")
+            self.assertEqual([task.id async for task in queue.tasks(key=key)], [task.id])
+            self.assertEqual(await queue.cancel(key=key, dry_run=True), 1)
+            self.assertEqual(await queue.cancel(key=key), 1)
+            self.assertEqual([task async for task in queue.failed(key=key)], [])

@@ -161,12 +161,18 @@ export function ofProblem(
 
 const EXCERPT_MAX = 200;
 
-/** The error for an answer that Handoff did not give, such as a proxy's page. */
-export function ofForeign(status: number, contentType: string, body: string): HandoffError {
+/** The error for an answer to `request` that Handoff did not give, such as a proxy's page. */
+export function ofForeign(
+  request: string,
+  status: number,
+  contentType: string,
+  body: string,
+): HandoffError {
   const text = body.replace(/\s+/g, " ").trim();
   const excerpt = text.length > EXCERPT_MAX ? `${text.slice(0, EXCERPT_MAX)}…` : text;
   const what = excerpt === "" ? "without a body" : `with ${contentType}: ${excerpt}`;
-  const message = `an answer that is not Handoff's: ${status} ${what}`;
+  const hint = status === 404 ? "; is a part of the path missing, such as /handoff?" : "";
+  const message = `${request}: an answer that is not Handoff's: ${status} ${what}${hint}`;
   // Another server's 404 or 403 says nothing about a task or a token.
   const kind = BY_STATUS[status] === Unavailable ? Unavailable : HandoffError;
   return new kind(message, { status });

@@ -11,7 +11,9 @@ import { EventParser } from "./sse.js";
 import { milliseconds, written } from "./times.js";
 import type {
   Duration,
+  Filter,
   Member,
+  OpenState,
   QueueObject,
   ScheduleFields,
   ScheduleObject,
@@ -35,6 +37,24 @@ export interface EventOptions extends CallOptions {
 export interface PageOptions extends CallOptions {
   /** How many tasks one request asks for: 20 by default, 100 at most. */
   limit?: number;
+}
+
+export interface FailedOptions extends Filter, PageOptions {}
+
+export interface TasksOptions extends FailedOptions {
+  /** Only tasks in this state. */
+  state?: State;
+}
+
+/** What calls that change many tasks take. */
+export interface BulkOptions extends Filter, CallOptions {
+  /** Changes nothing, and counts what the call would change. */
+  dryRun?: boolean;
+}
+
+export interface CancelOptions extends BulkOptions {
+  /** Only tasks in this state. */
+  state?: OpenState;
 }
 
 /** One wait is at most so long: shorter than the time after which proxies end quiet requests. */
@@ -173,20 +193,18 @@ export class Task<Result = unknown> extends Handle<TaskObject, Result> {
       // An id that no header can have is not one of Handoff's.
       "last-event-id": /^[\x21-\x7e]+$/.test(last) ? last : undefined,
     };
-    return this.http.send(
-      { method: "GET", path: this.path, headers, heldMs: COMMENT_MS, signal },
-      async (response, watch) => {
-        if (response.status === 204) {
-          watch.end();
-          return undefined;
-        }
-        const isStream = /^text\/event-stream\b/i.test(response.headers.get("content-type") ?? "");
-        if (!isStream || response.body === null) {
-          throw this.http.foreign(response, await watch.text(response));
-        }
-        return { reader: response.body.getReader(), watch };
-      },
-    );
+    const call: Call = { method: "GET", path: this.path, headers, heldMs: COMMENT_MS, signal };
+    return this.http.send(call, async (response, watch) => {
+      if (response.status === 204) {
+        watch.end();
+        return undefined;
+      }
+      const isStream = /^text\/event-stream\b/i.test(response.headers.get("content-type") ?? "");
+      if (!isStream || response.body === null) {
+        throw this.http.foreign(call, response, await watch.text(response));
+      }
+      return { reader: response.body.getReader(), watch };
+    });
   }
 
   /** The event, or undefined for one that this client does not know. */
@@ -277,33 +295,58 @@ export class Queue {
     return this.#http.json({ ...this.#call("POST", "/purge", options), repeat: false });
   }
 
-  /** Failed tasks, the last failures first. One whose record is unreadable has only an `error`. */
-  async *failed(options: PageOptions = {}): AsyncGenerator<Task, void, void> {
+  /**
+   * Tasks that fit, the newest first; failed ones by their failures, and queued ones in the order
+   * in which workers claim them. One whose record is unreadable has only an `error`.
+   */
+  async *tasks(options: TasksOptions = {}): AsyncGenerator<Task, void, void> {
+    const { limit, signal, ...filter } = options;
     const list = path`/v1/queues/${this.name}/tasks`;
-    for await (const object of pages<TaskObject>(this.#http, list, { state: "failed" }, options)) {
-      // What has no id can't be retried or discarded.
+    const query = parameters(filter);
+    for await (const object of pages<TaskObject>(this.#http, list, query, options)) {
+      // What has no id can't be asked for.
       if (object.id !== undefined) yield new Task(this.#http, object.id, object);
     }
   }
 
-  /** Enqueues all failed tasks anew. Returns how many, less those of lost answers. */
-  async retryFailed(options: CallOptions = {}): Promise<number> {
-    return this.#all("retry-failed", "retried", options);
+  /** Failed tasks that fit, the last failures first: `tasks` with this state. */
+  failed(options: FailedOptions = {}): AsyncGenerator<Task, void, void> {
+    return this.tasks({ ...options, state: "failed" });
   }
 
-  /** Takes all failed tasks off the list. Returns how many, less those of lost answers. */
-  async discardFailed(options: CallOptions = {}): Promise<number> {
-    return this.#all("discard-failed", "discarded", options);
+  /** Enqueues the failed tasks that fit anew. Returns how many, less those of lost answers. */
+  async retryFailed(options: BulkOptions = {}): Promise<number> {
+    return this.#all("retry-failed", ["retried", "would_retry"], options);
   }
 
-  async #all(what: string, count: "retried" | "discarded", options: CallOptions): Promise<number> {
+  /** Takes the failed tasks that fit off the list. Returns how many, less those of lost answers. */
+  async discardFailed(options: BulkOptions = {}): Promise<number> {
+    return this.#all("discard-failed", ["discarded", "would_discard"], options);
+  }
+
+  /**
+   * Cancels the open tasks that fit: without a filter all of them. Returns how many, less those of
+   * lost answers; running ones count, which see the request at their next checkpoint.
+   */
+  async cancel(options: CancelOptions = {}): Promise<number> {
+    return this.#all("cancel", ["cancelled", "would_cancel"], options);
+  }
+
+  async #all(
+    what: string,
+    [done, would]: [string, string],
+    options: CancelOptions,
+  ): Promise<number> {
+    const { dryRun, signal, ...filter } = options;
+    const count = dryRun ? would : done;
     const call = { ...this.#call("POST", `/${what}`, options), answer: count };
     let sum = 0;
-    for (let query: Record<string, string> | undefined = {}; query !== undefined;) {
-      const answer: { retried?: number; discarded?: number; next: string | null } =
-        await this.#http.json({ ...call, query });
-      sum += answer[count] ?? 0;
-      query = queryOf(answer.next);
+    let query: Record<string, string> | undefined = parameters(filter);
+    if (dryRun) query.dry_run = "true";
+    while (query !== undefined) {
+      const answer: Record<string, unknown> = await this.#http.json({ ...call, query });
+      sum += answer[count] as number;
+      query = queryOf(answer.next as string | null);
     }
     return sum;
   }
@@ -312,6 +355,15 @@ export class Queue {
     const { signal } = options;
     return { method, path: path`/v1/queues/${this.name}` + more, answer: "name", signal };
   }
+}
+
+/**
+ * A filter as a query. Names that only plain JavaScript lets through are sent, too: Handoff refuses
+ * them, and a misspelt filter does not become none.
+ */
+function parameters(filter: Filter & { state?: State }): Record<string, string> {
+  const given = Object.entries(filter).filter(([, value]) => value != null);
+  return Object.fromEntries(given.map(([name, value]) => [name, String(value)]));
 }
 
 /** The entries of a list, page by page. */

@@ -174,7 +174,7 @@ export class Http {
   async json<T>(call: Call): Promise<T> {
     return this.send(call, async (response, watch) => {
       const text = await watch.text(response);
-      return (response.status === 204 ? undefined : this.#parse(response, text, call.answer)) as T;
+      return (response.status === 204 ? undefined : this.#parse(call, response, text)) as T;
     });
   }
 
@@ -185,9 +185,10 @@ export class Http {
 
   /** Sends a request, again if it may be, until there is an answer to read. */
   async send<T>(call: Call, read: Read<T>): Promise<T> {
-    const end = Math.min(performance.now() + this.#withinMs, call.until ?? Infinity);
+    const begin = performance.now();
+    const end = Math.min(begin + this.#withinMs, call.until ?? Infinity);
     for (let number = 1; ; number++) {
-      const attempt = await this.#attempt(call, read);
+      const attempt = await this.#attempt(call, read, number, begin);
       if ("value" in attempt) return attempt.value;
       const { failure, again, afterMs } = attempt;
       if (call.goneIsDone && number > 1 && failure instanceof NotFound) return undefined as T;
@@ -200,7 +201,13 @@ export class Http {
     }
   }
 
-  async #attempt<T>(call: Call, read: Read<T>): Promise<Attempt<T>> {
+  /** Sends a request once. `number` and `begin` are for the message of an error. */
+  async #attempt<T>(
+    call: Call,
+    read: Read<T>,
+    number: number,
+    begin: number,
+  ): Promise<Attempt<T>> {
     call.signal?.throwIfAborted();
     const request = this.#request(call);
     const until = call.until ?? Infinity;
@@ -210,13 +217,16 @@ export class Http {
       const response = await this.#fetch(this.#url(call), { ...request, signal: watch.signal });
       watch.alive();
       if (response.ok) return { value: await read(response, watch) };
-      const failure = this.#failure(response, await watch.text(response));
+      const failure = this.#failure(call, response, await watch.text(response));
       return { failure, again: isTransient(failure), afterMs: retryAfterMs(response) };
     } catch (error) {
       watch.end();
       call.signal?.throwIfAborted();
       if (error instanceof HandoffError) return { failure: error, again: false, afterMs: 0 };
-      const message = `no answer: ${this.#clean(describe(error))}`;
+      const seconds = ((performance.now() - begin) / 1000).toFixed(1);
+      const effort = `${number} ${number === 1 ? "attempt" : "attempts"} in ${seconds} s`;
+      const reason = this.#clean(describe(error));
+      const message = `${this.#shown(call)}: no answer: ${reason} (${effort})`;
       if (watch.signal.aborted && performance.now() >= until) {
         throw new TimeoutError(message, {}, { cause: error });
       }
@@ -227,6 +237,11 @@ export class Http {
   #url(call: Call): string {
     const query = String(new URLSearchParams(call.query));
     return this.#base + call.path + (query && `?${query}`);
+  }
+
+  /** A request, for messages. */
+  #shown(call: Call): string {
+    return this.#clean(`${call.method} ${this.#base}${call.path}`);
   }
 
   #request(call: Call): RequestInit {
@@ -244,7 +259,7 @@ export class Http {
     return request;
   }
 
-  #failure(response: Response, text: string): HandoffError {
+  #failure(call: Call, response: Response, text: string): HandoffError {
     if (response.type === "opaqueredirect" || (response.status >= 300 && response.status < 400)) {
       const to = response.headers.get("location") ?? "another URL";
       const message = `the URL redirects to ${this.#clean(to)}: use that one`;
@@ -256,17 +271,17 @@ export class Http {
     } catch {
       // It is no JSON.
     }
-    return this.foreign(response, text);
+    return this.foreign(call, response, text);
   }
 
-  #parse(response: Response, text: string, field: string | undefined): unknown {
+  #parse(call: Call, response: Response, text: string): unknown {
     try {
       const value = this.#json.parse(text);
-      if (field === undefined || field in (value as object)) return value;
+      if (call.answer === undefined || call.answer in (value as object)) return value;
     } catch {
       // It is no JSON, or no object.
     }
-    throw this.foreign(response, text);
+    throw this.foreign(call, response, text);
   }
 
   /** The error that a problem document describes, or undefined if `value` is none. */
@@ -275,14 +290,16 @@ export class Http {
   }
 
   /** The error for an answer that is not Handoff's. */
-  foreign(response: Response, text: string): HandoffError {
-    const contentType = response.headers.get("content-type") ?? "an untyped body";
-    return ofForeign(response.status, this.#clean(contentType), this.#clean(text));
+  foreign(call: Call, response: Response, text: string): HandoffError {
+    const type = this.#clean(response.headers.get("content-type") ?? "an untyped body");
+    return ofForeign(this.#shown(call), response.status, type, this.#clean(text));
   }
 
-  /** Leaves out the token, which a server may send back. */
+  /** Leaves out the token, which a server may send back, or a path may have. */
   #clean(text: string): string {
-    return this.#token === undefined ? text : text.replaceAll(this.#token, "[token]");
+    if (this.#token === undefined) return text;
+    const encoded = encodeURIComponent(this.#token);
+    return text.replaceAll(this.#token, "[token]").replaceAll(encoded, "[token]");
   }
 }
 
@@ -300,14 +317,19 @@ function retryAfterMs(response: Response): number {
   return Math.max(0, ms) || 0;
 }
 
-/** What a failed `fetch` says. Node hides the reason in the cause. */
+const REASONS: Record<string, string> = {
+  ECONNREFUSED: "connection refused",
+  ECONNRESET: "connection reset",
+};
+
+/** Why a `fetch` failed. Node hides it in the cause. */
 function describe(error: unknown): string {
   const { message, cause } = error as {
     message?: string;
     cause?: { message?: string; code?: string };
   };
-  const reason = cause?.message || cause?.code;
-  return reason ? `${message}: ${reason}` : String(message ?? error);
+  const code = cause?.code ?? "";
+  return REASONS[code] ?? (cause?.message || code || String(message ?? error));
 }
 
 function sleep(ms: number, signal?: AbortSignal): Promise<void> {

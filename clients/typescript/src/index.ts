@@ -16,12 +16,16 @@ export {
 } from "./errors.js";
 export type { Ended } from "./errors.js";
 export type {
+  BulkOptions,
   CallOptions,
+  CancelOptions,
   EventOptions,
+  FailedOptions,
   PageOptions,
   Queue,
   Schedule,
   Task,
+  TasksOptions,
   Workflow,
 } from "./handles.js";
 export type { ClientOptions, Json } from "./http.js";

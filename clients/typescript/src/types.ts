@@ -16,6 +16,20 @@ export type State =
   | "cancelled"
   | "expired";
 
+/** A state of a task that is not final. */
+export type OpenState = "scheduled" | "queued" | "running" | "retrying";
+
+/** Which tasks of a queue: those that fit all that is given. */
+export interface Filter {
+  /** The kind. */
+  task?: string;
+  key?: string;
+  /** The name of the schedule that enqueued them. */
+  schedule?: string;
+  /** 1 to 200 characters of the id, the kind, the key or the arguments, in any case. */
+  text?: string;
+}
+
 /** When failed attempts are tried again. */
 export interface Retry {
   attempts?: number;

@@ -115,6 +115,17 @@ test("leaving the loop closes the stream", async () => {
   assert.ok(left);
 });
 
+test("leaving the loop asks for no further page", async () => {
+  const page = { tasks: [{ id: "a" }, { id: "b" }], next: "/v1/queues/default/tasks?from=1" };
+  const request = { method: "GET", path: "/v1/queues/default/tasks" };
+  const server = await scripted([{ request, answer: { status: 200, json: page } }]);
+  for await (const task of new Client(server.url).queue().tasks()) {
+    assert.equal(task.id, "a");
+    break;
+  }
+  await server.finish();
+});
+
 test("an invalid date is no task that begins at once", async () => {
   const server = await scripted([]);
   const call = new Client(server.url).enqueue("echo", 1, { eta: new Date("soon") });
@@ -140,6 +151,14 @@ test("tokens and passwords are shown nowhere", async () => {
   await assert.rejects(client.task("a").refresh(), (error) => {
     assert.ok(error instanceof Unavailable);
     return !inspect(error, { depth: 9 }).includes(secret);
+  });
+});
+
+test("an error says that nobody listens", async () => {
+  // `fetch` itself refuses port 1.
+  await assert.rejects(new Client("http://127.0.0.1:2", { attempts: 1 }).task("a").refresh(), {
+    name: "Unavailable",
+    message: /^GET http:\/\/127.0.0.1:2\/v1\/tasks\/a: no answer: connection refused \(1 attempt /,
   });
 });
 

@@ -12,6 +12,7 @@ import {
   TaskCancelled,
   TaskExpired,
   TaskFailed,
+  type TasksOptions,
   TimeoutError,
 } from "handoff-client";
 
@@ -208,4 +209,40 @@ real("a queue", async (client) => {
   await assert.rejects(expired.result(LIMIT), TaskExpired);
   assert.ok((await client.queues()).some(({ name }) => name === own));
   assert.equal((await queue.get()).name, own);
+});
+
+real("tasks that fit", async (client) => {
+  const queue = client.queue(own);
+  const key = `Zoë & Söhne + 50%=?#/ ${crypto.randomUUID()}`;
+  const ids: string[] = [];
+  for (const n of [0, 1, 2])
+    ids.unshift((await client.enqueue("echo", { n }, { queue: own, key, delay: "1h" })).id);
+  const listed = async (options: TasksOptions) =>
+    (await list(queue.tasks({ key, ...options }))).map(({ id }) => id);
+  assert.deepEqual(await listed({ limit: 1 }), ids);
+  assert.deepEqual(await listed({ text: '"n":1' }), ids.slice(1, 2));
+  assert.equal(await queue.cancel({ key, task: "sleep" }), 0);
+  assert.equal(await queue.cancel({ key, state: "scheduled", dryRun: true }), 3);
+  assert.deepEqual(await listed({ state: "scheduled" }), ids);
+  assert.equal(await queue.cancel({ key, state: "scheduled" }), 3);
+  assert.deepEqual(await listed({ state: "cancelled" }), ids);
+  // @ts-expect-error There is no such filter. Plain JavaScript must not cancel everything.
+  await assert.rejects(queue.cancel({ keys: key }), InvalidRequest);
+});
+
+real("failed tasks that fit", async (client) => {
+  const queue = client.queue(own);
+  const key = `Käse & Brot ${crypto.randomUUID()}`;
+  const failed = await client.enqueue("sleep", { for: "1m" }, { ...FAILS, queue: own, key });
+  await assert.rejects(failed.result(LIMIT), TaskFailed);
+  const listed = async () => (await list(queue.failed({ key }))).map(({ id }) => id);
+  assert.deepEqual(await listed(), [failed.id]);
+  assert.equal(await queue.retryFailed({ key, dryRun: true }), 1);
+  assert.equal(await queue.discardFailed({ key, task: "echo" }), 0);
+  assert.equal(await queue.discardFailed({ key, dryRun: true }), 1);
+  assert.equal(await queue.retryFailed({ key }), 1);
+  assert.equal(await queue.retryFailed({ key }), 0);
+  await assert.rejects((await failed.retry()).result(LIMIT), TaskFailed);
+  assert.equal(await queue.discardFailed({ key }), 1);
+  assert.deepEqual(await listed(), []);
 });

@@ -82,7 +82,8 @@ async function run(client: Client, calls: Step[]): Promise<{ value: unknown; err
 }
 
 function options(given: Record<string, unknown>): Record<string, unknown> {
-  const own = (name: string) => (name === "last_event_id" ? camel(name) : name);
+  const options = ["last_event_id", "dry_run"];
+  const own = (name: string) => (options.includes(name) ? camel(name) : name);
   return Object.fromEntries(
     Object.entries(given).map(([name, value]) => [own(name), inLanguage(value)]),
   );

@@ -124,6 +124,8 @@ fn a_fastapi_application_leaves_slow_work(pair: Pair) {
 
 fn every_endpoint_does_what_it_says(api: &FastApi, handoff: &Client) {
     assert_eq!(api.result("POST", "/delay?x=1&y=2&seconds=0.5"), 3);
+    let refused = api.http.send("POST", "/delay?x=1&y=2&seconds=-1", &[], b"");
+    assert_eq!(refused.expect(422).json()["field"], "delay");
     let url = "https://example.org";
     assert_eq!(
         api.result("POST", &format!("/retry?url={url}")),
