@@ -87,7 +87,8 @@ fn refusal(denied: Denied<'_>, scope: Scope) -> Problem {
 pub fn needs_read(parameter: &str) -> Problem {
     let detail =
         format!("The parameter `{parameter}` needs the scope \"read\", which the token has not.");
-    let problem = Problem::new(403, "forbidden", "The token is not for this", detail);
+    let mut problem = Problem::new(403, "forbidden", "The token is not for this", detail);
+    problem.field = Some(parameter.to_owned());
     problem.with_header(
         "www-authenticate",
         challenge(Denied::Scope(None), Scope::Read),

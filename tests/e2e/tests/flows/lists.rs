@@ -190,7 +190,8 @@ fn without_the_scope_read_nothing_is_found_out(pair: Pair) {
                 &token,
                 b"",
             );
-            reply.expect_problem(403, "forbidden", None);
+            let field = filter.split('=').next();
+            reply.expect_problem(403, "forbidden", field);
         }
         http.send("POST", &path, &token, b"").expect(200);
     }
