@@ -2,7 +2,7 @@
 
 use super::faults::{Action, Call, When};
 use super::time::yield_now;
-use super::{Instance, World};
+use super::{Instance, World, keys};
 use futures::future::poll_fn;
 use handoff_queue::{Store, StoreError};
 use std::rc::Rc;
@@ -200,6 +200,10 @@ impl Store for SimStore {
         let rest = self.before("set", key, 1).await?;
         self.told("set", key, value);
         let result = self.world.store.set(key, value).await;
+        if key == keys::KEEPER && self.world.first_kept_ms.get().is_none() {
+            let now_ms = self.world.clock.now_ms();
+            self.world.first_kept_ms.set(Some(now_ms));
+        }
         self.after("set", key, rest, result).await
     }
 

@@ -64,6 +64,8 @@ pub(crate) struct World {
     /// The recording, if there is one.
     pub lines: RefCell<Option<Vec<Line>>>,
     pub workers: RefCell<Vec<Rc<Instance>>>,
+    /// When a keeper first stored its progress.
+    pub first_kept_ms: Cell<Option<u64>>,
     pub ledger: Ledger,
     pub(super) panics: Cell<u64>,
     random: Cell<u64>,
@@ -88,6 +90,7 @@ impl World {
             logs: RefCell::default(),
             lines: RefCell::default(),
             workers: RefCell::default(),
+            first_kept_ms: Cell::default(),
             ledger: Ledger::default(),
             panics: Cell::default(),
             random: Cell::new(seed.wrapping_mul(0x2545_f491_4f6c_dd1d)),

@@ -8,6 +8,9 @@ use handoff_queue::{
     KEY_WINDOW_MS, KeyLimits, RETENTION_DEFAULT_MS, RETENTION_MIN_MS, Store, WINDOW_MS,
 };
 
+/// The first pass that stores its progress deletes registrations of so many windows before it.
+const WINDOWS_LOOKED_BACK: u64 = 500;
+
 /// Registrations stay this long.
 const REGISTERED_MS: u64 = 70 * 60_000;
 
@@ -46,8 +49,12 @@ fn left(sim: &Sim, load: &Load) -> Result<(), Wrong> {
     let is_due = |key: &str| !matches!(parts(key), ("ge", Some(s)) if s * 1_000 > sim.now_ms());
     // The entry that will delete a waitlist.
     let of_lines = |key: &str| keyed && !is_due(key);
-    let stays =
-        |key: &str| stays(key, sim.now_ms()) || of_lines(key) || is_given_up_early(sim, key);
+    let stays = |key: &str| {
+        stays(key, sim.now_ms())
+            || of_lines(key)
+            || is_given_up_early(sim, key)
+            || is_registered_early(sim, key)
+    };
     match keys.iter().find(|key| !stays(key)) {
         None => Ok(()),
         Some(key) => {
@@ -62,6 +69,16 @@ fn left(sim: &Sim, load: &Load) -> Result<(), Wrong> {
             ))
         }
     }
+}
+
+/// Whether a registration is of a time long before any keeper stored its progress: its passes failed,
+/// and then no request came.
+fn is_registered_early(sim: &Sim, key: &str) -> bool {
+    let ("w" | "k", Some(window)) = parts(key) else {
+        return false;
+    };
+    let kept_ms = sim.world.first_kept_ms.get();
+    kept_ms.is_some_and(|kept_ms| window + WINDOWS_LOOKED_BACK <= kept_ms / WINDOW_MS)
 }
 
 /// Whether a ticket was given up whose slot no enqueuer had yet: claimers raced.
