@@ -3,6 +3,7 @@
 use crate::Task;
 use crate::built_in::{Busy, Fault, HttpRequest, Webhook};
 use handoff_queue::WORKFLOW;
+use handoff_wire::is_kind;
 
 /// The names that kinds of an application can't have.
 const TAKEN: [&str; 5] = [
@@ -13,9 +14,6 @@ const TAKEN: [&str; 5] = [
     Busy::NAME,
 ];
 
-/// The longest name, in bytes.
-const BYTES_MAX: usize = 128;
-
 /// Checks the names of an application's kinds.
 ///
 /// # Panics
@@ -25,7 +23,7 @@ pub const fn check(names: &[&str]) {
     let mut i = 0;
     while i < names.len() {
         assert!(
-            is_name(names[i]),
+            is_kind(names[i]),
             "a task's NAME has 1 to 128 letters, digits and . _ - :"
         );
         assert!(
@@ -55,17 +53,4 @@ const fn equal(a: &[u8], b: &[u8]) -> bool {
         i += 1;
     }
     i == a.len() && i == b.len()
-}
-
-const fn is_name(name: &str) -> bool {
-    let bytes = name.as_bytes();
-    let mut i = 0;
-    while i < bytes.len() {
-        if !matches!(bytes[i], b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'_' | b'-' | b':')
-        {
-            return false;
-        }
-        i += 1;
-    }
-    !bytes.is_empty() && bytes.len() <= BYTES_MAX
 }

@@ -183,6 +183,19 @@ fn check_pattern(pattern: &str) -> Result<(), FieldError> {
         .map_err(|reason| FieldError::new_at(None, format!("{reason}, or such a beginning and *")))
 }
 
+/// Whether a name can be that of a kind. The compiler can evaluate it.
+pub const fn is_kind(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    let mut i = 0;
+    while i < bytes.len() {
+        if !(bytes[i].is_ascii_alphanumeric() || matches!(bytes[i], b'.' | b'_' | b'-' | b':')) {
+            return false;
+        }
+        i += 1;
+    }
+    !bytes.is_empty() && bytes.len() <= KIND_MAX_BYTES
+}
+
 /// Checks whether tasks with a handler may be of a kind.
 ///
 /// # Errors
@@ -193,8 +206,7 @@ pub fn check_kind(name: &str) -> Result<(), String> {
             "tasks of kind {name:?} are Handoff's own: choose another name"
         ));
     }
-    let fits = |b: u8| b.is_ascii_alphanumeric() || b"._-:".contains(&b);
-    if (1..=KIND_MAX_BYTES).contains(&name.len()) && name.bytes().all(fits) {
+    if is_kind(name) {
         return Ok(());
     }
     let shown = quoted(name);

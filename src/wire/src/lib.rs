@@ -37,7 +37,7 @@ pub use endpoint::is_same_server;
 pub use explain::not_one_of;
 pub use fields::{List, Names, ReadOnly, Word, Words};
 pub use gather::{Gather, GatherRequest};
-pub use handlers::{Defaults, Handler, Handlers, check_kind};
+pub use handlers::{Defaults, Handler, Handlers, check_kind, is_kind};
 pub use handoff_queue::Json;
 pub use header::{accepts_events, may_be_json, other_charset, preferred_wait_ms};
 pub use hosts::Hosts;

@@ -99,22 +99,9 @@ fn source(name: &str, path: &Path, digest: &str, url: Option<&str>) -> String {
 
 /// Copies templates, with the source of a component where `@NAME@` is.
 fn fill(from: &Path, to: &Path, sources: &[(&str, String)]) -> Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let path = entry?.path();
-        let to = to.join(path.file_name().unwrap_or_default());
-        if path.is_dir() {
-            fill(&path, &to, sources)?;
-            continue;
-        }
-        let read = || format!("{} can't be read", path.display());
-        let mut text = fs::read_to_string(&path).with_context(read)?;
-        for (name, source) in sources {
-            text = text.replace(&format!("@{name}@"), source);
-        }
-        fs::write(to, text)?;
-    }
-    Ok(())
+    let with =
+        |text: String, (name, source): &(&str, String)| text.replace(&format!("@{name}@"), source);
+    starters::copy(from, to, &|text| sources.iter().fold(text, with))
 }
 
 /// What the components are made of, in the form of CycloneDX.

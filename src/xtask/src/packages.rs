@@ -21,6 +21,8 @@ struct Package {
 
 const NPM: (&str, &str) = ("npm", "https://nodejs.org");
 const PYTHON: (&str, &str) = ("python3", "https://python.org");
+const VENV: &str =
+    "python3 -m venv .venv && .venv/bin/pip install --quiet --requirement requirements.txt";
 const CARGO: (&str, &str) = ("cargo", "https://rustup.rs");
 /// These are built as their users would, so another compiler for the target is not looked for.
 const TARGET: &str = "test -d \"$(rustc --print sysroot)/lib/rustlib/wasm32-wasip2/lib\"";
@@ -36,13 +38,13 @@ const PACKAGES: [Package; 7] = [
     Package {
         folder: "examples/python",
         needs: PYTHON,
-        tools: "python3 -m venv .venv && .venv/bin/pip install --quiet --requirement requirements.txt",
+        tools: VENV,
         build: Some("sh build.sh"),
     },
     Package {
         folder: "examples/fastapi",
         needs: PYTHON,
-        tools: "python3 -m venv .venv && .venv/bin/pip install --quiet --requirement requirements.txt",
+        tools: VENV,
         build: None,
     },
     Package {

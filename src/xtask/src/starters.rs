@@ -56,12 +56,18 @@ pub(crate) fn make(examples: &Path, templates: &Path, replaced: &Replaced<'_>) -
                  tags = [\"http\", \"queue\", \"tasks\"]\n\n[add_component]\nsupported = false\n"
             ),
         )?;
-        copy(&examples.join(folder), &to.join("content"), replaced)?;
+        let edit = |text: String| {
+            let replaced = replaced.iter();
+            let text = replaced.fold(text, |text, (here, there)| text.replace(here, there));
+            template(&text)
+        };
+        copy(&examples.join(folder), &to.join("content"), &edit)?;
     }
     Ok(())
 }
 
-fn copy(from: &Path, to: &Path, replaced: &Replaced<'_>) -> Result<()> {
+/// Copies a folder of texts, without what is left out, each as `edit` gives it.
+pub(crate) fn copy(from: &Path, to: &Path, edit: &dyn Fn(String) -> String) -> Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
@@ -72,15 +78,12 @@ fn copy(from: &Path, to: &Path, replaced: &Replaced<'_>) -> Result<()> {
         }
         let to = to.join(&name);
         if path.is_dir() {
-            copy(&path, &to, replaced)?;
+            copy(&path, &to, edit)?;
             continue;
         }
         let text = fs::read_to_string(&path)
             .with_context(|| format!("{} can't be read", path.display()))?;
-        let text = replaced
-            .iter()
-            .fold(text, |text, (here, there)| text.replace(here, there));
-        fs::write(to, template(&text))?;
+        fs::write(to, edit(text))?;
     }
     Ok(())
 }

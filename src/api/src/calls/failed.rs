@@ -1,7 +1,7 @@
 //! Failed tasks. `POST /v1/tasks/{id}/retry` and `discard` take one off the list,
 //! `POST /v1/queues/{queue}/retry-failed` and `discard-failed` those that fit.
 
-use super::filter::Asked;
+use super::filter::{Asked, swept};
 use super::queues::known;
 use super::{
     After, Answer, Taken, busy, no_parameters, parse_id, seen_by, state_only, taken_before, unknown,
@@ -9,7 +9,6 @@ use super::{
 use crate::HostQueue;
 use handoff_platform::http::{Problem, Request, Response};
 use handoff_queue::{Discarded, Env, Retried, State, Task, TaskId};
-use handoff_wire::JsonObject;
 
 /// A call for all failed tasks answers after this many milliseconds with its result so far.
 const ALL_MS: u64 = 3_000;
@@ -132,17 +131,6 @@ fn fits(asked: &Asked) -> impl Fn(&TaskId, &Task) -> bool {
     |id, task| asked.fits(id, task)
 }
 
-fn all(
-    request: &Request,
-    asked: &Asked,
-    (done, count): (&'static str, u64),
-    next: Option<u64>,
-) -> Response {
-    let more = next.is_some();
-    let next = next.map(|from| asked.next(request, &from.to_string()));
-    let body = JsonObject::default()
-        .with(done, count)
-        .with("more", more)
-        .with("next", next);
-    Response::json(200, &body)
+fn all(request: &Request, asked: &Asked, done: (&'static str, u64), next: Option<u64>) -> Response {
+    swept(request, asked, done, next.map(|from| from.to_string()))
 }

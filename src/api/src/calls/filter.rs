@@ -1,9 +1,9 @@
 //! Which tasks a call for many is about: parameters of its query.
 
 use super::no_parameter;
-use handoff_platform::http::{Problem, Request, access};
+use handoff_platform::http::{Problem, Request, Response, access};
 use handoff_queue::{State, Task, TaskId};
-use handoff_wire::{FieldError, encode, not_one_of, object, quoted};
+use handoff_wire::{FieldError, JsonObject, encode, not_one_of, object, quoted};
 
 /// The largest size of a page, and its default.
 const PAGE_MAX: u64 = 100;
@@ -124,6 +124,21 @@ impl Asked {
         let (base, path, same) = (request.base(), request.path(), &self.same);
         format!("{base}{path}?{same}from={from}")
     }
+}
+
+/// The answer to a call for many tasks: how many it did, and where to go on.
+pub(crate) fn swept(
+    request: &Request,
+    asked: &Asked,
+    (done, count): (&'static str, u64),
+    next: Option<String>,
+) -> Response {
+    let next = next.map(|from| asked.next(request, &from));
+    let body = JsonObject::default()
+        .with(done, count)
+        .with("more", next.is_some())
+        .with("next", next);
+    Response::json(200, &body)
 }
 
 /// Places as a parameter.

@@ -1,7 +1,7 @@
 //! `GET /v1/queues/{queue}/tasks`: lists tasks. `POST /v1/queues/{queue}/cancel` cancels those that fit.
 
 use super::Answer;
-use super::filter::{Asked, shown};
+use super::filter::{Asked, shown, swept};
 use super::queues::known;
 use crate::HostQueue;
 use handoff_platform::http::{Problem, Request, Response};
@@ -83,10 +83,7 @@ pub(crate) async fn cancel_all(
         true => "would_cancel",
         false => "cancelled",
     };
-    let next = places.map(|from| asked.next(request, &shown(&from)));
-    let body = JsonObject::default()
-        .with(done, count)
-        .with("more", next.is_some())
-        .with("next", next);
-    Ok(Answer::new(Response::json(200, &body)))
+    let next = places.map(|from| shown(&from));
+    let response = swept(request, &asked, (done, count), next);
+    Ok(Answer::new(response))
 }

@@ -213,9 +213,7 @@ impl Request {
         max_bytes: impl FnOnce() -> Result<u64, Problem>,
     ) -> Result<(T, u64), Problem> {
         self.expect_json()?;
-        let announced = self
-            .header("content-length")
-            .and_then(|length| length.parse::<u64>().ok());
+        let announced = self.announced();
         let max_bytes = match announced {
             Some(..=BYTES_MIN) => BYTES_MIN,
             _ => max_bytes()?,
@@ -232,9 +230,7 @@ impl Request {
     /// # Errors
     /// 400 if there is one.
     pub async fn no_body(&self) -> Result<(), Problem> {
-        let announced = self
-            .header("content-length")
-            .and_then(|length| length.parse::<u64>().ok());
+        let announced = self.announced();
         if announced == Some(0) {
             return Ok(());
         }
@@ -251,6 +247,11 @@ impl Request {
             None,
             reason.to_owned(),
         )))
+    }
+
+    /// The length of the body, if the head states it.
+    fn announced(&self) -> Option<u64> {
+        self.header("content-length")?.parse().ok()
     }
 
     /// Accepts a content type that may be JSON and needs no decoding, or a missing one.

@@ -203,13 +203,7 @@ impl Run {
 
     /// Whether this outcome never changes once it is decided.
     pub fn is_final(&self) -> bool {
-        matches!(
-            self.state,
-            RunState::Succeeded { .. }
-                | RunState::Failed { .. }
-                | RunState::Cancelled
-                | RunState::Expired { .. }
-        )
+        self.final_state().is_some()
     }
 
     /// The state of the task if this outcome is decided and final.

@@ -64,9 +64,9 @@ impl Part {
 }
 
 impl<S: Store, E: Env> Lists<'_, S, E> {
-    /// Lists tasks that fit, newest first, or those in the state `queued` by priority, and within one in
-    /// the order in which they are claimed: at most `most`, from a place in an earlier page on. A page may be short, or
-    /// empty, without being the last one.
+    /// Lists tasks that fit, newest first, or those in the state `queued` by priority, and within
+    /// one in the order in which they are claimed: at most `most`, from a place in an earlier page
+    /// on. A page may be short, or empty, without being the last one.
     pub(crate) async fn list(
         &self,
         state: Option<State>,
@@ -195,17 +195,15 @@ impl<S: Store, E: Env> Lists<'_, S, E> {
         page: &mut TaskPage,
     ) -> Result<(), QueueError> {
         let most = CHUNK.min(LISTED_MAX - page.searched);
-        let slots: Vec<u64> = match part.end > part.next {
-            true => (part.next..part.end.min(part.next + most)).collect(),
-            false => {
-                let stop = part.end.max(part.next.saturating_sub(most));
-                (stop + 1..=part.next).rev().collect()
-            }
+        let next = match part.end > part.next {
+            true => part.end.min(part.next + most),
+            false => part.end.max(part.next.saturating_sub(most)),
         };
-        part.next = match part.end > part.next {
-            true => part.next + slots.len() as u64,
-            false => part.next - slots.len() as u64,
+        let slots: Vec<u64> = match next > part.next {
+            true => (part.next..next).collect(),
+            false => (next + 1..=part.next).rev().collect(),
         };
+        part.next = next;
         page.searched += slots.len() as u64;
         let keys: Vec<_> = slots.iter().map(|slot| self.keys.slot(*slot)).collect();
         let values = self.store.get_many(&keys).await?;
