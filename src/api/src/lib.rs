@@ -2,6 +2,7 @@
 //! to a function in `calls`.
 
 mod calls;
+mod exposition;
 mod limits;
 mod routes;
 
@@ -145,6 +146,8 @@ async fn dispatch(
         Call::CancelAll => calls::list::cancel_all(queue, name, &request).await,
         Call::RetryFailed => calls::failed::retry_all(queue, name, &request).await,
         Call::DiscardFailed => calls::failed::discard_all(queue, name, &request).await,
+        Call::History => calls::metrics::history(queue, name, &request).await,
+        Call::Metrics => calls::metrics::metrics(queue, &request).await,
         Call::Pause => calls::queues::operate(queue, name, "pause").await,
         Call::Resume => calls::queues::operate(queue, name, "resume").await,
         Call::Purge => calls::queues::operate(queue, name, "purge").await,

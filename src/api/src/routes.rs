@@ -25,6 +25,8 @@ pub(crate) enum Call {
     CancelAll,
     RetryFailed,
     DiscardFailed,
+    History,
+    Metrics,
     Pause,
     Resume,
     Purge,
@@ -78,9 +80,10 @@ const READ: Option<Scope> = Some(Scope::Read);
 const OPERATE: Option<Scope> = Some(Scope::Operate);
 
 #[rustfmt::skip]
-static ROUTES: [Route; 28] = [
+static ROUTES: [Route; 30] = [
     route(Method::Get,    "/healthz", None, Call::Alive),
     route(Method::Get,    "/readyz", None, Call::Ready),
+    route(Method::Get,    "/metrics", READ, Call::Metrics),
     route(Method::Get,    "/ping", ENQUEUE, Call::Ping),
     route(Method::Post,   "/ping", ENQUEUE, Call::Ping),
     route(Method::Get,    "/status/{}", READ, Call::Status),
@@ -93,6 +96,7 @@ static ROUTES: [Route; 28] = [
     route(Method::Get,    "/v1/queues", READ, Call::ListQueues),
     route(Method::Get,    "/v1/queues/{}", READ, Call::ShowQueue),
     route(Method::Get,    "/v1/queues/{}/tasks", READ, Call::List),
+    route(Method::Get,    "/v1/queues/{}/history", READ, Call::History),
     route(Method::Post,   "/v1/queues/{}/retry-failed", OPERATE, Call::RetryFailed),
     route(Method::Post,   "/v1/queues/{}/discard-failed", OPERATE, Call::DiscardFailed),
     route(Method::Post,   "/v1/queues/{}/cancel", OPERATE, Call::CancelAll),

@@ -16,7 +16,7 @@ use crate::requests::cancel::{Cancelled, Canceller};
 use crate::requests::depth::{Admin, Depth};
 use crate::requests::enqueue::Enqueuer;
 use crate::requests::list::{Lists, TaskPage};
-use crate::requests::statistics::{Statistics, StatisticsReader};
+use crate::requests::statistics::{Metrics, Statistics, StatisticsReader};
 use crate::requests::wait::Waits;
 use crate::requests::watch::{Event, Seen, Watch, Watches};
 use crate::runs::view::{TaskStatus, TaskView, Views};
@@ -270,12 +270,20 @@ impl<S: Store, E: Env> Queue<S, E> {
     }
 
     /// Reads the statistics of the queue. It reads at most about 300 records, or 600 once any task
-    /// had a priority, however long the backlog is.
+    /// had a priority, and those of at most 1,000 failed tasks, however long the backlog is.
     ///
     /// # Errors
     /// If the store fails, or the keeper's record can't be read.
     pub async fn statistics(&self) -> Result<Statistics, QueueError> {
         StatisticsReader::of(&self.core).statistics().await
+    }
+
+    /// Reads the counters of the queue, which never fall, and its history: in four calls.
+    ///
+    /// # Errors
+    /// If the store fails, or a record can't be read.
+    pub async fn metrics(&self) -> Result<Metrics, QueueError> {
+        StatisticsReader::of(&self.core).metrics().await
     }
 
     /// Waits until a task is final, for at most `wait_ms`. Each look at an open task costs two

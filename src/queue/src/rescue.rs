@@ -25,29 +25,44 @@ mechanism!(
     Rescue
 );
 
+/// The conclusion about a slot that rescue passed.
+pub(crate) struct Passed {
+    pub(crate) action: RescueAction,
+    /// The kind of its task, if the slot is a home.
+    pub(crate) home_of: Option<String>,
+}
+
 impl<S: Store, E: Env> Rescue<'_, S, E> {
     /// Passes slot `n`, whose ticket was given out before `ticketed_ms`.
-    pub(crate) async fn pass_slot(
-        &self,
-        n: u64,
-        ticketed_ms: u64,
-    ) -> Result<RescueAction, QueueError> {
-        let passed = self.pass_readable_slot(n, ticketed_ms).await;
+    pub(crate) async fn pass_slot(&self, n: u64, ticketed_ms: u64) -> Result<Passed, QueueError> {
+        let mut home_of = None;
+        let passed = self.pass_readable_slot(n, ticketed_ms, &mut home_of).await;
         let entry = Entry::new(n, 0, EntryKind::Pass);
-        self.unless_unreadable(&entry, passed)
+        let action = self.unless_unreadable(&entry, passed)?;
+        Ok(Passed { action, home_of })
     }
 
     async fn pass_readable_slot(
         &self,
         n: u64,
         ticketed_ms: u64,
+        home_of: &mut Option<String>,
     ) -> Result<RescueAction, QueueError> {
         let key = self.keys.run(n, 0);
         let run: Option<Run> = decode_opt(&key, self.store.get(&key).await?)?;
-        if let Some(run) = run.filter(Run::is_final) {
-            return Ok(RescueAction::ended(&run));
-        }
         let home = self.keys.slot(n);
+        if let Some(run) = run.filter(Run::is_final) {
+            let mut kind = run.kind.clone();
+            if kind.is_empty() {
+                let slot = decode_opt(&home, self.store.get(&home).await?)?;
+                if let Some(Slot::Task(task)) = slot {
+                    kind.clone_from(&task.kind);
+                }
+            }
+            let action = RescueAction::ended(&run, &kind);
+            *home_of = Some(kind);
+            return Ok(action);
+        }
         let mut slot = decode_opt(&home, self.store.get(&home).await?)?;
         if slot.is_none() && enabled(Guard::GiveUpWhenPassing) && Slots::of(self).give_up(n).await?
         {
@@ -61,7 +76,10 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
                 Ok(RescueAction::Done)
             }
             Some(Slot::Announce(t, e)) => self.examine(t, e, None, false).await,
-            Some(Slot::Task(task)) => self.pass_task(n, &task, ticketed_ms).await,
+            Some(Slot::Task(task)) => {
+                *home_of = Some(task.kind.clone());
+                self.pass_task(n, &task, ticketed_ms).await
+            }
         }
     }
 
@@ -95,7 +113,7 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
         let examined = match what {
             EntryKind::Deliver => Ok(RescueAction::Announce(task, epoch)),
             EntryKind::Retry => self.examine_retry(task, epoch).await,
-            EntryKind::Pass => self.pass_readable_slot(task, 0).await,
+            EntryKind::Pass => self.pass_readable_slot(task, 0, &mut None).await,
             EntryKind::Forget | EntryKind::Fire | EntryKind::Tidy => Ok(RescueAction::Done),
             EntryKind::Attend | EntryKind::ForgetLine | EntryKind::ForgetKey => {
                 Ok(RescueAction::Done)
@@ -156,12 +174,18 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
         let key = self.keys.result(t);
         let decided: Option<Run> = decode_opt(&key, self.store.get(&key).await?)?;
         if let Some(run) = decided {
-            let by_this = run.epoch == e;
-            return Ok(if by_this {
-                RescueAction::ended(&run)
-            } else {
-                RescueAction::Done
-            });
+            if run.epoch == e {
+                return Ok(RescueAction::ended(&run, &task.kind));
+            }
+            // Another run ended the task. Count this one if its attempt failed.
+            let mut earlier: Option<Run> = None;
+            if e < run.epoch && !run.errors.is_empty() {
+                let key = self.keys.run(t, e);
+                earlier = decode_opt(&key, self.store.get(&key).await?)?;
+            }
+            return Ok(earlier.map_or(RescueAction::Done, |run| {
+                RescueAction::followed(&run, &task.kind)
+            }));
         }
         // Read the clock before the record. A keeper that stalls in between must not take a run
         // with a newer heartbeat for lost.
@@ -174,7 +198,7 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
                 .examine_unmarked(t, e, (lost_ms, looked_ms), again)
                 .await;
         };
-        self.examine_run(t, e, run, looked_ms).await
+        self.examine_run(t, e, run, &task.kind, looked_ms).await
     }
 
     /// Examines delivery (t, e), whose record was read at `looked_ms` or later.
@@ -183,6 +207,7 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
         t: u64,
         e: u64,
         run: Run,
+        kind: &str,
         looked_ms: u64,
     ) -> Result<RescueAction, QueueError> {
         match run.state {
@@ -191,7 +216,7 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
             {
                 Ok(RescueAction::Done)
             }
-            RunState::Retrying { timer: true, .. } => Ok(RescueAction::Done),
+            RunState::Retrying { timer: true, .. } => Ok(RescueAction::followed(&run, kind)),
             RunState::Continued {
                 parked: Some(place),
                 ..
@@ -202,7 +227,10 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
             } => {
                 let due_ms = at_ms + BEGIN_MS + CLOCK_SLACK_MS;
                 let later = RescueAction::Later(t, e, EntryKind::Look, due_ms);
-                self.unless_claimed(t, e + 1, due_ms, later).await
+                match self.unless_claimed(t, e + 1, due_ms, later).await? {
+                    RescueAction::Done => Ok(RescueAction::followed(&run, kind)),
+                    action => Ok(action),
+                }
             }
             RunState::Waiting { .. } => {
                 // The writer of "waiting" may have died before it read the counter.
@@ -224,12 +252,12 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
                 }
                 self.announce_unclaimed(t, e + 1).await
             }
-            _ if e == 0 => Ok(RescueAction::ended(&run)),
+            _ if e == 0 => Ok(RescueAction::ended(&run, kind)),
             _ if !enabled(Guard::DecideForTheDead) => Ok(RescueAction::Done),
             _ => {
                 // Its owner died before it decided: any instance may publish the outcome.
                 Runs::of(self).publish_late(t, e, &encode(&run)).await?;
-                Ok(RescueAction::ended(&run))
+                Ok(RescueAction::ended(&run, kind))
             }
         }
     }

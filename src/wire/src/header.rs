@@ -36,14 +36,40 @@ pub(crate) fn parameter<'a>(item: &'a str, name: &str) -> Option<&'a str> {
 /// assert!(!accepts_events(["application/json, text/event-stream;q=0.5"]));
 /// ```
 pub fn accepts_events<'a>(values: impl IntoIterator<Item = &'a str>) -> bool {
+    prefers(values, ("text", "event-stream"), ("application", "json"))
+}
+
+/// Whether a request prefers metrics in the format OpenMetrics to the older text of Prometheus,
+/// given the values of its headers `Accept`. Without the header it does not.
+///
+/// ```
+/// use handoff_wire::accepts_openmetrics;
+///
+/// let prometheus = "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.4";
+/// assert!(accepts_openmetrics([prometheus]));
+/// assert!(!accepts_openmetrics(["*/*"]));
+/// ```
+pub fn accepts_openmetrics<'a>(values: impl IntoIterator<Item = &'a str>) -> bool {
+    prefers(
+        values,
+        ("application", "openmetrics-text"),
+        ("text", "plain"),
+    )
+}
+
+/// Whether one type is more welcome than another, or as welcome and named.
+fn prefers<'a>(
+    values: impl IntoIterator<Item = &'a str>,
+    wanted: (&str, &str),
+    other: (&str, &str),
+) -> bool {
     let items: Vec<_> = values
         .into_iter()
         .flat_map(|value| split(value, ','))
         .collect();
-    let events = welcome(&items, "text", "event-stream");
-    let json = welcome(&items, "application", "json");
-    let named = items.iter().any(|item| is(item, "text", "event-stream"));
-    events > 0 && (events > json || events == json && named)
+    let [first, second] = [wanted, other].map(|(kind, subtype)| welcome(&items, kind, subtype));
+    let named = items.iter().any(|item| is(item, wanted.0, wanted.1));
+    first > 0 && (first > second || first == second && named)
 }
 
 fn is(item: &str, kind: &str, subtype: &str) -> bool {

@@ -39,7 +39,9 @@ pub use fields::{List, Names, ReadOnly, Word, Words};
 pub use gather::{Gather, GatherRequest};
 pub use handlers::{Defaults, Handler, Handlers, check_kind, is_kind};
 pub use handoff_queue::Json;
-pub use header::{accepts_events, may_be_json, other_charset, preferred_wait_ms};
+pub use header::{
+    accepts_events, accepts_openmetrics, may_be_json, other_charset, preferred_wait_ms,
+};
 pub use hosts::Hosts;
 pub use json::{Fault, FieldError, Object, from_json, from_slice};
 pub use json_object::JsonObject;

@@ -28,7 +28,17 @@ const CARGO: (&str, &str) = ("cargo", "https://rustup.rs");
 const TARGET: &str = "test -d \"$(rustc --print sysroot)/lib/rustlib/wasm32-wasip2/lib\"";
 const COMPONENT: &str = "cargo build --quiet --locked --target wasm32-wasip2 --release";
 
-const PACKAGES: [Package; 7] = [
+/// Its package brings a service, so it is only unpacked.
+const PROMETHEUS: &str = "test -x .tools/usr/bin/prometheus || { mkdir -p .tools && cd .tools && \
+    apt-get --quiet download prometheus && dpkg -x prometheus_*.deb . && rm prometheus_*.deb; }";
+
+const PACKAGES: [Package; 8] = [
+    Package {
+        folder: "tests/prometheus",
+        needs: ("apt-get", "https://prometheus.io/download"),
+        tools: PROMETHEUS,
+        build: None,
+    },
     Package {
         folder: "examples/javascript",
         needs: NPM,

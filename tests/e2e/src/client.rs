@@ -29,7 +29,8 @@ pub struct Reply {
 }
 
 impl Client {
-    pub(crate) fn new(address: SocketAddr) -> Self {
+    /// A client of what listens there.
+    pub fn new(address: SocketAddr) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(TIME_LIMIT))

@@ -29,7 +29,7 @@ pub use pair::{Pair, Share, run};
 pub use poll::until;
 pub use process::{Listener, Process, group_lives};
 pub use raw::{Connection, exchange};
-pub use redis::Redis;
+pub use redis::{Redis, free_port};
 pub use server::{Answer, Gate, Received, TestServer};
 pub use task::{slot, time_ms};
 

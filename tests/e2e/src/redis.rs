@@ -160,7 +160,11 @@ fn launch(folder: &Path, port: u16, persistence: &str) -> Option<Process> {
     None
 }
 
-fn free_port() -> u16 {
+/// A port that nothing listens on at this moment.
+///
+/// # Panics
+/// If there is none.
+pub fn free_port() -> u16 {
     let count = u64::from(PORTS.end - PORTS.start);
     let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
     let random = |_| PORTS.start + (RandomState::new().hash_one(0) % count) as u16;

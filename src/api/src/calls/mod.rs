@@ -8,6 +8,7 @@ pub(crate) mod failed;
 mod filter;
 pub(crate) mod health;
 pub(crate) mod list;
+pub(crate) mod metrics;
 pub(crate) mod ping;
 pub(crate) mod queues;
 pub(crate) mod schedules;

@@ -30,6 +30,8 @@ pub(crate) async fn show(queue: &HostQueue, name: &str) -> Result<Answer, Proble
     let oldest = found.oldest_waiting_ms.map(Duration::from_ms);
     object.put("oldest_waiting", oldest);
     object.put("running", found.running);
+    object.put("failed", found.failed);
+    object.put("keeper_lag", Duration::from_ms(found.keeper_lag_ms));
     let ended = JsonObject::default()
         .with("succeeded", found.ended.succeeded)
         .with("failed", found.ended.failed)

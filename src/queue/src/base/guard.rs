@@ -108,6 +108,8 @@ guards! {
     NoteBeforeLooking,
     /// A canceller announces the epoch before it claims it.
     AnnounceBeforeCancelling,
+    /// A publication of counts stays while an instance may store totals without it.
+    KeepPublications,
     /// The keeper stores pending deletes before it executes them.
     NoteBeforeDeleting,
     /// The keeper deletes a home before the task's other keys.

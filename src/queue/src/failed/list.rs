@@ -82,6 +82,21 @@ impl<S: Store, E: Env> FailedList<'_, S, E> {
         Ok(self.store.set(&self.keys.failure(i), &encode(id)).await?)
     }
 
+    /// Counts the entries of the list. Of the last 1,000 numbers, for more would take too many
+    /// reads.
+    pub(crate) async fn count(&self) -> Result<u64, QueueError> {
+        let first = KeeperRecord::of(self).first_failure().await?;
+        let last = self.store.counter(&self.keys.failures()).await?;
+        let first = first.max(last.saturating_sub(LISTED_MAX - 1));
+        let keys: Vec<_> = (first..=last).map(|i| self.keys.failure(i)).collect();
+        let mut count = 0;
+        for keys in keys.chunks(CHUNK_MAX) {
+            let values = self.store.get_many(keys).await?;
+            count += values.iter().flatten().count() as u64;
+        }
+        Ok(count)
+    }
+
     /// Reads failed tasks that fit, with their numbers. Retried and discarded tasks leave empty
     /// places.
     pub(crate) async fn failed_before(

@@ -64,7 +64,7 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
     ) -> Result<(), QueueError> {
         let now_ms = self.env.now_ms();
         let (mut cursor, mut samples) = (cursors.rescue, cursors.samples.clone());
-        let (first, mut actions) = (cursor, Vec::new());
+        let (first, mut actions, mut homes) = (cursor, Vec::new(), Vec::new());
         let mut passed = Ok(());
         let end = cursor + PASS_MAX;
         'samples: while let Some(&(ticketed_ms, head)) = samples.first() {
@@ -76,7 +76,10 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
                     break 'samples;
                 }
                 match Rescue::of(self).pass_slot(cursor, ticketed_ms).await {
-                    Ok(action) => actions.push(action),
+                    Ok(passed) => {
+                        actions.push(passed.action);
+                        homes.extend(passed.home_of);
+                    }
                     Err(e) => {
                         // The slots passed before stay settled. Otherwise a long pass would never
                         // end on a store that fails now and then.
@@ -92,6 +95,9 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
             cursors.rescue = cursor;
         }
         Rescue::of(self).apply(&actions, Some(running)).await?;
+        for kind in &homes {
+            tally.enqueued(kind);
+        }
         for (slot, action) in (first..).zip(&actions) {
             tally.passed(running, slot, action, now_ms);
         }

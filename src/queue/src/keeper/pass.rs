@@ -7,6 +7,8 @@ use crate::base::priority::Lane;
 use crate::failed::list::FailedList;
 use crate::keeper::retention::Retention;
 use crate::limits::counters::LimitCounters;
+use crate::metrics::counts::Increments;
+use crate::metrics::publish::Publisher;
 use crate::presence::{KEEPER, WORKERS, window};
 use crate::progress::cursors::Cursors;
 use crate::progress::deletes::PendingDeletes;
@@ -63,9 +65,16 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
             stored = Some(progress.clone());
         }
         let done = self.parts(&mut progress, whole).await;
+        let counts = match whole {
+            true => std::mem::take(&mut progress.tally.unpublished),
+            false => Increments::default(),
+        };
         // Each part changes the progress only when its work is settled. Storing that even after a
         // failure lets a keeper come forward on a store that fails now and then.
-        self.store_progress(stored, progress).await?;
+        if self.store_progress(stored, progress).await? && !counts.is_empty() {
+            // Once the cursors are stored nobody counts these again.
+            Publisher::of(self).publish(counts).await?;
+        }
         done
     }
 
@@ -83,8 +92,8 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
         Ok(())
     }
 
-    /// Whether a keeper must stay: an entry is due later, a task runs, a limit holds tasks back, or
-    /// rescue has not passed every ticket.
+    /// Whether a keeper must stay: an entry is due later, a task runs, a limit holds tasks back,
+    /// rescue has not passed every ticket, or counts are not published.
     pub(crate) async fn keeper_needed(&self) -> Result<bool, QueueError> {
         let (_, progress) = self.progress().await?;
         let head = Slots::of(self).head().await?;
@@ -97,6 +106,9 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
             }
         }
         if !progress.running.is_empty() && enabled(Guard::StayWhileRunning) {
+            return Ok(true);
+        }
+        if !progress.tally.unpublished.is_empty() {
             return Ok(true);
         }
         // Tasks that a limit holds back may begin when a period is over, or when the permits of the
@@ -125,19 +137,19 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
 
     /// Stores the progress of a pass that began from `stored`, unless another keeper stored its own
     /// meanwhile. The pending deletes of that keeper must not be lost, and doing the work again is
-    /// harmless.
+    /// harmless. Returns whether it was stored.
     async fn store_progress(
         &self,
         stored: Option<Progress>,
         progress: Progress,
-    ) -> Result<(), QueueError> {
-        if stored.as_ref() != Some(&progress)
-            && KeeperRecord::of(self).stored_progress().await? == stored
-        {
+    ) -> Result<bool, QueueError> {
+        let stores = stored.as_ref() != Some(&progress)
+            && KeeperRecord::of(self).stored_progress().await? == stored;
+        if stores {
             let record = encode(&progress);
             self.store.set(&self.keys.keeper(), &record).await?;
         }
-        Ok(())
+        Ok(stores)
     }
 
     async fn rescue(&self, progress: &mut Progress, whole: bool) -> Result<(), QueueError> {

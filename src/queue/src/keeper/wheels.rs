@@ -43,7 +43,11 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
                 Some(line) if entry.what == EntryKind::Attend => {
                     Waitlists::of(self).serve(line).await?
                 }
-                _ => Scheduler::of(self).handle_entry(entry).await?,
+                _ => {
+                    if let Some(skipped) = Scheduler::of(self).handle_entry(entry).await? {
+                        progress.tally.missed(&skipped.schedule, skipped.count);
+                    }
+                }
             }
         }
         if !turn.keys.is_empty() {
@@ -75,7 +79,9 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
                     KillerCounts::of(self).forget_killer(name).await?
                 }
                 (EntryKind::Fire | EntryKind::Tidy, _) => {
-                    Scheduler::of(self).handle_entry(entry).await?
+                    if let Some(skipped) = Scheduler::of(self).handle_entry(entry).await? {
+                        progress.tally.missed(&skipped.schedule, skipped.count);
+                    }
                 }
                 _ => actions.push(Rescue::of(self).examine_entry(entry).await?),
             }

@@ -14,6 +14,9 @@ use serde::Serialize;
 pub struct Run {
     /// The task's nonce, so that a final task is looked up without its home.
     pub nonce: String,
+    /// The task's kind, so that a final task is counted without its home. Empty if nothing ran.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub kind: String,
     /// The epoch that ran. An adopted record keeps its own epoch.
     pub epoch: u64,
     /// The slot of the announcement that delivered the run. Rescue passes another announcement of
@@ -171,6 +174,7 @@ impl Run {
     fn unstarted(nonce: &str, epoch: u64, state: RunState) -> Self {
         Self {
             nonce: nonce.to_owned(),
+            kind: String::new(),
             epoch,
             ticket: 0,
             attempt: 0,
@@ -194,6 +198,13 @@ impl Run {
     /// Whether nothing of the task began up to this run.
     pub(crate) fn is_unstarted(&self) -> bool {
         self.attempt == 0
+    }
+
+    /// Whether its attempt returned an error, or another fault ended it.
+    pub(crate) fn failed_attempt(&self) -> bool {
+        self.errors
+            .last()
+            .is_some_and(|e| e.attempt == self.attempt)
     }
 
     /// Whether this latest run of a task that is claimed again was lost alone.

@@ -43,6 +43,7 @@ pub(crate) fn begin(task: &Task, epoch: u64, earlier: Option<Run>, now_ms: u64) 
     let Some(mut run) = earlier else {
         return Begin::Start(Run {
             nonce: task.nonce.clone(),
+            kind: task.kind.clone(),
             epoch,
             ticket: 0,
             attempt: 1,
@@ -75,7 +76,7 @@ pub(crate) fn begin(task: &Task, epoch: u64, earlier: Option<Run>, now_ms: u64) 
         }
         run.alone = true;
     }
-    let failed = run.errors.last().is_some_and(|e| e.attempt == run.attempt);
+    let failed = run.failed_attempt();
     (run.epoch, run.ticket) = (epoch, 0);
     if failed && run.attempt >= task.retry.attempts {
         run.state = not_listed(now_ms);

@@ -1,6 +1,6 @@
 //! The record of the keeper's progress.
 
-use crate::base::config::WINDOW_MS;
+use crate::base::config::{RESCUE_LAG_MS, WINDOW_MS};
 use crate::base::env::Env;
 use crate::base::priority::Lane;
 use crate::presence::window;
@@ -115,6 +115,13 @@ impl Progress {
         cursors.map_or(lane.base() + 1, |cursors| cursors.rescue)
     }
 
+    /// When rescue should have passed the oldest of its samples, in milliseconds since 1970.
+    pub(crate) fn rescue_due_ms(&self) -> Option<u64> {
+        let all = std::iter::once(&self.normal).chain(self.lanes.values());
+        let samples = all.filter_map(|cursors| cursors.samples.first());
+        samples.map(|sample| sample.0 + RESCUE_LAG_MS).min()
+    }
+
     /// The cursors of the lanes in use.
     pub(crate) fn cursors(&mut self) -> impl Iterator<Item = (Lane, &mut Cursors)> {
         let others = self
@@ -126,16 +133,6 @@ impl Progress {
 }
 
 impl<S: Store, E: Env> KeeperRecord<'_, S, E> {
-    /// Reads where rescue is in each lane, the running tasks, and the counts so far.
-    pub(crate) async fn tally(
-        &self,
-    ) -> Result<(impl Fn(Lane) -> u64, RunningList, Tally), QueueError> {
-        let progress = self.stored_progress().await?;
-        let progress = progress.unwrap_or_else(|| Progress::first(0, 0));
-        let (running, tally) = (progress.running.clone(), progress.tally.clone());
-        Ok((move |lane| progress.passed(lane), running, tally))
-    }
-
     /// Reads the first number of the failed list that may still have an entry.
     pub(crate) async fn first_failure(&self) -> Result<u64, QueueError> {
         match self.stored_progress().await {

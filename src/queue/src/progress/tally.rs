@@ -1,7 +1,8 @@
 //! The counts and lengths that the keeper collects for the statistics.
 
 use crate::base::histogram::Histogram;
-use crate::model::ended::{Counts, Ended};
+use crate::metrics::counts::Increments;
+use crate::model::ended::Ended;
 use crate::progress::running::RunningList;
 use crate::runs::action::RescueAction;
 use crate::store::record::{Validate, is_time};
@@ -21,7 +22,9 @@ pub(crate) struct Lengths {
 /// The counts of the keeper. They are stored with the cursors, so nothing is counted twice.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Tally {
-    pub(crate) ended: Counts,
+    /// What was counted since the last whole pass, which published the counts until then.
+    #[serde(default, skip_serializing_if = "Increments::is_empty")]
+    pub(crate) unpublished: Increments,
     /// The number of the current period, its lengths, and those of the period before.
     pub(crate) period: u64,
     pub(crate) current: Lengths,
@@ -45,14 +48,15 @@ impl Tally {
         now_ms: u64,
     ) {
         let by_this = |ticket: Option<u64>| ticket.is_none_or(|ticket| ticket == slot);
-        match *action {
+        match action {
             RescueAction::Ended(ended) if by_this(ended.ticket) => self.count(ended, now_ms),
+            RescueAction::Failed { kind, ticket } if by_this(*ticket) => self.failed(kind),
             RescueAction::Running {
                 task,
                 epoch,
                 ticket,
                 ..
-            } if by_this(ticket) => running.count(task, epoch),
+            } if by_this(*ticket) => running.count(*task, *epoch),
             _ => {}
         }
     }
@@ -69,15 +73,32 @@ impl Tally {
             return;
         }
         let counts = running.remove(task, epoch);
-        match *action {
+        match action {
             RescueAction::Ended(ended) if counts => self.count(ended, now_ms),
+            RescueAction::Failed { kind, .. } if counts => self.failed(kind),
             _ => {}
         }
     }
 
-    pub(crate) fn count(&mut self, ended: Ended, now_ms: u64) {
+    /// Counts a task of this kind whose home rescue passed.
+    pub(crate) fn enqueued(&mut self, kind: &str) {
+        let counts = self.unpublished.kinds.of(kind);
+        counts.enqueued = counts.enqueued.saturating_add(1);
+    }
+
+    /// Counts missed occurrences of a schedule that got no task.
+    pub(crate) fn missed(&mut self, schedule: &str, count: u64) {
+        self.unpublished.miss(schedule, count);
+    }
+
+    fn failed(&mut self, kind: &str) {
+        let counts = self.unpublished.kinds.of(kind);
+        counts.attempts_failed = counts.attempts_failed.saturating_add(1);
+    }
+
+    fn count(&mut self, ended: &Ended, now_ms: u64) {
         self.turn(now_ms / PERIOD_MS);
-        self.ended.count(ended.how);
+        self.unpublished.kinds.of(&ended.kind).end(ended);
         if let Some(ms) = ended.latency_ms {
             self.current.latency.count(ms);
         }

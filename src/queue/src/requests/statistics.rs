@@ -6,10 +6,14 @@ use crate::base::config::{CLOCK_SLACK_MS, RECORDS_MAX};
 use crate::base::env::Env;
 use crate::base::histogram::Histogram;
 use crate::base::priority::{Lane, Priority};
+use crate::failed::list::FailedList;
+use crate::metrics::counts::{Increments, OTHER, TaskCounts};
+use crate::metrics::publish::Publisher;
+use crate::metrics::totals::Span;
 use crate::model::ended::Counts;
 use crate::model::run::{Run, RunState};
 use crate::model::slot::Slot;
-use crate::progress::record::KeeperRecord;
+use crate::progress::record::{KeeperRecord, Progress};
 use crate::progress::tally::{PERIOD_MS, Tally};
 use crate::requests::depth::{Admin, Depth};
 use crate::slots::lanes::Slots;
@@ -17,6 +21,8 @@ use crate::store::contract::Store;
 use crate::store::core::mechanism;
 use crate::store::error::QueueError;
 use crate::store::record::{Validate, decode_opt};
+use crate::timer::entry::DUE;
+use crate::timer::insert::Timer;
 
 mechanism!(
     /// Reading the statistics of a queue.
@@ -62,6 +68,11 @@ pub struct Statistics {
     /// How many of users' tasks run. Of more than 50 tasks of the last seconds it is an estimate
     /// from a sample. Of older tasks at most 1,000 are counted.
     pub running: u64,
+    /// How many tasks are in the failed list, of its last 1,000 entries.
+    pub failed: u64,
+    /// How long ago the keeper should have acted on the next entry or ticket: 0 if nothing is
+    /// overdue.
+    pub keeper_lag_ms: u64,
     /// How many tasks ended since the queue began, up to some 10 s ago.
     pub ended: Counts,
     /// From when a task could have begun to its end. Of tasks that succeeded or failed in the last
@@ -83,21 +94,56 @@ fn scaled(hits: usize, count: u64) -> u64 {
     (hits as u64 * count).div_ceil(taken)
 }
 
+/// The counters of a queue.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Metrics {
+    /// The counts of each kind of task, in the order of their names. [`OTHER`] has further kinds,
+    /// and tasks that were cancelled before anybody took them.
+    pub kinds: Vec<(String, TaskCounts)>,
+    /// The number of missed occurrences without a task of each schedule, in the order of their
+    /// names.
+    pub missed: Vec<(String, u64)>,
+    /// What was counted in each of the last 60 minutes, oldest first. Empty ones are left out.
+    pub minutes: Vec<Span>,
+    /// What was counted in each of the last 24 hours, oldest first. Empty ones are left out.
+    pub hours: Vec<Span>,
+}
+
 impl<S: Store, E: Env> StatisticsReader<'_, S, E> {
-    /// Reads the statistics of the queue. It reads at most about 300 records, or 600 once any task
-    /// had a priority, however long the backlog is.
+    /// Reads the counters, in three calls and one more for those of the last seconds.
+    pub(crate) async fn metrics(&self) -> Result<Metrics, QueueError> {
+        let mut totals = Publisher::of(self).totals().await?;
+        let cancelled = self.store.counter(&self.keys.cancelled()).await?;
+        if cancelled > 0 {
+            let ended = &mut totals.counted.kinds.of(OTHER).ended;
+            ended.cancelled = ended.cancelled.saturating_add(cancelled);
+        }
+        let Increments { kinds, missed } = totals.counted;
+        Ok(Metrics {
+            kinds: kinds.0.into_iter().collect(),
+            missed: missed.into_iter().collect(),
+            minutes: totals.minutes,
+            hours: totals.hours,
+        })
+    }
+
+    /// Reads the statistics of the queue.
     pub(crate) async fn statistics(&self) -> Result<Statistics, QueueError> {
         let now_ms = self.env.now_ms();
-        let keeper = KeeperRecord::of(self);
-        let (passed, known, mut tally) = keeper.tally().await?;
+        let progress = KeeperRecord::of(self).stored_progress().await?;
+        let progress = progress.unwrap_or_else(|| Progress::first(0, 0));
+        let (known, mut tally) = (&progress.running, progress.tally.clone());
         let depth = Admin::of(self).depth().await?;
         // Move on to this period, in which nothing may have been counted.
         tally.turn(now_ms.saturating_sub(CLOCK_SLACK_MS) / PERIOD_MS);
         let Tally {
             current, before, ..
         } = tally;
-        let cancelled = self.store.counter(&self.keys.cancelled()).await?;
-        tally.ended.cancelled = tally.ended.cancelled.saturating_add(cancelled);
+        let Metrics { kinds, .. } = self.metrics().await?;
+        let mut ended = Counts::default();
+        for (_, counts) in &kinds {
+            ended.add(counts.ended);
+        }
         let of_users = |&(task, _): &(u64, u64)| !Lane::of(task).is_system();
         let known: Vec<_> = known.deliveries().filter(of_users).collect();
         let (mut oldest_ms, mut running) = (None, self.known_running(&known).await?);
@@ -106,16 +152,34 @@ impl<S: Store, E: Env> StatisticsReader<'_, S, E> {
             let head = Slots::of(self).last_ticket(lane.into()).await?;
             let since_ms = self.oldest_waiting_ms(head, depth.each().of(lane)).await?;
             oldest_ms = since_ms.into_iter().chain(oldest_ms).min();
-            running += self.running(passed(lane.into()), head).await?;
+            running += self.running(progress.passed(lane.into()), head).await?;
         }
         Ok(Statistics {
             depth,
             oldest_waiting_ms: oldest_ms.map(|ms| now_ms.saturating_sub(ms)),
             running,
-            ended: tally.ended,
+            failed: FailedList::of(self).count().await?,
+            keeper_lag_ms: self.keeper_lag_ms().await?,
+            ended,
             latency: Percentiles::of(&current.latency.with(&before.latency)),
             run: Percentiles::of(&current.run.with(&before.run)),
         })
+    }
+
+    /// Reads how late the keeper is: how long ago it should have acted on the next entry or ticket.
+    async fn keeper_lag_ms(&self) -> Result<u64, QueueError> {
+        let now_ms = self.env.now_ms();
+        let stored = KeeperRecord::of(self).stored_progress().await?;
+        let (from_s, samples) = match &stored {
+            Some(progress) => (progress.due_s, progress.rescue_due_ms()),
+            None => (Timer::of(self).first_s().await?, None),
+        };
+        let due_s = Timer::of(self)
+            .overdue_s(DUE, from_s, now_ms / 1_000)
+            .await?;
+        let due_ms = due_s.map(|s| s * 1_000);
+        let since_ms = samples.into_iter().chain(due_ms).min();
+        Ok(since_ms.map_or(0, |ms| now_ms.saturating_sub(ms)))
     }
 
     /// Reads records and keeps a part of each. All at once would take too much memory, since any

@@ -1,7 +1,7 @@
 //! Rescue actions: the conclusions of rescue about a delivery.
 
 use crate::model::ended::Ended;
-use crate::model::run::Run;
+use crate::model::run::{Run, RunState};
 use crate::timer::entry::{Entry, EntryKind};
 
 /// The conclusion of rescue about a delivery.
@@ -11,6 +11,9 @@ pub(crate) enum RescueAction {
     Done,
     /// Count it in the statistics: it ended its task.
     Ended(Ended),
+    /// Count a failed attempt of this kind, which `ticket` delivered, if the epoch has one. Its
+    /// owner has delivered the next attempt.
+    Failed { kind: String, ticket: Option<u64> },
     /// Announce (task, epoch): the delivery before it was lost.
     Announce(u64, u64),
     /// Put (task, epoch) on the list of running tasks. It counts as lost at `lost_ms` unless a
@@ -28,8 +31,20 @@ pub(crate) enum RescueAction {
 }
 
 impl RescueAction {
-    pub(crate) fn ended(run: &Run) -> Self {
-        Ended::of(run).map_or(Self::Done, Self::Ended)
+    pub(crate) fn ended(run: &Run, kind: &str) -> Self {
+        Ended::of(run, kind).map_or(Self::Done, Self::Ended)
+    }
+
+    /// The conclusion about a run that a later one followed.
+    pub(crate) fn followed(run: &Run, kind: &str) -> Self {
+        let retries = matches!(run.state, RunState::Retrying { .. });
+        match retries && run.failed_attempt() {
+            true => Self::Failed {
+                kind: kind.to_owned(),
+                ticket: run.delivered_by(),
+            },
+            false => Self::Done,
+        }
     }
 
     /// The next examination that this action requires, and its time.

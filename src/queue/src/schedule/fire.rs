@@ -31,6 +31,12 @@ const AT_ONCE_MAX: usize = 10;
 /// be remembered for longer.
 const LOOK_AGAIN_MS: u64 = 86_400_000;
 
+/// Missed occurrences of a schedule that get no task.
+pub(crate) struct Skipped {
+    pub(crate) schedule: String,
+    pub(crate) count: u64,
+}
+
 /// Makes the entry for all occurrences of a version after this time.
 pub(crate) fn entry(number: u64, after_ms: u64, fired: &Fired) -> Entry {
     Entry {
@@ -41,19 +47,25 @@ pub(crate) fn entry(number: u64, after_ms: u64, fired: &Fired) -> Entry {
 
 impl<S: Store, E: Env> Scheduler<'_, S, E> {
     /// Handles a due entry of a schedule, or enters it again. It takes so many calls that on a
-    /// store that fails now and then the other entries of its second would wait for long.
-    pub(crate) async fn handle_entry(&self, due: &Entry) -> Result<(), QueueError> {
-        let seen_to = match due.what {
-            EntryKind::Tidy => self.tidy(due).await,
+    /// store that fails now and then the other entries of its second would wait for long. Returns
+    /// the missed occurrences that get no task.
+    pub(crate) async fn handle_entry(&self, due: &Entry) -> Result<Option<Skipped>, QueueError> {
+        let handled = match due.what {
+            EntryKind::Tidy => self.tidy(due).await.map(|()| None),
             _ => self.fire(due).await,
         };
-        let Err(e) = seen_to else { return Ok(()) };
+        let e = match handled {
+            Ok(skipped) => return Ok(skipped),
+            Err(e) => e,
+        };
         self.env.log(&e.to_string());
         if e.is_unreadable() {
             // Try again later: the record may become readable, or its time passes.
-            return Timer::of(self).defer(&encode(due)).await;
+            Timer::of(self).defer(&encode(due)).await?;
+        } else {
+            self.enter(due, self.env.now_ms() + 1_000).await?;
         }
-        self.enter(due, self.env.now_ms() + 1_000).await
+        Ok(None)
     }
 
     /// Inserts an entry at this time, or as soon afterwards as the wheel takes it.
@@ -76,15 +88,15 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
         self.enter(&entry(number, after_ms, &fired), at_ms).await
     }
 
-    async fn fire(&self, due: &Entry) -> Result<(), QueueError> {
+    async fn fire(&self, due: &Entry) -> Result<Option<Skipped>, QueueError> {
         let (number, from_ms) = (due.task, due.epoch);
         let Some(version) = self.version(number).await? else {
-            return Ok(());
+            return Ok(None);
         };
         let mut fired = self.fired(number).await?;
         if fired.passed_ms > from_ms {
             // Another entry for the same time was handled.
-            return Ok(());
+            return Ok(None);
         }
         let name = &version.schedule.name;
         let now_ms = self.env.now_ms();
@@ -94,11 +106,18 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
             let early = now_ms < version.put_ms + ACKNOWLEDGE_MS + CLOCK_SLACK_MS;
             if early && enabled(Guard::WaitForChange) {
                 // Its putter may not have written the table yet.
-                return self.enter(due, now_ms + 1_000).await;
+                self.enter(due, now_ms + 1_000).await?;
+                return Ok(None);
             }
-            return self.tidy_later(number, number).await;
+            self.tidy_later(number, number).await?;
+            return Ok(None);
         }
         let mut after_ms = self.past_missed(&version, from_ms, now_ms);
+        let count = self.occurrences(&version, from_ms, after_ms);
+        let skipped = (count > 0).then(|| Skipped {
+            schedule: name.clone(),
+            count,
+        });
         // Use the entry's last task, since the note may be older.
         let mut before = due.name.clone();
         for _ in 0..AT_ONCE_MAX {
@@ -131,7 +150,7 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
         if after_ms > from_ms {
             self.store.set(&self.keys.fired(number), &record).await?;
         }
-        Ok(())
+        Ok(skipped)
     }
 
     /// Enqueues the task of an occurrence, or finds it. Returns `None` if the policy `overlap`

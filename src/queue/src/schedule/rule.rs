@@ -7,6 +7,9 @@ use crate::schedule::spec::{Missed, Rule};
 use crate::store::contract::Store;
 use crate::store::record::is_time;
 
+/// So many missed occurrences are counted at once.
+const COUNTED_MAX: usize = 1_000;
+
 impl<S: Store, E: Env> Scheduler<'_, S, E> {
     /// Finds the first occurrence after this time.
     pub(crate) fn occurs_after(&self, version: &Version, after_ms: u64) -> Option<u64> {
@@ -55,6 +58,20 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
             }
         };
         (made_up_from_ms - 1).max(after_ms)
+    }
+
+    /// Counts the occurrences after one time up to another, of a cron expression at most
+    /// [`COUNTED_MAX`].
+    pub(crate) fn occurrences(&self, version: &Version, after_ms: u64, until_ms: u64) -> u64 {
+        let next = |&at_ms: &u64| self.occurs_after(version, at_ms);
+        let first_ms = self.occurs_after(version, after_ms);
+        if let (Rule::Every(every_ms), Some(first_ms)) = (&version.schedule.rule, first_ms) {
+            return (until_ms + every_ms).saturating_sub(first_ms) / every_ms;
+        }
+        let all = std::iter::successors(first_ms, next);
+        all.take_while(|at_ms| *at_ms <= until_ms)
+            .take(COUNTED_MAX)
+            .count() as u64
     }
 
     /// Finds until when a keeper may fire this occurrence again, after one died in the middle.

@@ -162,6 +162,21 @@ impl Keys {
         self.key(format_args!("keeper"))
     }
 
+    /// Counter: publications of counts for the metrics.
+    pub(crate) fn publications(&self) -> String {
+        self.key(format_args!("u"))
+    }
+
+    /// Record: publication n. It never changes.
+    pub(crate) fn publication(&self, n: u64) -> String {
+        self.key(format_args!("u.{n}"))
+    }
+
+    /// Record: the sum of the publications up to a number.
+    pub(crate) fn totals(&self) -> String {
+        self.key(format_args!("totals"))
+    }
+
     /// Counter: marks of a span (`d`ay, `h`our, `m`inute) or entries of a second (`s`) in one timer
     /// wheel.
     pub(crate) fn bucket(&self, wheel: char, unit: char, start_s: u64) -> String {

@@ -59,6 +59,31 @@ impl<S: Store, E: Env> Timer<'_, S, E> {
         Ok(None)
     }
 
+    /// Finds the earliest second from `cursor_s` to before `end_s` that may hold an entry, exactly.
+    pub(crate) async fn overdue_s(
+        &self,
+        wheel: char,
+        cursor_s: u64,
+        end_s: u64,
+    ) -> Result<Option<u64>, QueueError> {
+        let mut at = cursor_s;
+        'spans: while at < end_s {
+            // From coarse to fine: an unmarked span is empty.
+            for (unit, span) in SPANS.into_iter().chain([('s', 1)]) {
+                if !at.is_multiple_of(span) {
+                    continue;
+                }
+                let key = self.keys.bucket(wheel, unit, at);
+                if count(self.store.counter(&key).await?) == 0 {
+                    at += span;
+                    continue 'spans;
+                }
+            }
+            return Ok(Some(at));
+        }
+        Ok(None)
+    }
+
     /// Deletes the closed counters of spans that the wheel passed long ago. It takes at most
     /// `steps` spans, from `swept_s` on.
     pub(crate) async fn sweep(

@@ -16,6 +16,7 @@ mod idempotency;
 mod keys;
 mod limits;
 mod lists;
+mod metrics;
 mod neighbours;
 mod operate;
 mod pages;

@@ -7,10 +7,11 @@ use std::fs;
 use std::path::Path;
 
 /// The folders and single files of `src`, from the lowest to the highest.
-const FLOORS: [&str; 21] = [
+const FLOORS: [&str; 22] = [
     "base",
     "store",
     "model",
+    "metrics",
     "slots",
     "presence",
     "timer",

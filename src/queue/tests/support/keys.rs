@@ -13,6 +13,8 @@ pub(crate) const TAIL_HIGH: &str = key!("tail.h");
 pub(crate) const HEAD: &str = key!("head");
 pub(crate) const KEEPER: &str = key!("keeper");
 pub(crate) const PAUSED: &str = key!("paused");
+/// The sum of all published counts.
+pub(crate) const TOTALS: &str = key!("totals");
 /// The counter of the failed list.
 pub(crate) const FAILURES: &str = key!("f");
 /// The counter of changes of the schedules.

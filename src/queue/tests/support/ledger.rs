@@ -45,12 +45,15 @@ fn first(text: &str) -> (&str, &str) {
 
 /// Kinds of keys whose records must not change.
 fn is_kept(kind: &str) -> bool {
-    matches!(kind, "s" | "r" | "o" | "te" | "ge" | "f" | "i" | "y" | "yr")
+    matches!(
+        kind,
+        "s" | "r" | "o" | "te" | "ge" | "f" | "i" | "y" | "yr" | "u"
+    )
 }
 
 impl Ledger {
     /// Audits a write. Slots, results, timer entries, failed entries, candidates, versions of
-    /// schedules and their tables never change. An outcome does not change once the run has ended.
+    /// schedules, their tables, and published counts never change. An outcome does not change once the run has ended.
     /// Before that only its owner writes it.
     pub(crate) fn write(&self, who: &str, key: &str, value: &[u8]) -> Option<String> {
         let (kind, slot) = parts(key);

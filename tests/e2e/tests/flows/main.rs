@@ -27,6 +27,7 @@ mod kill;
 mod leftovers;
 mod limits;
 mod lists;
+mod metrics;
 mod mounted;
 mod outbound;
 mod oversized;

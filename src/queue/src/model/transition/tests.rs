@@ -23,6 +23,7 @@ fn task(attempts: u32) -> Task {
 fn run(attempt: u32, state: RunState, errors: usize) -> Run {
     let error = |i| AttemptErrorAt(i).into();
     Run {
+        kind: "k".to_owned(),
         nonce: "n".into(),
         epoch: 3,
         ticket: 7,

@@ -1,9 +1,56 @@
 //! What rescue and retention cost.
 
-use super::{count, tasks};
-use crate::pages::page;
+use super::{cost_of, count, tasks};
+use crate::pages::{page, page_each};
 use crate::support::{Line, Sim, keys};
 use handoff_queue::{RETENTION_MIN_MS, State, TaskSpec};
+
+#[test]
+fn a_publication_of_counts() {
+    let sim = Sim::new(6);
+    sim.record();
+    let rounds = 300;
+    for _ in 0..rounds {
+        sim.enqueue(tasks(1));
+        sim.run_with_ticks(30_000, 10_000);
+    }
+    let lines = sim.record();
+    let of_counts = |l: &&Line| {
+        let kind = l.key.split('.').nth(2).unwrap_or_default();
+        matches!(kind, "u" | "totals") && l.who.starts_with("worker")
+    };
+    let published = lines.iter().filter(of_counts);
+    let published = published.filter(|l| l.operation == "increment").count() as f64;
+    let calls = count(lines.iter().filter(of_counts));
+    let (writes, reads) = (
+        calls.writes as f64 / published,
+        calls.reads as f64 / published,
+    );
+    println!("a publication: {writes:.1} writes, {reads:.1} reads");
+    page_each("each publication of counts", (writes, reads));
+}
+
+#[test]
+fn metrics_cost_as_much_after_many_tasks() {
+    let cost = |rounds: usize| {
+        let sim = Sim::new(7);
+        for _ in 0..rounds {
+            sim.enqueue(tasks(1_000));
+            sim.run_with_ticks(30_000, 5_000);
+        }
+        sim.run_with_ticks(60_000, 60_000);
+        cost_of(&sim, |sim| {
+            sim.wait(|queue| async move {
+                queue.metrics().await.unwrap();
+                queue.statistics().await.unwrap();
+            });
+        })
+    };
+    let (one, ten) = (cost(1), cost(10));
+    println!("metrics: {one:?}, {ten:?}");
+    assert_eq!((ten.writes, one.writes), (0, 0));
+    assert!(ten.reads <= one.reads + 2, "{ten:?} after {one:?}");
+}
 
 #[test]
 fn rescue_and_retention_of_five_hundred() {

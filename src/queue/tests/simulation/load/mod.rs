@@ -15,6 +15,7 @@ use super::workflows;
 use crate::support::{Sim, World, run_name, value};
 use handoff_queue::{Task, TaskId, TaskSpec};
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 pub(crate) struct Load {
@@ -31,6 +32,8 @@ pub(crate) struct Load {
     pub(super) swept_before: Cell<u64>,
     pub(super) retries: Cell<u64>,
     pub schedules: Schedules,
+    /// The counters of the metrics as a client last read them, by name.
+    pub counters: RefCell<BTreeMap<String, u64>>,
 }
 
 impl Load {
@@ -46,6 +49,7 @@ impl Load {
             swept_before: Cell::default(),
             retries: Cell::default(),
             schedules: Schedules::default(),
+            counters: RefCell::default(),
         })
     }
 

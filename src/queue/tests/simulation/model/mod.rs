@@ -11,8 +11,8 @@ pub(crate) use end::{MISCOUNTED, end};
 pub(crate) use retention::{rest, retire};
 pub(crate) use timing::never_twice;
 
-use super::listed;
 use super::load::{Asked, Load};
+use super::{counters, listed};
 use crate::support::{Sim, SimQueue, parts};
 use futures::FutureExt;
 use handoff_queue::{CLOCK_SLACK_MS, Run, TaskStatus};
@@ -40,6 +40,7 @@ fn look(sim: &Sim, load: &Load, tasks: &[Rc<Asked>]) -> Result<(), Wrong> {
         return Err((slot.and_then(|slot| load.by_slot(slot)), violation));
     }
     glance(&sim.watcher(), tasks, sim.now_ms())?;
+    counters::look(&sim.watcher(), load)?;
     listed::look(sim, load)
 }
 

@@ -122,14 +122,14 @@ fn killer_stays(key: &str, now_ms: u64) -> bool {
 }
 
 /// Whether a key stays: the queue's own counters, the keeper's record, the last table of schedules,
-/// cancel counters per block, and recent registrations. The timer's marks and closed seconds stay
+/// counts, cancel counters per block, and recent registrations. The timer's marks and closed seconds stay
 /// for two days at most.
 fn stays(key: &str, now_ms: u64) -> bool {
     let (kind, number) = parts(key);
     let now_s = now_ms / 1_000;
     let today_s = now_s - now_s % 86_400;
     match kind {
-        "tail" | "head" | "keeper" | "cancelled" | "xb" | "y" => true,
+        "tail" | "head" | "keeper" | "cancelled" | "xb" | "y" | "u" | "totals" => true,
         "f" => number.is_none(),
         "z" => killer_stays(key, now_ms),
         "w" | "k" | "p" => number.is_some_and(|w| (w * WINDOW_MS) + REGISTERED_MS > now_ms),

@@ -7,6 +7,7 @@ mod follow_ups;
 mod idempotency;
 mod killers;
 mod limits;
+mod metrics;
 mod owners;
 mod priorities;
 mod schedules;
@@ -97,6 +98,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
         limits::SCENARIOS,
         schedules::SCENARIOS,
         workflows::SCENARIOS,
+        metrics::SCENARIOS,
     ];
     subjects.into_iter().flatten()
 }

@@ -1,6 +1,7 @@
 //! What a scenario waits for and checks.
 
 use super::{MINUTE_MS, Stage};
+use crate::counters;
 use crate::model::watch;
 use handoff_queue::{MemberView, State, TaskId};
 
@@ -28,6 +29,13 @@ impl Stage {
 
     fn notices(&self, what: &str) {
         *self.points.noticed.borrow_mut() = Some((None, what.to_owned()));
+    }
+
+    /// Checks that no counter of the metrics fell.
+    pub(crate) fn sees_counters(&self) {
+        let seen = counters::look(&self.sim.watcher(), &self.load);
+        let mut noticed = self.points.noticed.borrow_mut();
+        *noticed = noticed.take().or(seen.err());
     }
 
     /// Whether the follow-ups of all tasks that were seen final have begun.

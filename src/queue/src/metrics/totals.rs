@@ -1,0 +1,148 @@
+//! The totals: the sum of all publications, and the same by time.
+
+use crate::metrics::counts::{Increments, TaskCounts};
+use crate::model::ended::Counts;
+use crate::store::record::{Validate, is_slot, is_time, is_zero};
+use serde::Deserialize;
+use serde::Serialize;
+
+/// The spans of time in which the history counts: minutes, then hours.
+const MINUTE_MS: u64 = 60_000;
+const HOUR_MS: u64 = 3_600_000;
+
+/// The history goes back so many minutes, and so many hours.
+const MINUTES: u64 = 60;
+const HOURS: u64 = 24;
+
+/// What one pass of a keeper counted. It never changes once it is written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Publication {
+    pub(crate) at_ms: u64,
+    #[serde(flatten)]
+    pub(crate) counted: Increments,
+}
+
+impl Validate for Publication {
+    fn is_valid(&self) -> bool {
+        is_time(self.at_ms)
+    }
+}
+
+/// What was counted in a minute or an hour, over all kinds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// When it began, in milliseconds since 1970.
+    #[serde(rename = "at")]
+    pub from_ms: u64,
+    /// Tasks that were enqueued, as for [`TaskCounts::enqueued`].
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub enqueued: u64,
+    /// Tasks that ended, by how.
+    #[serde(default)]
+    pub ended: Counts,
+    /// Attempts that failed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub attempts_failed: u64,
+    /// The number of tasks in `waited_ms`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub waited: u64,
+    /// How long these waited for their first attempt, together, in milliseconds.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub waited_ms: u64,
+}
+
+impl Span {
+    fn add(&mut self, counts: &TaskCounts) {
+        self.enqueued = self.enqueued.saturating_add(counts.enqueued);
+        self.ended.add(counts.ended);
+        self.attempts_failed = self.attempts_failed.saturating_add(counts.attempts_failed);
+        self.waited = self.waited.saturating_add(counts.wait.total());
+        self.waited_ms = self.waited_ms.saturating_add(counts.wait.sum_ms());
+    }
+}
+
+/// The sum of the publications 1 to `folded`. All keepers that store the sum of the same
+/// publications store the same.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Totals {
+    pub(crate) folded: u64,
+    /// Publications up to here are deleted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) deleted: u64,
+    #[serde(flatten)]
+    pub(crate) counted: Increments,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) minutes: Vec<Span>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) hours: Vec<Span>,
+}
+
+impl Validate for Totals {
+    fn is_valid(&self) -> bool {
+        let spans = self.minutes.iter().chain(&self.hours);
+        is_slot(self.folded.saturating_add(1))
+            && self.deleted <= self.folded
+            && spans.map(|span| span.from_ms).all(is_time)
+    }
+}
+
+impl Totals {
+    pub(crate) fn add(&mut self, publication: &Publication) {
+        self.counted.add(&publication.counted);
+        let at_ms = publication.at_ms;
+        for counts in publication.counted.kinds.0.values() {
+            span_at(&mut self.minutes, at_ms, MINUTE_MS, MINUTES).add(counts);
+            span_at(&mut self.hours, at_ms, HOUR_MS, HOURS).add(counts);
+        }
+    }
+}
+
+/// The span of a time. Spans that are too long ago are left out. A clock behind counts in the
+/// oldest span that is kept.
+fn span_at(spans: &mut Vec<Span>, at_ms: u64, length_ms: u64, kept: u64) -> &mut Span {
+    let latest_ms = spans.last().map_or(0, |span| span.from_ms).max(at_ms);
+    let first_ms = (latest_ms / length_ms).saturating_sub(kept - 1) * length_ms;
+    spans.retain(|span| span.from_ms >= first_ms);
+    let from_ms = (at_ms / length_ms * length_ms).max(first_ms);
+    let at = spans.partition_point(|span| span.from_ms < from_ms);
+    if spans.get(at).is_none_or(|span| span.from_ms != from_ms) {
+        let span = Span {
+            from_ms,
+            ..Span::default()
+        };
+        spans.insert(at, span);
+    }
+    &mut spans[at]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn publication(at_ms: u64) -> Publication {
+        let mut counted = Increments::default();
+        counted.kinds.of("a").enqueued = 1;
+        Publication { at_ms, counted }
+    }
+
+    #[test]
+    fn the_history_has_the_last_hour_and_day() {
+        let mut totals = Totals::default();
+        for minute in 0..3 * 24 * 60 {
+            totals.add(&publication(minute * MINUTE_MS + 7));
+        }
+        assert_eq!((totals.minutes.len(), totals.hours.len()), (60, 24));
+        assert!(totals.minutes.iter().all(|span| span.enqueued == 1));
+        assert!(totals.hours.iter().all(|span| span.enqueued == 60));
+        // A keeper whose clock is behind, by little and by much.
+        let last_ms = totals.minutes[59].from_ms;
+        totals.add(&publication(last_ms - MINUTE_MS));
+        totals.add(&publication(0));
+        assert_eq!(totals.minutes[58].enqueued, 2);
+        assert_eq!(totals.minutes[0].enqueued, 2);
+        // After a long time nothing is left but this.
+        totals.add(&publication(last_ms + 90 * HOUR_MS));
+        assert_eq!((totals.minutes.len(), totals.hours.len()), (1, 1));
+        assert_eq!(totals.counted.kinds.0["a"].enqueued, 3 * 24 * 60 + 3);
+    }
+}
