@@ -7,7 +7,7 @@ pub mod clock;
 mod count;
 mod env;
 pub mod http;
-mod log;
+pub mod log;
 pub mod probe;
 #[cfg(not(feature = "wasmcloud"))]
 mod spin;

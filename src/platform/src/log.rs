@@ -8,3 +8,10 @@ use std::io::Write;
 pub(crate) fn say(message: &str) {
     _ = writeln!(std::io::stderr(), "handoff: {}", visible(message));
 }
+
+/// Prints one line of JSON, as [`say`] does, but without the name before it.
+pub fn print_json(json: &impl serde::Serialize) {
+    if let Ok(json) = serde_json::to_string(json) {
+        _ = writeln!(std::io::stderr(), "{}", visible(&json));
+    }
+}

@@ -5,7 +5,7 @@ use crate::host::settings::{self, HOW_TO_GIVE};
 use crate::http::problem::Problem;
 use handoff_queue::{KeyLimits, Limits, Rate};
 use handoff_wire::{
-    Duration, FieldError, Handler, Handlers, QueueLimits, WebhookSecrets, quoted, repeated,
+    Duration, FieldError, Handler, Handlers, Log, QueueLimits, WebhookSecrets, quoted, repeated,
 };
 use std::cell::RefCell;
 use std::fmt::Display;
@@ -23,7 +23,7 @@ pub const DEFAULT_QUEUE: &str = "default";
 
 /// What a variable is that the deployment does not give this component. Who may call has no default:
 /// a name that is misspelt must not open the API.
-const DEFAULTS: [(&str, &str); 14] = [
+const DEFAULTS: [(&str, &str); 15] = [
     ("store", "key-value"),
     ("handlers", ""),
     ("worker_budget", "25s"),
@@ -37,6 +37,7 @@ const DEFAULTS: [(&str, &str); 14] = [
     ("webhook_secrets", ""),
     ("cors_origins", ""),
     ("allowed_hosts", ""),
+    ("log", "errors"),
     ("fault_tasks", "false"),
 ];
 
@@ -242,6 +243,14 @@ pub fn duration_ms(name: &str) -> Result<u64, Problem> {
         )),
         ms => Ok(ms),
     }
+}
+
+/// What a worker prints.
+///
+/// # Errors
+/// If the variable `log` is something else.
+pub fn log() -> Result<Log, Problem> {
+    read("log", "off, errors or tasks, with json behind it for JSON")
 }
 
 /// Reads the secrets that sign webhooks.

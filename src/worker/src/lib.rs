@@ -2,13 +2,19 @@
 
 mod host;
 mod http;
+mod log;
 mod panic;
 
 use handoff_kinds::{Context, Registry, Tasks};
 use handoff_platform::http::Problem;
+use handoff_platform::log::print_json;
 use handoff_platform::{HostEnv, HostStore, variables};
-use handoff_queue::{Control, Env, Json, Outcome, Queue, Runner, Wake, Worker, WorkerLimits};
+use handoff_queue::{
+    Control, Env, Json, Outcome, Queue, Run, Runner, TaskId, Wake, Worker, WorkerLimits,
+};
+use handoff_wire::Log;
 use host::TaskHost;
+use log::Event;
 use std::rc::Rc;
 
 pub use http::{handle, takes};
@@ -17,6 +23,7 @@ pub use http::{handle, takes};
 struct Kinds {
     registry: Registry,
     host: Rc<TaskHost>,
+    log: Log,
 }
 
 type HostWorker = Worker<HostStore, HostEnv, Kinds>;
@@ -71,6 +78,7 @@ async fn start(tasks: Tasks, path: &str) -> Result<Rc<HostWorker>, Problem> {
         host: Rc::new(TaskHost {
             result_max_bytes: limits.result_max_bytes,
         }),
+        log: variables::log()?,
     };
     // While it can't be read, tasks wait.
     variables::handlers()?;
@@ -89,5 +97,27 @@ impl Runner for Kinds {
     async fn run(&self, kind: &str, args: Json, control: Rc<Control>) -> Outcome {
         let context = Context::new(control, self.host.clone());
         self.registry.run(kind, args, context).await
+    }
+
+    fn began(&self, task: &TaskId, run: &Run) {
+        self.print(&Event::began(task, run));
+    }
+
+    fn ended(&self, task: &TaskId, run: &Run) {
+        if let Some(event) = Event::ended(task, run) {
+            self.print(&event);
+        }
+    }
+}
+
+impl Kinds {
+    fn print(&self, event: &Event<'_>) {
+        if !event.is_wanted(self.log) {
+            return;
+        }
+        match self.log.json {
+            true => print_json(&event.json()),
+            false => HostEnv.log(&event.line()),
+        }
     }
 }

@@ -15,7 +15,7 @@ use crate::workspace::Workspace;
 use crate::{components, host, step, wal, wash};
 
 /// What to serve with, and where.
-#[derive(Args)]
+#[derive(Clone, Args)]
 pub(crate) struct Options {
     /// What runs the components; spin where it is on PATH, else local
     #[arg(long)]
@@ -72,6 +72,10 @@ fn variable(text: &str) -> Result<String> {
 
 /// Builds, then becomes the host, so that signals reach it and no process is left between.
 pub(crate) fn up(workspace: &Workspace, wanted: Option<Source>, options: &Options) -> Result<()> {
+    let options = &match std::env::var_os("SPIN_VARIABLE_LOG") {
+        Some(_) => options.clone(),
+        None => options.with_log(),
+    };
     let spin = which::which("spin");
     let host = match options.host {
         Some(host) => host,
@@ -115,6 +119,16 @@ pub(crate) fn up(workspace: &Workspace, wanted: Option<Source>, options: &Option
 }
 
 impl Options {
+    /// The same with the variable `log`, unless it is given, so that a developer sees each task.
+    fn with_log(&self) -> Self {
+        let mut options = self.clone();
+        let is_given = |text: &String| text.starts_with("log=");
+        if !options.variables.iter().any(is_given) {
+            options.variables.push("log=tasks".to_owned());
+        }
+        options
+    }
+
     fn store(&self, host: Host) -> Store {
         let default = match host {
             Host::Local | Host::Spin => Store::Sqlite,

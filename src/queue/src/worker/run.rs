@@ -72,8 +72,10 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         let timeout_ms = delivery.task.timeout_ms;
         let deadline_ms = began_ms + timeout_ms;
         let (task, run) = (&delivery.task, &delivery.run);
+        let id = TaskId::new(self.queue.name(), delivery.slot, &task.nonce);
+        self.runner.began(&id, run);
         let attempt = Attempt {
-            id: TaskId::new(self.queue.name(), delivery.slot, &task.nonce),
+            id,
             key: task.key.clone(),
             number: run.attempt,
             attempts_max: task.retry.attempts,
@@ -229,7 +231,12 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
 
     async fn write_ending(&self, ending: &RunEnd) {
         let finish = async || Attempts::of(&self.queue).finish(ending).await;
-        if let Some(Finished::Write(key, value)) = self.retry_write(finish).await {
+        let finished = self.retry_write(finish).await;
+        if finished.is_some() {
+            let id = TaskId::new(self.queue.name(), ending.slot, &ending.run.nonce);
+            self.runner.ended(&id, &ending.run);
+        }
+        if let Some(Finished::Write(key, value)) = finished {
             self.outcomes.borrow_mut().push((key, value));
             let bytes: usize = self.outcomes.borrow().iter().map(|o| o.1.len()).sum();
             if bytes >= OUTCOMES_BYTES {

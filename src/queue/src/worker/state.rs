@@ -3,10 +3,12 @@
 use crate::base::config::IN_PROGRESS_BYTES;
 use crate::base::env::Env;
 use crate::base::guard::{Guard, enabled};
+use crate::base::id::TaskId;
 use crate::base::json::Json;
 use crate::base::limits::WorkerLimits;
 use crate::claims::share::Around;
 use crate::model::delivery::{Delivery, Outcome, RunEnd};
+use crate::model::run::Run;
 use crate::store::contract::Store;
 use crate::store::core::Core;
 use crate::worker::control::Control;
@@ -28,6 +30,10 @@ pub trait Runner {
     fn computes(&self, kind: &str) -> bool;
     /// Runs one attempt.
     async fn run(&self, kind: &str, args: Json, control: Rc<Control>) -> Outcome;
+    /// Notes that an attempt begins, for the operator.
+    fn began(&self, _task: &TaskId, _run: &Run) {}
+    /// Notes how a run ended, for the operator. Its record is written, or is about to be.
+    fn ended(&self, _task: &TaskId, _run: &Run) {}
 }
 
 /// The state of a delivery in progress.

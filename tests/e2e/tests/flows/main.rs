@@ -27,6 +27,7 @@ mod kill;
 mod leftovers;
 mod limits;
 mod lists;
+mod log;
 mod metrics;
 mod mounted;
 mod outbound;

@@ -77,7 +77,7 @@ const HANDLERS: [(&str, &str); 2] = [
 const TWICE: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// Variables, values that can't be used, and what the answer says to write.
-const BROKEN: [(&str, &str, &str); 15] = [
+const BROKEN: [(&str, &str, &str); 16] = [
     ("store", "redis://:hunter2@", "key-value"),
     ("queues", "UPPER", "names of queues"),
     (
@@ -104,6 +104,7 @@ const BROKEN: [(&str, &str, &str); 15] = [
     ("body_max_bytes", "1 MiB", "a whole number from 256"),
     ("args_max_bytes", "-1", "a whole number from 256"),
     ("result_max_bytes", "", "a whole number from 1"),
+    ("log", "everything", "off, errors or tasks"),
     ("fault_tasks", "maybe", "true or false"),
 ];
 
