@@ -12,8 +12,9 @@ use crate::workspace::Workspace;
 /// What is compiled only with a feature: what the simulation needs, and what Spin loads.
 const ALL_FEATURES: &str = "handoff-queue/sabotage,handoff-gather/component";
 
-/// The crates of an application in Rust.
-const PUBLISHED: [&str; 9] = [
+/// The crates of an application in Rust, and the client.
+const PUBLISHED: [&str; 10] = [
+    "handoff-client",
     "handoff-gather",
     "handoff-queue",
     "handoff-wire",
