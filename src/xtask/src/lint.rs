@@ -12,9 +12,10 @@ use crate::workspace::Workspace;
 /// What is compiled only with a feature: what the simulation needs, and what Spin loads.
 const ALL_FEATURES: &str = "handoff-queue/sabotage,handoff-gather/component";
 
-/// The crates of an application in Rust, and the client.
-const PUBLISHED: [&str; 10] = [
+/// The crates of an application in Rust, the client and the command line.
+const PUBLISHED: [&str; 11] = [
     "handoff-client",
+    "handoff-cli",
     "handoff-gather",
     "handoff-queue",
     "handoff-wire",

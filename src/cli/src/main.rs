@@ -1,0 +1,38 @@
+//! `handoff`: the command line of Handoff.
+//!
+//! `options` says what it understands, `commands` has a function for each, and `output` is the only
+//! way to the terminal: whatever comes from outside is cleaned on that way.
+
+mod clean;
+mod commands;
+mod confirm;
+mod context;
+mod failure;
+mod input;
+mod options;
+mod output;
+mod table;
+mod times;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::options::Cli;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match Context::new(&cli.global).and_then(|mut context| {
+        let done = commands::run(&mut context, cli.command);
+        done.and_then(|()| context.out.flush())
+    }) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Closed) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.print();
+            failure.code()
+        }
+    }
+}
