@@ -11,6 +11,8 @@ mod failure;
 mod input;
 mod options;
 mod output;
+#[cfg(test)]
+mod page;
 mod table;
 mod times;
 

@@ -30,6 +30,7 @@ pub(crate) struct Global {
         long,
         global = true,
         env = "HANDOFF_URL",
+        hide_env_values = true,
         default_value = "http://127.0.0.1:3000"
     )]
     pub(crate) url: String,

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use handoff_e2e::{Host, Pair, on};
 
-include!("../examples/guide.rs");
+include!("example.rs");
 
 on!(Some: the_example_runs: local_sqlite LOCAL_SQLITE);
 
@@ -46,10 +46,10 @@ fn the_page_shows_the_example() {
     let read = |path: &str| fs::read_to_string(folder.join(path)).expect("a file");
     let (page, example) = (
         read("../../docs/guide/clients.md"),
-        read("examples/guide.rs"),
+        read("tests/guide/example.rs"),
     );
     assert!(
         page.contains(&format!("```rust\n{example}```")),
-        "examples/guide.rs is another"
+        "tests/guide/example.rs is another"
     );
 }
