@@ -114,9 +114,14 @@ impl Http {
             let what = "the token is empty, or has a character that no token can have";
             return Err(HandoffError::invalid(what));
         }
+        let base = base(url)?;
+        if cfg!(not(feature = "tls")) && base.starts_with("https") {
+            let what = "this client is built without https: it is the feature tls";
+            return Err(HandoffError::invalid(what));
+        }
         Ok(Self {
             agent: transport::agent(),
-            base: base(url)?,
+            base,
             options,
         })
     }

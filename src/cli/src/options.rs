@@ -172,7 +172,7 @@ pub(crate) struct Enqueue {
     #[arg(long, value_name = "URL")]
     pub(crate) webhook: Option<String>,
     /// Repeated requests with this key get the same task
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", conflicts_with = "batch")]
     pub(crate) idempotency_key: Option<String>,
     /// Wait for the end, and print the result; with a duration at most so long
     #[arg(long, value_name = "DURATION", num_args = 0..=1, require_equals = true, value_parser = duration,

@@ -78,24 +78,43 @@ fn fields(options: &Enqueue) -> EnqueueOptions {
     }
 }
 
-/// Enqueues the lines of a file. What each line sets stands above what the options set for all.
+/// Lines of a file that are sent together.
+#[derive(Default)]
+struct Chunk {
+    items: Vec<BatchItem>,
+    /// The number of each one's line.
+    lines: Vec<usize>,
+    bytes: usize,
+}
+
+#[derive(Default)]
+struct Counts {
+    enqueued: u64,
+    refused: u64,
+}
+
+/// Enqueues the lines of a file. What a line sets stands above what the options set for all.
 fn batch(context: &mut Context, options: &Enqueue, file: &str) -> Result<(), Failure> {
-    let (common, queue) = (fields(options), &options.queue);
-    let (mut items, mut numbers, mut bytes) = (Vec::new(), Vec::new(), 0);
-    let mut counts = Counts::default();
+    let (common, queue) = (fields(options), options.queue.as_deref());
+    let (mut chunk, mut counts) = (Chunk::default(), Counts::default());
     for line in input::lines(file)? {
         let (number, line) = line?;
         let item = Json::from_text(&line).and_then(|json| BatchItem::from_json(&json));
-        let item = item.map_err(|e| Failure::Usage(format!("{file}, line {number}: {e}")))?;
-        if items.len() == ITEMS_MAX || bytes + line.len() > BYTES_MAX {
-            send(context, &mut items, &mut numbers, queue, &mut counts)?;
-            bytes = 0;
+        let item = match item {
+            Ok(item) => item.or(common.clone()),
+            Err(error) => {
+                refused(&format!("line {number}"), error, 1, &mut counts);
+                continue;
+            }
+        };
+        if chunk.items.len() == ITEMS_MAX || chunk.bytes + line.len() > BYTES_MAX {
+            send(context, std::mem::take(&mut chunk), queue, &mut counts)?;
         }
-        bytes += line.len();
-        items.push(item.or(common.clone()));
-        numbers.push(number);
+        chunk.items.push(item);
+        chunk.lines.push(number);
+        chunk.bytes += line.len();
     }
-    send(context, &mut items, &mut numbers, queue, &mut counts)?;
+    send(context, chunk, queue, &mut counts)?;
     match counts.refused {
         0 => Ok(()),
         refused => {
@@ -106,38 +125,43 @@ fn batch(context: &mut Context, options: &Enqueue, file: &str) -> Result<(), Fai
     }
 }
 
-#[derive(Default)]
-struct Counts {
-    enqueued: u64,
-    refused: u64,
+/// Names what was refused.
+fn refused(lines: &str, error: HandoffError, count: usize, counts: &mut Counts) {
+    counts.refused += count as u64;
+    Failure::Refused(error.to_string()).about(lines).print();
 }
 
 fn send(
     context: &mut Context,
-    items: &mut Vec<BatchItem>,
-    numbers: &mut Vec<usize>,
-    queue: &Option<String>,
+    chunk: Chunk,
+    queue: Option<&str>,
     counts: &mut Counts,
 ) -> Result<(), Failure> {
-    if items.is_empty() {
+    let (Some(first), Some(last)) = (chunk.lines.first(), chunk.lines.last()) else {
         return Ok(());
-    }
+    };
+    let lines = format!("lines {first} to {last}");
     let options = BatchOptions {
         // A batch names it beside the tasks.
-        queue: queue.clone(),
+        queue: queue.map(str::to_owned),
         ..BatchOptions::default()
     };
-    let entries = context.client.batch(std::mem::take(items), &options);
-    for (number, entry) in std::mem::take(numbers).into_iter().zip(entries?) {
+    let entries = match context.client.batch(chunk.items, &options) {
+        Ok(entries) => entries,
+        // None of them is valid.
+        Err(error) if error.status() == Some(400) => {
+            refused(&lines, error, chunk.lines.len(), counts);
+            return Ok(());
+        }
+        Err(error) => return Err(Failure::from(error).about(&lines)),
+    };
+    for (number, entry) in chunk.lines.into_iter().zip(entries) {
         match entry {
             Ok(task) => {
                 counts.enqueued += 1;
                 enqueued(context, &task)?;
             }
-            Err(error) => {
-                counts.refused += 1;
-                Failure::Refused(format!("line {number}: {error}")).print();
-            }
+            Err(error) => refused(&format!("line {number}"), error, 1, counts),
         }
     }
     context.out.flush()
