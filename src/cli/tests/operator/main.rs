@@ -1,6 +1,7 @@
 //! The command line on a real Handoff, and what it sends.
 
 mod commands;
+mod plugin;
 mod refused;
 mod routes;
 mod story;
