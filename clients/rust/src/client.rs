@@ -43,6 +43,14 @@ impl Builder {
         self
     }
 
+    /// Certificates in PEM that https trusts, in place of those that Mozilla does.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.options.roots = Some(pem.into());
+        self
+    }
+
     /// How often a request is sent at most: 5 times without this. With 1 nothing is repeated.
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
@@ -75,7 +83,8 @@ impl Builder {
     ///
     /// # Errors
     /// The URL is not `http` or `https` with a host, or has a user name, a query or a fragment. Or
-    /// the token has a character that no token can have. The message shows neither.
+    /// the token has a character that no token can have; the message shows neither. Or a root
+    /// certificate can't be read.
     pub fn build(self) -> Result<Client, HandoffError> {
         let http = Http::new(&self.url, self.options)?;
         Ok(Client {
@@ -124,6 +133,7 @@ impl Client {
             url: url.to_owned(),
             options: Options {
                 token: None,
+                roots: None,
                 attempts: ATTEMPTS,
                 within: WITHIN,
                 timeout: TIMEOUT,

@@ -84,6 +84,7 @@ impl From<Lost> for Unread {
 /// How requests are sent.
 pub(crate) struct Options {
     pub(crate) token: Option<String>,
+    pub(crate) roots: Option<Vec<u8>>,
     pub(crate) attempts: u32,
     pub(crate) within: Duration,
     pub(crate) timeout: Duration,
@@ -120,7 +121,7 @@ impl Http {
             return Err(HandoffError::invalid(what));
         }
         Ok(Self {
-            agent: transport::agent(),
+            agent: transport::agent(options.roots.as_deref())?,
             base,
             options,
         })

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use ureq::http::{HeaderMap, Method, Request};
 use ureq::{Agent, BodyReader};
 
+use crate::error::HandoffError;
+
 const USER_AGENT: &str = concat!("handoff-client/", env!("CARGO_PKG_VERSION"), " rust");
 const PIECE: usize = 65_536;
 
@@ -51,9 +53,10 @@ impl From<std::io::Error> for Lost {
                 return Self::silent("nothing came in time");
             }
             ErrorKind::UnexpectedEof => "the connection ended before the answer did".to_owned(),
-            ErrorKind::Other => error.to_string(),
             // Its name, without the number of the error.
-            kind => kind.to_string(),
+            kind if error.raw_os_error().is_some() => kind.to_string(),
+            // In the words of TLS, such as why a certificate is not trusted.
+            _ => error.to_string(),
         };
         Self {
             reason,
@@ -113,7 +116,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) silence: Duration,
 }
 
-pub(crate) fn agent() -> Agent {
+/// Makes requests. `roots` are certificates in PEM that are trusted in place of Mozilla's.
+pub(crate) fn agent(roots: Option<&[u8]>) -> Result<Agent, HandoffError> {
     let config = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
@@ -122,7 +126,33 @@ pub(crate) fn agent() -> Agent {
         .proxy(None)
         .max_idle_connections(0)
         .user_agent(USER_AGENT);
-    config.build().new_agent()
+    #[cfg(feature = "tls")]
+    let config = match roots {
+        Some(roots) => config.tls_config(trusting(roots)?),
+        None => config,
+    };
+    // Without https there is nothing to trust.
+    #[cfg(not(feature = "tls"))]
+    let _ = roots;
+    Ok(config.build().new_agent())
+}
+
+#[cfg(feature = "tls")]
+fn trusting(roots: &[u8]) -> Result<ureq::tls::TlsConfig, HandoffError> {
+    use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+
+    let what = |why: &str| HandoffError::invalid(format!("the root certificates: {why}"));
+    let mut certificates = Vec::new();
+    for item in parse_pem(roots) {
+        if let PemItem::Certificate(certificate) = item.map_err(|e| what(&e.to_string()))? {
+            certificates.push(certificate);
+        }
+    }
+    if certificates.is_empty() {
+        return Err(what("there is none in this PEM"));
+    }
+    let roots = RootCerts::new_with_certs(&certificates);
+    Ok(TlsConfig::builder().root_certs(roots).build())
 }
 
 pub(crate) fn open(agent: &Agent, parts: Parts<'_>) -> Result<Reply, Lost> {

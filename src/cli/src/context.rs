@@ -1,5 +1,6 @@
 //! What all commands need: the client and the output.
 
+use std::path::Path;
 use std::time::Duration;
 
 use handoff_client::{Client, Queue};
@@ -32,6 +33,9 @@ impl Context {
         if let Some(token) = token(global)? {
             builder = builder.token(token);
         }
+        if let Some(file) = &global.ca_file {
+            builder = builder.root_certificates(read("certificates", file)?);
+        }
         Ok(Self {
             client: builder.build()?,
             out: Output::new(global.no_color || is_set("NO_COLOR")),
@@ -53,12 +57,12 @@ fn token(global: &Global) -> Result<Option<String>, Failure> {
         let token = std::env::var("HANDOFF_TOKEN").ok();
         return Ok(token.filter(|token| !token.is_empty()));
     };
-    let text = std::fs::read_to_string(file);
-    let text = text.map_err(|error| {
-        Failure::Usage(format!(
-            "the token file {} can't be read: {error}",
-            file.display()
-        ))
-    })?;
-    Ok(Some(text.trim().to_owned()))
+    Ok(Some(read("token", file)?.trim().to_owned()))
+}
+
+fn read(what: &str, file: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(file).map_err(|error| {
+        let what = format!("the {what} file {} can't be read: {error}", file.display());
+        Failure::Usage(what)
+    })
 }

@@ -37,6 +37,9 @@ pub(crate) struct Global {
     /// A file with the token, in place of HANDOFF_TOKEN
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
+    /// Certificates in PEM that https trusts, in place of those that Mozilla does
+    #[arg(long, global = true, env = "HANDOFF_CA_FILE", value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
     /// Not accepted: says why.
     #[arg(long, global = true, hide = true)]
     pub(crate) token: Option<String>,

@@ -111,6 +111,11 @@ pub(crate) fn variants(workspace: &Workspace, summary: &Summary, lane: &Lane) ->
             &mut without,
         )
     })?;
+    let plain = ["--package", "handoff-client", "--no-default-features"];
+    let mut plain = clippy(workspace, &plain);
+    summary.time("clippy without https", || {
+        lane.run("running clippy on the client without https", &mut plain)
+    })?;
     let wasmcloud = ["--package", "handoff-tasks", "--features"];
     let wasmcloud = [&wasmcloud[..], &["handoff/wasmcloud"]].concat();
     let mut wasmcloud = clippy(workspace, &wasmcloud);
