@@ -8,7 +8,7 @@ use handoff_e2e::{Host, Pair, on};
 
 include!("example.rs");
 
-on!(Some: the_example_runs: local_sqlite LOCAL_SQLITE);
+on!(Some: the_example_runs: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
 
 fn the_example_runs(pair: Pair) {
     let host = Host::start(pair, &[]);

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use crate::{handoff, handoff_with, words};
 
-on!(Some: tasks: local_sqlite LOCAL_SQLITE);
+on!(Some: tasks: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
 on!(Some: arguments_and_batches: local_sqlite LOCAL_SQLITE);
-on!(Some: queues: local_sqlite LOCAL_SQLITE);
-on!(Some: schedules_and_workflows: local_sqlite LOCAL_SQLITE);
+on!(Some: queues: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
+on!(Some: schedules_and_workflows: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
 
 fn tasks(pair: Pair) {
     let host = Host::start(pair, &[]);

@@ -8,7 +8,8 @@ use handoff_e2e::{Answer, Host, Pair, TestServer, on, until};
 
 use crate::{handoff, handoff_with, words};
 
-on!(Some: an_operator_finds_and_retries_failed_tasks: local_sqlite LOCAL_SQLITE);
+on!(Some: an_operator_finds_and_retries_failed_tasks:
+    local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
 
 const LIMIT: Duration = Duration::from_secs(60);
 const MAILS: usize = 300;
