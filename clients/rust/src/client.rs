@@ -72,7 +72,7 @@ impl Builder {
         self
     }
 
-    /// What makes the pauses in place of `std::thread::sleep`, for tests.
+    /// Makes the pauses in place of `std::thread::sleep`, for tests.
     #[must_use]
     pub fn sleep(mut self, sleep: impl Fn(Duration) + Send + Sync + 'static) -> Self {
         self.options.sleep = Box::new(sleep);
@@ -296,7 +296,7 @@ impl Client {
         Ok(self.http.object::<Queues>(&call)?.queues)
     }
 
-    /// What became of a task, in few words: the answer of `/status/{id}`.
+    /// The state of a task in few words: the answer of `/status/{id}`.
     ///
     /// # Errors
     /// There is no such task, Handoff refused the call, or there was no answer.

@@ -20,7 +20,7 @@ const RECONNECT_MAX: Duration = Duration::from_secs(30);
 /// While nothing happens a stream has a comment every so often.
 const COMMENT: Duration = Duration::from_secs(15);
 
-/// What happens to a task. `id` is what [`Task::events_behind`](crate::Task::events_behind) takes.
+/// An event of a task. [`Task::events_behind`](crate::Task::events_behind) takes its `id`.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum TaskEvent {

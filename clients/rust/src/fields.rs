@@ -150,7 +150,7 @@ fields! {
         max: Span,
     }
 
-    /// What `enqueue_with` takes besides the kind and the arguments.
+    /// The options of `enqueue_with`.
     EnqueueOptions {
         /// The queue, `default` without it.
         queue: String,

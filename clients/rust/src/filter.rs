@@ -28,7 +28,7 @@ impl From<Each> for Members {
     }
 }
 
-/// What `batch` takes besides the tasks.
+/// The options of `batch`.
 #[derive(Debug, Clone)]
 pub struct BatchOptions {
     /// The queue of all of them, `default` without it.

@@ -19,7 +19,7 @@ use crate::words::State;
 /// One wait is at most so long: shorter than the time after which proxies end quiet requests.
 const WAIT_MAX: Duration = Duration::from_secs(25);
 
-/// What can be waited for.
+/// An object of a task or workflow.
 trait Final: DeserializeOwned {
     fn state(&self) -> &State;
     fn has_ended_at(&self) -> bool;

@@ -229,9 +229,9 @@ objects! {
         timezone: Option<String>,
         /// The interval, if there is no `cron`.
         every: Option<String>,
-        /// What happens while the task before still runs.
+        /// `queue` or `skip`, while the task before still runs.
         overlap: Option<String>,
-        /// What happens with missed occurrences.
+        /// `skip`, `latest` or `all` of the missed occurrences.
         missed: Option<String>,
         /// The queue of its tasks.
         queue: Option<String>,
@@ -283,7 +283,7 @@ objects! {
         name: String,
         /// Whether workers take nothing of it.
         paused: bool,
-        /// What waits for a worker.
+        /// Tasks that wait for a worker.
         waiting: u64,
         /// The same, once the queue had a priority.
         waiting_by_priority: Option<WaitingByPriority>,

@@ -246,7 +246,7 @@ impl Iterator for Tasks {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             match self.0.advance().transpose()? {
-                // What has no id can't be asked for.
+                // Without an id nobody can ask for it.
                 Ok(shown) if shown.id.is_empty() => {}
                 Ok(shown) => {
                     return Some(Ok(Task::new(&self.0.http, shown.id.clone(), Some(shown))));

@@ -106,7 +106,7 @@ impl Reply {
     }
 }
 
-/// What a request consists of.
+/// The parts of a request.
 pub(crate) struct Parts<'a> {
     pub(crate) method: Method,
     pub(crate) url: &'a str,

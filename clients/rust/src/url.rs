@@ -1,4 +1,4 @@
-//! URLs: what a path and a query may have.
+//! URLs, paths and queries.
 
 use ureq::http::Uri;
 

@@ -1,7 +1,7 @@
-//! What comes from users or servers reaches the terminal without characters that it obeys.
+//! Cleans the text of users and servers before it reaches a terminal, which would obey some of it.
 
-/// Whether a terminal, or a reader, could be deceived by it: control characters, and those that
-/// change the direction of text, hide, or end lines.
+/// Whether it could deceive a terminal or a reader: control characters, and those that change the
+/// direction of text, are invisible, or end lines.
 fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(
@@ -16,7 +16,7 @@ fn is_hidden(c: char) -> bool {
         )
 }
 
-/// The text in one line. What is hidden is shown as an escape, such as `\u{1b}`.
+/// The text in one line. Hidden characters are shown as escapes, such as `\u{1b}`.
 pub(crate) fn line(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     for c in text.chars() {
@@ -31,7 +31,7 @@ pub(crate) fn line(text: &str) -> String {
     clean
 }
 
-/// JSON in one line that means the same: what is hidden becomes an escape.
+/// Equal JSON in one line. Hidden characters become escapes.
 pub(crate) fn json(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     for c in text.chars() {
@@ -104,7 +104,7 @@ mod tests {
             .map(|c| format!("a{c}b"))
     }
 
-    /// What no terminal may get, named without the code under test.
+    /// The characters that no terminal may get, listed a second time.
     fn is_dangerous(c: char) -> bool {
         matches!(u32::from(c), 0..0x20 | 0x7f..=0x9f | 0x61c | 0x200e | 0x200f | 0x202a..=0x202e
             | 0x2066..=0x2069 | 0x2028 | 0x2029)

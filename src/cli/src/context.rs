@@ -1,4 +1,4 @@
-//! What all commands need: the client and the output.
+//! The client and the output, which all commands need.
 
 use std::path::Path;
 use std::time::Duration;

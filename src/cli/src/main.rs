@@ -1,7 +1,7 @@
 //! `handoff`: the command line of Handoff.
 //!
-//! `options` says what it understands, `commands` has a function for each, and `output` is the only
-//! way to the terminal: whatever comes from outside is cleaned on that way.
+//! `options` has the commands and their options, `commands` a function for each. `output` is the only
+//! way to the terminal, and cleans all text.
 
 mod clean;
 mod commands;

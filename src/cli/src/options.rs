@@ -1,4 +1,4 @@
-//! What `handoff` understands.
+//! The commands and their options.
 
 use std::path::PathBuf;
 use std::time::Duration;

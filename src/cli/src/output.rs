@@ -66,7 +66,7 @@ impl<T: AsRef<str>> From<T> for Text {
 
 pub(crate) struct Output {
     stdout: io::BufWriter<Stdout>,
-    /// Whether it is looked at.
+    /// Whether it is a terminal.
     pub(crate) is_terminal: bool,
     colours: bool,
     /// The columns that a line may take, if there is a limit.

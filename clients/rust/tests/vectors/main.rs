@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 const VECTORS: &str = include_str!("../../../vectors.json");
 
-/// What a call is made on, and what it gives.
+/// The object of a call, and its outcome.
 enum Thing {
     Client(Client),
     Task(Task),
@@ -24,7 +24,7 @@ enum Thing {
     Schedule(Schedule),
     Queue(Queue),
     Value(Value),
-    /// What was read of a list, and the error that ended it.
+    /// The entries of a list, and the error that ended it.
     List(Vec<Value>, Option<HandoffError>),
 }
 

@@ -8,13 +8,13 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::options::Change;
 
-/// What is done to tasks.
+/// A change of tasks.
 struct Action {
     /// Its name, such as `retry`.
     verb: &'static str,
-    /// What it changes, such as `failed task`.
+    /// Its object, such as `failed task`.
     what: &'static str,
-    /// What it has done, such as `retried`.
+    /// Its participle, such as `retried`.
     done: &'static str,
     one: fn(&Client, &str) -> Result<Shown<TaskObject>, HandoffError>,
     all: fn(&Queue, &Filter, bool) -> Result<u64, HandoffError>,

@@ -83,7 +83,7 @@ fn print(context: &mut Context, groups: BTreeMap<(String, String), Group>) -> Re
     }
     let mut groups: Vec<_> = groups.into_iter().collect();
     groups.sort_by_key(|(_, group)| std::cmp::Reverse(group.count));
-    let mut table = Table::new(&["COUNT", "TASK", "FIRST", "LAST", "ERROR", "SUCH AS"]);
+    let mut table = Table::with_text(&["COUNT", "TASK", "FIRST", "LAST", "SUCH AS", "ERROR"], 4);
     for ((kind, _), group) in groups {
         let ago = |time: Option<String>| time.as_deref().map(times::ago).unwrap_or_default();
         table.row([
@@ -91,8 +91,8 @@ fn print(context: &mut Context, groups: BTreeMap<(String, String), Group>) -> Re
             Text::from(&kind),
             Text::new(Style::Dim, &ago(group.first)),
             Text::new(Style::Dim, &ago(group.last)),
-            Text::new(Style::Red, &group.error),
             Text::from(&group.id),
+            Text::new(Style::Red, &group.error),
         ]);
     }
     table.print(&mut context.out, true)

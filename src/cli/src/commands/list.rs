@@ -41,7 +41,7 @@ pub(crate) fn run(context: &mut Context, options: &List) -> Result<(), Failure> 
             searched.slots = searched.slots.saturating_add(more.slots);
             searched.back_to = more.back_to.or(searched.back_to);
         }
-        // What `next` asks for has the limit of the first page.
+        // `next` has the limit of the first page.
         let tasks = &page.tasks[..page.tasks.len().min(left)];
         print(context, tasks, found == 0)?;
         found += tasks.len();
@@ -67,7 +67,7 @@ fn print(context: &mut Context, tasks: &[Shown<TaskObject>], first: bool) -> Res
     if tasks.is_empty() {
         return Ok(());
     }
-    let mut table = Table::new(&["ID", "STATE", "TASK", "TRY", "WHEN", "ABOUT"]);
+    let mut table = Table::with_text(&["ID", "STATE", "TASK", "TRY", "WHEN", "ABOUT"], 0);
     for task in tasks {
         let attempt = task.attempt.map(|attempt| attempt.to_string());
         let ago = when(task).map(times::ago);

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::output::{Style, Text};
 use crate::table::Table;
 
-/// What was seen of a queue in the look before.
+/// A queue in the look before.
 struct Before {
     at: Instant,
     ended: u64,

@@ -79,7 +79,7 @@ fn show(context: &mut Context, workflow: &Shown<WorkflowObject>) -> Result<(), F
 }
 
 fn tasks(context: &mut Context, id: &str) -> Result<(), Failure> {
-    let mut table = Table::new(&["STEP", "NUMBER", "STATE", "TASK", "ID", "ABOUT"]);
+    let mut table = Table::with_text(&["STEP", "NUMBER", "STATE", "TASK", "ID", "ABOUT"], 4);
     for member in context.client.workflow(id).tasks(Some(100)) {
         let member = member?;
         if as_json(context, &member)? {

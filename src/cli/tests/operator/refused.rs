@@ -1,4 +1,4 @@
-//! What goes wrong, and what must not reach a terminal.
+//! Errors, and text that must not reach a terminal.
 
 use std::fs;
 use std::io::Read;

@@ -107,7 +107,10 @@ fn understand(host: &Host) {
     assert_eq!(lines[3], "500 failed tasks of default");
 
     // What is one of them about?
-    let id = *words(lines[1]).last().expect("an id");
+    let mut words = words(lines[1]).into_iter();
+    let id = words
+        .find(|word| word.starts_with("default-"))
+        .expect("an id");
     let shown = handoff(host, &["show", id]).done();
     assert!(
         shown.contains("http.request") && shown.contains("500"),
