@@ -362,32 +362,3 @@ fn post(path: &str, fields: &Fields) -> Result<Call, HandoffError> {
     }
     Ok(call)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_token_is_not_shown() {
-        let builder = Client::builder("http://127.0.0.1:1")
-            .token("s3cret")
-            .attempts(1);
-        let shown = format!("{builder:?}");
-        let client = builder.build().expect("a client");
-        let error = client
-            .task("s3cret")
-            .refresh()
-            .cloned()
-            .expect_err("nobody is there");
-        let shown = format!(
-            "{shown} {client:?} {:?} {error:?} {error}",
-            client.queue("default")
-        );
-        assert!(!shown.contains("s3cret"), "{shown}");
-        let unusable = Client::builder("http://127.0.0.1:1")
-            .token("s3cret\n")
-            .build();
-        let unusable = unusable.expect_err("no token has a line end").to_string();
-        assert!(!unusable.contains("s3cret"), "{unusable}");
-    }
-}

@@ -22,6 +22,9 @@ const PAUSE_MAX: Duration = Duration::from_secs(8);
 /// The answer to a wait may take so long on its way.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// No server is waited for longer. A time so far away can still be computed.
+const SILENCE_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
 pub(crate) type Query = Vec<(String, String)>;
 type Sleep = dyn Fn(Duration) + Send + Sync;
 
@@ -280,7 +283,8 @@ impl Http {
         if call.body.is_some() {
             headers.push(("content-type", "application/json".to_owned()));
         }
-        let mut silence = self.options.timeout.saturating_add(call.held);
+        let silence = self.options.timeout.saturating_add(call.held);
+        let mut silence = silence.min(SILENCE_MAX);
         if let Some(until) = call.until {
             let left = until.saturating_duration_since(Instant::now());
             silence = silence.min(left.saturating_add(GRACE));
