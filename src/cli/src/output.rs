@@ -71,6 +71,8 @@ pub(crate) struct Output {
     colours: bool,
     /// The columns that a line may take, if there is a limit.
     pub(crate) width: Option<usize>,
+    /// The lines that a terminal shows.
+    pub(crate) height: Option<usize>,
 }
 
 impl Output {
@@ -78,12 +80,14 @@ impl Output {
         let is_terminal = io::stdout().is_terminal();
         let given = std::env::var("COLUMNS").ok();
         let given = given.and_then(|columns| columns.parse().ok());
-        let here = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+        let here = terminal_size::terminal_size().filter(|_| is_terminal);
+        let (width, height) = here.unzip();
         Self {
             stdout: io::BufWriter::new(io::stdout()),
             is_terminal,
             colours: is_terminal && !no_color,
-            width: given.or(here.filter(|_| is_terminal)),
+            width: given.or(width.map(|width| usize::from(width.0))),
+            height: height.map(|height| usize::from(height.0)),
         }
     }
 

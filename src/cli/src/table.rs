@@ -50,6 +50,11 @@ impl Table {
         self.rows.is_empty()
     }
 
+    /// Leaves out rows that do not fit into so many lines.
+    pub(crate) fn shorten(&mut self, lines: usize) {
+        self.rows.truncate(lines.saturating_sub(1));
+    }
+
     /// How many lines it takes, without free text.
     pub(crate) fn height(&self) -> usize {
         self.rows.len() + 1

@@ -33,7 +33,11 @@ pub(crate) fn run(
             context.out.back(lines)?;
         }
         lines = match table {
-            Ok(Some(table)) => {
+            Ok(Some(mut table)) => {
+                // The cursor can't go back further than to the first line.
+                if let Some(height) = context.out.height.filter(|_| redraws) {
+                    table.shorten(height.saturating_sub(1));
+                }
                 table.print(&mut context.out, looks == 0 || redraws)?;
                 table.height()
             }
