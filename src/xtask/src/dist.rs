@@ -1,5 +1,5 @@
-//! `cargo xtask dist`: what a release consists of. The components with their digests, what they are made of, and the templates
-//! that name them.
+//! `cargo xtask dist`: what a release consists of. The components with their digests, what they are made of, the templates
+//! that name them, and the command line.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::toolchain::{Source, TARGET};
 use crate::workspace::Workspace;
-use crate::{components, starters, step};
+use crate::{components, plugin, starters, step};
 
 /// Where the release is to be.
 #[derive(Args, Default)]
@@ -48,6 +48,7 @@ pub(crate) fn dist(workspace: &Workspace, wanted: Option<Source>, options: &Opti
         let source = source(name, &path, &digest, options.url.as_deref());
         sources.push((name, source));
     }
+    sums += &plugin::make(workspace, &to, options.url.as_deref())?;
     fs::write(to.join("SHA256SUMS"), sums)?;
     let parts = parts(workspace)?;
     fs::write(to.join("handoff.cdx.json"), format!("{parts:#}\n"))?;
@@ -61,7 +62,7 @@ pub(crate) fn dist(workspace: &Workspace, wanted: Option<Source>, options: &Opti
     starters::make(&examples, &to.join("templates"), &replaced)?;
     let shown = to.strip_prefix(&workspace.root).unwrap_or(&to);
     eprintln!(
-        "    {}: components, SHA256SUMS, handoff.cdx.json, templates. Next: spin templates install --upgrade --dir {}",
+        "    {}: components, the command line, SHA256SUMS, handoff.cdx.json, templates. Next: spin templates install --upgrade --dir {}",
         shown.display(),
         shown.display()
     );
@@ -104,15 +105,25 @@ fn fill(from: &Path, to: &Path, sources: &[(&str, String)]) -> Result<()> {
     starters::copy(from, to, &|text| sources.iter().fold(text, with))
 }
 
-/// What the components are made of, in the form of CycloneDX.
+/// What the components and the command line are made of, in the form of CycloneDX.
 fn parts(workspace: &Workspace) -> Result<Value> {
-    let mut tree = workspace.cargo(&["tree", "--locked", "--edges", "normal", "--prefix", "none"]);
-    tree.args(["--target", TARGET, "--format", "{p}|{l}"]);
+    let tree = || {
+        let mut tree = workspace.cargo(&["tree", "--locked", "--edges", "normal"]);
+        tree.args(["--prefix", "none", "--format", "{p}|{l}"]);
+        tree
+    };
+    let (mut of_components, mut of_program) = (tree(), tree());
+    of_components.args(["--target", TARGET]);
     for component in &components::SPIN {
-        tree.args(["--package", component.package]);
-        tree.args(["--features", component.features]);
+        of_components.args(["--package", component.package]);
+        of_components.args(["--features", component.features]);
     }
-    let tree = step::quiet_output(&mut tree).context("`cargo tree` failed")?;
+    of_program.args(["--package", "handoff-cli"]);
+    let mut tree = String::new();
+    for mut command in [of_components, of_program] {
+        tree += &step::quiet_output(&mut command).context("`cargo tree` failed")?;
+        tree.push('\n');
+    }
     let parts: std::collections::BTreeSet<_> = tree.lines().filter_map(part).collect();
     ensure!(
         parts.len() > 10,
@@ -147,7 +158,7 @@ fn part(line: &str) -> Option<(String, String, String)> {
     ))
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

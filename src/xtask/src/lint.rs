@@ -12,8 +12,10 @@ use crate::workspace::Workspace;
 /// What is compiled only with a feature: what the simulation needs, and what Spin loads.
 const ALL_FEATURES: &str = "handoff-queue/sabotage,handoff-gather/component";
 
-/// The crates of an application in Rust.
-const PUBLISHED: [&str; 9] = [
+/// The crates of an application in Rust, the client and the command line.
+const PUBLISHED: [&str; 11] = [
+    "handoff-client",
+    "handoff-cli",
     "handoff-gather",
     "handoff-queue",
     "handoff-wire",
@@ -108,6 +110,11 @@ pub(crate) fn variants(workspace: &Workspace, summary: &Summary, lane: &Lane) ->
             "running clippy on what is for hosts without key-value",
             &mut without,
         )
+    })?;
+    let plain = ["--package", "handoff-client", "--no-default-features"];
+    let mut plain = clippy(workspace, &plain);
+    summary.time("clippy without https", || {
+        lane.run("running clippy on the client without https", &mut plain)
     })?;
     let wasmcloud = ["--package", "handoff-tasks", "--features"];
     let wasmcloud = [&wasmcloud[..], &["handoff/wasmcloud"]].concat();

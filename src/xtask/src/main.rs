@@ -12,6 +12,7 @@ mod fuzz;
 mod host;
 mod lint;
 mod packages;
+mod plugin;
 mod sim;
 mod starters;
 mod step;

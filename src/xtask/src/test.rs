@@ -28,6 +28,13 @@ const LONG_TESTS: [(&str, &str); 4] = [
     ("crash rounds", "rounds::"),
 ];
 
+/// Where end-to-end tests are: the arguments of `cargo test` that build them.
+const E2E: [&[&str]; 3] = [
+    &["--package", "handoff-e2e"],
+    &["--package", "handoff-client", "--test", "guide"],
+    &["--package", "handoff-cli", "--test", "operator"],
+];
+
 /// What to test.
 #[derive(Args)]
 pub(crate) struct Options {
@@ -157,9 +164,11 @@ impl Run<'_> {
             self.summary.time("local host", || {
                 host::build(self.workspace, Use::Test).map(drop)
             })?;
-            let package = ["--package", "handoff-e2e"];
             self.summary.time("building end-to-end tests", || {
-                built.e2e = self.workspace.build_tests("end-to-end tests", &package)?;
+                for package in E2E {
+                    let programs = self.workspace.build_tests("end-to-end tests", package)?;
+                    built.e2e.extend(programs);
+                }
                 Ok(())
             })?;
         }

@@ -60,9 +60,12 @@ impl Workspace {
         cargo.args(["--message-format", "json-render-diagnostics"]);
         let messages = step::output(&format!("building {what}"), cargo.args(arguments))?;
         let messages = messages.lines().map(serde_json::from_str::<Value>);
+        // Programs that tests start are built, too.
+        let is_test = |message: &Value| message["profile"]["test"] == true;
         let program = |message: Value| Some(PathBuf::from(message["executable"].as_str()?));
         let programs: Vec<_> = messages
             .filter_map(Result::ok)
+            .filter(is_test)
             .filter_map(program)
             .collect();
         ensure!(!programs.is_empty(), "building {what} gave no program");

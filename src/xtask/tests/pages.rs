@@ -28,6 +28,7 @@ fn pages() -> Vec<(String, String)> {
         "bench/",
         "clients/",
         "clients/python/",
+        "clients/rust/",
         "clients/typescript/",
         "docs/",
         "examples/fastapi/",

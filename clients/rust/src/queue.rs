@@ -1,0 +1,280 @@
+//! A queue, and lists that come in pages.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use ureq::http::Method;
+
+use crate::error::HandoffError;
+use crate::filter::Filter;
+use crate::handles::Task;
+use crate::http::{Call, Http, Query};
+use crate::json::Shown;
+use crate::objects::{Member, QueueObject, Searched, TaskObject};
+use crate::url::{path, query_of};
+
+/// The queue of a name.
+#[derive(Debug, Clone)]
+pub struct Queue {
+    http: Arc<Http>,
+    name: String,
+}
+
+impl Queue {
+    pub(crate) fn new(http: &Arc<Http>, name: &str) -> Self {
+        Self {
+            http: Arc::clone(http),
+            name: name.to_owned(),
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The queue with its statistics.
+    ///
+    /// # Errors
+    /// There is none of this name, Handoff refused the call, or there was no answer.
+    pub fn get(&self) -> Result<Shown<QueueObject>, HandoffError> {
+        self.http.see(&self.call(Method::GET, "", "name")?)
+    }
+
+    /// Lets workers take nothing more of your tasks.
+    ///
+    /// # Errors
+    /// As of [`Queue::get`].
+    pub fn pause(&self) -> Result<Shown<QueueObject>, HandoffError> {
+        self.http.see(&self.call(Method::POST, "/pause", "name")?)
+    }
+
+    /// Lets workers take your tasks again.
+    ///
+    /// # Errors
+    /// As of [`Queue::get`].
+    pub fn resume(&self) -> Result<Shown<QueueObject>, HandoffError> {
+        self.http.see(&self.call(Method::POST, "/resume", "name")?)
+    }
+
+    /// Cancels what waits; `purged` says how much. It is never repeated: a repetition would cancel
+    /// what came meanwhile, too.
+    ///
+    /// # Errors
+    /// As of [`Queue::get`].
+    pub fn purge(&self) -> Result<Shown<QueueObject>, HandoffError> {
+        let mut call = self.call(Method::POST, "/purge", "name")?;
+        call.repeat = false;
+        self.http.see(&call)
+    }
+
+    /// Tasks that fit. The newest come first; failed ones by their failures, and queued ones in the
+    /// order in which workers claim them. One request asks for `limit`: 20 without it, 100 at most.
+    #[must_use]
+    pub fn tasks(&self, filter: &Filter, limit: Option<u32>) -> Tasks {
+        Tasks(self.list(filter, limit))
+    }
+
+    /// Failed tasks that fit, the last failures first: [`Queue::tasks`] with this state.
+    #[must_use]
+    pub fn failed(&self, filter: &Filter, limit: Option<u32>) -> Tasks {
+        self.tasks(&filter.clone().state("failed"), limit)
+    }
+
+    /// One page of the same, with entries whose record is unreadable. `from` is the `next` of the
+    /// page before.
+    ///
+    /// # Errors
+    /// Handoff refused the call, or there was no answer.
+    pub fn page(
+        &self,
+        filter: &Filter,
+        limit: Option<u32>,
+        from: Option<&str>,
+    ) -> Result<TasksPage, HandoffError> {
+        let mut call = self.call(Method::GET, "/tasks", "tasks")?;
+        call.query = match from {
+            Some(link) => query_of(link),
+            None => with_limit(&filter.0, limit),
+        };
+        self.http.object(&call)
+    }
+
+    /// Enqueues the failed tasks that fit anew. Returns how many, less those of lost answers.
+    ///
+    /// # Errors
+    /// Handoff refused the call, or there was no answer.
+    pub fn retry_failed(&self, filter: &Filter, dry_run: bool) -> Result<u64, HandoffError> {
+        self.all("retry-failed", ["retried", "would_retry"], filter, dry_run)
+    }
+
+    /// Takes the failed tasks that fit off the list. Returns how many, less those of lost answers.
+    ///
+    /// # Errors
+    /// Handoff refused the call, or there was no answer.
+    pub fn discard_failed(&self, filter: &Filter, dry_run: bool) -> Result<u64, HandoffError> {
+        self.all(
+            "discard-failed",
+            ["discarded", "would_discard"],
+            filter,
+            dry_run,
+        )
+    }
+
+    /// Cancels the open tasks that fit: without a filter all of them. Returns how many, less those
+    /// of lost answers; running ones count, which see the request at their next checkpoint.
+    ///
+    /// # Errors
+    /// Handoff refused the call, or there was no answer.
+    pub fn cancel(&self, filter: &Filter, dry_run: bool) -> Result<u64, HandoffError> {
+        self.all("cancel", ["cancelled", "would_cancel"], filter, dry_run)
+    }
+
+    fn all(
+        &self,
+        what: &str,
+        counts: [&'static str; 2],
+        filter: &Filter,
+        dry_run: bool,
+    ) -> Result<u64, HandoffError> {
+        let mut query = filter.0.clone();
+        if dry_run {
+            query.push(("dry_run".to_owned(), "true".to_owned()));
+        }
+        let count = counts[usize::from(dry_run)];
+        let (mut done, mut following) = (0_u64, Some(query));
+        while let Some(query) = following {
+            let mut call = self.call(Method::POST, &format!("/{what}"), count)?;
+            call.query = query;
+            let answer: serde_json::Value = self.http.object(&call)?;
+            let counted = answer.get(count).and_then(serde_json::Value::as_u64);
+            done = done.saturating_add(counted.unwrap_or_default());
+            following = answer
+                .get("next")
+                .and_then(|next| next.as_str())
+                .map(query_of);
+        }
+        Ok(done)
+    }
+
+    fn list(&self, filter: &Filter, limit: Option<u32>) -> Pages<TaskObject> {
+        let path = path("/v1/queues/", &self.name, "/tasks");
+        Pages::new(&self.http, path, with_limit(&filter.0, limit))
+    }
+
+    fn call(
+        &self,
+        method: Method,
+        behind: &str,
+        answer: &'static str,
+    ) -> Result<Call, HandoffError> {
+        let path = path("/v1/queues/", &self.name, behind)?;
+        Ok(Call::new(method, path, answer))
+    }
+}
+
+fn with_limit(query: &Query, limit: Option<u32>) -> Query {
+    let limit = limit.map(|limit| ("limit".to_owned(), limit.to_string()));
+    query.iter().cloned().chain(limit).collect()
+}
+
+/// A page of a list of tasks.
+#[derive(Debug, Clone, Deserialize)]
+#[non_exhaustive]
+pub struct TasksPage {
+    /// The tasks. It may be short, or empty, and still have a `next`.
+    pub tasks: Vec<Shown<TaskObject>>,
+    /// The path of the next page.
+    pub next: Option<String>,
+    /// How far the page looked. The list of failed tasks has none.
+    pub searched: Option<Searched>,
+}
+
+#[derive(Deserialize)]
+#[serde(bound = "T: DeserializeOwned")]
+struct Page<T> {
+    tasks: Vec<Shown<T>>,
+    next: Option<String>,
+}
+
+/// The entries of a list, page by page.
+#[derive(Debug)]
+struct Pages<T> {
+    http: Arc<Http>,
+    path: Result<String, HandoffError>,
+    following: Option<Query>,
+    read: VecDeque<Shown<T>>,
+}
+
+impl<T: DeserializeOwned> Pages<T> {
+    fn new(http: &Arc<Http>, path: Result<String, HandoffError>, query: Query) -> Self {
+        Self {
+            http: Arc::clone(http),
+            path,
+            following: Some(query),
+            read: VecDeque::new(),
+        }
+    }
+
+    fn advance(&mut self) -> Result<Option<Shown<T>>, HandoffError> {
+        loop {
+            if let Some(entry) = self.read.pop_front() {
+                return Ok(Some(entry));
+            }
+            let Some(query) = self.following.take() else {
+                return Ok(None);
+            };
+            let mut call = Call::new(Method::GET, self.path.clone()?, "tasks");
+            call.query = query;
+            let page: Page<T> = self.http.object(&call)?;
+            self.read = page.tasks.into();
+            self.following = page.next.as_deref().map(query_of);
+        }
+    }
+}
+
+/// The tasks of a list. Entries without an id are passed over. It ends after an error.
+#[derive(Debug)]
+pub struct Tasks(Pages<TaskObject>);
+
+impl Iterator for Tasks {
+    type Item = Result<Task, HandoffError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match self.0.advance().transpose()? {
+                // Without an id nobody can ask for it.
+                Ok(shown) if shown.id.is_empty() => {}
+                Ok(shown) => {
+                    return Some(Ok(Task::new(&self.0.http, shown.id.clone(), Some(shown))));
+                }
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
+/// The tasks of a workflow. It ends after an error.
+#[derive(Debug)]
+pub struct MembersOf(Pages<Member>);
+
+impl MembersOf {
+    pub(crate) fn new(
+        http: &Arc<Http>,
+        path: Result<String, HandoffError>,
+        limit: Option<u32>,
+    ) -> Self {
+        Self(Pages::new(http, path, with_limit(&Query::new(), limit)))
+    }
+}
+
+impl Iterator for MembersOf {
+    type Item = Result<Shown<Member>, HandoffError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.advance().transpose()
+    }
+}

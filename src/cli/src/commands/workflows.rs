@@ -1,0 +1,111 @@
+//! `handoff workflows`.
+
+use handoff_client::{Shown, WorkflowObject, WorkflowOptions};
+
+use super::{as_json, enqueue, facts, plain, state};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::input;
+use crate::options::Workflows;
+use crate::output::{Style, Text};
+use crate::table::Table;
+use crate::times;
+
+pub(crate) fn run(context: &mut Context, command: Workflows) -> Result<(), Failure> {
+    match command {
+        Workflows::Enqueue { workflow, wait } => {
+            let options = WorkflowOptions::from_json(&input::json(&workflow)?)?;
+            let mut workflow = context.client.enqueue_workflow(options)?;
+            let Some(wait) = wait else {
+                return match workflow.object() {
+                    Some(shown) if context.json => context.out.json(shown.json()),
+                    _ => context.out.line(workflow.id()),
+                };
+            };
+            let result = workflow.result(wait);
+            enqueue::finish(context, workflow.object(), result)
+        }
+        Workflows::Show { id } => {
+            let mut workflow = context.client.workflow(&id);
+            show(context, workflow.refresh()?)
+        }
+        Workflows::Tasks { id } => tasks(context, &id),
+        Workflows::Cancel { id } => {
+            let mut workflow = context.client.workflow(&id);
+            let shown = workflow.cancel()?;
+            match as_json(context, shown)? {
+                true => Ok(()),
+                false => context
+                    .out
+                    .styled(&[format!("{id}: ").into(), state(shown.state.as_str())]),
+            }
+        }
+    }
+}
+
+fn show(context: &mut Context, workflow: &Shown<WorkflowObject>) -> Result<(), Failure> {
+    if as_json(context, workflow)? {
+        return Ok(());
+    }
+    let time = |time: &Option<String>| plain(time.as_deref().map(times::exact));
+    let progress = workflow.progress.as_ref().map(|it| {
+        format!(
+            "{} of {} succeeded, {} failed, {} cancelled, {} expired",
+            it.succeeded, it.total, it.failed, it.cancelled, it.expired
+        )
+    });
+    facts(
+        &mut context.out,
+        vec![
+            ("workflow", plain(workflow.workflow.as_ref())),
+            ("id", plain(Some(&workflow.id))),
+            ("state", Some(state(workflow.state.as_str()))),
+            (
+                "error",
+                workflow.error.as_deref().map(|e| Text::new(Style::Red, e)),
+            ),
+            (
+                "result",
+                plain(workflow.result.as_ref().map(|json| json.text())),
+            ),
+            ("progress", plain(progress)),
+            ("queue", plain(workflow.queue.as_ref())),
+            ("enqueued", time(&workflow.enqueued_at)),
+            ("due", time(&workflow.next_at)),
+            ("ended", time(&workflow.ended_at)),
+            ("retry of", plain(workflow.retry_of.as_ref())),
+        ],
+    )
+}
+
+fn tasks(context: &mut Context, id: &str) -> Result<(), Failure> {
+    let mut table = Table::with_text(&["STEP", "NUMBER", "STATE", "TASK", "ID", "ABOUT"], 4);
+    for member in context.client.workflow(id).tasks(Some(100)) {
+        let member = member?;
+        if as_json(context, &member)? {
+            continue;
+        }
+        let about = match (&member.error, &member.result) {
+            (Some(error), _) => Text::new(Style::Red, error),
+            (None, Some(result)) => Text::from(result.text()),
+            (None, None) => Text::from(""),
+        };
+        table.row([
+            Text::from(format!("{:>4}", member.step)),
+            Text::from(format!("{:>6}", member.index)),
+            state(
+                member
+                    .state
+                    .as_ref()
+                    .map_or("not enqueued", |state| state.as_str()),
+            ),
+            Text::from(member.task.as_deref().unwrap_or_default()),
+            Text::from(member.id.as_deref().unwrap_or_default()),
+            about,
+        ]);
+    }
+    match context.json {
+        true => Ok(()),
+        false => table.print(&mut context.out, true),
+    }
+}
