@@ -1,5 +1,6 @@
 //! The means of a running task.
 
+use crate::span::run_span_id;
 use futures::future::LocalBoxFuture;
 use futures::future::{Either, select};
 use handoff_queue::{Control, Json, Outcome, TaskId, TaskView, Trace};
@@ -196,12 +197,14 @@ impl Context {
         self.host.now_ms() >= self.control.attempt().yield_at_ms
     }
 
-    /// The trace of the request that enqueued the task, with this call as the parent. A request of
+    /// The trace of the request that enqueued the task, with this run as the parent. A request of
     /// the task sends it as `traceparent`, and `tracestate` if it has one.
     pub fn trace(&self) -> Option<Trace> {
         let Trace { parent, state } = self.control.attempt().trace.clone()?;
         let parent: TraceParent = parent.parse().ok()?;
-        let parent = parent.with_parent(self.host.random()).to_string();
+        let attempt = self.control.attempt();
+        let span = run_span_id(&attempt.id, attempt.fence);
+        let parent = parent.with_parent(span).to_string();
         Some(Trace { parent, state })
     }
 

@@ -8,6 +8,7 @@ pub mod name;
 mod registry;
 mod reply;
 mod signature;
+pub mod span;
 pub mod test;
 mod trace_headers;
 

@@ -28,7 +28,7 @@ const API: [Check; 14] = [
 ];
 
 /// The variables of a worker.
-const WORKER: [Check; 10] = [
+const WORKER: [Check; 11] = [
     store::check,
     || variables::queues().map(drop),
     || variables::queue_limits().map(drop),
@@ -37,6 +37,7 @@ const WORKER: [Check; 10] = [
     || variables::number("workers_max").map(drop),
     || variables::duration_ms("worker_budget").map(drop),
     || variables::log().map(drop),
+    || variables::collector().map(drop),
     || variables::number("result_max_bytes").map(drop),
     || variables::switch("fault_tasks").map(drop),
 ];

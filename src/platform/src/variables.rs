@@ -5,7 +5,8 @@ use crate::host::settings::{self, HOW_TO_GIVE};
 use crate::http::problem::Problem;
 use handoff_queue::{KeyLimits, Limits, Rate};
 use handoff_wire::{
-    Duration, FieldError, Handler, Handlers, Log, QueueLimits, WebhookSecrets, quoted, repeated,
+    Collector, Duration, FieldError, Handler, Handlers, Log, QueueLimits, WebhookSecrets, quoted,
+    repeated,
 };
 use std::cell::RefCell;
 use std::fmt::Display;
@@ -23,7 +24,7 @@ pub const DEFAULT_QUEUE: &str = "default";
 
 /// What a variable is that the deployment does not give this component. Who may call has no default:
 /// a name that is misspelt must not open the API.
-const DEFAULTS: [(&str, &str); 15] = [
+const DEFAULTS: [(&str, &str); 17] = [
     ("store", "key-value"),
     ("handlers", ""),
     ("worker_budget", "25s"),
@@ -38,6 +39,8 @@ const DEFAULTS: [(&str, &str); 15] = [
     ("cors_origins", ""),
     ("allowed_hosts", ""),
     ("log", "errors"),
+    ("otlp_endpoint", ""),
+    ("otlp_headers", ""),
     ("fault_tasks", "false"),
 ];
 
@@ -251,6 +254,22 @@ pub fn duration_ms(name: &str) -> Result<u64, Problem> {
 /// If the variable `log` is something else.
 pub fn log() -> Result<Log, Problem> {
     read("log", "off, errors or tasks, with json behind it for JSON")
+}
+
+/// Where a worker sends spans, if anywhere.
+///
+/// # Errors
+/// If the variable `otlp_endpoint` or `otlp_headers` can't be used.
+pub fn collector() -> Result<Option<Collector>, Problem> {
+    let endpoint = text("otlp_endpoint")?;
+    if endpoint.trim().is_empty() {
+        return Ok(None);
+    }
+    Collector::read(&endpoint, &text("otlp_headers")?).map_err(|e| {
+        Problem::misconfigured(format!(
+            "the variables \"otlp_endpoint\" and \"otlp_headers\" can't be used: they must be a URL such as \"http://127.0.0.1:4318\" and name=value,name=value: {e}"
+        ))
+    })
 }
 
 /// Reads the secrets that sign webhooks.

@@ -36,6 +36,30 @@ pub struct TraceParent {
 pub struct NotTraceParent;
 
 impl TraceParent {
+    /// Makes the beginning of a sampled trace. Ids of 0 are invalid, so each becomes 1.
+    pub fn new(trace_id: u128, parent_id: u64) -> Self {
+        Self {
+            trace_id: trace_id.max(1),
+            parent_id: parent_id.max(1),
+            flags: 1,
+        }
+    }
+
+    /// The id of the trace.
+    pub fn trace_id(self) -> u128 {
+        self.trace_id
+    }
+
+    /// The id of the span that made the request.
+    pub fn parent_id(self) -> u64 {
+        self.parent_id
+    }
+
+    /// Whether the caller records this trace.
+    pub fn is_sampled(self) -> bool {
+        self.flags & 1 == 1
+    }
+
     /// Returns the same trace with another parent. An id of 0 is invalid, so it becomes 1.
     #[must_use]
     pub fn with_parent(self, parent_id: u64) -> Self {

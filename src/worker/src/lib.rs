@@ -4,18 +4,21 @@ mod host;
 mod http;
 mod log;
 mod panic;
+mod span;
+mod traces;
 
 use handoff_kinds::{Context, Registry, Tasks};
 use handoff_platform::http::Problem;
 use handoff_platform::log::print_json;
 use handoff_platform::{HostEnv, HostStore, variables};
 use handoff_queue::{
-    Control, Env, Json, Outcome, Queue, Run, Runner, TaskId, Wake, Worker, WorkerLimits,
+    Control, Env, Json, Outcome, Queue, Run, Runner, Task, TaskId, Wake, Worker, WorkerLimits,
 };
 use handoff_wire::Log;
 use host::TaskHost;
 use log::Event;
 use std::rc::Rc;
+use traces::Traces;
 
 pub use http::{handle, takes};
 
@@ -24,6 +27,7 @@ struct Kinds {
     registry: Registry,
     host: Rc<TaskHost>,
     log: Log,
+    traces: Option<Rc<Traces>>,
 }
 
 type HostWorker = Worker<HostStore, HostEnv, Kinds>;
@@ -31,8 +35,8 @@ type HostWorker = Worker<HostStore, HostEnv, Kinds>;
 /// Works on the queue that a path names. Calls `answer` when the worker is registered, or can't
 /// start.
 pub async fn work(tasks: Tasks, path: &str, answer: impl FnOnce(Result<(), Problem>)) {
-    let worker = match start(tasks, path).await {
-        Ok(worker) => worker,
+    let (worker, traces) = match start(tasks, path).await {
+        Ok(started) => started,
         Err(problem) => {
             HostEnv.log(&format!("a worker can't start: {}", problem.detail));
             return answer(Err(problem));
@@ -40,14 +44,18 @@ pub async fn work(tasks: Tasks, path: &str, answer: impl FnOnce(Result<(), Probl
     };
     answer(Ok(()));
     panic::report_to(worker.clone());
-    if let Err(e) = worker.work().await {
+    let ended = match traces {
+        Some(traces) => traces.send_beside(worker.work()).await,
+        None => worker.work().await,
+    };
+    if let Err(e) = ended {
         HostEnv.log(&format!(
             "a worker ended early; what it had taken is rescued: {e}"
         ));
     }
 }
 
-async fn start(tasks: Tasks, path: &str) -> Result<Rc<HostWorker>, Problem> {
+async fn start(tasks: Tasks, path: &str) -> Result<(Rc<HostWorker>, Option<Rc<Traces>>), Problem> {
     let (wake, queue) = match path.trim_start_matches('/').split_once('/') {
         Some(("work", queue)) => (Wake::Work, queue),
         Some(("keep", queue)) => (Wake::Keep, queue),
@@ -73,12 +81,14 @@ async fn start(tasks: Tasks, path: &str) -> Result<Rc<HostWorker>, Problem> {
         false => || false,
     };
     let registry = tasks().with_follow_ups().with_faults(faults);
+    let traces = variables::collector()?.map(|collector| Rc::new(Traces::to(collector)));
     let kinds = Kinds {
         registry: registry.with_handlers(variables::handlers_or_reason),
         host: Rc::new(TaskHost {
             result_max_bytes: limits.result_max_bytes,
         }),
         log: variables::log()?,
+        traces: traces.clone(),
     };
     // While it can't be read, tasks wait.
     variables::handlers()?;
@@ -86,7 +96,7 @@ async fn start(tasks: Tasks, path: &str) -> Result<Rc<HostWorker>, Problem> {
     let queue = Queue::new(queue, store, HostEnv)?.with_limits(variables::limits_of(queue)?);
     let worker = Worker::new(queue, kinds, limits);
     worker.start(wake).await?;
-    Ok(Rc::new(worker))
+    Ok((Rc::new(worker), traces))
 }
 
 impl Runner for Kinds {
@@ -99,13 +109,19 @@ impl Runner for Kinds {
         self.registry.run(kind, args, context).await
     }
 
-    fn began(&self, task: &TaskId, run: &Run) {
-        self.print(&Event::began(task, run));
+    fn began(&self, id: &TaskId, task: &Task, run: &Run) {
+        self.print(&Event::began(id, run));
+        if let Some(traces) = &self.traces {
+            traces.began(id, task, run);
+        }
     }
 
-    fn ended(&self, task: &TaskId, run: &Run) {
-        if let Some(event) = Event::ended(task, run) {
+    fn ended(&self, id: &TaskId, run: &Run) {
+        if let Some(event) = Event::ended(id, run) {
             self.print(&event);
+        }
+        if let Some(traces) = &self.traces {
+            traces.ended(id, run);
         }
     }
 }

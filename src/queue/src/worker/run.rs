@@ -73,7 +73,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         let deadline_ms = began_ms + timeout_ms;
         let (task, run) = (&delivery.task, &delivery.run);
         let id = TaskId::new(self.queue.name(), delivery.slot, &task.nonce);
-        self.runner.began(&id, run);
+        self.runner.began(&id, task, run);
         let attempt = Attempt {
             id,
             key: task.key.clone(),

@@ -9,6 +9,7 @@ use crate::base::limits::WorkerLimits;
 use crate::claims::share::Around;
 use crate::model::delivery::{Delivery, Outcome, RunEnd};
 use crate::model::run::Run;
+use crate::model::task::Task;
 use crate::store::contract::Store;
 use crate::store::core::Core;
 use crate::worker::control::Control;
@@ -31,9 +32,9 @@ pub trait Runner {
     /// Runs one attempt.
     async fn run(&self, kind: &str, args: Json, control: Rc<Control>) -> Outcome;
     /// Notes that an attempt begins, for the operator.
-    fn began(&self, _task: &TaskId, _run: &Run) {}
+    fn began(&self, _id: &TaskId, _task: &Task, _run: &Run) {}
     /// Notes how a run ended, for the operator. Its record is written, or is about to be.
-    fn ended(&self, _task: &TaskId, _run: &Run) {}
+    fn ended(&self, _id: &TaskId, _run: &Run) {}
 }
 
 /// The state of a delivery in progress.

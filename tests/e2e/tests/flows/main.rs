@@ -30,6 +30,7 @@ mod lists;
 mod log;
 mod metrics;
 mod mounted;
+mod otlp;
 mod outbound;
 mod oversized;
 mod pages;

@@ -1,0 +1,90 @@
+//! Where spans are sent: the variables `otlp_endpoint` and `otlp_headers`.
+
+use crate::url::check_url;
+
+/// The path of traces below an endpoint of OTLP over HTTP.
+const TRACES: &str = "/v1/traces";
+
+/// A collector that takes spans by OTLP over HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Collector {
+    /// Where spans are posted.
+    pub url: String,
+    /// Further headers, such as a key of the receiver.
+    pub headers: Vec<(String, String)>,
+}
+
+impl Collector {
+    /// Reads both variables. No endpoint: nothing is sent.
+    ///
+    /// ```
+    /// use handoff_wire::Collector;
+    ///
+    /// let collector = Collector::read("http://127.0.0.1:4318/", "x-key=a").unwrap().unwrap();
+    /// assert_eq!(collector.url, "http://127.0.0.1:4318/v1/traces");
+    /// assert_eq!(Collector::read("", ""), Ok(None));
+    /// assert!(Collector::read("localhost:4318", "").is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// If the endpoint is no URL that may be called, or a header is not written `name=value`. The
+    /// text shows no value.
+    pub fn read(endpoint: &str, headers: &str) -> Result<Option<Self>, String> {
+        let endpoint = endpoint.trim();
+        if endpoint.is_empty() {
+            return Ok(None);
+        }
+        check_url(endpoint)?;
+        if endpoint.contains('?') {
+            return Err("it has a query: a path is appended to it".to_owned());
+        }
+        let base = endpoint.trim_end_matches('/');
+        let url = match base.ends_with(TRACES) {
+            true => base.to_owned(),
+            false => format!("{base}{TRACES}"),
+        };
+        let items = headers.split(',').map(str::trim);
+        let items = items.filter(|item| !item.is_empty()).enumerate();
+        let header = |(i, item): (usize, &str)| {
+            let (name, value) = item.split_once('=').unwrap_or_default();
+            let (name, value) = (name.trim(), value.trim());
+            let in_name = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+            let in_value = |b: u8| matches!(b, b' '..=b'~');
+            if name.is_empty() || !name.bytes().all(in_name) || !value.bytes().all(in_value) {
+                return Err(format!("header {} is not written name=value", i + 1));
+            }
+            Ok((name.to_ascii_lowercase(), value.to_owned()))
+        };
+        let headers = items.map(header).collect::<Result<_, _>>()?;
+        Ok(Some(Self { url, headers }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_is_completed_and_headers_are_read() {
+        let read = |endpoint: &str, headers: &str| Collector::read(endpoint, headers);
+        let url = |endpoint: &str| read(endpoint, "").map(|found| found.map(|found| found.url));
+        let full = Ok(Some("https://o.example/a/v1/traces".to_owned()));
+        assert_eq!(url(" https://o.example/a "), full);
+        assert_eq!(url("https://o.example/a/v1/traces"), full);
+        let found = read("http://o.example", "X-Key = a=b ,, other=").map(Option::unwrap);
+        let headers = [("x-key", "a=b"), ("other", "")];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(found.map(|found| found.headers), Ok(headers.to_vec()));
+        for (endpoint, headers) in [
+            ("o.example", ""),
+            ("http://u:p@o.example", ""),
+            ("http://o.example?a=b", ""),
+            ("http://o.example", "hunter2"),
+            ("http://o.example", "a b=c"),
+            ("http://o.example", "a=\u{1}"),
+        ] {
+            let error = read(endpoint, headers).expect_err(endpoint);
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+}
