@@ -18,10 +18,6 @@ impl Host for ThisMachine {
         since.map_or(0, |since| since.as_millis() as u64)
     }
 
-    fn random(&self) -> u64 {
-        self.now_ms()
-    }
-
     fn sleep_ms(&self, ms: u64) -> LocalBoxFuture<'static, ()> {
         match ms {
             0 => ready(()).boxed_local(),

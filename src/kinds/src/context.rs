@@ -18,8 +18,6 @@ use std::rc::Rc;
 pub trait Host {
     /// The time, in milliseconds since 1970.
     fn now_ms(&self) -> u64;
-    /// 64 random bits.
-    fn random(&self) -> u64;
     /// Returns after this many milliseconds, and lets other tasks run meanwhile. With 0 it lets
     /// them run once.
     fn sleep_ms(&self, ms: u64) -> LocalBoxFuture<'static, ()>;

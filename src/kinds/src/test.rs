@@ -228,7 +228,6 @@ impl Attempt {
             now_ms: Rc::new(Cell::new(self.start_ms)),
             deadline_ms,
             cancelled_at_ms: self.cancelled_after_ms.map(|ms| self.start_ms + ms),
-            random: Cell::new(0),
             answers: self.answers,
             calls: RefCell::default(),
             variables: self.variables,
@@ -270,7 +269,6 @@ struct TestHost {
     now_ms: Rc<Cell<u64>>,
     deadline_ms: u64,
     cancelled_at_ms: Option<u64>,
-    random: Cell<u64>,
     answers: Answers,
     calls: RefCell<Vec<Call>>,
     variables: BTreeMap<String, String>,
@@ -279,11 +277,6 @@ struct TestHost {
 impl Host for TestHost {
     fn now_ms(&self) -> u64 {
         self.now_ms.get()
-    }
-
-    fn random(&self) -> u64 {
-        self.random.set(self.random.get() + 1);
-        self.random.get()
     }
 
     fn sleep_ms(&self, ms: u64) -> LocalBoxFuture<'static, ()> {

@@ -1,5 +1,6 @@
 //! The kinds that every deployment has, run as a worker runs them.
 
+use handoff_kinds::span::run_span_id;
 use handoff_kinds::test::{Attempt, Ran};
 use handoff_kinds::{Call, Context, Outcome, Registry, Reply, Task, Trace};
 use handoff_wire::Kinds;
@@ -61,8 +62,9 @@ fn a_request_goes_on_with_its_trace() {
         parent: format!("00-{trace_id}-00f067aa0ba902b7-01"),
         state: Some("a=1".to_owned()),
     };
-    // Not the parent of the request that enqueued the task.
-    let parent = Some(format!("00-{trace_id}-{:016x}-01", 1));
+    // Not the parent of the request that enqueued the task, but the span of this run.
+    let id = "test-1-000000000000000000000001".parse().expect("an id");
+    let parent = Some(format!("00-{trace_id}-{:016x}-01", run_span_id(&id, 0)));
     let own = Some("own".to_owned());
     let state = Some("a=1".to_owned());
     for (headers, expected) in [

@@ -18,10 +18,6 @@ impl Host for TaskHost {
         HostEnv.now_ms()
     }
 
-    fn random(&self) -> u64 {
-        HostEnv.random()
-    }
-
     fn sleep_ms(&self, ms: u64) -> LocalBoxFuture<'static, ()> {
         sleep_ms(ms).boxed_local()
     }

@@ -101,10 +101,6 @@ impl Host for World {
         self.now_ms.get()
     }
 
-    fn random(&self) -> u64 {
-        7
-    }
-
     fn sleep_ms(&self, ms: u64) -> LocalBoxFuture<'static, ()> {
         self.now_ms.set(self.now_ms.get() + ms);
         if self.now_ms.get() > NOW_MS + TIMEOUT_MS {
