@@ -127,8 +127,8 @@ pub(crate) async fn discard_all(
     Ok(Answer::new(response))
 }
 
-fn fits(asked: &Asked) -> impl Fn(&TaskId, &Task) -> bool {
-    |id, task| asked.fits(id, task)
+fn fits(asked: &Asked) -> impl Fn(&TaskId, &Task, Option<&str>) -> bool {
+    |id, task, error| asked.fits(id, task, error)
 }
 
 fn all(request: &Request, asked: &Asked, done: (&'static str, u64), next: Option<u64>) -> Response {

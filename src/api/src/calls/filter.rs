@@ -102,7 +102,7 @@ impl Asked {
 
     /// Whether a task is one of those that the request is about. Redacted secrets are not searched: a
     /// reader could find them letter by letter.
-    pub(crate) fn fits(&self, id: &TaskId, task: &Task) -> bool {
+    pub(crate) fn fits(&self, id: &TaskId, task: &Task, error: Option<&str>) -> bool {
         let is = |asked: &Option<String>, value: Option<&str>| {
             asked.as_deref().is_none_or(|asked| value == Some(asked))
         };
@@ -115,6 +115,7 @@ impl Asked {
                 has(&id.to_string())
                     || has(&task.kind)
                     || task.key.as_deref().is_some_and(has)
+                    || error.is_some_and(has)
                     || has(object::shown_args(task).as_str())
             })
     }

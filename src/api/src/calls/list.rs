@@ -21,7 +21,7 @@ pub(crate) async fn list(
 ) -> Result<Answer, Problem> {
     known(name)?;
     let asked = Asked::of(request, &["state", "limit", "from"])?;
-    let fits = |id: &TaskId, task: &_| asked.fits(id, task);
+    let fits = |id: &TaskId, task: &_, error: Option<&_>| asked.fits(id, task, error);
     if asked.state == Some(State::Failed) {
         let page = queue.failed(&fits, asked.number()?, asked.limit()).await?;
         let body = tasks(&page.tasks, &page.unreadable);
@@ -61,7 +61,7 @@ pub(crate) async fn cancel_all(
         return Err(FieldError::new("state", reason).into());
     }
     let end_ms = queue.env().now_ms() + CANCEL_MS;
-    let fits = |id: &TaskId, task: &_| asked.fits(id, task);
+    let fits = |id: &TaskId, task: &_, error: Option<&_>| asked.fits(id, task, error);
     let (mut count, mut places) = (0_u64, asked.places()?);
     loop {
         let page = queue

@@ -36,6 +36,11 @@ pub(crate) struct Failed {
 }
 
 impl Failed {
+    /// Why it failed.
+    fn error(&self) -> Option<&str> {
+        self.run.errors.last().map(|last| last.error.as_str())
+    }
+
     pub(crate) fn bytes(&self) -> u64 {
         let checkpoint = self.run.checkpoint.as_ref().map_or(0, Json::bytes);
         let errors = self.run.errors.iter().map(|e| e.error.len() as u64);
@@ -130,7 +135,7 @@ impl<S: Store, E: Env> FailedList<'_, S, E> {
                 match QueueError::or_unreadable(listed)? {
                     Ok(Some(failed))
                         if failed.until_ms > self.env.now_ms()
-                            && fits(&failed.id, &failed.task) =>
+                            && fits(&failed.id, &failed.task, failed.error()) =>
                     {
                         bytes += failed.bytes();
                         found.push((i, failed));

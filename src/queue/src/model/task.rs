@@ -204,10 +204,11 @@ impl Validate for Membership {
     }
 }
 
-/// Whether a task belongs on a list.
-pub type Fits<'a> = &'a dyn Fn(&TaskId, &Task) -> bool;
+/// Whether a task belongs on a list. Of a failed task it is also given the error, where the list is
+/// of failed tasks.
+pub type Fits<'a> = &'a dyn Fn(&TaskId, &Task, Option<&str>) -> bool;
 
 /// All tasks belong on the list.
-pub fn every(_: &TaskId, _: &Task) -> bool {
+pub fn every(_: &TaskId, _: &Task, _: Option<&str>) -> bool {
     true
 }

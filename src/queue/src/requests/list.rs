@@ -214,7 +214,7 @@ impl<S: Store, E: Env> Lists<'_, S, E> {
                 Ok(Some((id, task))) => {
                     let back_to_ms = page.back_to_ms.unwrap_or(task.enqueued_ms);
                     page.back_to_ms = Some(back_to_ms.min(task.enqueued_ms));
-                    if fits(&id, &task) {
+                    if fits(&id, &task, None) {
                         part.found.push_back((slot, id, task));
                     }
                 }

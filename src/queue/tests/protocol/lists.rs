@@ -135,7 +135,8 @@ fn a_page_looks_at_so_many_slots_and_says_how_far() {
     let (mut from, mut found, mut pages) = (None, Vec::new(), 0);
     loop {
         let page = sim.wait(|queue| async move {
-            let fits = |_: &TaskId, task: &Task| task.args.as_str().contains("rare");
+            let fits =
+                |_: &TaskId, task: &Task, _: Option<&str>| task.args.as_str().contains("rare");
             queue.list(None, &fits, from.as_deref(), 20).await.unwrap()
         });
         assert!(page.searched <= LISTED_MAX);

@@ -137,6 +137,15 @@ fn what_fits_is_retried_discarded_or_cancelled(pair: Pair) {
     let reply = http.post(&format!("/v1/tasks/{}/discard", failed[0]), &json!([]));
     reply.expect_problem(400, "invalid-request", None);
     let none = json!(null);
+    // By a part of their error, which is nowhere else.
+    let error = http.task(&failed[0])["error"].clone();
+    let error = error.as_str().expect("a text").to_uppercase();
+    let part = error[..error.len().min(20)].replace(' ', "%20");
+    let dry = call(&format!("retry-failed?text={part}&dry_run=true"));
+    assert_eq!(dry["would_retry"], 4, "{error}");
+    assert_eq!(ids(http, &format!("state=failed&text={part}")).len(), 4);
+    let dry = call("discard-failed?text=another%20error&dry_run=true");
+    assert_eq!(dry["would_discard"], 0);
     let dry = call("retry-failed?key=a&dry_run=true");
     assert_eq!(dry, json!({"would_retry": 2, "more": false, "next": none}));
     let dry = call("discard-failed?key=b&dry_run=true");
