@@ -29,11 +29,16 @@ pub async fn handle(tasks: Tasks, mut request: Request, out: ResponseOutparam) {
         Ok(path) => routes::find(request.method(), path),
         Err(e) => Found::unreadable(e.clone()),
     };
-    let alive = matches!(found.call, Ok(Call::Alive));
+    // What is answered whatever the state of the store and the variables is.
+    let at_once = match found.call {
+        Ok(Call::Alive) => Some(calls::health::alive()),
+        Ok(Call::Describe) => Some(calls::openapi::document(&base)),
+        _ => None,
+    };
     let ready = matches!(found.call, Ok(Call::Ready));
     let cors = match Cors::of(&request) {
         Ok(cors) => cors,
-        Err(_) if alive || ready => Cors::default(),
+        Err(_) if at_once.is_some() || ready => Cors::default(),
         Err(problem) => return calls::respond(problem).send(out),
     };
     if let Some(response) = cors.preflight(&request) {
@@ -41,9 +46,10 @@ pub async fn handle(tasks: Tasks, mut request: Request, out: ResponseOutparam) {
     }
     let admitted = access::admit(&request, found.scope, &cors);
     let is_foreign = matches!(&admitted, Err(problem) if problem.status == 403);
-    if alive && !is_foreign {
-        // Alive, whatever the state of the store and the variables is.
-        cors.mark(calls::health::alive()).send(out);
+    if let Some(response) = at_once
+        && !is_foreign
+    {
+        cors.mark(response).send(out);
         if let Ok(queue) = open(&[]) {
             push_along(&queue, After::PushAll).await;
         }
@@ -130,6 +136,7 @@ async fn dispatch(
     }
     match call {
         Call::Options | Call::Alive => Ok(Answer::new(calls::health::alive())),
+        Call::Describe => Ok(Answer::new(calls::openapi::document(&request.base()))),
         Call::Ready => calls::health::ready(tasks, queue).await,
         Call::Ping => calls::ping::call(tasks, queue, &request).await,
         Call::Status => calls::status::call(queue, name).await,

@@ -11,6 +11,7 @@ pub(crate) enum Call {
     Options,
     Alive,
     Ready,
+    Describe,
     Ping,
     Status,
     Enqueue,
@@ -80,9 +81,10 @@ const READ: Option<Scope> = Some(Scope::Read);
 const OPERATE: Option<Scope> = Some(Scope::Operate);
 
 #[rustfmt::skip]
-static ROUTES: [Route; 30] = [
+static ROUTES: [Route; 31] = [
     route(Method::Get,    "/healthz", None, Call::Alive),
     route(Method::Get,    "/readyz", None, Call::Ready),
+    route(Method::Get,    "/openapi.json", None, Call::Describe),
     route(Method::Get,    "/metrics", READ, Call::Metrics),
     route(Method::Get,    "/ping", ENQUEUE, Call::Ping),
     route(Method::Post,   "/ping", ENQUEUE, Call::Ping),
@@ -112,6 +114,13 @@ static ROUTES: [Route; 30] = [
     route(Method::Put,    "/v1/schedules/{}", OPERATE, Call::PutSchedule),
     route(Method::Delete, "/v1/schedules/{}", OPERATE, Call::DeleteSchedule),
 ];
+
+/// The method, path and scope of every route.
+#[cfg(test)]
+pub(crate) fn all() -> impl Iterator<Item = (&'static str, &'static str, Option<Scope>)> {
+    let each = |route: &Route| (name(&route.method), route.path, route.scope);
+    ROUTES.iter().map(each)
+}
 
 /// The path of another component, which a mistyped path may mean.
 const GATHER: &str = "/gather";
@@ -275,6 +284,7 @@ mod tests {
             (Method::Head, "/healthz", None),
             (Method::Post, "/healthz", None),
             (Method::Get, "/readyz", None),
+            (Method::Get, "/openapi.json", None),
             (Method::Options, "/v1/tasks", None),
         ];
         for (method, path, scope) in table {

@@ -47,7 +47,7 @@ pub(crate) async fn metrics(queue: &HostQueue, request: &Request) -> Result<Answ
     );
     let response = Response::text(200, format.content_type(), exposition.finish());
     Ok(Answer {
-        response: response.varies("accept"),
+        response: response.varies("Accept"),
         // A scrape is as good as a cron tick, and the next one finds newer counts.
         after: After::PushAll,
     })

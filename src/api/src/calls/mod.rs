@@ -9,6 +9,7 @@ mod filter;
 pub(crate) mod health;
 pub(crate) mod list;
 pub(crate) mod metrics;
+pub(crate) mod openapi;
 pub(crate) mod ping;
 pub(crate) mod queues;
 pub(crate) mod schedules;

@@ -105,8 +105,9 @@ fn each_token_for_what_it_is_for(pair: Pair) {
             }
         }
     }
-    http.get("/healthz").expect(200);
-    http.get("/readyz").expect(200);
+    for path in ["/healthz", "/readyz", "/openapi.json"] {
+        http.get(path).expect(200);
+    }
     let later = enqueue(http);
     succeeds(http, &later);
     assert!(!host.output().contains("the API is open"));

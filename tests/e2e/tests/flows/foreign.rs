@@ -123,7 +123,7 @@ fn names_of_others_are_refused(pair: Pair) {
         send(&host, "GET", "/v1/queues", &[("host", name)], "").expect(200);
     }
     // Probes call a pod or a machine by its address.
-    for path in ["/healthz", "/readyz"] {
+    for path in ["/healthz", "/readyz", "/openapi.json"] {
         send(&host, "GET", path, &[("host", "10.1.2.3:80")], "").expect(200);
     }
 }

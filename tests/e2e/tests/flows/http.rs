@@ -44,6 +44,7 @@ fn head_is_get_without_its_body(pair: Pair) {
         &task,
         &status,
         "/healthz",
+        "/openapi.json",
         "/v1/schedules",
         "/v1/tasks/unknown",
         "/nowhere",

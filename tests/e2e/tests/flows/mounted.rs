@@ -1,6 +1,6 @@
 //! The application below another path.
 
-use handoff_e2e::{Host, Manifest, Pair, on, until};
+use handoff_e2e::{Client, Host, Manifest, Pair, on, until};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -80,10 +80,23 @@ fn below_a_route_of_its_own(pair: Pair) {
     );
     assert_eq!(inner["tasks"], Value::from(expected), "{called:#}");
 
+    the_document_names_the_route(http);
+
     let wrong = http.get("/jobs/handoff/v1/task/x");
     wrong.expect_problem(404, "not-found", None);
     let gathered = http.post("/jobs/handoff/gather", &json!({"waits": ["1ms"]}));
     gathered.expect(200);
+}
+
+/// Programs call the server that the document names.
+fn the_document_names_the_route(http: &Client) {
+    let server = |prefix: &str| {
+        let headers = [("x-forwarded-prefix", prefix)];
+        let reply = http.send("GET", "/jobs/handoff/openapi.json", &headers, b"");
+        reply.expect(200).json()["servers"][0]["url"].clone()
+    };
+    assert_eq!(server(""), "/jobs/handoff");
+    assert_eq!(server("/shop/"), "/shop/jobs/handoff");
 }
 
 /// Routes that open a part of the API, and what a caller may say about the path.

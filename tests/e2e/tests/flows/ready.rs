@@ -124,7 +124,9 @@ fn every_variable_that_cannot_be_used_is_named(pair: Pair) {
             let quoted = format!("\\\"{other}\\\"");
             assert!(other == name || !text.contains(&quoted), "{name}: {text}");
         }
-        host.http().get("/healthz").expect(200);
+        for path in ["/healthz", "/openapi.json"] {
+            host.http().get(path).expect(200);
+        }
     }
 
     let all: Vec<_> = BROKEN

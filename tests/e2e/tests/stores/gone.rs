@@ -38,7 +38,9 @@ fn refuses_at_once_and_goes_on(pair: Pair) {
         }
         assert!(longest < AT_ONCE, "{longest:?}");
     }
-    http.get("/healthz").expect(200);
+    for path in ["/healthz", "/openapi.json"] {
+        http.get(path).expect(200);
+    }
     host.redis().restart();
 
     let back = Instant::now();
