@@ -1,5 +1,5 @@
 //! Builds what stands in the repository with a language's or an SDK's own tools: the applications in
-//! `examples`, the clients, and a component for tests.
+//! `examples`, the clients, a component for tests, and tools that tests run.
 
 use std::process::Command;
 
@@ -32,7 +32,7 @@ const COMPONENT: &str = "cargo build --quiet --locked --target wasm32-wasip2 --r
 const PROMETHEUS: &str = "test -x .tools/usr/bin/prometheus || { mkdir -p .tools && cd .tools && \
     apt-get --quiet download prometheus && dpkg -x prometheus_*.deb . && rm prometheus_*.deb; }";
 
-const PACKAGES: [Package; 8] = [
+const PACKAGES: [Package; 9] = [
     Package {
         folder: "tests/prometheus",
         needs: ("apt-get", "https://prometheus.io/download"),
@@ -73,6 +73,12 @@ const PACKAGES: [Package; 8] = [
         folder: "clients/python",
         needs: PYTHON,
         tools: "python3 -m venv .venv && .venv/bin/pip install --quiet --requirement tests/requirements.txt",
+        build: None,
+    },
+    Package {
+        folder: "tests/openapi",
+        needs: PYTHON,
+        tools: VENV,
         build: None,
     },
     Package {

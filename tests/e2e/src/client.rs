@@ -1,6 +1,7 @@
 //! A client that any number of threads can use.
 
 use crate::Events;
+use crate::openapi::{self, Asked, Server};
 use serde_json::Value;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,6 +16,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(60);
 pub struct Client {
     agent: Agent,
     address: SocketAddr,
+    server: Server,
 }
 
 /// An answer.
@@ -29,8 +31,12 @@ pub struct Reply {
 }
 
 impl Client {
-    /// A client of what listens there.
+    /// A client of what listens there, which is not Handoff.
     pub fn new(address: SocketAddr) -> Self {
+        Self::of(Server::Foreign, address)
+    }
+
+    pub(crate) fn of(server: Server, address: SocketAddr) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(TIME_LIMIT))
@@ -40,7 +46,13 @@ impl Client {
         Self {
             agent: config.into(),
             address,
+            server,
         }
+    }
+
+    /// The same application at another address.
+    pub(crate) fn at(&self, address: SocketAddr) -> Self {
+        Self::of(self.server, address)
     }
 
     /// Where the application listens.
@@ -81,10 +93,11 @@ impl Client {
         }
     }
 
-    /// Any request.
+    /// Any request; fails the test if the API's document does not describe the answer.
     ///
     /// # Errors
     /// If no whole answer comes.
+    #[track_caller]
     pub fn try_send(
         &self,
         method: &str,
@@ -93,10 +106,18 @@ impl Client {
         body: &[u8],
     ) -> Result<Reply, Error> {
         // The client refuses a body, even an empty one, where HTTP gives it no meaning.
-        if body.is_empty() && !matches!(method, "POST" | "PUT" | "PATCH") {
-            return self.exchange(method, path, headers, ());
-        }
-        self.exchange(method, path, headers, body)
+        let reply = match body.is_empty() && !matches!(method, "POST" | "PUT" | "PATCH") {
+            true => self.exchange(method, path, headers, ()),
+            false => self.exchange(method, path, headers, body),
+        }?;
+        let asked = Asked {
+            server: self.server,
+            method,
+            target: path,
+            body,
+        };
+        openapi::check(asked, &reply);
+        Ok(reply)
     }
 
     /// GET of server-sent events; after those that `last` names, if it does.
@@ -108,7 +129,24 @@ impl Client {
         }
         let response = request.body(()).map_err(Error::from);
         match response.and_then(|request| self.agent.run(request)) {
-            Ok(response) => Events::new(response),
+            Ok(response) => {
+                let head = Reply {
+                    status: response.status().as_u16(),
+                    headers: response.headers().clone(),
+                    body: Vec::new(),
+                };
+                // The body of a problem comes later.
+                if head.status < 400 {
+                    let asked = Asked {
+                        server: self.server,
+                        method: "GET",
+                        target: path,
+                        body: b"",
+                    };
+                    openapi::check(asked, &head);
+                }
+                Events::new(response)
+            }
             Err(error) => panic!("GET {path}: {error}"),
         }
     }

@@ -1,5 +1,6 @@
 //! Server-sent events, read as they come.
 
+use crate::openapi;
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use ureq::http::{HeaderMap, Response};
@@ -60,7 +61,12 @@ impl Iterator for Events {
             let line = line.trim_end_matches('\n');
             let (field, value) = line.split_once(": ").unwrap_or((line, ""));
             match field {
-                "" if line.is_empty() && any => return Some(event),
+                "" if line.is_empty() && any => {
+                    if !event.name.is_empty() {
+                        openapi::check_event(&event.name, &event.data);
+                    }
+                    return Some(event);
+                }
                 "" => event.comment = value.to_owned(),
                 "event" => event.name = value.to_owned(),
                 "id" => event.id = value.to_owned(),

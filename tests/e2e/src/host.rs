@@ -2,6 +2,7 @@
 
 use crate::client::Client;
 use crate::environment;
+use crate::openapi::Server;
 use crate::pair::{Kind, Pair, Storage};
 use crate::poll::until;
 use crate::process::Process;
@@ -105,9 +106,13 @@ impl Host {
         };
         let with_options = with(&arguments, options);
         let (process, address) = serve(&program, &with_options, folder.path());
+        let server = match manifest == workspace("spin.toml") {
+            true => Server::Own,
+            false => Server::Other,
+        };
         Self {
             process,
-            client: Client::new(address),
+            client: Client::of(server, address),
             arguments,
             options: options.iter().map(|&option| option.to_owned()).collect(),
             program,
@@ -168,7 +173,7 @@ impl Host {
         let arguments = with(&self.arguments, &self.options);
         let (process, address) = serve(&self.program, &arguments, self.folder.path());
         self.process = process;
-        self.client = Client::new(address);
+        self.client = self.client.at(address);
     }
 
     /// The same, with another value of a variable that it was started with.

@@ -9,6 +9,7 @@ mod events;
 mod host;
 mod limit;
 mod manifest;
+mod openapi;
 mod pair;
 mod poll;
 mod process;

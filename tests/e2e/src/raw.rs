@@ -1,6 +1,7 @@
 //! HTTP as it must not be, or over one connection that is sure to be one.
 
 use crate::Reply;
+use crate::openapi::{self, Asked, Server};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::thread;
@@ -9,7 +10,8 @@ use ureq::http::{HeaderMap, HeaderName, HeaderValue};
 
 const TIME_LIMIT: Duration = Duration::from_secs(20);
 
-/// A connection that is kept.
+/// A connection that is kept. Whole requests are measured with it, those to peers too, so their answers are not compared
+/// with the API's document.
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
@@ -30,6 +32,9 @@ pub fn exchange(address: SocketAddr, bytes: &[u8]) -> Option<Reply> {
         });
         let reply = connection.receive();
         _ = connection.stream.shutdown(Shutdown::Both);
+        if let Some(reply) = &reply {
+            check(&String::from_utf8_lossy(bytes), reply);
+        }
         reply
     })
 }
@@ -81,7 +86,9 @@ impl Connection {
             }
             self.stream.write_all(piece).expect("the piece is sent");
         }
-        self.receive().expect("an answer")
+        let reply = self.receive().expect("an answer");
+        check(&String::from_utf8_lossy(&pieces.concat()), &reply);
+        reply
     }
 
     fn receive(&mut self) -> Option<Reply> {
@@ -125,6 +132,20 @@ impl Connection {
             Err(_) => false,
         }
     }
+}
+
+/// Compares the answer to such a request with the API's document, except for what accepted bodies say.
+#[track_caller]
+fn check(request: &str, reply: &Reply) {
+    let mut words = request.split(' ');
+    let (method, target) = (words.next(), words.next());
+    let asked = Asked {
+        server: Server::Other,
+        method: method.unwrap_or_default(),
+        target: target.unwrap_or_default(),
+        body: b"",
+    };
+    openapi::check(asked, reply);
 }
 
 fn parse(head: &str) -> Option<(u16, HeaderMap)> {
