@@ -24,7 +24,7 @@ pub const DEFAULT_QUEUE: &str = "default";
 
 /// What a variable is that the deployment does not give this component. Who may call has no default:
 /// a name that is misspelt must not open the API.
-const DEFAULTS: [(&str, &str); 17] = [
+const DEFAULTS: [(&str, &str); 19] = [
     ("store", "key-value"),
     ("handlers", ""),
     ("worker_budget", "25s"),
@@ -41,6 +41,8 @@ const DEFAULTS: [(&str, &str); 17] = [
     ("log", "errors"),
     ("otlp_endpoint", ""),
     ("otlp_headers", ""),
+    ("console_api", "http://handoff.spin.internal"),
+    ("redact", "*password*,*secret*,*token*,authorization"),
     ("fault_tasks", "false"),
 ];
 

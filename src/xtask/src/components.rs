@@ -20,11 +20,11 @@ pub(crate) struct Component {
 }
 
 /// For Spin and the local host.
-pub(crate) const SPIN: [Component; 2] =
+pub(crate) const SPIN: [Component; 3] =
     spin("handoff/key-value", "component,handoff-platform/key-value");
 
 /// The same for hosts whose key-value store has no atomic increment: they do not import it.
-pub(crate) const WITHOUT_KEY_VALUE: [Component; 2] = spin("", "component");
+pub(crate) const WITHOUT_KEY_VALUE: [Component; 3] = spin("", "component");
 
 /// For wasmCloud.
 pub(crate) const WASMCLOUD: [Component; 1] = [Component {
@@ -58,7 +58,7 @@ pub(crate) const LIMIT: [Component; 1] = [Component {
     file: "handoff_limit.wasm",
 }];
 
-const fn spin(features: &'static str, of_gather: &'static str) -> [Component; 2] {
+const fn spin(features: &'static str, of_gather: &'static str) -> [Component; 3] {
     [
         // The API and the worker.
         Component {
@@ -70,6 +70,12 @@ const fn spin(features: &'static str, of_gather: &'static str) -> [Component; 2]
             package: "handoff-gather",
             features: of_gather,
             file: "handoff_gather.wasm",
+        },
+        // It has no store.
+        Component {
+            package: "handoff-console",
+            features: "component",
+            file: "handoff_console.wasm",
         },
     ]
 }

@@ -23,9 +23,10 @@ pub(crate) struct Options {
 }
 
 /// The names of the components in applications, and what they are built as.
-const COMPONENTS: [(&str, &str); 2] = [
+const COMPONENTS: [(&str, &str); 3] = [
     ("handoff", "handoff.wasm"),
     ("handoff-gather", "handoff_gather.wasm"),
+    ("handoff-console", "handoff_console.wasm"),
 ];
 
 /// Builds everything into target/dist.

@@ -10,12 +10,14 @@ use crate::tool::DENY;
 use crate::workspace::Workspace;
 
 /// What is compiled only with a feature: what the simulation needs, and what Spin loads.
-const ALL_FEATURES: &str = "handoff-queue/sabotage,handoff-gather/component";
+const ALL_FEATURES: &str =
+    "handoff-queue/sabotage,handoff-gather/component,handoff-console/component";
 
 /// The crates of an application in Rust, the client and the command line.
-const PUBLISHED: [&str; 11] = [
+const PUBLISHED: [&str; 12] = [
     "handoff-client",
     "handoff-cli",
+    "handoff-console",
     "handoff-gather",
     "handoff-queue",
     "handoff-wire",

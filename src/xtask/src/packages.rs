@@ -32,7 +32,7 @@ const COMPONENT: &str = "cargo build --quiet --locked --target wasm32-wasip2 --r
 const PROMETHEUS: &str = "test -x .tools/usr/bin/prometheus || { mkdir -p .tools && cd .tools && \
     apt-get --quiet download prometheus && dpkg -x prometheus_*.deb . && rm prometheus_*.deb; }";
 
-const PACKAGES: [Package; 9] = [
+const PACKAGES: [Package; 10] = [
     Package {
         folder: "tests/prometheus",
         needs: ("apt-get", "https://prometheus.io/download"),
@@ -79,6 +79,12 @@ const PACKAGES: [Package; 9] = [
         folder: "tests/openapi",
         needs: PYTHON,
         tools: VENV,
+        build: None,
+    },
+    Package {
+        folder: "tests/e2e/console",
+        needs: NPM,
+        tools: "npm run tools",
         build: None,
     },
     Package {

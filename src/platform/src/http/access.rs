@@ -32,6 +32,15 @@ pub fn admit(request: &Request, scope: Option<Scope>, cors: &Cors) -> Result<Cal
     })
 }
 
+/// Admits a request for a page of the application, unless a page of another site may have sent it.
+/// Whether its token may do what it asks for, the API decides.
+///
+/// # Errors
+/// 403 if a page of another site may have sent it, 500 if a variable can't be used.
+pub fn admit_page(request: &Request) -> Result<(), Problem> {
+    sender::check_page(request, access()?.is_open())
+}
+
 /// Whether everybody may do everything.
 ///
 /// # Errors

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod client;
 pub(crate) mod cors;
+mod form;
 pub(crate) mod problem;
 pub(crate) mod request;
 pub(crate) mod response;

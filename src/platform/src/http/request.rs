@@ -213,15 +213,11 @@ impl Request {
         max_bytes: impl FnOnce() -> Result<u64, Problem>,
     ) -> Result<(T, u64), Problem> {
         self.expect_json()?;
-        let announced = self.announced();
-        let max_bytes = match announced {
+        let max_bytes = match self.announced() {
             Some(..=BYTES_MIN) => BYTES_MIN,
             _ => max_bytes()?,
         };
-        if announced.is_some_and(|length| length > max_bytes) {
-            return Err(too_large(max_bytes));
-        }
-        let body = self.body(announced, max_bytes).await?;
+        let body = self.body(max_bytes).await?;
         Ok((handoff_wire::from_slice(&body)?, body.len() as u64))
     }
 
@@ -230,11 +226,10 @@ impl Request {
     /// # Errors
     /// 400 if there is one.
     pub async fn no_body(&self) -> Result<(), Problem> {
-        let announced = self.announced();
-        if announced == Some(0) {
+        if self.announced() == Some(0) {
             return Ok(());
         }
-        let body = self.body(announced, BYTES_MIN).await?;
+        let body = self.body(BYTES_MIN).await?;
         let is_empty = |body| match serde_json::from_slice::<BTreeMap<String, IgnoredAny>>(body) {
             Ok(fields) => fields.is_empty(),
             Err(_) => false,
@@ -289,9 +284,13 @@ impl Request {
         Err(Problem::new(415, UNSUPPORTED, TITLE, detail))
     }
 
-    /// Reads the body within [`BODY_MS`]. A slow sender could otherwise keep an instance busy for
-    /// ever.
-    async fn body(&self, announced: Option<u64>, max_bytes: u64) -> Result<Vec<u8>, Problem> {
+    /// Reads the body, of at most `max_bytes`, within [`BODY_MS`]. A slow sender could otherwise
+    /// keep an instance busy for ever.
+    pub(super) async fn body(&self, max_bytes: u64) -> Result<Vec<u8>, Problem> {
+        let announced = self.announced();
+        if announced.is_some_and(|length| length > max_bytes) {
+            return Err(too_large(max_bytes));
+        }
         let unreadable = || {
             let reason = "the host does not give the body".to_owned();
             Problem::invalid(FieldError::new_at(None, reason))

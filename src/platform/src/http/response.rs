@@ -20,23 +20,26 @@ pub struct Response {
 impl Response {
     /// A response with a JSON body.
     pub fn json(status: u16, body: &impl Serialize) -> Self {
-        let response = match serde_json::to_vec(body) {
-            Ok(body) => Self {
-                status,
-                headers: Vec::new(),
-                body,
-            },
-            Err(e) => Self {
-                status: 500,
-                headers: Vec::new(),
-                body: format!(
-                    "{{\"title\":\"The answer can't be written as JSON\",\"detail\":\"{e}\"}}"
-                )
-                .into(),
-            },
+        const JSON: &str = "application/json";
+        match serde_json::to_vec(body) {
+            Ok(body) => Self::of(status, JSON, body),
+            Err(e) => {
+                let title = "The answer can't be written as JSON";
+                let body = format!("{{\"title\":\"{title}\",\"detail\":\"{e}\"}}");
+                Self::of(500, JSON, body)
+            }
+        }
+    }
+
+    /// A response with a body of this type.
+    pub fn of(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        let response = Self {
+            status,
+            headers: Vec::new(),
+            body: body.into(),
         };
         response
-            .header("content-type", "application/json")
+            .header("content-type", content_type)
             .header("cache-control", NO_STORE)
     }
 

@@ -4,7 +4,7 @@ use super::cors::Cors;
 use super::problem::Problem;
 use super::request::Request;
 use crate::variables;
-use handoff_wire::{Foreign, Hosts, Scope, Sender, Senders};
+use handoff_wire::{Foreign, Hosts, Origins, Scope, Sender, Senders};
 use spin_sdk::http::Method;
 
 const VARIABLE: &str = "allowed_hosts";
@@ -44,6 +44,35 @@ pub(super) fn check(
     let senders = Senders {
         origins: &cors.origins,
         hosts: hosts.as_ref(),
+    };
+    senders.check(&sender).map_err(|e| refusal(e, open))
+}
+
+/// Refuses a request for a page of the application unless one of its own pages sent it, a user, or a
+/// program. A user who follows a link from elsewhere may read. A cookie brings the token, which a
+/// browser adds by itself, so this counts with tokens as well, and no list of origins does.
+///
+/// # Errors
+/// 403 that names the foreign part, 500 if a variable can't be used.
+pub(super) fn check_page(request: &Request, open: bool) -> Result<(), Problem> {
+    let authority = request.authority();
+    let (origin, site) = (request.header("origin"), request.header("sec-fetch-site"));
+    let reads = matches!(request.method(), Method::Get | Method::Head);
+    let sender = Sender {
+        authority: &authority,
+        origin: origin.as_deref(),
+        site: site.as_deref(),
+        navigates: reads && site.is_some() && navigates(request),
+    };
+    let hosts = match open {
+        // The cookie belongs to one name, so a page that has another name for this one has no token.
+        false => Hosts::any(),
+        true if Hosts::default().allow(&authority) => Hosts::default(),
+        true => allowed_hosts()?,
+    };
+    let senders = Senders {
+        origins: &Origins::default(),
+        hosts: Some(&hosts),
     };
     senders.check(&sender).map_err(|e| refusal(e, open))
 }

@@ -7,6 +7,7 @@ mod bad_target;
 mod batch;
 mod busy;
 mod cancel;
+mod console;
 mod cors;
 mod cost;
 mod dead;

@@ -1,0 +1,165 @@
+//! What went wrong, in words, with what to do.
+
+use crate::answer::Answer;
+use crate::context::Context;
+use crate::model;
+use crate::page::{Page, html};
+use crate::pages::sign_in::SignInPage;
+use askama::Template;
+use handoff_platform::http::Problem;
+
+/// Why a request has no page.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The API wants a token, and refused the one that there was, if there was one.
+    SignIn { refused: bool },
+    /// The API refused the call.
+    Refused {
+        status: u16,
+        problem: model::Problem,
+    },
+    /// The API gave no answer that can be read.
+    Unreachable { url: String, reason: String },
+    /// There is no such page.
+    NoPage,
+    /// The page does nothing with the method. Those that do.
+    Method(&'static str),
+    /// A form can't be used.
+    Form(String),
+    /// The console itself refused the request, or can't be used.
+    Own(Problem),
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self::Own(problem)
+    }
+}
+
+#[derive(Template)]
+#[template(path = "failure.html")]
+struct FailurePage {
+    page: Page,
+    detail: String,
+    hint: &'static str,
+}
+
+/// What is said about a failure.
+#[derive(Debug)]
+struct Said {
+    status: u16,
+    title: String,
+    detail: String,
+    hint: &'static str,
+}
+
+impl Failure {
+    /// The page that says it.
+    pub(crate) fn answer(self, context: &Context) -> Answer {
+        if let Self::SignIn { refused } = self {
+            return SignInPage::answer(context, 401, refused, &context.here);
+        }
+        let allow = match self {
+            Self::Method(allow) => Some(allow),
+            _ => None,
+        };
+        let said = self.said();
+        let page = FailurePage {
+            page: Page::new(context, said.title),
+            detail: said.detail,
+            hint: said.hint,
+        };
+        let answer = match html(said.status, &page) {
+            Ok(answer) => answer,
+            Err(_) => Answer::page(500, "The page can't be written.".to_owned()),
+        };
+        match allow {
+            Some(allow) => answer.header("allow", allow),
+            None => answer,
+        }
+    }
+
+    fn said(self) -> Said {
+        let said = |status, title: &str, detail: String, hint| Said {
+            status,
+            title: title.to_owned(),
+            detail,
+            hint,
+        };
+        match self {
+            Self::SignIn { .. } => said(401, "Sign in", String::new(), ""),
+            Self::Refused { status, problem } => refused(status, problem),
+            Self::Unreachable { url, reason } => said(
+                502,
+                "The API can't be reached",
+                format!("The console calls the API at {url}, and {reason}."),
+                "Check that the component handoff runs, that the variable console_api names it, and that \
+                 allowed_outbound_hosts of the component handoff-console lists it. Then load this page again.",
+            ),
+            Self::NoPage => said(
+                404,
+                "There is no such page",
+                "The console has no page at this address.".to_owned(),
+                "Go on from the overview.",
+            ),
+            Self::Method(allow) => said(
+                405,
+                "That does nothing here",
+                format!("This address takes only {allow}."),
+                "Go on from the overview.",
+            ),
+            Self::Form(detail) => said(
+                400,
+                "The form can't be used",
+                detail,
+                "Go back, change it and send it again. Nothing was done.",
+            ),
+            Self::Own(problem) if problem.kind == "origin-not-allowed" => said(
+                403,
+                "Another site sent this",
+                "A page that is not of this console sent the request, so nothing was done."
+                    .to_owned(),
+                "Open the console itself, and repeat it there. If you did, the proxy in front must pass on the header Host.",
+            ),
+            Self::Own(problem) => said(problem.status, problem.title, problem.detail, ""),
+        }
+    }
+}
+
+fn refused(status: u16, problem: model::Problem) -> Said {
+    let kind = problem.kind.rsplit(':').next().unwrap_or_default();
+    let hint = match (status, kind) {
+        (403, _) => "Nothing was done. Sign in with a token that has this scope.",
+        (_, "unknown-task" | "unknown-workflow") => {
+            "Final tasks are deleted when their retention is over."
+        }
+        (503, _) => {
+            "The store did not do its part: what was asked for may have happened or not. Look, and repeat it."
+        }
+        (_, "misconfigured") => "Correct the variable, and ask /readyz of the API.",
+        (409, _) => "Look at the task: it has changed meanwhile.",
+        _ => "",
+    };
+    let title = match problem.title.as_str() {
+        "" => "The API refused it",
+        title => title,
+    };
+    let mut detail = match problem.detail.as_str() {
+        "" => format!("It answered with status {status} and without a reason."),
+        detail => detail.to_owned(),
+    };
+    if let Some(field) = problem.field {
+        detail += &format!(" (Field: {field}.)");
+    }
+    Said {
+        // Something else than the API, such as a host without it, may have answered.
+        status: if (400..600).contains(&status) {
+            status
+        } else {
+            502
+        },
+        title: title.to_owned(),
+        detail,
+        hint,
+    }
+}

@@ -1,0 +1,172 @@
+//! The failed tasks of a queue, by kind and error.
+
+use super::tasks::first_line;
+use crate::answer::Answer;
+use crate::context::Context;
+use crate::curl::Curl;
+use crate::failure::Failure;
+use crate::filter::from_of;
+use crate::model::{Task, Tasks};
+use crate::page::{Page, html};
+use crate::words;
+use askama::Template;
+use handoff_wire::{Time, encode};
+use std::collections::BTreeMap;
+
+/// So many pages of the API are read for one page here, of so many tasks each.
+const PAGES: usize = 5;
+const PAGE: usize = 100;
+
+#[derive(Template)]
+#[template(path = "failed.html")]
+struct FailedPage {
+    page: Page,
+    queue: String,
+    groups: Vec<Group>,
+    read: usize,
+    next: Option<String>,
+}
+
+/// Failed tasks of one kind with the same first line of their error.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Group {
+    kind: String,
+    error: String,
+    count: u64,
+    first: Option<Time>,
+    last: Option<Time>,
+    example: String,
+    /// So many groups have this kind. What is done to a kind is done to all of them.
+    of_kind: usize,
+}
+
+impl Group {
+    fn first_shown(&self) -> String {
+        self.first.map(words::clock).unwrap_or_default()
+    }
+
+    fn last_shown(&self) -> String {
+        self.last.map(words::clock).unwrap_or_default()
+    }
+
+    fn kind_encoded(&self) -> String {
+        encode(&self.kind)
+    }
+}
+
+#[derive(Default)]
+struct Groups(BTreeMap<(String, String), Group>);
+
+impl Groups {
+    fn add(&mut self, task: &Task) {
+        let error = first_line(task.error.as_deref().unwrap_or_default());
+        let key = (task.task.clone(), error.clone());
+        let group = self.0.entry(key).or_insert_with(|| Group {
+            kind: task.task.clone(),
+            error,
+            example: task.id.clone(),
+            ..Group::default()
+        });
+        group.count += 1;
+        group.first = group.first.into_iter().chain(task.ended_at).min();
+        group.last = group.last.into_iter().chain(task.ended_at).max();
+    }
+
+    /// The largest first.
+    fn list(self) -> Vec<Group> {
+        let mut of_kind = BTreeMap::<String, usize>::new();
+        for (kind, _) in self.0.keys() {
+            *of_kind.entry(kind.clone()).or_default() += 1;
+        }
+        let groups = self.0.into_values().map(|group| Group {
+            of_kind: of_kind.get(&group.kind).copied().unwrap_or(1),
+            ..group
+        });
+        let mut groups: Vec<_> = groups.collect();
+        groups.sort_by_key(|group| std::cmp::Reverse(group.count));
+        groups
+    }
+}
+
+pub(crate) async fn show(context: &Context, queue: &str) -> Result<Answer, Failure> {
+    let list = format!(
+        "/v1/queues/{}/tasks?state=failed&limit={PAGE}",
+        encode(queue)
+    );
+    let (mut groups, mut read) = (Groups::default(), 0);
+    let mut from = match context.parameter("from") {
+        "" => None,
+        from => Some(encode(from)),
+    };
+    for _ in 0..PAGES {
+        let from_here = from.map(|from| format!("&from={from}")).unwrap_or_default();
+        let tasks: Tasks = context.api.get(&format!("{list}{from_here}")).await?;
+        read += tasks.tasks.len();
+        tasks.tasks.iter().for_each(|task| groups.add(task));
+        from = from_of(tasks.next.as_deref());
+        if from.is_none() {
+            break;
+        }
+    }
+    let page = FailedPage {
+        page: Page::new(context, format!("Failed tasks of {queue}")).curl(Curl::new(
+            "This list",
+            "GET",
+            list,
+        )),
+        queue: queue.to_owned(),
+        groups: groups.list(),
+        read,
+        next: from,
+    };
+    html(200, &page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task(kind: &str, error: &str, ended_ms: u64) -> Task {
+        Task {
+            id: format!("default-{ended_ms}"),
+            task: kind.to_owned(),
+            error: Some(error.to_owned()),
+            ended_at: Some(Time { ms: ended_ms }),
+            ..Task::default()
+        }
+    }
+
+    #[test]
+    fn tasks_are_grouped_by_kind_and_first_line() {
+        let mut groups = Groups::default();
+        for task in [
+            task("mail", "no answer\nat 1", 5_000),
+            task("mail", "no answer\nat 2", 1_000),
+            task("mail", "bounced", 3_000),
+            task("resize", "no answer", 9_000),
+        ] {
+            groups.add(&task);
+        }
+        let groups = groups.list();
+        let shown: Vec<_> = groups
+            .iter()
+            .map(|g| (g.kind.as_str(), g.error.as_str(), g.count, g.of_kind))
+            .collect();
+        assert_eq!(shown[0], ("mail", "no answer", 2, 2));
+        assert_eq!(shown.len(), 3);
+        assert_eq!(groups[0].first_shown(), "1970-01-01 00:00:01");
+        assert_eq!(groups[0].last_shown(), "1970-01-01 00:00:05");
+        let page = FailedPage {
+            page: Page::default(),
+            queue: "default".to_owned(),
+            groups,
+            read: 4,
+            next: None,
+        };
+        let page = page.render().expect("a page");
+        assert!(
+            page.contains("all failed tasks of kind mail, which have 2 errors"),
+            "{page}"
+        );
+    }
+}
