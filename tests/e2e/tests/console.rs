@@ -34,7 +34,7 @@ fn the_console_in_a_browser(pair: Pair) {
             "SKIPPED: the console in a browser because none of {BROWSERS:?} is on PATH (Debian: apt-get install chromium)"
         ));
     };
-    let open = Host::start(pair, &[]);
+    let open = Host::start(pair, &[("queues", "many")]);
     let guarded = Host::start(pair, &[("api_tokens", "t0ken, ana:read:r34der")]);
     let mut tests = Command::new("node");
     tests

@@ -2,6 +2,7 @@
 
 mod actions;
 mod bulk;
+mod docs;
 mod failed;
 mod overview;
 mod schedules;
@@ -34,6 +35,7 @@ pub(crate) async fn show(context: &Context, route: &Route<'_>) -> Result<Answer,
         Route::Schedules => schedules::list(context).await,
         Route::Schedule(name) => schedules::show(context, name).await,
         Route::Workflow(id) => workflow::show(context, id).await,
+        Route::Docs => docs::show(context).await,
         Route::SignInForm => Ok(sign_in::SignInPage::answer(context, 200, false, "/")),
         _ => Err(Failure::NoPage),
     }
