@@ -1,12 +1,13 @@
 //! The console as a browser without JavaScript sees it. `tests/console.rs` has a real browser.
 
+mod buttons;
 mod guard;
 
 use handoff_e2e::{Host, Manifest, Pair, Reply, exchange, on, on_every_pair, until};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-on_every_pair!(every_page_is_there, many_tasks_are_changed_after_a_question);
+on_every_pair!(every_page_is_there);
 on!(Some: nothing_of_users_is_markup: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
 on!(Some: below_another_route: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
 on!(Some: faults_are_said_in_words: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
@@ -79,205 +80,82 @@ fn wait_for(host: &Host, id: &str, state: &str) {
     });
 }
 
+/// A task that succeeded and one that failed.
+fn two_tasks(host: &Host) -> (String, String) {
+    let args = json!({"to": "Ada", "api_token": "s3cret"});
+    let done = enqueue(host, &json!({"task": "echo", "args": args, "key": "k-1"}));
+    let args = json!({"url": "http://192.0.2.1/"});
+    let request = json!({"task": "http.request", "args": args, "retry": {"attempts": 1}});
+    let failed = enqueue(host, &request);
+    wait_for(host, &done, "succeeded");
+    wait_for(host, &failed, "failed");
+    (done, failed)
+}
+
+/// A schedule of this name.
+fn put_schedule(host: &Host, name: &str) {
+    let schedule = json!({"task": "echo", "cron": "30 6 * * MON-FRI", "timezone": "Europe/Berlin"});
+    let (path, body) = (format!("/v1/schedules/{name}"), schedule.to_string());
+    let headers = [("content-type", "application/json")];
+    let put = host.http().send("PUT", &path, &headers, body.as_bytes());
+    put.expect(201);
+}
+
 fn every_page_is_there(pair: Pair) {
     let host = Host::start(pair, &[]);
-    let id = enqueue(
-        &host,
-        &json!({"task": "echo", "args": {"a": 1, "api_token": "s3cret"}, "key": "k-1"}),
-    );
-    wait_for(&host, &id, "succeeded");
-    let failed = enqueue(
-        &host,
-        &json!({"task": "http.request", "args": {"url": "http://192.0.2.1/"}, "retry": {"attempts": 1}}),
-    );
-    wait_for(&host, &failed, "failed");
-    let schedule = json!({"task": "echo", "args": {"n": 1}, "cron": "30 6 * * MON-FRI", "timezone": "Europe/Berlin"});
-    let http = host.http();
-    let headers = [("content-type", "application/json")];
-    http.send(
-        "PUT",
-        "/v1/schedules/report",
-        &headers,
-        schedule.to_string().as_bytes(),
-    )
-    .expect(201);
+    let (done, failed) = two_tasks(&host);
+    put_schedule(&host, "report");
     let group = json!({"group": {"task": "echo", "each": [1, 2, 3]}});
-    let workflow = http
-        .post("/v1/workflows?wait=30s", &group)
-        .expect(200)
-        .json();
+    let workflow = host.http().post("/v1/workflows?wait=30s", &group);
+    let workflow = workflow.expect(200).json();
     let workflow = workflow["id"].as_str().expect("an id");
 
     let moved = send(&host, "GET", "/console", &[], "").expect(303);
     assert_eq!(moved.header("location"), Some("/console/"));
-    assert_has(
-        &page(&host, "/console/"),
-        &["href=\"/console/queues/default\"", "oldest waiting"],
-    );
-    let list = page(&host, "/console/queues/default?task=echo&key=k-1");
-    assert_has(&list, &[&id, "[redacted]", "Searched", "succeeded"]);
-    assert!(
-        !list.contains("s3cret") && !list.contains(&failed),
-        "{list}"
-    );
-    let task = page(&host, &format!("/console/tasks/{id}"));
-    assert_has(
-        &task,
-        &["succeeded", "1 value is redacted", "$HANDOFF_URL/v1/tasks/"],
-    );
-    assert!(!task.contains("s3cret"), "{task}");
-    let found = send(&host, "GET", &format!("/console/find?id={id}"), &[], "").expect(303);
-    assert_eq!(
-        found.header("location"),
-        Some(format!("/console/tasks/{id}").as_str())
-    );
-    assert_has(
-        &page(&host, "/console/queues/default/failed"),
-        &["http.request", "Retry…"],
-    );
-    assert_has(
-        &page(&host, "/console/schedules"),
-        &["on Monday to Friday at 06:30", "Europe/Berlin"],
-    );
-    assert_has(
-        &page(&host, "/console/schedules/report"),
-        &["Run now", "Next"],
-    );
-    let shown = page(&host, &format!("/console/workflows/{workflow}"));
-    assert_has(&shown, &["3 of 3 succeeded", "<svg"]);
-    assert_has(
-        &page(&host, "/console/queues/default/purge"),
-        &["Type the queue"],
-    );
+    let found = send(&host, "GET", &format!("/console/find?id={done}"), &[], "").expect(303);
+    let task = format!("/console/tasks/{done}");
+    assert_eq!(found.header("location"), Some(task.as_str()));
+    for (path, parts) in [
+        (
+            "/console/",
+            &["href=\"/console/queues/default\"", "oldest waiting"][..],
+        ),
+        (
+            "/console/queues/default?task=echo&key=k-1",
+            &[&done, "[redacted]", "Searched"],
+        ),
+        (
+            &task,
+            &["succeeded", "1 value is redacted", "$HANDOFF_URL/v1/tasks/"],
+        ),
+        (&format!("{task}/again"), &["[redacted]", "name=\"once\""]),
+        (
+            "/console/queues/default/failed",
+            &["http.request", "Retry…"],
+        ),
+        ("/console/queues/default/purge", &["Type the queue"]),
+        (
+            "/console/schedules",
+            &["on Monday to Friday at 06:30", "Europe/Berlin"],
+        ),
+        ("/console/schedules/report", &["Run now", "Next"]),
+        (
+            &format!("/console/workflows/{workflow}"),
+            &["3 of 3 succeeded", "<svg"],
+        ),
+        ("/console/sign-in", &["type=\"password\""]),
+    ] {
+        let page = page(&host, path);
+        assert_has(&page, parts);
+        assert!(!page.contains("s3cret"), "{path}: {page}");
+    }
+    let filtered = page(&host, "/console/queues/default?key=k-1");
+    assert!(!filtered.contains(&failed), "{filtered}");
     for file in ["style.css", "script.js", "icon.svg"] {
         let reply = send(&host, "GET", &format!("/console/{file}"), &[], "").expect(200);
-        assert!(
-            reply
-                .header("cache-control")
-                .is_some_and(|c| c.contains("max-age")),
-            "{file}"
-        );
+        let kept = reply.header("cache-control").unwrap_or_default();
+        assert!(kept.contains("max-age"), "{file}: {kept}");
     }
-    one_button_each(&host, &id, &failed);
-}
-
-/// What is changed by one button.
-fn one_button_each(host: &Host, id: &str, failed: &str) {
-    let retried = follow(host, &format!("/console/tasks/{failed}/do/retry"), "");
-    assert_has(&page(host, &retried), &["Retry of", failed]);
-    let again = page(host, &format!("/console/tasks/{id}/again"));
-    assert_has(&again, &["[redacted]", "name=\"once\""]);
-    let form = "once=a&args=%7B%22b%22%3A2%2C%22api_token%22%3A%22%5Bredacted%5D%22%7D";
-    let to = format!("/console/tasks/{id}/do/again");
-    let new = follow(host, &to, form);
-    assert_eq!(
-        follow(host, &to, form),
-        new,
-        "a form that is sent twice enqueues one task"
-    );
-    let new = new
-        .trim_start_matches("/console")
-        .split('?')
-        .next()
-        .unwrap_or_default()
-        .to_owned();
-    let task = host
-        .http()
-        .get(&format!("/v1{new}?wait=30s"))
-        .expect(200)
-        .json();
-    assert_eq!(task["args"], json!({"b": 2, "api_token": "s3cret"}));
-    let lost = send(
-        host,
-        "POST",
-        &to,
-        &[],
-        "once=b&args=%7B%22c%22%3A%22%5Bredacted%5D%22%7D",
-    );
-    assert_has(&lost.expect(400).text(), &["args.c"]);
-
-    let run = follow(host, "/console/schedules/report/do/run", "once=c");
-    assert_has(&page(host, &run), &["This is the new task."]);
-    let kept = send(
-        host,
-        "POST",
-        "/console/schedules/report/do/delete",
-        &[],
-        "confirm=yes&name=x",
-    );
-    assert_has(&kept.expect(200).text(), &["not the name"]);
-    follow(
-        host,
-        "/console/schedules/report/do/delete",
-        "confirm=yes&name=report",
-    );
-    host.http().get("/v1/schedules/report").expect(404);
-
-    follow(host, "/console/queues/default/do/pause", "");
-    let waits = enqueue(host, &json!({"task": "echo"}));
-    assert_has(
-        &page(host, "/console/queues/default"),
-        &["paused", "Resume"],
-    );
-    let kept = send(
-        host,
-        "POST",
-        "/console/queues/default/do/purge",
-        &[],
-        "confirm=yes&name=other",
-    );
-    assert_has(&kept.expect(200).text(), &["not the name"]);
-    let purged = send(
-        host,
-        "POST",
-        "/console/queues/default/do/purge",
-        &[],
-        "confirm=yes&name=default",
-    );
-    assert_has(&purged.expect(200).text(), &["Cancelled 1 waiting"]);
-    wait_for(host, &waits, "cancelled");
-    let later = enqueue(host, &json!({"task": "echo", "delay": "1h"}));
-    follow(host, &format!("/console/tasks/{later}/do/cancel"), "");
-    wait_for(host, &later, "cancelled");
-    follow(host, "/console/queues/default/do/resume", "");
-    assert!(!page(host, "/console/queues/default").contains("Resume"));
-}
-
-fn many_tasks_are_changed_after_a_question(pair: Pair) {
-    let host = Host::start(pair, &[]);
-    let later = |key: &str| enqueue(&host, &json!({"task": "echo", "delay": "1h", "key": key}));
-    let (ours, other) = ([later("a"), later("a")], later("b"));
-    let form = "action=cancel&key=a&state=scheduled";
-    let asked = send(&host, "POST", "/console/queues/default/bulk", &[], form).expect(200);
-    assert_has(
-        &asked.text(),
-        &[
-            "Cancel 2 open tasks?",
-            "name=\"confirm\"",
-            "name=\"key\" value=\"a\"",
-        ],
-    );
-    let state = |id: &str| {
-        host.http()
-            .get(&format!("/v1/tasks/{id}"))
-            .expect(200)
-            .json()["state"]
-            .clone()
-    };
-    assert_eq!(state(&ours[0]), "scheduled", "a question changes nothing");
-    let form = format!("{form}&confirm=yes");
-    let done = send(&host, "POST", "/console/queues/default/bulk", &[], &form).expect(200);
-    assert_has(&done.text(), &["Cancelled 2"]);
-    assert!(ours.iter().all(|id| state(id) == "cancelled"));
-    assert_eq!(state(&other), "scheduled");
-    let wrong = send(
-        &host,
-        "POST",
-        "/console/queues/default/bulk",
-        &[],
-        "action=explode&confirm=yes",
-    );
-    assert_has(&wrong.expect(400).text(), &["names no action"]);
 }
 
 fn nothing_of_users_is_markup(pair: Pair) {
