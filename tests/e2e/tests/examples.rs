@@ -16,6 +16,7 @@ on!(Some: a_component_for_wasi_http_0_3: local_sqlite LOCAL_SQLITE, spin_sqlite 
 on!(Some: the_template_adds_what_the_shop_has: spin_sqlite SPIN_SQLITE);
 on!(Some: a_starter_is_its_example: spin_sqlite SPIN_SQLITE);
 on!(Some: a_handler_that_is_not_there_is_named: spin_sqlite SPIN_SQLITE);
+on!(Some: the_template_adds_the_console_if_asked: spin_sqlite SPIN_SQLITE);
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -333,6 +334,14 @@ fn the_template_adds_what_the_shop_has(_pair: Pair) {
     // Spin chooses the order.
     let read = |text: &str| text.parse::<toml::Table>().expect("TOML");
     assert_eq!(read(&added), read(&expected));
+}
+
+fn the_template_adds_the_console_if_asked(pair: Pair) {
+    let before = "spin_manifest_version = 2\n\n[application]\nname = \"empty\"\n";
+    let app = with_handoff(before, &["--value", "console=/ops/..."]);
+    let host = Host::start_other(pair, &app.path().join("spin.toml"));
+    let page = host.http().get("/ops/").expect(200).text();
+    assert!(page.contains("href=\"/ops/queues/default\""), "{page}");
 }
 
 fn a_handler_that_is_not_there_is_named(pair: Pair) {
