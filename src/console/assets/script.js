@@ -4,7 +4,6 @@
   const main = document.getElementById("main");
   const note = document.getElementById("live");
   let timer;
-  let busy = false;
 
   // While the page is hidden, or what it shows is final, nothing is asked.
   const plan = () => {
@@ -14,8 +13,8 @@
   };
 
   const update = async () => {
-    if (busy || document.hidden) return;
-    busy = true;
+    if (main.dataset.busy || document.hidden) return;
+    main.dataset.busy = "yes";
     try {
       const answer = await fetch(location.href, { redirect: "error" });
       if (answer.ok) {
@@ -28,7 +27,7 @@
     } catch {
       say("Not up to date: the console can't be reached. It is tried again.");
     }
-    busy = false;
+    delete main.dataset.busy;
     plan();
   };
 
