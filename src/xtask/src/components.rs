@@ -27,11 +27,19 @@ pub(crate) const SPIN: [Component; 3] =
 pub(crate) const WITHOUT_KEY_VALUE: [Component; 3] = spin("", "component");
 
 /// For wasmCloud.
-pub(crate) const WASMCLOUD: [Component; 1] = [Component {
-    package: "handoff-tasks",
-    features: "handoff/wasmcloud",
-    file: "handoff_wasmcloud.wasm",
-}];
+pub(crate) const WASMCLOUD: [Component; 2] = [
+    Component {
+        package: "handoff-tasks",
+        features: "handoff/wasmcloud",
+        file: "handoff_wasmcloud.wasm",
+    },
+    // A workload of its own.
+    Component {
+        package: "handoff-console",
+        features: "component,handoff-platform/wasmcloud",
+        file: "handoff_console_wasmcloud.wasm",
+    },
+];
 
 /// A host resets an instance's memory for each request, and the default stack of 1 MiB would be most of it. It comes first in
 /// memory, so that an overflow traps.

@@ -20,7 +20,11 @@ fn manifest() -> Manifest {
 }
 
 fn a_task_runs_without_a_key_value_store(pair: Pair) {
-    for file in ["handoff.wasm", "handoff_gather.wasm"] {
+    for file in [
+        "handoff.wasm",
+        "handoff_gather.wasm",
+        "handoff_console.wasm",
+    ] {
         let component = fs::read(workspace(COMPONENTS).join(file)).expect(file);
         let import = b"wasi:keyvalue/";
         let imports = component.windows(import.len()).any(|part| part == import);
