@@ -18,6 +18,8 @@ pub(crate) struct Context {
     pub query: Vec<(String, String)>,
     /// The path and query of this page below the base, to come back to.
     pub here: String,
+    /// A page of another site links here: the browser sent no cookie, though it may have one.
+    pub from_elsewhere: bool,
 }
 
 impl Context {
@@ -39,6 +41,7 @@ impl Context {
             redact: variables::text("redact")?.parse().unwrap_or_default(),
             now_ms: clock::now_ms(),
             here: format!("{}{mark}{}", request.path(), shown.join("&")),
+            from_elsewhere: request.header("sec-fetch-site").as_deref() == Some("cross-site"),
             query,
         })
     }

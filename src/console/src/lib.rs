@@ -23,7 +23,7 @@ use answer::Answer;
 use context::Context;
 use failure::Failure;
 use handoff_platform::http::{Method, Request, Response, ResponseOutparam, access};
-use handoff_wire::FieldError;
+use handoff_wire::{FieldError, is_base};
 use routes::Route;
 
 /// The largest form: the arguments of a task, percent-encoded.
@@ -58,8 +58,9 @@ async fn answer(request: Request, context: &Context, mounted: bool) -> Result<An
         method => method.clone(),
     };
     let Some(route) = Route::find(&path) else {
-        // "/console" of the route "/console/...", below which the links are.
-        if !mounted && method == Method::Get && !request.path().ends_with('/') {
+        // "/console" of the route "/console/...", below which the links are. "//host" is no path of
+        // this host.
+        if !mounted && method == Method::Get && is_base(request.path()) {
             return Ok(Answer::to(format!("{}/", request.path())));
         }
         return Err(Failure::NoPage);

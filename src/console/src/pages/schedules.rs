@@ -5,7 +5,7 @@ use crate::answer::Answer;
 use crate::context::{Context, field};
 use crate::curl::Curl;
 use crate::failure::Failure;
-use crate::json::Shown;
+use crate::json::{self, Shown};
 use crate::model::{Schedule, Schedules, Task};
 use crate::page::{Page, html};
 use crate::words;
@@ -14,6 +14,8 @@ use handoff_wire::{Duration, Time, encode};
 
 /// So many next times are shown of an interval.
 const NEXT: u64 = 3;
+/// So many bytes of arguments are in a command.
+const CURL_ARGS_MAX: usize = 2_000;
 /// Later than this an occurrence counts as missed.
 const LATE_MS: u64 = 60_000;
 
@@ -116,9 +118,12 @@ pub(crate) async fn show(context: &Context, name: &str) -> Result<Answer, Failur
 fn page_of(context: &Context, schedule: Schedule, wrong: bool) -> SchedulePage {
     let path = format!("/v1/schedules/{}", encode(&schedule.name));
     let args = schedule.args.as_deref();
+    let line = |args| json::line(args, &context.redact, CURL_ARGS_MAX);
+    let body = request(&schedule, args.map(line), "");
     SchedulePage {
         page: Page::new(context, format!("Schedule {}", schedule.name))
             .curl(Curl::new("This schedule", "GET", path.clone()))
+            .curl(Curl::new("Run now", "POST", "/v1/tasks").body(body))
             .curl(Curl::new("Delete", "DELETE", path)),
         args: args.map(|args| Shown::of(args, &context.redact)),
         once: format!("console:{}:{}", schedule.name, context.now_ms),
@@ -135,29 +140,28 @@ pub(crate) async fn run(
 ) -> Result<Answer, Failure> {
     let schedule = get(context, name).await?;
     let once = field(form, "once");
-    let new: Task = context
-        .api
-        .post("/v1/tasks", &request(&schedule, once))
-        .await?;
+    let args = schedule.args.as_ref().map(|args| args.get().to_owned());
+    let body = request(&schedule, args, once);
+    let new: Task = context.api.post("/v1/tasks", &body).await?;
     Ok(Answer::to(format!(
         "/tasks/{}?done=enqueued",
         encode(&new.id)
     )))
 }
 
-/// The body of a request for a schedule's task.
-fn request(schedule: &Schedule, once: &str) -> String {
+/// The body of a request for a schedule's task, with arguments as JSON text.
+fn request(schedule: &Schedule, args: Option<String>, once: &str) -> String {
     let quote = |text: &str| serde_json::to_string(text).unwrap_or_default();
     let once = Some(once).filter(|once| (1..=255).contains(&once.len()));
-    let raw = |raw: &Option<Box<serde_json::value::RawValue>>| {
-        raw.as_ref().map(|raw| raw.get().to_owned())
-    };
     let text = |text: &Option<String>| text.as_deref().map(quote);
     let fields = [
         ("task", Some(quote(&schedule.task))),
         ("queue", Some(quote(&schedule.queue))),
-        ("args", raw(&schedule.args)),
-        ("retry", raw(&schedule.retry)),
+        ("args", args),
+        (
+            "retry",
+            schedule.retry.as_ref().map(|retry| retry.get().to_owned()),
+        ),
         ("key", text(&schedule.key)),
         ("priority", text(&schedule.priority)),
         ("expires", text(&schedule.expires)),
@@ -198,7 +202,7 @@ mod tests {
                "task":"http.request","args":{"url":"http://a/","headers":{"x-token":"[redacted]"}},"queue":"default","retry":{"attempts":2},"overlap":"skip","missed":"latest"}"#,
         )
         .expect("a schedule");
-        assert!(request(&schedule, "").contains(r#""retry":{"attempts":2}"#));
+        assert!(request(&schedule, None, "").contains(r#""retry":{"attempts":2}"#));
         let row = Row::of(schedule, 601_000);
         assert_eq!(row.rule, "every 10m");
         assert_eq!(row.next[1], "1970-01-01 00:20:00 UTC (in 9 min 59 s)");

@@ -13,6 +13,7 @@ use askama::Template;
 pub(crate) struct SignInPage {
     page: Page,
     refused: bool,
+    from_elsewhere: bool,
     /// The path to come back to, below the base.
     to: String,
 }
@@ -23,6 +24,7 @@ impl SignInPage {
         let page = Self {
             page: Page::new(context, "Sign in"),
             refused,
+            from_elsewhere: context.from_elsewhere,
             to: back(to).to_owned(),
         };
         let page = html(status, &page);

@@ -124,10 +124,15 @@ pub(crate) async fn show(context: &Context, queue: &str) -> Result<Answer, Failu
     let rows = tasks.tasks.iter();
     let rows = rows.map(|task| Row::of(task, &context.redact, context.now_ms));
     let next = from_of(tasks.next.as_deref());
+    let switch = match standing.paused {
+        true => Curl::new("Resume", "POST", format!("{path}/resume")),
+        false => Curl::new("Pause", "POST", format!("{path}/pause")),
+    };
     let page = TasksPage {
         page: Page::new(context, format!("Tasks of {queue}"))
             .curl(Curl::new("This list", "GET", list))
-            .curl(Curl::new("This queue", "GET", path)),
+            .curl(Curl::new("This queue", "GET", path))
+            .curl(switch),
         limits: overview::limits(standing.limits.as_ref()),
         queue: standing,
         states: STATES,

@@ -17,6 +17,16 @@ fn a_token_opens_the_console(pair: Pair) {
     assert_has(&wrong.text(), &["does not know this token"]);
     assert_eq!(wrong.header("set-cookie"), None);
 
+    let link = [
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-mode", "navigate"),
+        ("sec-fetch-dest", "document"),
+    ];
+    let asked = send(&host, "GET", "/console/schedules", &link, "").expect(401);
+    assert_has(
+        &asked.text(),
+        &["href=\"/console/schedules\">show the page"],
+    );
     let form = "token=t0ken&to=%2Fqueues%2Fdefault";
     let reply = send(&host, "POST", "/console/session", &[], form).expect(303);
     assert_eq!(reply.header("location"), Some("/console/queues/default"));

@@ -218,6 +218,21 @@ fn below_another_route(pair: Pair) {
     )
     .expect(200);
     assert_has(&behind.text(), &["href=\"/shop/ops/jobs/queues/default\""]);
+
+    let root = ("route = \"/console/...\"", "route = \"/...\"");
+    let manifest = Manifest::changed(&[api, root]);
+    let host = Host::start_other(pair, manifest.path());
+    assert_has(&self::page(&host, "/"), &["href=\"/queues/default\""]);
+    for away in [
+        "//evil.example",
+        "//evil.example/a",
+        "/\\evil.example",
+        "/a//evil.example",
+    ] {
+        let reply = send(&host, "GET", away, &[], "");
+        let to = reply.header("location").unwrap_or_default();
+        assert_eq!((reply.status, to), (404, ""), "{away}");
+    }
 }
 
 fn faults_are_said_in_words(pair: Pair) {
@@ -248,6 +263,10 @@ fn faults_are_said_in_words(pair: Pair) {
         let reply = send(&host, "GET", path, &[], "").expect(status);
         assert_has(&reply.text(), &[words]);
     }
-    let json = send(&host, "POST", "/console/queues/default/bulk", &[], "%zz").expect(400);
-    assert_has(&json.text(), &["percent-encoding"]);
+    let json = host
+        .http()
+        .post("/console/queues/default/bulk", &json!({"action": "cancel"}));
+    assert_has(&json.expect(415).text(), &["Only forms are taken here"]);
+    let wrong = send(&host, "POST", "/console/queues/default/bulk", &[], "%zz").expect(400);
+    assert_has(&wrong.text(), &["percent-encoding"]);
 }
