@@ -174,9 +174,11 @@ test("an open task is fetched at most once in 2 s, while it can be seen and chan
     });
     await page.goto(`${OPEN}/console/tasks/${task}`);
     const answered = () => page.waitForResponse((answer) => answer.request().resourceType() === "fetch");
+    // Whatever was asked is answered, and so was seen here.
     const settle = () => page.waitForFunction(() => !document.getElementById("main").dataset.busy);
     for (let round = 1; round <= 3; round += 1) {
       await page.clock.runFor(1_999);
+      await settle();
       assert.equal(fetched, round - 1, "too early");
       const answer = answered();
       await page.clock.runFor(1);
@@ -191,6 +193,7 @@ test("an open task is fetched at most once in 2 s, while it can be seen and chan
       }, hidden);
     await see(true);
     await page.clock.runFor(60_000);
+    await settle();
     assert.equal(fetched, 3, "nobody sees it");
     await see(false);
     await api("DELETE", `/v1/tasks/${task}`);
@@ -202,6 +205,7 @@ test("an open task is fetched at most once in 2 s, while it can be seen and chan
     await page.waitForFunction(() => !document.getElementById("main").dataset.live);
     assert.equal(await page.getByRole("button", { name: "Cancel" }).count(), 0);
     await page.clock.runFor(60_000);
+    await settle();
     assert.equal(fetched, 4, "it is final");
   }));
 
