@@ -5,7 +5,7 @@ use crate::answer::Answer;
 use crate::context::Context;
 use crate::curl::Curl;
 use crate::failure::Failure;
-use crate::filter::from_of;
+use crate::filter::{Filter, from_of};
 use crate::model::{Task, Tasks};
 use crate::page::{Page, html};
 use crate::words;
@@ -36,8 +36,8 @@ struct Group {
     first: Option<Time>,
     last: Option<Time>,
     example: String,
-    /// So many groups have this kind. What is done to a kind is done to all of them.
-    of_kind: usize,
+    /// The begin of the error, by which the API finds such tasks.
+    text: String,
 }
 
 impl Group {
@@ -49,8 +49,15 @@ impl Group {
         self.last.map(words::clock).unwrap_or_default()
     }
 
-    fn kind_encoded(&self) -> String {
-        encode(&self.kind)
+    /// The list of tasks like these.
+    fn query(&self) -> String {
+        let filter = Filter {
+            state: "failed".to_owned(),
+            task: self.kind.clone(),
+            text: self.text.clone(),
+            ..Filter::default()
+        };
+        filter.query()
     }
 }
 
@@ -59,12 +66,13 @@ struct Groups(BTreeMap<(String, String), Group>);
 
 impl Groups {
     fn add(&mut self, task: &Task) {
-        let error = first_line(task.error.as_deref().unwrap_or_default());
-        let key = (task.task.clone(), error.clone());
-        let group = self.0.entry(key).or_insert_with(|| Group {
-            kind: task.task.clone(),
-            error,
+        let error = task.error.as_deref().unwrap_or_default();
+        let key = (task.task.clone(), first_line(error));
+        let group = self.0.entry(key).or_insert_with_key(|(kind, line)| Group {
+            kind: kind.clone(),
+            error: line.clone(),
             example: task.id.clone(),
+            text: line.trim_end_matches('…').to_owned(),
             ..Group::default()
         });
         group.count += 1;
@@ -74,15 +82,7 @@ impl Groups {
 
     /// The largest first.
     fn list(self) -> Vec<Group> {
-        let mut of_kind = BTreeMap::<String, usize>::new();
-        for (kind, _) in self.0.keys() {
-            *of_kind.entry(kind.clone()).or_default() += 1;
-        }
-        let groups = self.0.into_values().map(|group| Group {
-            of_kind: of_kind.get(&group.kind).copied().unwrap_or(1),
-            ..group
-        });
-        let mut groups: Vec<_> = groups.collect();
+        let mut groups: Vec<_> = self.0.into_values().collect();
         groups.sort_by_key(|group| std::cmp::Reverse(group.count));
         groups
     }
@@ -150,9 +150,9 @@ mod tests {
         let groups = groups.list();
         let shown: Vec<_> = groups
             .iter()
-            .map(|g| (g.kind.as_str(), g.error.as_str(), g.count, g.of_kind))
+            .map(|g| (g.kind.as_str(), g.error.as_str(), g.count))
             .collect();
-        assert_eq!(shown[0], ("mail", "no answer", 2, 2));
+        assert_eq!(shown[0], ("mail", "no answer", 2));
         assert_eq!(shown.len(), 3);
         assert_eq!(groups[0].first_shown(), "1970-01-01 00:00:01");
         assert_eq!(groups[0].last_shown(), "1970-01-01 00:00:05");
@@ -165,7 +165,7 @@ mod tests {
         };
         let page = page.render().expect("a page");
         assert!(
-            page.contains("all failed tasks of kind mail, which have 2 errors"),
+            page.contains("?state=failed&#38;task=mail&#38;text=no%20answer&#38;\""),
             "{page}"
         );
     }

@@ -8,7 +8,8 @@ on_every_pair!(
     a_task_is_run_again,
     a_schedule_is_run_and_deleted,
     a_queue_is_paused_and_purged,
-    many_tasks_are_changed_after_a_question
+    many_tasks_are_changed_after_a_question,
+    a_group_of_failed_tasks_is_retried
 );
 
 fn a_task_is_run_again(pair: Pair) {
@@ -105,4 +106,31 @@ fn many_tasks_are_changed_after_a_question(pair: Pair) {
         "action=explode&confirm=yes",
     );
     assert_has(&wrong.expect(400).text(), &["names no action"]);
+}
+
+fn a_group_of_failed_tasks_is_retried(pair: Pair) {
+    let host = Host::start(pair, &[]);
+    let request = |url: &str| {
+        let args = json!({"url": url});
+        enqueue(
+            &host,
+            &json!({"task": "http.request", "args": args, "retry": {"attempts": 1}}),
+        )
+    };
+    let (one, other) = (request("http://192.0.2.1/"), request("http://192.0.2.2/"));
+    wait_for(&host, &one, "failed");
+    wait_for(&host, &other, "failed");
+    let failed = page(&host, "/console/queues/default/failed");
+    let text = "name=\"text\" value=\"http://192.0.2.1/ may not";
+    assert_has(&failed, &[text, "http://192.0.2.2/ may not"]);
+    let form = "task=http.request&text=http://192.0.2.1/+may&action=retry-failed";
+    let bulk = "/console/queues/default/bulk";
+    let asked = send(&host, "POST", bulk, &[], form).expect(200);
+    assert_has(&asked.text(), &["Retry 1 failed tasks?"]);
+    let done = send(&host, "POST", bulk, &[], &format!("{form}&confirm=yes")).expect(200);
+    assert_has(&done.text(), &["Retried 1"]);
+    let left = host
+        .http()
+        .get("/v1/queues/default/tasks?state=failed&text=192.0.2.2");
+    assert_eq!(left.expect(200).json()["tasks"][0]["id"], other);
 }
