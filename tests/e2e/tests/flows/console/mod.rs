@@ -143,6 +143,7 @@ fn every_page_is_there(pair: Pair) {
             &format!("/console/workflows/{workflow}"),
             &["3 of 3 succeeded", "<svg"],
         ),
+        ("/console/docs", &["POST /v1/tasks", "Scope: enqueue."]),
         ("/console/sign-in", &["type=\"password\""]),
     ] {
         let page = page(&host, path);
