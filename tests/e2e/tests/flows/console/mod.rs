@@ -264,9 +264,12 @@ fn faults_are_said_in_words(pair: Pair) {
         let reply = send(&host, "GET", path, &[], "").expect(status);
         assert_has(&reply.text(), &[words]);
     }
-    let json = host
-        .http()
-        .post("/console/queues/default/bulk", &json!({"action": "cancel"}));
+    let json = format!(
+        "POST /console/queues/default/bulk HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: 2\r\n\r\n{{}}",
+        host.address()
+    );
+    let json = exchange(host.address(), json.as_bytes()).expect("an answer");
     assert_has(&json.expect(415).text(), &["Only forms are taken here"]);
     let wrong = send(&host, "POST", "/console/queues/default/bulk", &[], "%zz").expect(400);
     assert_has(&wrong.text(), &["percent-encoding"]);
