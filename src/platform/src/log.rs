@@ -9,7 +9,7 @@ pub(crate) fn say(message: &str) {
     _ = writeln!(std::io::stderr(), "handoff: {}", visible(message));
 }
 
-/// Prints one line of JSON, as [`say`] does, but without the name before it.
+/// Prints one line of JSON for the operator, cleaned as all lines are.
 pub fn print_json(json: &impl serde::Serialize) {
     if let Ok(json) = serde_json::to_string(json) {
         _ = writeln!(std::io::stderr(), "{}", visible(&json));
