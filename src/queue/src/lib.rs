@@ -51,7 +51,7 @@ pub use failed::page::{BulkResult, Discarded, FailedPage};
 pub use idempotency::key::{IdempotencyKey, Once};
 pub use metrics::counts::{OTHER, TaskCounts};
 pub use metrics::durations::{BOUNDS_MS, Durations};
-pub use metrics::totals::Span;
+pub use metrics::totals::Period;
 pub use model::delivery::{Delivery, Finished, Outcome, Ticket, Wait};
 pub use model::ended::Counts;
 pub use model::receipt::Receipt;

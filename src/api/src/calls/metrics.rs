@@ -6,7 +6,7 @@ use crate::HostQueue;
 use crate::exposition::{Exposition, Family, Format, Sample};
 use handoff_platform::http::{Problem, Request, Response};
 use handoff_platform::variables;
-use handoff_queue::{Durations, Metrics, Span, Statistics, TaskCounts};
+use handoff_queue::{Durations, Metrics, Period, Statistics, TaskCounts};
 use handoff_wire::{JsonObject, Time, accepts_openmetrics};
 
 /// What is read of one queue.
@@ -235,25 +235,25 @@ pub(crate) async fn history(
     known(name)?;
     super::no_parameters(request)?;
     let metrics = queue.metrics().await?;
-    let spans = |spans: &[Span]| spans.iter().map(span).collect::<Vec<_>>();
+    let periods = |periods: &[Period]| periods.iter().map(period).collect::<Vec<_>>();
     let body = JsonObject::default()
         .with("queue", name)
-        .with("minutes", spans(&metrics.minutes))
-        .with("hours", spans(&metrics.hours));
+        .with("minutes", periods(&metrics.minutes))
+        .with("hours", periods(&metrics.hours));
     Ok(Answer::new(Response::json(200, &body)))
 }
 
-fn span(span: &Span) -> JsonObject {
-    let from = Time { ms: span.from_ms };
+fn period(period: &Period) -> JsonObject {
+    let from = Time { ms: period.from_ms };
     let mut object = JsonObject::default()
         .with("from", from)
-        .with("enqueued", span.enqueued)
-        .with("succeeded", span.ended.succeeded)
-        .with("failed", span.ended.failed)
-        .with("cancelled", span.ended.cancelled)
-        .with("expired", span.ended.expired)
-        .with("attempts_failed", span.attempts_failed);
-    let wait_ms = span.waited_ms.checked_div(span.waited);
+        .with("enqueued", period.enqueued)
+        .with("succeeded", period.ended.succeeded)
+        .with("failed", period.ended.failed)
+        .with("cancelled", period.ended.cancelled)
+        .with("expired", period.ended.expired)
+        .with("attempts_failed", period.attempts_failed);
+    let wait_ms = period.waited_ms.checked_div(period.waited);
     object.put_some("wait_ms", wait_ms);
     object
 }

@@ -6,7 +6,7 @@ use crate::store::record::{Validate, is_slot, is_time, is_zero};
 use serde::Deserialize;
 use serde::Serialize;
 
-/// The spans of time in which the history counts: minutes, then hours.
+/// The periods of time in which the history counts: minutes, then hours.
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 3_600_000;
 
@@ -30,7 +30,7 @@ impl Validate for Publication {
 
 /// What was counted in a minute or an hour, over all kinds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Span {
+pub struct Period {
     /// When it began, in milliseconds since 1970.
     #[serde(rename = "at")]
     pub from_ms: u64,
@@ -51,7 +51,7 @@ pub struct Span {
     pub waited_ms: u64,
 }
 
-impl Span {
+impl Period {
     fn add(&mut self, counts: &TaskCounts) {
         self.enqueued = self.enqueued.saturating_add(counts.enqueued);
         self.ended.add(counts.ended);
@@ -72,17 +72,17 @@ pub(crate) struct Totals {
     #[serde(flatten)]
     pub(crate) counted: Increments,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) minutes: Vec<Span>,
+    pub(crate) minutes: Vec<Period>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) hours: Vec<Span>,
+    pub(crate) hours: Vec<Period>,
 }
 
 impl Validate for Totals {
     fn is_valid(&self) -> bool {
-        let spans = self.minutes.iter().chain(&self.hours);
+        let periods = self.minutes.iter().chain(&self.hours);
         is_slot(self.folded.saturating_add(1))
             && self.deleted <= self.folded
-            && spans.map(|span| span.from_ms).all(is_time)
+            && periods.map(|period| period.from_ms).all(is_time)
     }
 }
 
@@ -91,28 +91,28 @@ impl Totals {
         self.counted.add(&publication.counted);
         let at_ms = publication.at_ms;
         for counts in publication.counted.kinds.0.values() {
-            span_at(&mut self.minutes, at_ms, MINUTE_MS, MINUTES).add(counts);
-            span_at(&mut self.hours, at_ms, HOUR_MS, HOURS).add(counts);
+            period_at(&mut self.minutes, at_ms, MINUTE_MS, MINUTES).add(counts);
+            period_at(&mut self.hours, at_ms, HOUR_MS, HOURS).add(counts);
         }
     }
 }
 
-/// The span of a time. Spans that are too long ago are left out. A clock behind counts in the
-/// oldest span that is kept.
-fn span_at(spans: &mut Vec<Span>, at_ms: u64, length_ms: u64, kept: u64) -> &mut Span {
-    let latest_ms = spans.last().map_or(0, |span| span.from_ms).max(at_ms);
+/// The period of a time. Periods that are too long ago are left out. A clock behind counts in the
+/// oldest period that is kept.
+fn period_at(periods: &mut Vec<Period>, at_ms: u64, length_ms: u64, kept: u64) -> &mut Period {
+    let latest_ms = periods.last().map_or(0, |period| period.from_ms).max(at_ms);
     let first_ms = (latest_ms / length_ms).saturating_sub(kept - 1) * length_ms;
-    spans.retain(|span| span.from_ms >= first_ms);
+    periods.retain(|period| period.from_ms >= first_ms);
     let from_ms = (at_ms / length_ms * length_ms).max(first_ms);
-    let at = spans.partition_point(|span| span.from_ms < from_ms);
-    if spans.get(at).is_none_or(|span| span.from_ms != from_ms) {
-        let span = Span {
+    let at = periods.partition_point(|period| period.from_ms < from_ms);
+    if periods.get(at).is_none_or(|period| period.from_ms != from_ms) {
+        let period = Period {
             from_ms,
-            ..Span::default()
+            ..Period::default()
         };
-        spans.insert(at, span);
+        periods.insert(at, period);
     }
-    &mut spans[at]
+    &mut periods[at]
 }
 
 #[cfg(test)]
@@ -132,8 +132,8 @@ mod tests {
             totals.add(&publication(minute * MINUTE_MS + 7));
         }
         assert_eq!((totals.minutes.len(), totals.hours.len()), (60, 24));
-        assert!(totals.minutes.iter().all(|span| span.enqueued == 1));
-        assert!(totals.hours.iter().all(|span| span.enqueued == 60));
+        assert!(totals.minutes.iter().all(|period| period.enqueued == 1));
+        assert!(totals.hours.iter().all(|period| period.enqueued == 60));
         // A keeper whose clock is behind, by little and by much.
         let last_ms = totals.minutes[59].from_ms;
         totals.add(&publication(last_ms - MINUTE_MS));

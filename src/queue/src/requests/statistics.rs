@@ -9,7 +9,7 @@ use crate::base::priority::{Lane, Priority};
 use crate::failed::list::FailedList;
 use crate::metrics::counts::{Increments, OTHER, TaskCounts};
 use crate::metrics::publish::Publisher;
-use crate::metrics::totals::Span;
+use crate::metrics::totals::Period;
 use crate::model::ended::Counts;
 use crate::model::run::{Run, RunState};
 use crate::model::slot::Slot;
@@ -104,9 +104,9 @@ pub struct Metrics {
     /// names.
     pub missed: Vec<(String, u64)>,
     /// What was counted in each of the last 60 minutes, oldest first. Empty ones are left out.
-    pub minutes: Vec<Span>,
+    pub minutes: Vec<Period>,
     /// What was counted in each of the last 24 hours, oldest first. Empty ones are left out.
-    pub hours: Vec<Span>,
+    pub hours: Vec<Period>,
 }
 
 impl<S: Store, E: Env> StatisticsReader<'_, S, E> {

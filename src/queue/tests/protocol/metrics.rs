@@ -92,12 +92,12 @@ fn the_history_is_the_sum_of_its_time() {
             .windows(2)
             .all(|two| two[0].from_ms + 60_000 == two[1].from_ms)
     );
-    for span in &minutes {
+    for period in &minutes {
         assert_eq!(
-            (span.enqueued, span.attempts_failed, span.waited),
+            (period.enqueued, period.attempts_failed, period.waited),
             (2, 1, 2)
         );
-        assert_eq!((span.ended.succeeded, span.ended.failed), (1, 1));
+        assert_eq!((period.ended.succeeded, period.ended.failed), (1, 1));
     }
     assert_eq!((hours.len(), hours[0].enqueued), (1, 10));
     assert_eq!(hours[0].from_ms % 3_600_000, 0);
