@@ -296,6 +296,8 @@ class QueueObject(_Queue, total=False):
     system_waiting: int
     oldest_waiting: Optional[str]
     running: int
+    failed: int
+    keeper_lag: str
     ended: dict[str, int]
     limits: dict[str, Any]
     latency: Optional[dict[str, str]]

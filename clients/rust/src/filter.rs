@@ -85,7 +85,8 @@ impl Filter {
         self.parameter("schedule", schedule)
     }
 
-    /// Those whose id, kind, key or arguments contain these 1 to 200 characters, in any case.
+    /// Those whose id, kind, key or arguments contain these 1 to 200 characters, in any case. Of
+    /// failed tasks the error is searched too.
     #[must_use]
     pub fn text(self, text: &str) -> Self {
         self.parameter("text", text)

@@ -297,6 +297,10 @@ objects! {
         oldest_waiting: Option<String>,
         /// Running tasks.
         running: Option<u64>,
+        /// Failed tasks that wait to be retried or discarded.
+        failed: Option<u64>,
+        /// How late delays, retries and rescue are.
+        keeper_lag: Option<String>,
         /// Ended tasks.
         ended: Option<Counts>,
         /// The limits of the deployment.

@@ -224,6 +224,9 @@ export interface QueueObject {
   computing: number;
   oldest_waiting?: string | null;
   running?: number;
+  /** Failed tasks that wait to be retried or discarded. */
+  failed?: number;
+  keeper_lag?: string;
   ended?: { succeeded: number; failed: number; cancelled: number; expired: number };
   limits?: Limits & { per_key: Limits };
   latency?: Percentiles | null;

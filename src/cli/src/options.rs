@@ -205,7 +205,7 @@ pub(crate) struct Which {
     /// Tasks that the schedule of this name enqueued
     #[arg(long, value_name = "NAME")]
     pub(crate) schedule: Option<String>,
-    /// Tasks whose id, kind, key or arguments contain this, in any case
+    /// Tasks whose id, kind, key, arguments or, of failed ones, error contain this, in any case
     #[arg(long)]
     pub(crate) text: Option<String>,
 }

@@ -1,5 +1,6 @@
 //! Where spans are sent: the variables `otlp_endpoint` and `otlp_headers`.
 
+use crate::target::decode;
 use crate::url::check_url;
 
 /// The path of traces below an endpoint of OTLP over HTTP.
@@ -34,9 +35,12 @@ impl Collector {
         if endpoint.is_empty() {
             return Ok(None);
         }
-        check_url(endpoint)?;
-        if endpoint.contains('?') {
-            return Err("it has a query: a path is appended to it".to_owned());
+        // The reason of `check_url` shows the URL, which may hold a secret.
+        if check_url(endpoint).is_err() || endpoint.contains('?') {
+            return Err(
+                "the endpoint is no absolute http or https URL, or has a user name, a query or a fragment"
+                    .to_owned(),
+            );
         }
         let base = endpoint.trim_end_matches('/');
         let url = match base.ends_with(TRACES) {
@@ -47,13 +51,14 @@ impl Collector {
         let items = items.filter(|item| !item.is_empty()).enumerate();
         let header = |(i, item): (usize, &str)| {
             let (name, value) = item.split_once('=').unwrap_or_default();
-            let (name, value) = (name.trim(), value.trim());
+            let name = name.trim();
+            let value = decode(value.trim()).unwrap_or_default();
             let in_name = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
             let in_value = |b: u8| matches!(b, b' '..=b'~');
             if name.is_empty() || !name.bytes().all(in_name) || !value.bytes().all(in_value) {
                 return Err(format!("header {} is not written name=value", i + 1));
             }
-            Ok((name.to_ascii_lowercase(), value.to_owned()))
+            Ok((name.to_ascii_lowercase(), value))
         };
         let headers = items.map(header).collect::<Result<_, _>>()?;
         Ok(Some(Self { url, headers }))
@@ -71,14 +76,16 @@ mod tests {
         let full = Ok(Some("https://o.example/a/v1/traces".to_owned()));
         assert_eq!(url(" https://o.example/a "), full);
         assert_eq!(url("https://o.example/a/v1/traces"), full);
-        let found = read("http://o.example", "X-Key = a=b ,, other=").map(Option::unwrap);
-        let headers = [("x-key", "a=b"), ("other", "")];
+        let found =
+            read("http://o.example", "X-Key = a=b ,, other=Basic%20a%2C").map(Option::unwrap);
+        let headers = [("x-key", "a=b"), ("other", "Basic a,")];
         let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
         assert_eq!(found.map(|found| found.headers), Ok(headers.to_vec()));
         for (endpoint, headers) in [
             ("o.example", ""),
-            ("http://u:p@o.example", ""),
-            ("http://o.example?a=b", ""),
+            ("http://u:hunter2@o.example", ""),
+            ("http://o.example/hunter2#a", ""),
+            ("http://o.example?a=hunter2", ""),
             ("http://o.example", "hunter2"),
             ("http://o.example", "a b=c"),
             ("http://o.example", "a=\u{1}"),

@@ -50,7 +50,7 @@ pub use json::{Fault, FieldError, Object, from_json, from_slice};
 pub use json_object::JsonObject;
 pub use limits::{KeyLimits, Limits, QueueLimits, Rate};
 pub use log::Log;
-pub use near::{did_you_mean, named, near, quoted, visible};
+pub use near::{did_you_mean, named, near, quoted, visible, visible_json};
 pub use origins::Origins;
 pub use request::kinds::Kinds;
 pub use request::schedule::ScheduleRequest;

@@ -13,6 +13,15 @@ pub struct Log {
     pub json: bool,
 }
 
+impl Log {
+    /// Errors, as text.
+    pub const ERRORS: Self = Self {
+        errors: true,
+        tasks: false,
+        json: false,
+    };
+}
+
 impl FromStr for Log {
     type Err = String;
 

@@ -38,11 +38,33 @@ pub fn named(name: &str) -> String {
 pub fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-        if c.is_control() || turns {
+        if is_hidden(c) {
             shown.extend(c.escape_unicode());
         } else {
             shown.push(c);
+        }
+    }
+    shown
+}
+
+/// Whether a character is escaped by [`visible`].
+fn is_hidden(c: char) -> bool {
+    let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    c.is_control() || turns
+}
+
+/// The same for a text of JSON, with JSON's escapes.
+///
+/// ```
+/// assert_eq!(handoff_wire::visible_json("[\"a\u{feff}\u{7f}\"]"), "[\"a\\ufeff\\u007f\"]");
+/// ```
+pub fn visible_json(json: &str) -> String {
+    let mut shown = String::with_capacity(json.len());
+    for c in json.chars() {
+        match is_hidden(c) {
+            // None of these takes two units of UTF-16.
+            true => shown.push_str(&format!("\\u{:04x}", u32::from(c))),
+            false => shown.push(c),
         }
     }
     shown

@@ -43,7 +43,7 @@ pub async fn work(tasks: Tasks, path: &str, answer: impl FnOnce(Result<(), Probl
         }
     };
     answer(Ok(()));
-    panic::report_to(worker.clone());
+    panic::report_to(worker.clone(), traces.clone());
     let ended = match traces {
         Some(traces) => traces.send_beside(worker.work()).await,
         None => worker.work().await,
@@ -81,13 +81,16 @@ async fn start(tasks: Tasks, path: &str) -> Result<(Rc<HostWorker>, Option<Rc<Tr
         false => || false,
     };
     let registry = tasks().with_follow_ups().with_faults(faults);
-    let traces = variables::collector()?.map(|collector| Rc::new(Traces::to(collector)));
+    let collector = or_without(variables::collector());
+    let traces = collector
+        .flatten()
+        .map(|collector| Rc::new(Traces::to(collector)));
     let kinds = Kinds {
         registry: registry.with_handlers(variables::handlers_or_reason),
         host: Rc::new(TaskHost {
             result_max_bytes: limits.result_max_bytes,
         }),
-        log: variables::log()?,
+        log: or_without(variables::log()).unwrap_or(Log::ERRORS),
         traces: traces.clone(),
     };
     // While it can't be read, tasks wait.
@@ -97,6 +100,11 @@ async fn start(tasks: Tasks, path: &str) -> Result<(Rc<HostWorker>, Option<Rc<Tr
     let worker = Worker::new(queue, kinds, limits);
     worker.start(wake).await?;
     Ok((Rc::new(worker), traces))
+}
+
+/// What the operator sees must not decide whether tasks run. `/readyz` names the fault, too.
+fn or_without<T>(read: Result<T, Problem>) -> Option<T> {
+    read.map_err(|problem| HostEnv.log(&problem.detail)).ok()
 }
 
 impl Runner for Kinds {

@@ -166,6 +166,7 @@ mod tests {
             ticket: 0,
             attempt,
             started_ms: 1_000,
+            began_ms: 0,
             due_ms: 900,
             alone: false,
             part: 0,

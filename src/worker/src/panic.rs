@@ -3,25 +3,35 @@
 //! finds its tasks.
 
 use crate::HostWorker;
+use crate::traces::Traces;
 use std::cell::RefCell;
 use std::panic::Location;
 use std::rc::Rc;
 
 thread_local! {
-    static WORKER: RefCell<Option<Rc<HostWorker>>> = const { RefCell::new(None) };
+    static WORKER: RefCell<Option<Reports>> = const { RefCell::new(None) };
 }
 
-/// Reports panics to `worker` from now on.
-pub(crate) fn report_to(worker: Rc<HostWorker>) {
-    WORKER.with(|w| *w.borrow_mut() = Some(worker));
+/// What a panic is reported to: the worker, and its traces.
+type Reports = (Rc<HostWorker>, Option<Rc<Traces>>);
+
+/// Reports panics from now on.
+pub(crate) fn report_to(worker: Rc<HostWorker>, traces: Option<Rc<Traces>>) {
+    WORKER.with(|w| *w.borrow_mut() = Some((worker, traces)));
     let print = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         print(info);
         // Take it out, so that a panic in here is not reported again.
         let worker = WORKER.with(|w| w.try_borrow_mut().ok().and_then(|mut w| w.take()));
-        if let Some(worker) = worker {
+        if let Some((worker, traces)) = worker {
             let message = info.payload_as_str().unwrap_or("no message");
-            handoff_platform::run(worker.panicked(&with_place(message, info.location())));
+            let message = with_place(message, info.location());
+            handoff_platform::run(async {
+                worker.panicked(&message).await;
+                if let Some(traces) = traces {
+                    traces.send().await;
+                }
+            });
         }
     }));
 }

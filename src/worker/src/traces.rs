@@ -36,6 +36,8 @@ pub(crate) struct Traces {
     spans: RefCell<Vec<Span>>,
     begun: RefCell<BTreeMap<(String, u64), Begun>>,
     dropped: Cell<u64>,
+    /// Whether it was said that the collector takes none.
+    said: Cell<bool>,
 }
 
 impl Traces {
@@ -45,6 +47,7 @@ impl Traces {
             spans: RefCell::default(),
             begun: RefCell::default(),
             dropped: Cell::new(0),
+            said: Cell::new(false),
         }
     }
 
@@ -61,7 +64,8 @@ impl Traces {
             None => TraceParent::new(trace_id(id), own),
         };
         let state = given.and_then(|trace| trace.state.clone());
-        if run.attempt == 1 && run.part == 0 && run.errors.is_empty() {
+        let is_first = run.attempt == 1 && run.part == 0 && run.snoozes == 0;
+        if is_first && run.errors.is_empty() && !run.alone {
             self.push(Span {
                 parent: caller,
                 id: parent,
@@ -140,12 +144,16 @@ impl Traces {
         };
         self.send().await;
         if self.dropped.get() > 0 {
-            HostEnv.log(&format!("{} spans were dropped", self.dropped.get()));
+            HostEnv.log(&format!(
+                "{} spans of traces were dropped",
+                self.dropped.get()
+            ));
         }
         ended
     }
 
-    async fn send(&self) {
+    /// Sends the spans that wait.
+    pub(crate) async fn send(&self) {
         let spans = self.spans.take();
         if spans.is_empty() {
             return;
@@ -171,8 +179,8 @@ impl Traces {
             Ok(reply) => format!("it answered {}", reply.status),
             Err(e) => e.to_string(),
         };
-        // Said once: it will go on like this.
-        if self.dropped.get() == 0 {
+        // It will go on like this.
+        if !self.said.replace(true) {
             HostEnv.log(&format!("the collector of traces takes no spans: {reason}"));
         }
         self.dropped.set(self.dropped.get() + spans.len() as u64);

@@ -1,5 +1,6 @@
 //! The command line as a plugin of Spin: an archive with the program, and a manifest that names it.
 
+use std::env::consts::EXE_SUFFIX;
 use std::fs;
 use std::path::Path;
 
@@ -28,7 +29,7 @@ pub(crate) fn make(workspace: &Workspace, to: &Path, url: Option<&str>) -> Resul
         .arg("--file")
         .arg(&archive);
     tar.arg("--directory").arg(workspace.target.join("cli"));
-    tar.arg("handoff");
+    tar.arg(format!("handoff{EXE_SUFFIX}"));
     tar.arg("--directory").arg(&workspace.root).arg("LICENSE");
     step::run("packing the command line", &mut tar)?;
     let bytes = fs::read(&archive).with_context(|| format!("tar made no {name}"))?;

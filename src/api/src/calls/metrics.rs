@@ -6,13 +6,13 @@ use crate::HostQueue;
 use crate::exposition::{Exposition, Family, Format, Sample};
 use handoff_platform::http::{Problem, Request, Response};
 use handoff_platform::variables;
-use handoff_queue::{Durations, Metrics, Period, Statistics, TaskCounts};
+use handoff_queue::{Durations, Period, Statistics, TaskCounts};
 use handoff_wire::{JsonObject, Time, accepts_openmetrics};
+use std::collections::BTreeMap;
 
 /// What is read of one queue.
 struct QueueMetrics {
     name: String,
-    metrics: Metrics,
     statistics: Statistics,
 }
 
@@ -29,7 +29,6 @@ pub(crate) async fn metrics(queue: &HostQueue, request: &Request) -> Result<Answ
         let queue = queue.named(name)?;
         queues.push(QueueMetrics {
             name: name.clone(),
-            metrics: queue.metrics().await?,
             statistics: queue.statistics().await?,
         });
     }
@@ -74,7 +73,7 @@ fn by_task(queues: &[QueueMetrics], of: fn(&TaskCounts) -> u64) -> Vec<Sample> {
 /// Each kind of task: (queue, kind, counts).
 fn tasks(queues: &[QueueMetrics]) -> impl Iterator<Item = (&str, &str, &TaskCounts)> {
     queues.iter().flat_map(|queue| {
-        let kinds = queue.metrics.kinds.iter();
+        let kinds = queue.statistics.metrics.kinds.iter();
         kinds.map(|(kind, counts)| (queue.name.as_str(), kind.as_str(), counts))
     })
 }
@@ -210,8 +209,15 @@ async fn schedules(
         "When a schedule occurs next, in seconds since 1970. A past time is overdue.",
         next,
     );
-    let missed = queues.iter().flat_map(|queue| &queue.metrics.missed);
-    let missed = missed.map(|(schedule, count)| Sample::of(*count).with("schedule", schedule));
+    // From 0 on: a counter that begins with its first count shows no increase.
+    let names = schedules.views.iter().map(|view| &view.schedule.name);
+    let mut missed: BTreeMap<_, _> = names.map(|name| (name, 0)).collect();
+    for queue in queues {
+        let counts = queue.statistics.metrics.missed.iter();
+        missed.extend(counts.map(|(schedule, count)| (schedule, *count)));
+    }
+    let missed = missed.into_iter();
+    let missed = missed.map(|(schedule, count)| Sample::of(count).with("schedule", schedule));
     exposition.put(
         Family::Counter,
         "handoff_schedule_missed",

@@ -138,7 +138,10 @@ fn by_id(context: &mut Context, ids: &[String], action: &Action) -> Result<(), F
             Err(error) => {
                 let one = Failure::from(error).about(id);
                 one.print();
-                failed = Some(one);
+                // It may have happened: that is said whatever else failed.
+                if !matches!(failed, Some(Failure::Unavailable(_))) {
+                    failed = Some(one);
+                }
             }
         }
     }

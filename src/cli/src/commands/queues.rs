@@ -65,6 +65,8 @@ pub(crate) fn show(context: &mut Context, name: &str) -> Result<(), Failure> {
             ("running", number(queue.running)),
             ("workers", number(Some(queue.workers))),
             ("computing", number(Some(queue.computing))),
+            ("failed", number(queue.failed)),
+            ("keeper's lag", plain(queue.keeper_lag.as_ref())),
             ("ended", plain(ended)),
             ("latency", plain(queue.latency.as_ref().map(percentiles))),
             ("run", plain(queue.run.as_ref().map(percentiles))),

@@ -79,7 +79,7 @@ fn look(
 }
 
 fn row(table: &mut Table, queue: &Shown<QueueObject>, rate: Option<f64>) {
-    let failed = queue.ended.as_ref().map_or(0, |ended| ended.failed);
+    let failed = queue.failed.unwrap_or(0);
     let style = if failed > 0 { Style::Red } else { Style::Plain };
     let running = queue.running.map(|running| running.to_string());
     table.row([

@@ -10,6 +10,9 @@ use serde::Serialize;
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 3_600_000;
 
+/// A sample is taken this often.
+const SAMPLE_MS: u64 = 10 * MINUTE_MS;
+
 /// The history goes back so many minutes, and so many hours.
 const MINUTES: u64 = 60;
 const HOURS: u64 = 24;
@@ -69,6 +72,10 @@ pub(crate) struct Totals {
     /// Publications up to here are deleted.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) deleted: u64,
+    /// Samples (time, number): totals with the publications up to that were stored then. Oldest
+    /// first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) samples: Vec<(u64, u64)>,
     #[serde(flatten)]
     pub(crate) counted: Increments,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -82,11 +89,42 @@ impl Validate for Totals {
         let periods = self.minutes.iter().chain(&self.hours);
         is_slot(self.folded.saturating_add(1))
             && self.deleted <= self.folded
+            && self
+                .samples
+                .iter()
+                .all(|s| is_time(s.0) && s.1 <= self.folded)
             && periods.map(|period| period.from_ms).all(is_time)
     }
 }
 
 impl Totals {
+    /// Notes what these totals have, as they are about to be stored.
+    pub(crate) fn sample(&mut self, now_ms: u64) {
+        let last_ms = self.samples.last().map_or(0, |sample| sample.0);
+        if now_ms >= last_ms + SAMPLE_MS {
+            self.samples.push((now_ms, self.folded));
+        }
+    }
+
+    /// The last publication that stored totals had at this time. Forgets earlier samples.
+    pub(crate) fn outlived(&mut self, at_ms: u64) -> u64 {
+        let over = self.samples.partition_point(|sample| sample.0 <= at_ms);
+        let passed = over.checked_sub(1).map_or(0, |last| self.samples[last].1);
+        self.samples.drain(..over.saturating_sub(1));
+        passed.max(self.deleted)
+    }
+
+    /// Leaves out what is more than an hour, and a day, before this time.
+    pub(crate) fn forget_before(&mut self, now_ms: u64) {
+        for (periods, length_ms, kept) in [
+            (&mut self.minutes, MINUTE_MS, MINUTES),
+            (&mut self.hours, HOUR_MS, HOURS),
+        ] {
+            let first_ms = first_kept_ms(now_ms, length_ms, kept);
+            periods.retain(|period| period.from_ms >= first_ms);
+        }
+    }
+
     pub(crate) fn add(&mut self, publication: &Publication) {
         self.counted.add(&publication.counted);
         let at_ms = publication.at_ms;
@@ -97,15 +135,23 @@ impl Totals {
     }
 }
 
+/// When the first of so many periods began, of which the last one has this time.
+fn first_kept_ms(now_ms: u64, length_ms: u64, kept: u64) -> u64 {
+    (now_ms / length_ms).saturating_sub(kept - 1) * length_ms
+}
+
 /// The period of a time. Periods that are too long ago are left out. A clock behind counts in the
 /// oldest period that is kept.
 fn period_at(periods: &mut Vec<Period>, at_ms: u64, length_ms: u64, kept: u64) -> &mut Period {
     let latest_ms = periods.last().map_or(0, |period| period.from_ms).max(at_ms);
-    let first_ms = (latest_ms / length_ms).saturating_sub(kept - 1) * length_ms;
+    let first_ms = first_kept_ms(latest_ms, length_ms, kept);
     periods.retain(|period| period.from_ms >= first_ms);
     let from_ms = (at_ms / length_ms * length_ms).max(first_ms);
     let at = periods.partition_point(|period| period.from_ms < from_ms);
-    if periods.get(at).is_none_or(|period| period.from_ms != from_ms) {
+    if periods
+        .get(at)
+        .is_none_or(|period| period.from_ms != from_ms)
+    {
         let period = Period {
             from_ms,
             ..Period::default()

@@ -38,15 +38,14 @@ impl Ended {
             let ended_ms = run.ended_ms().filter(|_| ran);
             ended_ms.map(|ms| ms.saturating_sub(from_ms))
         };
-        let first_ms = run.errors.first().map_or(run.started_ms, |e| e.started_ms);
-        let began = run.attempt > 0 && run.due_ms > 0;
+        let began = run.began_ms > 0 && run.due_ms > 0;
         Some(Self {
             how,
             kind: kind.to_owned(),
             ticket: run.delivered_by(),
             latency_ms: since(run.due_ms),
             run_ms: since(run.started_ms),
-            wait_ms: began.then(|| first_ms.saturating_sub(run.due_ms)),
+            wait_ms: began.then(|| run.began_ms.saturating_sub(run.due_ms)),
             failed_attempt: how == State::Failed && run.failed_attempt(),
         })
     }

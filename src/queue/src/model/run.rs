@@ -28,6 +28,9 @@ pub struct Run {
     /// When it began, in milliseconds since 1970. 0 if nothing ran.
     #[serde(default)]
     pub started_ms: u64,
+    /// When the first attempt began, in milliseconds since 1970. 0 if nothing ran.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub began_ms: u64,
     /// When the task could first have begun, in milliseconds since 1970. 0 if nothing ran.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub due_ms: u64,
@@ -179,6 +182,7 @@ impl Run {
             ticket: 0,
             attempt: 0,
             started_ms: 0,
+            began_ms: 0,
             due_ms: 0,
             alone: false,
             part: 0,

@@ -48,6 +48,7 @@ pub(crate) fn begin(task: &Task, epoch: u64, earlier: Option<Run>, now_ms: u64) 
             ticket: 0,
             attempt: 1,
             started_ms: now_ms,
+            began_ms: 0,
             due_ms: task.not_before_ms.unwrap_or(task.enqueued_ms),
             // Epoch 0 left no record, although the task was not delayed: it may have ended its
             // instance.

@@ -73,6 +73,8 @@ pub struct Statistics {
     /// How long ago the keeper should have acted on the next entry or ticket: 0 if nothing is
     /// overdue.
     pub keeper_lag_ms: u64,
+    /// The counters, from which `ended` is.
+    pub metrics: Metrics,
     /// How many tasks ended since the queue began, up to some 10 s ago.
     pub ended: Counts,
     /// From when a task could have begun to its end. Of tasks that succeeded or failed in the last
@@ -113,6 +115,7 @@ impl<S: Store, E: Env> StatisticsReader<'_, S, E> {
     /// Reads the counters, in three calls and one more for those of the last seconds.
     pub(crate) async fn metrics(&self) -> Result<Metrics, QueueError> {
         let mut totals = Publisher::of(self).totals().await?;
+        totals.forget_before(self.env.now_ms());
         let cancelled = self.store.counter(&self.keys.cancelled()).await?;
         if cancelled > 0 {
             let ended = &mut totals.counted.kinds.of(OTHER).ended;
@@ -130,8 +133,8 @@ impl<S: Store, E: Env> StatisticsReader<'_, S, E> {
     /// Reads the statistics of the queue.
     pub(crate) async fn statistics(&self) -> Result<Statistics, QueueError> {
         let now_ms = self.env.now_ms();
-        let progress = KeeperRecord::of(self).stored_progress().await?;
-        let progress = progress.unwrap_or_else(|| Progress::first(0, 0));
+        let stored = KeeperRecord::of(self).stored_progress().await?;
+        let progress = stored.clone().unwrap_or_else(|| Progress::first(0, 0));
         let (known, mut tally) = (&progress.running, progress.tally.clone());
         let depth = Admin::of(self).depth().await?;
         // Move on to this period, in which nothing may have been counted.
@@ -139,9 +142,9 @@ impl<S: Store, E: Env> StatisticsReader<'_, S, E> {
         let Tally {
             current, before, ..
         } = tally;
-        let Metrics { kinds, .. } = self.metrics().await?;
+        let metrics = self.metrics().await?;
         let mut ended = Counts::default();
-        for (_, counts) in &kinds {
+        for (_, counts) in &metrics.kinds {
             ended.add(counts.ended);
         }
         let of_users = |&(task, _): &(u64, u64)| !Lane::of(task).is_system();
@@ -159,18 +162,18 @@ impl<S: Store, E: Env> StatisticsReader<'_, S, E> {
             oldest_waiting_ms: oldest_ms.map(|ms| now_ms.saturating_sub(ms)),
             running,
             failed: FailedList::of(self).count().await?,
-            keeper_lag_ms: self.keeper_lag_ms().await?,
+            keeper_lag_ms: self.keeper_lag_ms(stored.as_ref()).await?,
             ended,
+            metrics,
             latency: Percentiles::of(&current.latency.with(&before.latency)),
             run: Percentiles::of(&current.run.with(&before.run)),
         })
     }
 
     /// Reads how late the keeper is: how long ago it should have acted on the next entry or ticket.
-    async fn keeper_lag_ms(&self) -> Result<u64, QueueError> {
+    async fn keeper_lag_ms(&self, stored: Option<&Progress>) -> Result<u64, QueueError> {
         let now_ms = self.env.now_ms();
-        let stored = KeeperRecord::of(self).stored_progress().await?;
-        let (from_s, samples) = match &stored {
+        let (from_s, samples) = match stored {
             Some(progress) => (progress.due_s, progress.rescue_due_ms()),
             None => (Timer::of(self).first_s().await?, None),
         };

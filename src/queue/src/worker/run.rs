@@ -69,6 +69,9 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
         let began_ms = self.queue.env().now_ms();
         delivery.unstarted = false;
         delivery.run.started_ms = began_ms;
+        if delivery.run.began_ms == 0 {
+            delivery.run.began_ms = began_ms;
+        }
         let timeout_ms = delivery.task.timeout_ms;
         let deadline_ms = began_ms + timeout_ms;
         let (task, run) = (&delivery.task, &delivery.run);

@@ -29,6 +29,7 @@ fn run(attempt: u32, state: RunState, errors: usize) -> Run {
         ticket: 7,
         attempt,
         started_ms: 10,
+        began_ms: 0,
         due_ms: 1,
         alone: false,
         part: 0,
