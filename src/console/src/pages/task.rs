@@ -9,7 +9,7 @@ use crate::model::Task;
 use crate::page::{Page, html};
 use crate::words;
 use askama::Template;
-use handoff_wire::{Time, encode};
+use handoff_wire::{Time, WEBHOOK, encode};
 
 const REFRESH_S: u32 = 2;
 /// A form that is sent twice enqueues one task for so long.
@@ -28,6 +28,7 @@ struct TaskPage {
     progress: Option<Shown>,
     /// The progress as a part of 1, if it is one.
     part: Option<f64>,
+    can_run_again: bool,
 }
 
 /// A name, its value, and the path of a page about it.
@@ -61,6 +62,8 @@ struct AgainPage {
     args: String,
     is_cut: bool,
     once: String,
+    /// Why the arguments of the form can't be used.
+    wrong: String,
 }
 
 impl Fact {
@@ -191,6 +194,7 @@ impl TaskPage {
             result: shown(&task.result),
             progress: shown(&task.progress),
             part: number.filter(|part| (0.0..=1.0).contains(part)),
+            can_run_again: can_run_again(&task),
             task,
         }
     }
@@ -205,26 +209,49 @@ pub(crate) async fn show(context: &Context, id: &str) -> Result<Answer, Failure>
     html(200, &TaskPage::of(context, task))
 }
 
+/// Whether a request can enqueue a task like this one: Handoff itself enqueues these kinds.
+fn can_run_again(task: &Task) -> bool {
+    !matches!(task.task.as_str(), WEBHOOK | "workflow")
+}
+
+/// The task that is to be run again.
+async fn get_to_run(context: &Context, id: &str) -> Result<Task, Failure> {
+    let task = get(context, id).await?;
+    match can_run_again(&task) {
+        true => Ok(task),
+        false => Err(Failure::Form(format!(
+            "No request can enqueue a task of the kind {}.",
+            task.task
+        ))),
+    }
+}
+
 /// The form to run a task again with other arguments.
 pub(crate) async fn again_form(context: &Context, id: &str) -> Result<Answer, Failure> {
-    let task = get(context, id).await?;
+    let task = get_to_run(context, id).await?;
     let mut args = match &task.args {
         Some(args) => Json::read(args.get()).map_err(Failure::Form)?,
         None => Json::Object(Vec::new()),
     };
     args.redact(&context.redact);
-    let args = args.pretty();
+    html(
+        200,
+        &again_page(context, task, args.pretty(), String::new()),
+    )
+}
+
+fn again_page(context: &Context, task: Task, args: String, wrong: String) -> AgainPage {
     let body = request(&task, "ARGS", None);
     let page = Page::new(context, format!("Run {} again", task.task));
-    let page = AgainPage {
+    AgainPage {
         page: page.curl(Curl::new("Enqueue such a task", "POST", "/v1/tasks").body(body)),
         // An operator edits no text of megabytes in a browser.
         is_cut: args.len() > crate::FORM_MAX_BYTES as usize / 4,
         args,
         once: format!("console:{}:{}", task.id, context.now_ms),
+        wrong,
         task,
-    };
-    html(200, &page)
+    }
 }
 
 /// The body of a request for a task like this one. `args` is JSON text.
@@ -254,32 +281,45 @@ fn request(task: &Task, args: &str, once: Option<&str>) -> String {
     format!("{{{}}}", fields.join(","))
 }
 
-/// Enqueues a task like this one with the arguments of a form.
+/// The arguments of a form, with the task's own values where they are hidden.
+fn edited(task: &Task, text: &str) -> Result<String, String> {
+    let args = Json::read(text);
+    let mut args = args.map_err(|e| format!("The arguments are no JSON: {e}."))?;
+    let original = task.args.as_ref();
+    let original = original.and_then(|args| Json::read(args.get()).ok());
+    let restored = args.restore(original.as_ref(), "args");
+    restored.map_err(|unknown| unknown.to_string())?;
+    Ok(args.compact())
+}
+
+/// Enqueues a task like this one with the arguments of a form. Arguments that can't be used are in
+/// the form again, with the reason.
 pub(crate) async fn again(
     context: &Context,
     id: &str,
     form: &[(String, String)],
 ) -> Result<Answer, Failure> {
-    let task = get(context, id).await?;
-    let args = Json::read(field(form, "args"));
-    let mut args = args.map_err(|e| Failure::Form(format!("The arguments are no JSON: {e}.")))?;
-    let original = task
-        .args
-        .as_ref()
-        .and_then(|args| Json::read(args.get()).ok());
-    args.restore(original.as_ref(), "args").map_err(|place| {
-        Failure::Form(format!(
-            "The value of {place} is shown as [redacted], and the console does not know it: write it."
-        ))
-    })?;
+    let task = get_to_run(context, id).await?;
+    let text = field(form, "args");
+    let wrong =
+        |status, task, reason| html(status, &again_page(context, task, text.to_owned(), reason));
+    let args = match edited(&task, text) {
+        Ok(args) => args,
+        Err(reason) => return wrong(400, task, reason),
+    };
     let once = field(form, "once");
     let once = Some(once).filter(|once| (1..=255).contains(&once.len()));
-    let body = request(&task, &args.compact(), once);
-    let new: Task = context.api.post("/v1/tasks", &body).await?;
-    Ok(Answer::to(format!(
-        "/tasks/{}?done=enqueued",
-        encode(&new.id)
-    )))
+    let body = request(&task, &args, once);
+    match context.api.post::<Task>("/v1/tasks", &body).await {
+        Ok(new) => Ok(Answer::to(format!(
+            "/tasks/{}?done=enqueued",
+            encode(&new.id)
+        ))),
+        Err(Failure::Refused { status, problem }) if matches!(status, 400 | 413 | 422) => {
+            wrong(status, task, problem.words(status))
+        }
+        Err(other) => Err(other),
+    }
 }
 
 #[cfg(test)]
@@ -334,6 +374,31 @@ mod tests {
         let page = TaskPage::of(&context(), task).render().expect("a page");
         assert!(!page.contains("data-live"), "{page}");
         assert!(page.contains("Retry") && page.contains("Discard"), "{page}");
+    }
+
+    #[test]
+    fn arguments_that_can_not_be_used_stay_in_the_form() {
+        let text = r#"{"to":"Grace","token":"[redacted]","a":"[redacted]"}"#;
+        let reason = edited(&task(), text).expect_err(text);
+        assert!(reason.contains("args.a"), "{reason}");
+        let page = again_page(&context(), task(), text.to_owned(), reason);
+        let page = page.render().expect("a page");
+        for part in ["Grace", "args.a", "role=\"alert\"", "<code>factor</code>"] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+        let known = r#"{"to":"Grace","token":"[redacted]"}"#;
+        let sent = r#"{"to":"Grace","token":"s3cret"}"#;
+        assert_eq!(edited(&task(), known), Ok(sent.to_owned()));
+    }
+
+    #[test]
+    fn what_handoff_itself_enqueues_is_not_run_again() {
+        for (kind, offered) in [("mail", true), ("webhook", false), ("workflow", false)] {
+            let mut task = task();
+            task.task = kind.to_owned();
+            let page = TaskPage::of(&context(), task).render().expect("a page");
+            assert_eq!(page.contains("Edit and run again"), offered, "{kind}");
+        }
     }
 
     #[test]
