@@ -90,7 +90,12 @@ impl Failure {
             hint,
         };
         match self {
-            Self::SignIn { .. } => said(401, "Sign in", String::new(), ""),
+            Self::SignIn { .. } => said(
+                401,
+                "Sign in",
+                "The API does not take the token.".to_owned(),
+                "",
+            ),
             Self::Refused { status, problem } => refused(status, problem),
             Self::Unreachable { url, reason } => said(
                 502,

@@ -1,4 +1,3 @@
-
 use super::*;
 
 fn raw(text: &str) -> Box<RawValue> {
