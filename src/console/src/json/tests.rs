@@ -133,3 +133,33 @@ fn a_long_value_is_cut_between_characters() {
     assert!(Json::read(&deep).is_err());
     assert!(Json::read("{").is_err());
 }
+
+#[test]
+fn the_default_hides_at_least_what_the_api_hides() {
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../../spin.toml");
+    let manifest = std::fs::read_to_string(manifest).expect(manifest);
+    let line = manifest.lines().find(|line| line.starts_with("redact = "));
+    let default = line.and_then(|line| line.split('"').nth(1));
+    let default = patterns(default.expect("a default"));
+    for name in [
+        "Authorization",
+        "Cookie",
+        "Set-Cookie",
+        "api-key",
+        "apikey",
+        "X-Api-Key",
+        "Proxy-Authorization",
+        "X-Auth-User",
+        "my_token_1",
+        "client_secret",
+        "db_password",
+        "signature",
+    ] {
+        assert!(handoff_wire::is_secret_header(name), "{name}");
+        assert!(default.has(name), "{name}");
+    }
+    for name in ["api_key", "passwd", "credentials"] {
+        assert!(default.has(name), "{name}");
+    }
+    assert!(!default.has("key") && !default.has("author"));
+}
