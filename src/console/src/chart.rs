@@ -36,6 +36,18 @@ pub(crate) struct Row {
     pub wait: Option<String>,
 }
 
+impl Row {
+    fn of(bucket: &Bucket) -> Self {
+        Self {
+            time: words::clock(bucket.from),
+            succeeded: bucket.succeeded,
+            failed: bucket.failed,
+            attempts_failed: bucket.attempts_failed,
+            wait: bucket.wait_ms.map(words::span),
+        }
+    }
+}
+
 /// What ended in the last hour or day, and how long tasks waited.
 #[derive(Debug, Default)]
 pub(crate) struct Chart {
@@ -104,13 +116,6 @@ impl Chart {
             let y = HEIGHT - height(bucket.wait_ms?, longest.unwrap_or(0).max(1));
             Some((*place, y))
         });
-        let rows = shown.iter().map(|(_, bucket)| Row {
-            time: words::clock(bucket.from),
-            succeeded: bucket.succeeded,
-            failed: bucket.failed,
-            attempts_failed: bucket.attempts_failed,
-            wait: bucket.wait_ms.map(words::span),
-        });
         let total = |of: fn(&Bucket) -> u64| {
             shown
                 .iter()
@@ -120,7 +125,7 @@ impl Chart {
             what,
             bars: bars.collect(),
             waits: lines(points, width),
-            rows: rows.collect(),
+            rows: shown.iter().map(|(_, bucket)| Row::of(bucket)).collect(),
             succeeded: total(|bucket| bucket.succeeded),
             failed: total(|bucket| bucket.failed),
             attempts_failed: total(|bucket| bucket.attempts_failed),

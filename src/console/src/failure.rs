@@ -8,6 +8,11 @@ use crate::pages::sign_in::SignInPage;
 use askama::Template;
 use handoff_platform::http::Problem;
 
+const UNKNOWN: &str = "What was asked for may have happened or not: look before you repeat it.";
+const UNREACHABLE: &str = "Check that the component handoff runs, that the variable console_api names it, and that \
+    allowed_outbound_hosts of the component handoff-console lists it. Then load this page again.";
+const TOO_LARGE: &str = "Read it by curl, from the API itself. A list is smaller with a filter.";
+
 /// Why a request has no page.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -105,13 +110,8 @@ impl Failure {
                     authority(&url)
                 ),
                 match is_post {
-                    true => {
-                        "What was asked for may have happened or not: look before you repeat it."
-                    }
-                    false => {
-                        "Check that the component handoff runs, that the variable console_api names it, and that \
-                         allowed_outbound_hosts of the component handoff-console lists it. Then load this page again."
-                    }
+                    true => UNKNOWN,
+                    false => UNREACHABLE,
                 },
             ),
             Self::TooLarge { max_bytes } => said(
@@ -119,10 +119,8 @@ impl Failure {
                 "The answer is too large",
                 format!("The console reads at most {max_bytes} bytes of one answer of the API."),
                 match is_post {
-                    true => "What was asked for has happened. Its result is read by curl.",
-                    false => {
-                        "Read it by curl, from the API itself. A list is smaller with a filter."
-                    }
+                    true => UNKNOWN,
+                    false => TOO_LARGE,
                 },
             ),
             Self::NoPage => said(

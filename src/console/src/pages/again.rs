@@ -59,8 +59,8 @@ fn page_of(context: &Context, task: Task, args: String, wrong: String) -> AgainP
     let page = Page::new(context, format!("Run {} again", task.task));
     AgainPage {
         page: page.curl(Curl::new("Enqueue such a task", "POST", "/v1/tasks").body(body)),
-        // An operator edits no text of megabytes in a browser.
-        is_cut: args.len() > crate::FORM_MAX_BYTES as usize / 4,
+        // An operator edits no text of megabytes in a browser. What one has typed stays.
+        is_cut: wrong.is_empty() && args.len() > crate::FORM_MAX_BYTES as usize / 4,
         args,
         once: format!("console:{}:{}", task.id, context.now_ms),
         wrong,

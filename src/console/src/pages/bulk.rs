@@ -198,7 +198,7 @@ pub(crate) async fn act(
         // Earlier calls have changed tasks.
         Err(failure) if page.is_done && page.sum.from.is_some() => {
             let said = failure.said(true);
-            page.error = format!("{}: {} {}", said.title, said.detail, said.hint);
+            page.error = format!("{}: {}", said.title, said.detail);
             html(said.status, &page)
         }
         Err(failure) => Err(failure),
