@@ -264,7 +264,7 @@ mod tests {
             (
                 2,
                 false,
-                r#"{"cancelled":3,"skipped":4,"more":true,"next":"/a?from=1"}"#,
+                r#"{"aborted":4,"cancelled":3,"more":true,"next":"/a?from=1"}"#,
             ),
         ] {
             let swept: Swept = serde_json::from_str(text).expect(text);
