@@ -12,20 +12,29 @@
     if (seconds > 0 && !document.hidden) timer = setTimeout(update, Math.max(seconds, 2) * 1000);
   };
 
+  // The console itself waits 30 s for the API.
+  const LIMIT_MS = 35000;
+  // The page has nothing more for this user.
+  const FINAL = [401, 403, 404];
+  let updated = new Date();
+
   const update = async () => {
     if (main.dataset.busy || document.hidden) return;
     main.dataset.busy = "yes";
     try {
-      const answer = await fetch(location.href, { redirect: "error" });
+      const answer = await fetch(location.href, { redirect: "error", signal: AbortSignal.timeout(LIMIT_MS) });
       if (answer.ok) {
         show(new DOMParser().parseFromString(await answer.text(), "text/html"));
+        updated = new Date();
         say("");
-      } else {
-        say(`Not up to date: the console answered ${answer.status}. Load the page again.`);
+      } else if (FINAL.includes(answer.status)) {
+        stale(`the console answered ${answer.status}. Load the page again.`);
         delete main.dataset.live;
+      } else {
+        stale(`the console answered ${answer.status}. It is asked again.`);
       }
     } catch {
-      say("Not up to date: the console can't be reached. It is tried again.");
+      stale("the console can't be reached. It is asked again.");
     }
     delete main.dataset.busy;
     plan();
@@ -33,6 +42,22 @@
 
   const say = (text) => {
     if (note.textContent !== text) note.textContent = text;
+  };
+
+  const stale = (why) => say(`Last updated at ${updated.toLocaleTimeString()}: ${why}`);
+
+  const FOCUSABLE = "a, button, summary, [tabindex]";
+
+  // Stands for what an element does: a button with the same place may do something else.
+  const purpose = (element) =>
+    element.getAttribute("href") ?? element.form?.getAttribute("action") ?? element.getAttribute("aria-label") ?? element.textContent;
+
+  const focusAgain = (part, wanted) => {
+    const same = [...part.querySelectorAll(FOCUSABLE)].find((element) => purpose(element) === wanted);
+    if (same) return same.focus();
+    const heading = main.querySelector("h1");
+    heading.tabIndex = -1;
+    heading.focus({ preventScroll: true });
   };
 
   // Parts that are as before stay, with what is selected or has the focus in them.
@@ -44,17 +69,18 @@
       if (!other || other.innerHTML === part.innerHTML) continue;
       const focus = part.contains(document.activeElement) ? document.activeElement : null;
       if (focus && focus.matches("input, select, textarea")) continue;
-      const places = focus && [...part.querySelectorAll("a, button, summary")].indexOf(focus);
-      const open = [...part.querySelectorAll("details")].map((details) => details.open);
+      const open = new Set([...part.querySelectorAll("details[open]")].map(label));
       part.replaceChildren(...other.childNodes);
-      part.querySelectorAll("details").forEach((details, i) => {
-        details.open = open[i] ?? details.open;
+      part.querySelectorAll("details").forEach((details) => {
+        details.open = open.has(label(details));
       });
-      if (focus) part.querySelectorAll("a, button, summary")[places]?.focus();
+      if (focus) focusAgain(part, purpose(focus));
     }
     if (now.dataset.live) main.dataset.live = now.dataset.live;
     else delete main.dataset.live;
   };
+
+  const label = (details) => details.querySelector("summary").textContent;
 
   for (const field of document.querySelectorAll("input.command")) {
     const button = document.createElement("button");

@@ -1,14 +1,14 @@
 //! Calls of the API.
 
-use crate::failure::Failure;
+use crate::failure::{Failure, authority};
 use handoff_platform::clock::sleep_ms;
 use handoff_platform::http::client;
-use handoff_wire::{Call, in_time};
+use handoff_wire::{Call, CallError, in_time};
 use serde::de::DeserializeOwned;
 
 /// The longest time for an answer: some calls work for 10 s.
 const TIMEOUT_MS: u64 = 30_000;
-/// The largest answer: a page of a list ends at 1 MiB, and one task more may follow.
+/// The largest answer that is read: it is in memory while a page is made.
 const ANSWER_MAX_BYTES: usize = 2 << 20;
 
 /// The way to the API.
@@ -22,6 +22,24 @@ impl Api {
     /// Asks for what a path names.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         self.read(self.call("GET", path)).await
+    }
+
+    /// Asks for a list. `path` makes the path for a number of entries. It is asked for fewer while
+    /// the answer is too large.
+    pub(crate) async fn list<T: DeserializeOwned>(
+        &self,
+        path: impl Fn(usize) -> String,
+        limit: usize,
+    ) -> Result<T, Failure> {
+        let mut limit = Some(limit);
+        while let Some(now) = limit {
+            limit = smaller(now);
+            match self.get(&path(now)).await {
+                Err(Failure::TooLarge { .. }) if limit.is_some() => {}
+                other => return other,
+            }
+        }
+        Err(too_large())
     }
 
     /// Has something changed that the path names.
@@ -63,13 +81,17 @@ impl Api {
     /// The body of a good answer: apart from its type, so that it is compiled once.
     async fn body(&self, call: Call) -> Result<Vec<u8>, Failure> {
         let whole = async {
-            client::open(call)
-                .await?
-                .whole(true, ANSWER_MAX_BYTES)
-                .await
+            let answer = client::open(call).await?;
+            match answer.whole(true, ANSWER_MAX_BYTES).await {
+                Ok(reply) => Ok(Some(reply)),
+                // Nothing else of a body is refused.
+                Err(CallError::Refused(_)) => Ok(None),
+                Err(other) => Err(other),
+            }
         };
         let reply = in_time(whole, sleep_ms(TIMEOUT_MS), TIMEOUT_MS).await;
         let reply = reply.map_err(|e| self.unreachable(e.to_string()))?;
+        let reply = reply.ok_or_else(too_large)?;
         match reply.status {
             // A schedule's end is answered with nothing.
             204 => Ok(b"null".to_vec()),
@@ -85,9 +107,36 @@ impl Api {
     }
 
     fn unreachable(&self, reason: String) -> Failure {
+        let url = self.url.trim().trim_end_matches('/');
         Failure::Unreachable {
-            url: self.url.clone(),
-            reason,
+            // A reason may name what was called.
+            reason: match url {
+                "" => reason,
+                url => reason.replace(url, authority(url)),
+            },
+            url: url.to_owned(),
         }
+    }
+}
+
+fn too_large() -> Failure {
+    Failure::TooLarge {
+        max_bytes: ANSWER_MAX_BYTES,
+    }
+}
+
+/// The next smaller length of a list, if there is one.
+fn smaller(limit: usize) -> Option<usize> {
+    (limit > 1).then(|| (limit / 4).max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_gets_shorter_down_to_one_entry() {
+        let limits = std::iter::successors(Some(50), |limit| smaller(*limit));
+        assert_eq!(limits.collect::<Vec<_>>(), [50, 12, 3, 1]);
     }
 }

@@ -26,15 +26,40 @@ impl Bar {
     }
 }
 
+/// The numbers of a bucket.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub time: String,
+    pub succeeded: u64,
+    pub failed: u64,
+    pub attempts_failed: u64,
+    pub wait: Option<String>,
+}
+
+impl Row {
+    fn of(bucket: &Bucket) -> Self {
+        Self {
+            time: words::clock(bucket.from),
+            succeeded: bucket.succeeded,
+            failed: bucket.failed,
+            attempts_failed: bucket.attempts_failed,
+            wait: bucket.wait_ms.map(words::span),
+        }
+    }
+}
+
 /// What ended in the last hour or day, and how long tasks waited.
 #[derive(Debug, Default)]
 pub(crate) struct Chart {
     pub what: &'static str,
     pub bars: Vec<Bar>,
-    /// The points of the line of mean waits.
-    pub waits: String,
+    /// The lines of mean waits, each the points of buckets that follow one another.
+    pub waits: Vec<String>,
+    /// The same in numbers.
+    pub rows: Vec<Row>,
     pub succeeded: u64,
     pub failed: u64,
+    pub attempts_failed: u64,
     /// The longest mean wait, in words.
     pub wait: Option<String>,
 }
@@ -89,7 +114,7 @@ impl Chart {
             });
         let points = shown.iter().filter_map(|(place, bucket)| {
             let y = HEIGHT - height(bucket.wait_ms?, longest.unwrap_or(0).max(1));
-            Some(format!("{},{y}", place * width + width / 2))
+            Some((*place, y))
         });
         let total = |of: fn(&Bucket) -> u64| {
             shown
@@ -99,12 +124,40 @@ impl Chart {
         Self {
             what,
             bars: bars.collect(),
-            waits: points.collect::<Vec<_>>().join(" "),
+            waits: lines(points, width),
+            rows: shown.iter().map(|(_, bucket)| Row::of(bucket)).collect(),
             succeeded: total(|bucket| bucket.succeeded),
             failed: total(|bucket| bucket.failed),
+            attempts_failed: total(|bucket| bucket.attempts_failed),
             wait: longest.map(words::span),
         }
     }
+}
+
+/// The points of a line for each row of places without a gap. A place alone has a line of its own
+/// width.
+fn lines(points: impl Iterator<Item = (u64, u64)>, width: u64) -> Vec<String> {
+    let mut lines: Vec<Vec<(u64, u64)>> = Vec::new();
+    for (place, y) in points {
+        match lines.last_mut() {
+            Some(line) if line.last().is_some_and(|(last, _)| last + 1 == place) => {
+                line.push((place, y));
+            }
+            _ => lines.push(vec![(place, y)]),
+        }
+    }
+    let texts = lines.iter().map(|line| match line[..] {
+        [(place, y)] => {
+            let x = place * width;
+            format!("{x},{y} {},{y}", x + width)
+        }
+        _ => {
+            let points = line.iter();
+            let points = points.map(|(place, y)| format!("{},{y}", place * width + width / 2));
+            points.collect::<Vec<_>>().join(" ")
+        }
+    });
+    texts.collect()
 }
 
 #[cfg(test)]
@@ -117,6 +170,7 @@ mod tests {
             from: Time { ms },
             succeeded,
             failed,
+            attempts_failed: 2,
             wait_ms,
         }
     }
@@ -139,11 +193,23 @@ mod tests {
         assert_eq!(bars, [(0, 0, 2), (590, 60, 20)], "one is too old");
         assert_eq!((chart.succeeded, chart.failed), (30, 11));
         assert_eq!(
-            (chart.waits.as_str(), chart.wait.as_deref()),
-            ("595,0", Some("2.0 s"))
+            (chart.waits, chart.wait.as_deref()),
+            (vec!["590,0 600,0".to_owned()], Some("2.0 s"))
         );
+        assert_eq!(chart.attempts_failed, 4);
+        let last = chart.rows.last().expect("a row");
+        assert_eq!((last.succeeded, last.attempts_failed), (30, 2));
+        assert_eq!(last.wait.as_deref(), Some("2.0 s"));
         let huge = [bucket(100 * MINUTE, u64::MAX, u64::MAX, Some(u64::MAX))];
         let chart = Chart::of("the last hour", &huge, (60, MINUTE), now_ms);
         assert_eq!(chart.bars[0].failed_y(), 0);
+    }
+    #[test]
+    fn no_line_crosses_what_is_not_known() {
+        let points = [(1, 5), (2, 6), (4, 7), (6, 8), (7, 9)];
+        assert_eq!(
+            lines(points.into_iter(), 10),
+            ["15,5 25,6", "40,7 50,7", "65,8 75,9"]
+        );
     }
 }

@@ -8,6 +8,11 @@ use crate::pages::sign_in::SignInPage;
 use askama::Template;
 use handoff_platform::http::Problem;
 
+const UNKNOWN: &str = "What was asked for may have happened or not: look before you repeat it.";
+const UNREACHABLE: &str = "Check that the component handoff runs, that the variable console_api names it, and that \
+    allowed_outbound_hosts of the component handoff-console lists it. Then load this page again.";
+const TOO_LARGE: &str = "Read it by curl, from the API itself. A list is smaller with a filter.";
+
 /// Why a request has no page.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -20,6 +25,8 @@ pub(crate) enum Failure {
     },
     /// The API gave no answer that can be read.
     Unreachable { url: String, reason: String },
+    /// The answer of the API has more than so many bytes.
+    TooLarge { max_bytes: usize },
     /// There is no such page.
     NoPage,
     /// The page does nothing with the method. Those that do.
@@ -46,11 +53,11 @@ struct FailurePage {
 
 /// What is said about a failure.
 #[derive(Debug)]
-struct Said {
-    status: u16,
-    title: String,
-    detail: String,
-    hint: &'static str,
+pub(crate) struct Said {
+    pub status: u16,
+    pub title: String,
+    pub detail: String,
+    pub hint: &'static str,
 }
 
 impl Failure {
@@ -63,7 +70,7 @@ impl Failure {
             Self::Method(allow) => Some(allow),
             _ => None,
         };
-        let said = self.said();
+        let said = self.said(context.is_post);
         let page = FailurePage {
             page: Page::new(context, said.title),
             detail: said.detail,
@@ -79,7 +86,8 @@ impl Failure {
         }
     }
 
-    fn said(self) -> Said {
+    /// The failure in words. A call that changes something may have done so without an answer.
+    pub(crate) fn said(self, is_post: bool) -> Said {
         let said = |status, title: &str, detail: String, hint| Said {
             status,
             title: title.to_owned(),
@@ -87,14 +95,33 @@ impl Failure {
             hint,
         };
         match self {
-            Self::SignIn { .. } => said(401, "Sign in", String::new(), ""),
+            Self::SignIn { .. } => said(
+                401,
+                "Sign in",
+                "The API does not take the token.".to_owned(),
+                "",
+            ),
             Self::Refused { status, problem } => refused(status, problem),
             Self::Unreachable { url, reason } => said(
                 502,
                 "The API can't be reached",
-                format!("The console calls the API at {url}, and {reason}."),
-                "Check that the component handoff runs, that the variable console_api names it, and that \
-                 allowed_outbound_hosts of the component handoff-console lists it. Then load this page again.",
+                format!(
+                    "The console calls the API at {}, and {reason}.",
+                    authority(&url)
+                ),
+                match is_post {
+                    true => UNKNOWN,
+                    false => UNREACHABLE,
+                },
+            ),
+            Self::TooLarge { max_bytes } => said(
+                502,
+                "The answer is too large",
+                format!("The console reads at most {max_bytes} bytes of one answer of the API."),
+                match is_post {
+                    true => UNKNOWN,
+                    false => TOO_LARGE,
+                },
             ),
             Self::NoPage => said(
                 404,
@@ -126,10 +153,21 @@ impl Failure {
     }
 }
 
+/// The host and the port of a URL. The rest is for the operator of the deployment only.
+pub(crate) fn authority(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host)
+}
+
 fn refused(status: u16, problem: model::Problem) -> Said {
-    let kind = problem.kind.rsplit(':').next().unwrap_or_default();
-    let hint = match (status, kind) {
-        (403, _) => "Nothing was done. Sign in with a token that has this scope.",
+    let hint = match (status, problem.name()) {
+        (403, "forbidden") => "Nothing was done. Sign in with a token that has this scope.",
+        (403, "host-not-allowed") => {
+            "Nothing was done. List the host of console_api in the variable allowed_hosts of the API."
+        }
         (_, "unknown-task" | "unknown-workflow") => {
             "Final tasks are deleted when their retention is over."
         }
@@ -144,13 +182,7 @@ fn refused(status: u16, problem: model::Problem) -> Said {
         "" => "The API refused it",
         title => title,
     };
-    let mut detail = match problem.detail.as_str() {
-        "" => format!("It answered with status {status} and without a reason."),
-        detail => detail.to_owned(),
-    };
-    if let Some(field) = problem.field {
-        detail += &format!(" (Field: {field}.)");
-    }
+    let detail = problem.words(status);
     Said {
         // Something else than the API, such as a host without it, may have answered.
         status: if (400..600).contains(&status) {
@@ -161,5 +193,43 @@ fn refused(status: u16, problem: model::Problem) -> Said {
         title: title.to_owned(),
         detail,
         hint,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(status: u16, kind: &str) -> Said {
+        let kind = format!("urn:handoff:problem:{kind}");
+        let problem = model::Problem {
+            kind,
+            ..model::Problem::default()
+        };
+        Failure::Refused { status, problem }.said(true)
+    }
+
+    #[test]
+    fn only_a_missing_scope_asks_for_another_token() {
+        assert!(refused(403, "forbidden").hint.contains("scope"));
+        assert!(!refused(403, "host-not-allowed").hint.contains("scope"));
+        assert!(!refused(403, "").hint.contains("scope"));
+    }
+
+    #[test]
+    fn only_the_host_of_the_api_is_said() {
+        for url in [
+            "http://api.internal:3000",
+            "https://user:s3cret@api.internal:3000/a?s3cret#s3cret",
+        ] {
+            let said = |is_post| {
+                let (url, reason) = (url.to_owned(), "no answer came".to_owned());
+                Failure::Unreachable { url, reason }.said(is_post)
+            };
+            let detail = said(false).detail;
+            assert!(detail.contains("at api.internal:3000, and"), "{detail}");
+            assert!(said(false).hint.contains("load this page again"));
+            assert!(said(true).hint.contains("may have happened"));
+        }
     }
 }

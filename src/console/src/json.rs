@@ -110,9 +110,37 @@ impl Json {
         }
     }
 
-    /// Puts back what was hidden, from the original at the same place. Fails with the first place
-    /// that the original does not have, or where the API itself hides the value.
-    pub(crate) fn restore(&mut self, original: Option<&Self>, place: &str) -> Result<(), String> {
+    /// Whether the original may have been shown as this value: all that is not hidden is equal.
+    fn shows(&self, original: &Self) -> bool {
+        match (self, original) {
+            (Self::Text(text), _) if text == REDACTED => true,
+            (Self::Object(fields), Self::Object(before)) => {
+                fields.len() == before.len()
+                    && fields
+                        .iter()
+                        .zip(before)
+                        .all(|((name, value), (known, before))| {
+                            name == known && value.shows(before)
+                        })
+            }
+            (Self::Array(items), Self::Array(before)) => {
+                items.len() == before.len()
+                    && items
+                        .iter()
+                        .zip(before)
+                        .all(|(item, before)| item.shows(before))
+            }
+            (value, before) => value == before,
+        }
+    }
+
+    /// Puts back hidden values, each from the same place of the original. An item of a list has no
+    /// name, so its place counts only while the list is as long and the item's visible part is the
+    /// same.
+    ///
+    /// # Errors
+    /// The first hidden value that is not known.
+    pub(crate) fn restore(&mut self, original: Option<&Self>, place: &str) -> Result<(), Unknown> {
         match self {
             Self::Object(fields) => fields.iter_mut().try_for_each(|(name, value)| {
                 let before = match original {
@@ -122,25 +150,49 @@ impl Json {
                 let place = format!("{place}.{name}");
                 value.restore(before.map(|(_, value)| value), &place)
             }),
-            Self::Array(items) => items.iter_mut().enumerate().try_for_each(|(i, item)| {
-                let before = match original {
-                    Some(Self::Array(items)) => items.get(i),
+            Self::Array(items) => {
+                let list = match original {
+                    Some(Self::Array(list)) => Some(list),
                     _ => None,
                 };
-                item.restore(before, &format!("{place}[{i}]"))
-            }),
+                let same = list.filter(|list| list.len() == items.len());
+                items.iter_mut().enumerate().try_for_each(|(i, item)| {
+                    let before = same.and_then(|list| list.get(i));
+                    let before = before.filter(|before| item.shows(before));
+                    let restored = item.restore(before, &format!("{place}[{i}]"));
+                    let is_changed = list.is_some() && before.is_none();
+                    restored.map_err(|unknown| Unknown {
+                        in_changed_list: unknown.in_changed_list || is_changed,
+                        ..unknown
+                    })
+                })
+            }
             Self::Text(text) if text == REDACTED => match original {
                 Some(before) if *before != Self::Text(REDACTED.to_owned()) => {
                     *self = before.clone();
                     Ok(())
                 }
-                _ => Err(place.to_owned()),
+                _ => Err(Unknown {
+                    place: place.to_owned(),
+                    in_changed_list: false,
+                }),
             },
             Self::Text(_) | Self::Other(_) => Ok(()),
         }
     }
 
-    fn write(&self, to: &mut String, indent: Option<usize>) {
+    /// Whether the API itself hides a value here.
+    pub(crate) fn has_hidden(&self) -> bool {
+        match self {
+            Self::Object(fields) => fields.iter().any(|(_, value)| value.has_hidden()),
+            Self::Array(items) => items.iter().any(Self::has_hidden),
+            Self::Text(text) => text == REDACTED,
+            Self::Other(_) => false,
+        }
+    }
+
+    /// Writes the value, and stops soon after `max` bytes.
+    fn write(&self, to: &mut String, indent: Option<usize>, max: usize) {
         let line = |to: &mut String, indent: Option<usize>| {
             if let Some(indent) = indent {
                 to.push('\n');
@@ -155,6 +207,7 @@ impl Json {
         };
         to.push(open);
         let mut first = true;
+        // Returns whether there is room for more.
         let mut part = |to: &mut String, name: Option<&str>, value: &Self| {
             if !std::mem::take(&mut first) {
                 to.push(',');
@@ -165,31 +218,67 @@ impl Json {
                 to.push(':');
                 to.push_str(if indent.is_some() { " " } else { "" });
             }
-            value.write(to, deeper);
+            value.write(to, deeper, max);
+            to.len() <= max
         };
-        match self {
+        let is_whole = match self {
             Self::Object(fields) => fields
                 .iter()
-                .for_each(|(name, value)| part(to, Some(name), value)),
-            Self::Array(items) => items.iter().for_each(|item| part(to, None, item)),
-            _ => {}
+                .all(|(name, value)| part(to, Some(name), value)),
+            Self::Array(items) => items.iter().all(|item| part(to, None, item)),
+            _ => true,
+        };
+        if is_whole {
+            line(to, indent);
+            to.push(close);
         }
-        line(to, indent);
-        to.push(close);
+    }
+
+    /// The begin of the value in lines or in one line, and whether that is not all.
+    fn begin(&self, indent: Option<usize>, max: usize) -> (String, bool) {
+        let mut text = String::new();
+        self.write(&mut text, indent, max);
+        let is_cut = cut(&mut text, max) > 0;
+        (text, is_cut)
     }
 
     /// The value in one line.
     pub(crate) fn compact(&self) -> String {
         let mut text = String::new();
-        self.write(&mut text, None);
+        self.write(&mut text, None, usize::MAX);
         text
     }
 
     /// The value in lines.
     pub(crate) fn pretty(&self) -> String {
         let mut text = String::new();
-        self.write(&mut text, Some(0));
+        self.write(&mut text, Some(0), usize::MAX);
         text
+    }
+}
+
+/// A hidden value that the console does not know.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Unknown {
+    place: String,
+    /// Its list was changed.
+    in_changed_list: bool,
+}
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = &self.place;
+        if self.in_changed_list {
+            return write!(
+                f,
+                "The list of {place} was changed, so the console can't tell which hidden value belongs there. \
+                 Write the value in place of [redacted]."
+            );
+        }
+        write!(
+            f,
+            "The value of {place} is [redacted], and the console does not know it. Write the value."
+        )
     }
 }
 
@@ -238,8 +327,8 @@ pub(crate) struct Shown {
     pub text: String,
     /// So many values are hidden.
     pub redacted: usize,
-    /// So many bytes are left out at the end.
-    pub left_out: usize,
+    /// The end is left out.
+    pub is_cut: bool,
 }
 
 impl Shown {
@@ -250,12 +339,11 @@ impl Shown {
             Err(e) => Json::Text(format!("can't be shown: {e}")),
         };
         let redacted = json.redact(patterns);
-        let mut text = json.pretty();
-        let left_out = cut(&mut text, SHOWN_MAX);
+        let (text, is_cut) = json.begin(Some(0), SHOWN_MAX);
         Self {
             text,
             redacted,
-            left_out,
+            is_cut,
         }
     }
 }
@@ -266,11 +354,21 @@ pub(crate) fn line(raw: &RawValue, patterns: &Patterns, max: usize) -> String {
         return String::new();
     };
     json.redact(patterns);
-    let mut text = json.compact();
-    if cut(&mut text, max) > 0 {
+    let (mut text, is_cut) = json.begin(None, max);
+    if is_cut {
         text.push('…');
     }
     text
+}
+
+/// A value in one line, if it has so many bytes at most and nothing of it is hidden.
+pub(crate) fn whole(raw: &RawValue, patterns: &Patterns, max: usize) -> Option<String> {
+    let mut json = Json::of(raw, 0).ok()?;
+    if json.redact(patterns) > 0 {
+        return None;
+    }
+    let (text, is_cut) = json.begin(None, max);
+    (!is_cut).then_some(text)
 }
 
 /// Cuts a text to so many bytes at most, between characters. Returns how many are left out.
@@ -283,82 +381,4 @@ pub(crate) fn cut(text: &mut String, max: usize) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn raw(text: &str) -> Box<RawValue> {
-        RawValue::from_string(text.to_owned()).expect(text)
-    }
-
-    fn patterns(text: &str) -> Patterns {
-        text.parse().unwrap_or_default()
-    }
-
-    #[test]
-    fn secret_names_are_hidden_at_any_depth_and_all_else_is_as_written() {
-        let text = r#"{"n":123456789012345678901.50,"Api_Token":"s3cret","a":[{"PASSWORD":{"x":"s3cret"}}],"e":{},"t":"a\"b"}"#;
-        let shown = Shown::of(&raw(text), &patterns("*password*, *token*"));
-        assert_eq!(
-            shown.text,
-            "{\n  \"n\": 123456789012345678901.50,\n  \"Api_Token\": \"[redacted]\",\n  \"a\": [\n    {\n      \
-             \"PASSWORD\": \"[redacted]\"\n    }\n  ],\n  \"e\": {},\n  \"t\": \"a\\\"b\"\n}"
-        );
-        assert_eq!((shown.redacted, shown.left_out), (2, 0));
-        let json = Json::read(text).expect(text);
-        assert_eq!(json.compact(), text);
-        assert_eq!(
-            line(&raw(r#"{"token":1,"b":2}"#), &patterns("token"), 14),
-            r#"{"token":"[red…"#
-        );
-    }
-
-    #[test]
-    fn patterns_fit_whole_names() {
-        for (pattern, name, expected) in [
-            ("*token*", "token", true),
-            ("*token*", "my_token_1", true),
-            ("authorization", "Authorization", true),
-            ("authorization", "x-authorization", false),
-            ("a*c", "abc", true),
-            ("a*c", "acb", false),
-            ("a*b*c", "a-c-b-c", true),
-            ("*", "anything", true),
-            ("a*a", "a", false),
-        ] {
-            assert_eq!(patterns(pattern).has(name), expected, "{pattern} {name}");
-        }
-    }
-
-    #[test]
-    fn what_was_hidden_is_put_back() {
-        let original = Json::read(r#"{"a":{"password":"p"},"l":[{"token":1}],"h":"[redacted]"}"#)
-            .expect("JSON");
-        let mut sent =
-            Json::read(r#"{"a":{"password":"[redacted]","b":2},"l":[{"token":"[redacted]"}]}"#)
-                .expect("JSON");
-        assert_eq!(sent.restore(Some(&original), "args"), Ok(()));
-        assert_eq!(
-            sent.compact(),
-            r#"{"a":{"password":"p","b":2},"l":[{"token":1}]}"#
-        );
-        for (lost, place) in [
-            (r#"{"h":"[redacted]"}"#, "args.h"),
-            (r#"{"l":[0,{"token":"[redacted]"}]}"#, "args.l[1].token"),
-        ] {
-            let mut lost = Json::read(lost).expect("JSON");
-            assert_eq!(lost.restore(Some(&original), "args"), Err(place.to_owned()));
-        }
-    }
-
-    #[test]
-    fn a_long_value_is_cut_between_characters() {
-        let shown = Shown::of(
-            &raw(&format!("\"{}\"", "é".repeat(SHOWN_MAX))),
-            &Patterns::default(),
-        );
-        assert!(shown.text.len() <= SHOWN_MAX && shown.left_out > SHOWN_MAX / 2);
-        let deep = format!("{}{}", "[".repeat(120), "]".repeat(120));
-        assert!(Json::read(&deep).is_err());
-        assert!(Json::read("{").is_err());
-    }
-}
+mod tests;

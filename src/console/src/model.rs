@@ -16,6 +16,25 @@ pub(crate) struct Problem {
     pub field: Option<String>,
 }
 
+impl Problem {
+    /// The end of its type, such as `forbidden`.
+    pub(crate) fn name(&self) -> &str {
+        self.kind.rsplit(':').next().unwrap_or_default()
+    }
+
+    /// What is wrong. The status is of the answer.
+    pub(crate) fn words(&self, status: u16) -> String {
+        let mut words = match self.detail.as_str() {
+            "" => format!("The API answered with status {status} and without a reason."),
+            detail => detail.to_owned(),
+        };
+        if let Some(field) = &self.field {
+            words += &format!(" (Field: {field}.)");
+        }
+        words
+    }
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Queues {
@@ -29,8 +48,12 @@ pub(crate) struct Queue {
     pub paused: bool,
     pub waiting: u64,
     pub workers: u64,
+    pub computing: u64,
     pub oldest_waiting: Option<String>,
     pub running: u64,
+    /// To be retried or discarded.
+    pub failed: u64,
+    pub keeper_lag: Option<String>,
     pub ended: Counts,
     pub limits: Option<Limits>,
     pub purged: u64,
@@ -69,6 +92,8 @@ pub(crate) struct Bucket {
     pub succeeded: u64,
     #[serde(default)]
     pub failed: u64,
+    #[serde(default)]
+    pub attempts_failed: u64,
     /// The mean, unless nothing began.
     pub wait_ms: Option<u64>,
 }

@@ -7,6 +7,9 @@ use crate::curl::Curl;
 use crate::failure::Failure;
 use askama::Template;
 
+const PAUSED: &str = "The queue is paused: workers take nothing more of it.";
+const RESUMED: &str = "The queue goes on.";
+
 /// What all pages have in common.
 #[derive(Debug, Default)]
 pub(crate) struct Page {
@@ -29,6 +32,18 @@ impl Page {
             signed_in: context.api.token.is_some(),
             done: done(context.parameter("done")),
             ..Self::default()
+        }
+    }
+
+    /// Says that a queue was paused or resumed only while it is: a link may be old.
+    pub(crate) fn of_queue(self, is_paused: bool) -> Self {
+        let is_wrong = match is_paused {
+            true => self.done == RESUMED,
+            false => self.done == PAUSED,
+        };
+        Self {
+            done: if is_wrong { "" } else { self.done },
+            ..self
         }
     }
 
@@ -58,8 +73,8 @@ fn done(code: &str) -> &'static str {
         "discarded" => "The task is off the list of failed tasks.",
         "cancelled" => "The task will stop: at once, or at its next checkpoint if it runs.",
         "enqueued" => "This is the new task.",
-        "paused" => "The queue is paused: workers take nothing more of it.",
-        "resumed" => "The queue goes on.",
+        "paused" => PAUSED,
+        "resumed" => RESUMED,
         "deleted" => "The schedule is deleted. Tasks that it enqueued stay.",
         "out" => "You are signed out.",
         _ => "",
@@ -71,4 +86,21 @@ pub(crate) fn html(status: u16, page: &impl Template) -> Result<Answer, Failure>
     let html = page.render();
     let html = html.map_err(|e| Failure::Form(format!("The page can't be written: {e}.")))?;
     Ok(Answer::page(status, html))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_is_true() {
+        let page = |done| Page {
+            done,
+            ..Page::default()
+        };
+        assert_eq!(page(PAUSED).of_queue(true).done, PAUSED);
+        assert_eq!(page(PAUSED).of_queue(false).done, "");
+        assert_eq!(page(RESUMED).of_queue(false).done, RESUMED);
+        assert_eq!(page(RESUMED).of_queue(true).done, "");
+    }
 }

@@ -12,6 +12,8 @@ pub(crate) enum Route<'a> {
     Tasks(&'a str),
     Failed(&'a str),
     PurgeForm(&'a str),
+    /// What a bulk action did.
+    BulkDone(&'a str),
     Task(&'a str),
     AgainForm(&'a str),
     Schedules,
@@ -49,6 +51,7 @@ impl<'a> Route<'a> {
             ["queues", name] => Self::Tasks(name),
             ["queues", name, "failed"] => Self::Failed(name),
             ["queues", name, "purge"] => Self::PurgeForm(name),
+            ["queues", name, "done"] => Self::BulkDone(name),
             ["queues", name, "bulk"] => Self::Bulk(name),
             ["queues", name, "do", what @ ("pause" | "resume" | "purge")] => {
                 Self::Queue(name, what)

@@ -7,16 +7,19 @@ const NAME: &str = "handoff_console";
 /// The longest token, in bytes.
 const TOKEN_MAX_BYTES: usize = 1_000;
 
-/// The token of a request, if it has one that can be sent on.
+/// The token of a request, if it has one that can be sent on. Another path or domain may have set a
+/// cookie of the same name.
 pub(crate) fn token(cookies: &[String]) -> Option<String> {
     let mut pairs = cookies.iter().flat_map(|header| header.split(';'));
-    let value = pairs.find_map(|pair| {
+    pairs.find_map(|pair| {
         let (name, value) = pair.trim().split_once('=')?;
-        (name == NAME).then_some(value)
-    })?;
-    let mut decoded = Target::new(&format!("?t={value}")).query().ok()?;
-    let (_, token) = decoded.pop()?;
-    is_token(&token).then_some(token)
+        if name != NAME {
+            return None;
+        }
+        let mut decoded = Target::new(&format!("?t={value}")).query().ok()?;
+        let (_, token) = decoded.pop()?;
+        Some(token).filter(|token| is_token(token))
+    })
 }
 
 /// Whether a text can be sent as a bearer token.
@@ -65,6 +68,8 @@ mod tests {
             assert_eq!(token(&[format!("{NAME}={wrong}")]), None, "{wrong}");
         }
         assert_eq!(token(&["other=t0ken".to_owned()]), None);
+        let several = format!("{NAME}=; {NAME}=%zz; {NAME}=t0ken");
+        assert_eq!(token(&[several]).as_deref(), Some("t0ken"));
     }
 
     #[test]

@@ -60,7 +60,9 @@ pub(crate) fn cron(expression: &str) -> Option<String> {
     };
     let number = |text: &str, max: u32| text.parse::<u32>().ok().filter(|n| *n <= max);
     let any_day = (day, month, weekday) == ("*", "*", "*");
+    // Another step than a divisor of an hour begins anew with each hour.
     let step = minute.strip_prefix("*/").and_then(|text| number(text, 59));
+    let step = step.filter(|step| *step > 1 && 60 % step == 0);
     if let (Some(step), "*", true) = (step, hour, any_day) {
         return Some(format!("every {step} minutes"));
     }
@@ -108,6 +110,9 @@ mod tests {
             ("@hourly", Some("every hour")),
             ("*/15 * * * *", Some("every 15 minutes")),
             ("* * * * *", Some("every minute")),
+            ("*/7 * * * *", None),
+            ("*/1 * * * *", None),
+            ("*/0 * * * *", None),
             ("5 * * * *", Some("every hour at minute 5")),
             ("30 6 * * MON-FRI", Some("on Monday to Friday at 06:30")),
             ("0 0 * * 7,sat", Some("on Sunday, Saturday at 00:00")),

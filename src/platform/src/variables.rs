@@ -42,7 +42,10 @@ const DEFAULTS: [(&str, &str); 19] = [
     ("otlp_endpoint", ""),
     ("otlp_headers", ""),
     ("console_api", "http://handoff.spin.internal"),
-    ("redact", "*password*,*secret*,*token*,authorization"),
+    (
+        "redact",
+        "*password*,*passwd*,*secret*,*token*,*credential*,*signature*,*cookie*,*authorization*,*api_key*,*api-key*,*apikey*,proxy-*,x-auth*",
+    ),
     ("fault_tasks", "false"),
 ];
 

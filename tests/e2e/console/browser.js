@@ -33,13 +33,19 @@ export const api = async (method, path, body) => {
 
 export const enqueue = async (task) => (await api("POST", "/v1/tasks", task)).id;
 
+/** So often a task is read, each time for a second. */
+const LOOKS = 120;
+
 /** Waits until a task has a state. */
 export const reaches = async (id, state) => {
-  for (;;) {
+  let last;
+  for (let look = 0; look < LOOKS; look += 1) {
     const task = await api("GET", `/v1/tasks/${id}?wait=1s`);
     if (task.state === state) return task;
-    if (["succeeded", "failed", "cancelled"].includes(task.state)) throw new Error(`${id} is ${task.state}`);
+    last = task.state;
+    if (["succeeded", "failed", "cancelled"].includes(last)) break;
   }
+  throw new Error(`${id} is ${last}, not ${state}`);
 };
 
 /** Runs a test in a browser window of its own, where nothing may go wrong unnoticed. */

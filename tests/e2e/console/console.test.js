@@ -195,6 +195,7 @@ test("an open task is fetched at most once in 2 s, while it can be seen and chan
     await settle();
     assert.equal(fetched, 3, "nobody sees it");
     await see(false);
+    await page.getByRole("button", { name: "Cancel" }).focus();
     await api("DELETE", `/v1/tasks/${task}`);
     await reaches(task, "cancelled");
     const answer = answered();
@@ -203,9 +204,36 @@ test("an open task is fetched at most once in 2 s, while it can be seen and chan
     await page.getByText("cancelled").first().waitFor();
     await page.waitForFunction(() => !document.getElementById("main").dataset.live);
     assert.equal(await page.getByRole("button", { name: "Cancel" }).count(), 0);
+    assert.equal(await page.evaluate(() => document.activeElement.tagName), "H1", "no other button has the focus");
     await page.clock.runFor(60_000);
     await settle();
     assert.equal(fetched, 4, "it is final");
+  }));
+
+test("a page that can't be fetched says so, and is fetched again", () =>
+  window({}, async (page) => {
+    const task = await enqueue({ task: "sleep", args: { for: "10m" } });
+    await reaches(task, "running");
+    await page.clock.install({ time: 0 });
+    await page.clock.pauseAt(1_000);
+    let status = 503;
+    await page.route(`**/console/tasks/${task}`, (route) =>
+      status && route.request().resourceType() === "fetch" ? route.fulfill({ status, body: "" }) : route.continue());
+    await page.goto(`${OPEN}/console/tasks/${task}`);
+    const says = (text) => page.waitForFunction((text) => {
+      const { textContent } = document.getElementById("live");
+      return text ? textContent.includes(text) : textContent === "";
+    }, text);
+    await page.clock.runFor(2_000);
+    await says("answered 503. It is asked again");
+    status = 0;
+    await page.clock.runFor(2_000);
+    await says("");
+    status = 404;
+    await page.clock.runFor(2_000);
+    await says("answered 404. Load the page again");
+    assert.equal(await page.evaluate(() => document.getElementById("main").dataset.live), undefined);
+    await api("DELETE", `/v1/tasks/${task}`);
   }));
 
 test("ten thousand tasks are a list of pages", () =>

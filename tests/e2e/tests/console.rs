@@ -15,6 +15,9 @@ const BROWSERS: [&str; 4] = [
     "google-chrome-stable",
 ];
 
+/// A browser that hangs fails the tests after so many milliseconds.
+const TIMEOUT: &str = "--test-timeout=1200000";
+
 /// The first of the browsers that is on PATH.
 fn browser() -> Option<PathBuf> {
     let path = var_os("PATH").unwrap_or_default();
@@ -38,7 +41,7 @@ fn the_console_in_a_browser(pair: Pair) {
     let guarded = Host::start(pair, &[("api_tokens", "t0ken, ana:read:r34der")]);
     let mut tests = Command::new("node");
     tests
-        .args(["--test", "--test-concurrency=1"])
+        .args(["--test", "--test-concurrency=1", TIMEOUT])
         .current_dir(folder)
         .env("HANDOFF_CHROMIUM", browser)
         .env("HANDOFF_URL", open.http().url(""))

@@ -44,7 +44,7 @@ pub(crate) async fn metrics(queue: &HostQueue, request: &Request) -> Result<Answ
         "The version that answers.",
         [build],
     );
-    let response = Response::text(200, format.content_type(), exposition.finish());
+    let response = Response::of(200, format.content_type(), exposition.finish());
     Ok(Answer {
         response: response.varies("Accept"),
         // A scrape is as good as a cron tick, and the next one finds newer counts.

@@ -12,7 +12,7 @@ const ROOT: &str = r#""url": "/""#;
 
 /// Answers with the document. `base` is what comes before its paths.
 pub(crate) fn document(base: &str) -> Response {
-    Response::text(200, "application/json", described(base))
+    Response::of(200, "application/json", described(base))
 }
 
 fn described(base: &str) -> String {

@@ -16,7 +16,8 @@ struct PurgePage {
     page: Page,
     queue: Queue,
     wrong: String,
-    purged: bool,
+    /// So many tasks were cancelled.
+    purged: Option<u64>,
 }
 
 /// Retries, discards or cancels a task.
@@ -67,11 +68,12 @@ pub(crate) async fn queue(
     match what {
         "pause" => Ok(Answer::to(format!("{to}?done=paused"))),
         "resume" => Ok(Answer::to(format!("{to}?done=resumed"))),
-        _ => purge_page(context, queue, String::new(), true),
+        // This page may be loaded again, the action not.
+        _ => Ok(Answer::to(format!("{to}/purge?purged={}", queue.purged))),
     }
 }
 
-/// Asks for the name of the queue that is to be purged.
+/// Asks for the name of the queue that is to be purged, or shows what was purged.
 pub(crate) async fn purge_form(
     context: &Context,
     name: &str,
@@ -79,25 +81,16 @@ pub(crate) async fn purge_form(
 ) -> Result<Answer, Failure> {
     let path = format!("/v1/queues/{}", encode(name));
     let queue: Queue = context.api.get(&path).await?;
-    purge_page(context, queue, typed.to_owned(), false)
-}
-
-fn purge_page(
-    context: &Context,
-    queue: Queue,
-    wrong: String,
-    purged: bool,
-) -> Result<Answer, Failure> {
-    let path = format!("/v1/queues/{}/purge", encode(&queue.name));
+    let purged = context.parameter("purged").parse().ok();
     let page = PurgePage {
         page: Page::new(context, format!("Purge {}", queue.name)).curl(Curl::new(
             "This action",
             "POST",
-            path,
+            format!("{path}/purge"),
         )),
         queue,
-        wrong,
-        purged,
+        wrong: typed.to_owned(),
+        purged: purged.filter(|_| !context.is_post),
     };
     html(200, &page)
 }

@@ -23,7 +23,11 @@ struct FailedPage {
     page: Page,
     queue: String,
     groups: Vec<Group>,
+    /// Entries that the API can't read: their ids and errors.
+    unreadable: Vec<(String, String)>,
     read: usize,
+    /// Later failures are on an earlier page.
+    is_further: bool,
     next: Option<String>,
 }
 
@@ -62,37 +66,46 @@ impl Group {
 }
 
 #[derive(Default)]
-struct Groups(BTreeMap<(String, String), Group>);
+struct Groups {
+    groups: BTreeMap<(String, String), Group>,
+    unreadable: Vec<(String, String)>,
+}
 
 impl Groups {
     fn add(&mut self, task: &Task) {
         let error = task.error.as_deref().unwrap_or_default();
+        if task.state.is_empty() {
+            return self.unreadable.push((task.id.clone(), first_line(error)));
+        }
         let key = (task.task.clone(), first_line(error));
-        let group = self.0.entry(key).or_insert_with_key(|(kind, line)| Group {
-            kind: kind.clone(),
-            error: line.clone(),
-            example: task.id.clone(),
-            text: line.trim_end_matches('…').to_owned(),
-            ..Group::default()
-        });
+        let group = self
+            .groups
+            .entry(key)
+            .or_insert_with_key(|(kind, line)| Group {
+                kind: kind.clone(),
+                error: line.clone(),
+                example: task.id.clone(),
+                text: line.trim_end_matches('…').to_owned(),
+                ..Group::default()
+            });
         group.count += 1;
         group.first = group.first.into_iter().chain(task.ended_at).min();
         group.last = group.last.into_iter().chain(task.ended_at).max();
     }
 
-    /// The largest first.
-    fn list(self) -> Vec<Group> {
-        let mut groups: Vec<_> = self.0.into_values().collect();
+    /// The groups, the largest first, and what is in none.
+    fn list(self) -> (Vec<Group>, Vec<(String, String)>) {
+        let mut groups: Vec<_> = self.groups.into_values().collect();
         groups.sort_by_key(|group| std::cmp::Reverse(group.count));
-        groups
+        (groups, self.unreadable)
     }
 }
 
 pub(crate) async fn show(context: &Context, queue: &str) -> Result<Answer, Failure> {
-    let list = format!(
-        "/v1/queues/{}/tasks?state=failed&limit={PAGE}",
-        encode(queue)
-    );
+    let list = |limit| {
+        let queue = encode(queue);
+        format!("/v1/queues/{queue}/tasks?state=failed&limit={limit}")
+    };
     let (mut groups, mut read) = (Groups::default(), 0);
     let mut from = match context.parameter("from") {
         "" => None,
@@ -100,7 +113,8 @@ pub(crate) async fn show(context: &Context, queue: &str) -> Result<Answer, Failu
     };
     for _ in 0..PAGES {
         let from_here = from.map(|from| format!("&from={from}")).unwrap_or_default();
-        let tasks: Tasks = context.api.get(&format!("{list}{from_here}")).await?;
+        let path = |limit| format!("{}{from_here}", list(limit));
+        let tasks: Tasks = context.api.list(path, PAGE).await?;
         read += tasks.tasks.len();
         tasks.tasks.iter().for_each(|task| groups.add(task));
         from = from_of(tasks.next.as_deref());
@@ -108,15 +122,18 @@ pub(crate) async fn show(context: &Context, queue: &str) -> Result<Answer, Failu
             break;
         }
     }
+    let (groups, unreadable) = groups.list();
     let page = FailedPage {
         page: Page::new(context, format!("Failed tasks of {queue}")).curl(Curl::new(
             "This list",
             "GET",
-            list,
+            list(PAGE),
         )),
         queue: queue.to_owned(),
-        groups: groups.list(),
+        groups,
+        unreadable,
         read,
+        is_further: !context.parameter("from").is_empty(),
         next: from,
     };
     html(200, &page)
@@ -129,6 +146,7 @@ mod tests {
     fn task(kind: &str, error: &str, ended_ms: u64) -> Task {
         Task {
             id: format!("default-{ended_ms}"),
+            state: "failed".to_owned(),
             task: kind.to_owned(),
             error: Some(error.to_owned()),
             ended_at: Some(Time { ms: ended_ms }),
@@ -147,7 +165,11 @@ mod tests {
         ] {
             groups.add(&task);
         }
-        let groups = groups.list();
+        groups.add(&Task {
+            state: String::new(),
+            ..task("", "its record is broken", 7)
+        });
+        let (groups, unreadable) = groups.list();
         let shown: Vec<_> = groups
             .iter()
             .map(|g| (g.kind.as_str(), g.error.as_str(), g.count))
@@ -160,13 +182,23 @@ mod tests {
             page: Page::default(),
             queue: "default".to_owned(),
             groups,
-            read: 4,
-            next: None,
+            unreadable,
+            read: 5,
+            is_further: false,
+            next: Some("1f".to_owned()),
         };
         let page = page.render().expect("a page");
         assert!(
             page.contains("?state=failed&#38;task=mail&#38;text=no%20answer&#38;\""),
             "{page}"
         );
+        for part in [
+            "of the last 5",
+            ">mail</a>: 2 or more",
+            "its record is broken",
+        ] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+        assert_eq!(page.matches("Retry…").count(), 3, "not of the broken one");
     }
 }

@@ -1,6 +1,7 @@
 //! The pages, and what their buttons do.
 
 mod actions;
+mod again;
 mod bulk;
 mod docs;
 mod failed;
@@ -30,8 +31,9 @@ pub(crate) async fn show(context: &Context, route: &Route<'_>) -> Result<Answer,
         Route::Tasks(queue) => tasks::show(context, queue).await,
         Route::Failed(queue) => failed::show(context, queue).await,
         Route::PurgeForm(queue) => actions::purge_form(context, queue, "").await,
+        Route::BulkDone(queue) => bulk::done(context, queue),
         Route::Task(id) => task::show(context, id).await,
-        Route::AgainForm(id) => task::again_form(context, id).await,
+        Route::AgainForm(id) => again::form(context, id).await,
         Route::Schedules => schedules::list(context).await,
         Route::Schedule(name) => schedules::show(context, name).await,
         Route::Workflow(id) => workflow::show(context, id).await,
@@ -54,7 +56,7 @@ pub(crate) async fn act(
         Route::Queue(queue, what) => actions::queue(context, queue, what, form).await,
         Route::Bulk(queue) => bulk::act(context, queue, form).await,
         Route::ChangeTask(id, what) => actions::task(context, id, what).await,
-        Route::Again(id) => task::again(context, id, form).await,
+        Route::Again(id) => again::run(context, id, form).await,
         Route::CancelWorkflow(id) => actions::cancel_workflow(context, id).await,
         Route::ChangeSchedule(name, "run") => schedules::run(context, name, form).await,
         Route::ChangeSchedule(name, _) => schedules::delete(context, name, form).await,

@@ -5,7 +5,7 @@ use crate::answer::Answer;
 use crate::context::{Context, field};
 use crate::curl::Curl;
 use crate::failure::Failure;
-use crate::json::{self, Shown};
+use crate::json::{self, Json, Shown};
 use crate::model::{Schedule, Schedules, Task};
 use crate::page::{Page, html};
 use crate::words;
@@ -16,8 +16,8 @@ use handoff_wire::{Duration, Time, encode};
 const NEXT: u64 = 3;
 /// So many bytes of arguments are in a command.
 const CURL_ARGS_MAX: usize = 2_000;
-/// Later than this an occurrence counts as missed.
-const LATE_MS: u64 = 60_000;
+/// Later than this an occurrence counts as overdue.
+const OVERDUE_MS: u64 = 60_000;
 
 #[derive(Template)]
 #[template(path = "schedules.html")]
@@ -33,6 +33,8 @@ struct SchedulePage {
     row: Row,
     args: Option<Shown>,
     once: String,
+    /// The API hides a part of the arguments, so the task can't be enqueued here.
+    has_hidden: bool,
     wrong: bool,
 }
 
@@ -41,7 +43,7 @@ struct Row {
     rule: String,
     next: Vec<String>,
     last: String,
-    is_late: bool,
+    is_overdue: bool,
     schedule: Schedule,
 }
 
@@ -71,9 +73,9 @@ impl Row {
             rule: rule(&schedule),
             next: next.map(time).collect(),
             last: last.map(time).unwrap_or_default(),
-            is_late: schedule
+            is_overdue: schedule
                 .next_run
-                .is_some_and(|next| next.ms + LATE_MS < now_ms),
+                .is_some_and(|next| next.ms + OVERDUE_MS < now_ms),
             schedule,
         }
     }
@@ -118,8 +120,10 @@ pub(crate) async fn show(context: &Context, name: &str) -> Result<Answer, Failur
 fn page_of(context: &Context, schedule: Schedule, wrong: bool) -> SchedulePage {
     let path = format!("/v1/schedules/{}", encode(&schedule.name));
     let args = schedule.args.as_deref();
-    let line = |args| json::line(args, &context.redact, CURL_ARGS_MAX);
-    let body = request(&schedule, args.map(line), "");
+    let given = |args| {
+        json::whole(args, &context.redact, CURL_ARGS_MAX).unwrap_or_else(|| "ARGS".to_owned())
+    };
+    let body = request(&schedule, args.map(given), "");
     SchedulePage {
         page: Page::new(context, format!("Schedule {}", schedule.name))
             .curl(Curl::new("This schedule", "GET", path.clone()))
@@ -127,9 +131,17 @@ fn page_of(context: &Context, schedule: Schedule, wrong: bool) -> SchedulePage {
             .curl(Curl::new("Delete", "DELETE", path)),
         args: args.map(|args| Shown::of(args, &context.redact)),
         once: format!("console:{}:{}", schedule.name, context.now_ms),
+        has_hidden: has_hidden(&schedule),
         row: Row::of(schedule, context.now_ms),
         wrong,
     }
+}
+
+/// Whether the API hides a part of the arguments.
+fn has_hidden(schedule: &Schedule) -> bool {
+    let args = schedule.args.as_ref();
+    let args = args.and_then(|args| Json::read(args.get()).ok());
+    args.is_some_and(|args| args.has_hidden())
 }
 
 /// Enqueues a schedule's task now. Its next occurrence comes all the same.
@@ -139,6 +151,11 @@ pub(crate) async fn run(
     form: &[(String, String)],
 ) -> Result<Answer, Failure> {
     let schedule = get(context, name).await?;
+    if has_hidden(&schedule) {
+        return Err(Failure::Form(
+            "The API hides a part of the arguments, so the console can't enqueue them.".to_owned(),
+        ));
+    }
     let once = field(form, "once");
     let args = schedule.args.as_ref().map(|args| args.get().to_owned());
     let body = request(&schedule, args, once);
@@ -196,17 +213,48 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_schedule_is_shown_in_words() {
-        let schedule: Schedule = serde_json::from_str(
+    fn only_known_arguments_are_enqueued() {
+        let context = Context {
+            redact: "*token*".parse().unwrap_or_default(),
+            ..Context::default()
+        };
+        let page = |args: &str| {
+            let mut schedule = schedule();
+            schedule.args = serde_json::from_str(args).expect(args);
+            page_of(&context, schedule, false).render().expect("a page")
+        };
+        let hidden = page(r#"{"headers":{"cookie":"[redacted]"}}"#);
+        assert!(hidden.contains("disabled") && hidden.contains("the API hides"));
+        for (args, command) in [
+            (r#"{"a":1}"#, "&#34;args&#34;:{&#34;a&#34;:1}"),
+            (r#"{"token":1}"#, "&#34;args&#34;:ARGS"),
+            (
+                &format!("[{}1]", "1,".repeat(CURL_ARGS_MAX)),
+                "&#34;args&#34;:ARGS",
+            ),
+        ] {
+            let page = page(args);
+            assert!(page.contains(command), "{command}: {page}");
+            assert!(!page.contains("disabled"), "{args}");
+        }
+    }
+
+    fn schedule() -> Schedule {
+        serde_json::from_str(
             r#"{"name":"poll","every":"10m","next_run":"1970-01-01T00:10:00.000Z","last_run":{"at":"1970-01-01T00:00:00.000Z","task_id":"default-1"},
                "task":"http.request","args":{"url":"http://a/","headers":{"x-token":"[redacted]"}},"queue":"default","retry":{"attempts":2},"overlap":"skip","missed":"latest"}"#,
         )
-        .expect("a schedule");
+        .expect("a schedule")
+    }
+
+    #[test]
+    fn a_schedule_is_shown_in_words() {
+        let schedule = schedule();
         assert!(request(&schedule, None, "").contains(r#""retry":{"attempts":2}"#));
         let row = Row::of(schedule, 601_000);
         assert_eq!(row.rule, "every 10m");
         assert_eq!(row.next[1], "1970-01-01 00:20:00 UTC (in 9 min 59 s)");
-        assert!(!row.is_late);
+        assert!(!row.is_overdue);
         let page = SchedulesPage {
             page: Page::default(),
             rows: vec![row],

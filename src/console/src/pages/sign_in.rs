@@ -14,6 +14,8 @@ pub(crate) struct SignInPage {
     page: Page,
     refused: bool,
     from_elsewhere: bool,
+    /// A form was sent, which did nothing.
+    is_lost: bool,
     /// The path to come back to, below the base.
     to: String,
 }
@@ -25,6 +27,8 @@ impl SignInPage {
             page: Page::new(context, "Sign in"),
             refused,
             from_elsewhere: context.from_elsewhere,
+            // That of this page itself leads to no other.
+            is_lost: context.is_post && context.here != "/",
             to: back(to).to_owned(),
         };
         let page = html(status, &page);
@@ -56,7 +60,8 @@ pub(crate) async fn sign_in(
         token: Some(token.to_owned()),
     };
     match api.get::<Queues>("/v1/queues").await {
-        Ok(_) | Err(Failure::Refused { status: 403, .. }) => {}
+        Ok(_) => {}
+        Err(Failure::Refused { problem, .. }) if problem.name() == "forbidden" => {}
         Err(Failure::SignIn { .. }) => return refused(),
         Err(other) => return Err(other),
     }

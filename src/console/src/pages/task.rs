@@ -1,19 +1,18 @@
 //! One task: what it is, what became of it, and what can be done.
 
 use crate::answer::Answer;
-use crate::context::{Context, field};
+use crate::context::Context;
 use crate::curl::Curl;
 use crate::failure::Failure;
-use crate::json::{Json, Shown};
+use crate::json::Shown;
 use crate::model::Task;
 use crate::page::{Page, html};
+use crate::pages::again::can_run_again;
 use crate::words;
 use askama::Template;
 use handoff_wire::{Time, encode};
 
 const REFRESH_S: u32 = 2;
-/// A form that is sent twice enqueues one task for so long.
-const FORM_TTL: &str = "1h";
 
 #[derive(Template)]
 #[template(path = "task.html")]
@@ -28,6 +27,7 @@ struct TaskPage {
     progress: Option<Shown>,
     /// The progress as a part of 1, if it is one.
     part: Option<f64>,
+    can_run_again: bool,
 }
 
 /// A name, its value, and the path of a page about it.
@@ -51,16 +51,6 @@ struct Log {
     at: String,
     attempt: u64,
     message: String,
-}
-
-#[derive(Template)]
-#[template(path = "again.html")]
-struct AgainPage {
-    page: Page,
-    task: Task,
-    args: String,
-    is_cut: bool,
-    once: String,
 }
 
 impl Fact {
@@ -191,95 +181,19 @@ impl TaskPage {
             result: shown(&task.result),
             progress: shown(&task.progress),
             part: number.filter(|part| (0.0..=1.0).contains(part)),
+            can_run_again: can_run_again(&task),
             task,
         }
     }
 }
 
-async fn get(context: &Context, id: &str) -> Result<Task, Failure> {
+pub(crate) async fn get(context: &Context, id: &str) -> Result<Task, Failure> {
     context.api.get(&format!("/v1/tasks/{}", encode(id))).await
 }
 
 pub(crate) async fn show(context: &Context, id: &str) -> Result<Answer, Failure> {
     let task = get(context, id).await?;
     html(200, &TaskPage::of(context, task))
-}
-
-/// The form to run a task again with other arguments.
-pub(crate) async fn again_form(context: &Context, id: &str) -> Result<Answer, Failure> {
-    let task = get(context, id).await?;
-    let mut args = match &task.args {
-        Some(args) => Json::read(args.get()).map_err(Failure::Form)?,
-        None => Json::Object(Vec::new()),
-    };
-    args.redact(&context.redact);
-    let args = args.pretty();
-    let body = request(&task, "ARGS", None);
-    let page = Page::new(context, format!("Run {} again", task.task));
-    let page = AgainPage {
-        page: page.curl(Curl::new("Enqueue such a task", "POST", "/v1/tasks").body(body)),
-        // An operator edits no text of megabytes in a browser.
-        is_cut: args.len() > crate::FORM_MAX_BYTES as usize / 4,
-        args,
-        once: format!("console:{}:{}", task.id, context.now_ms),
-        task,
-    };
-    html(200, &page)
-}
-
-/// The body of a request for a task like this one. `args` is JSON text.
-fn request(task: &Task, args: &str, once: Option<&str>) -> String {
-    let quote = |text: &str| serde_json::to_string(text).unwrap_or_default();
-    let mut fields = vec![
-        format!("\"task\":{}", quote(&task.task)),
-        format!("\"queue\":{}", quote(&task.queue)),
-        format!("\"args\":{args}"),
-    ];
-    let texts = [
-        ("key", task.key.as_deref()),
-        ("priority", task.priority.as_deref()),
-        ("timeout", task.timeout.as_deref()),
-        ("heartbeat_timeout", task.heartbeat_timeout.as_deref()),
-        ("retention", task.retention.as_deref()),
-        ("webhook", task.webhook.as_deref()),
-        ("idempotency_key", once),
-        ("idempotency_ttl", once.map(|_| FORM_TTL)),
-    ];
-    for (name, text) in texts {
-        fields.extend(text.map(|text| format!("\"{name}\":{}", quote(text))));
-    }
-    if task.attempts_max > 0 {
-        fields.push(format!("\"retry\":{{\"attempts\":{}}}", task.attempts_max));
-    }
-    format!("{{{}}}", fields.join(","))
-}
-
-/// Enqueues a task like this one with the arguments of a form.
-pub(crate) async fn again(
-    context: &Context,
-    id: &str,
-    form: &[(String, String)],
-) -> Result<Answer, Failure> {
-    let task = get(context, id).await?;
-    let args = Json::read(field(form, "args"));
-    let mut args = args.map_err(|e| Failure::Form(format!("The arguments are no JSON: {e}.")))?;
-    let original = task
-        .args
-        .as_ref()
-        .and_then(|args| Json::read(args.get()).ok());
-    args.restore(original.as_ref(), "args").map_err(|place| {
-        Failure::Form(format!(
-            "The value of {place} is shown as [redacted], and the console does not know it: write it."
-        ))
-    })?;
-    let once = field(form, "once");
-    let once = Some(once).filter(|once| (1..=255).contains(&once.len()));
-    let body = request(&task, &args.compact(), once);
-    let new: Task = context.api.post("/v1/tasks", &body).await?;
-    Ok(Answer::to(format!(
-        "/tasks/{}?done=enqueued",
-        encode(&new.id)
-    )))
 }
 
 #[cfg(test)]
@@ -337,11 +251,12 @@ mod tests {
     }
 
     #[test]
-    fn a_task_like_another_is_asked_for() {
-        let body = request(&task(), r#"{"n":1}"#, Some("once"));
-        assert_eq!(
-            body,
-            r#"{"task":"mail","queue":"default","args":{"n":1},"key":"a&b","timeout":"1m","retention":"1d","idempotency_key":"once","idempotency_ttl":"1h","retry":{"attempts":5}}"#
-        );
+    fn what_handoff_itself_enqueues_is_not_run_again() {
+        for (kind, offered) in [("mail", true), ("webhook", false), ("workflow", false)] {
+            let mut task = task();
+            task.task = kind.to_owned();
+            let page = TaskPage::of(&context(), task).render().expect("a page");
+            assert_eq!(page.contains("Edit and run again"), offered, "{kind}");
+        }
     }
 }

@@ -90,7 +90,7 @@ fn actions(state: &str) -> Vec<(&'static str, &'static str)> {
         ("cancel", "Cancel open ones…"),
     ];
     let fits = |action: &str| match state {
-        "" => true,
+        // Retries of all failed tasks are another set than the list of any state.
         "failed" => action != "cancel",
         "succeeded" | "cancelled" | "expired" => false,
         _ => action == "cancel",
@@ -113,11 +113,13 @@ pub(crate) async fn show(context: &Context, queue: &str) -> Result<Answer, Failu
         from => format!("from={}", encode(from)),
     };
     let path = format!("/v1/queues/{}", encode(queue));
-    let list = format!("{path}/tasks?{}limit={PAGE}&{from}", filter.query());
-    let list = list.trim_end_matches('&');
+    let list = |limit| {
+        let list = format!("{path}/tasks?{}limit={limit}&{from}", filter.query());
+        list.trim_end_matches('&').to_owned()
+    };
     let (standing, tasks) = join(
         context.api.get::<Queue>(&path),
-        context.api.get::<Tasks>(list),
+        context.api.list::<Tasks>(&list, PAGE),
     )
     .await;
     let (standing, tasks) = (standing?, tasks?);
@@ -130,8 +132,9 @@ pub(crate) async fn show(context: &Context, queue: &str) -> Result<Answer, Failu
     };
     let page = TasksPage {
         page: Page::new(context, format!("Tasks of {queue}"))
-            .curl(Curl::new("This list", "GET", list))
-            .curl(Curl::new("This queue", "GET", path))
+            .of_queue(standing.paused)
+            .curl(Curl::new("This list", "GET", list(PAGE)))
+            .curl(Curl::new("This queue", "GET", path.clone()))
             .curl(switch),
         limits: overview::limits(standing.limits.as_ref()),
         queue: standing,
@@ -199,7 +202,7 @@ mod tests {
                 .map(|(name, _)| *name)
                 .collect::<Vec<_>>()
         };
-        assert_eq!(names(""), ["retry-failed", "discard-failed", "cancel"]);
+        assert_eq!(names(""), ["cancel"]);
         assert_eq!(names("failed"), ["retry-failed", "discard-failed"]);
         assert_eq!(names("running"), ["cancel"]);
         assert!(names("succeeded").is_empty());

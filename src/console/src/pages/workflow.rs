@@ -146,10 +146,10 @@ pub(crate) async fn show(context: &Context, id: &str) -> Result<Answer, Failure>
         "" => String::new(),
         from => format!("&from={}", encode(from)),
     };
-    let list = format!("{path}/tasks?limit={PAGE}{from}");
+    let list = |limit| format!("{path}/tasks?limit={limit}{from}");
     let (workflow, tasks) = join(
         context.api.get::<Workflow>(&path),
-        context.api.get::<Tasks>(&list),
+        context.api.list::<Tasks>(list, PAGE),
     )
     .await;
     html(200, &WorkflowPage::of(context, workflow?, &tasks?))

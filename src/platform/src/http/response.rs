@@ -43,18 +43,6 @@ impl Response {
             .header("cache-control", NO_STORE)
     }
 
-    /// A response with a text body of this content type.
-    pub fn text(status: u16, content_type: &str, body: String) -> Self {
-        let response = Self {
-            status,
-            headers: Vec::new(),
-            body: body.into_bytes(),
-        };
-        response
-            .header("content-type", content_type)
-            .header("cache-control", NO_STORE)
-    }
-
     /// A response with no body.
     pub fn empty(status: u16) -> Self {
         let response = Self {

@@ -29,7 +29,8 @@ fn a_task_is_run_again(pair: Pair) {
     assert_eq!(task["args"], json!({"b": 2, "api_token": "s3cret"}));
     let form = "once=b&args=%7B%22c%22%3A%22%5Bredacted%5D%22%7D";
     let lost = send(&host, "POST", &to, &[], form).expect(400);
-    assert_has(&lost.text(), &["args.c"]);
+    // The form comes again, with what was typed.
+    assert_has(&lost.text(), &["args.c", "<textarea", "&#34;c&#34;"]);
 
     let later = enqueue(&host, &json!({"task": "echo", "delay": "1h"}));
     follow(&host, &format!("/console/tasks/{later}/do/cancel"), "");
@@ -64,8 +65,8 @@ fn a_queue_is_paused_and_purged(pair: Pair) {
     let kept = send(&host, "POST", &purge, &[], "confirm=yes&name=other").expect(200);
     assert_has(&kept.text(), &["not the name"]);
     wait_for(&host, &waits, "queued");
-    let purged = send(&host, "POST", &purge, &[], "confirm=yes&name=default").expect(200);
-    assert_has(&purged.text(), &["Cancelled 1 waiting"]);
+    let purged = follow(&host, &purge, "confirm=yes&name=default");
+    assert_has(&page(&host, &purged), &["Cancelled 1 waiting"]);
     wait_for(&host, &waits, "cancelled");
     follow(&host, &format!("{list}/do/resume"), "");
     assert!(!page(&host, list).contains("Resume"));
@@ -94,9 +95,12 @@ fn many_tasks_are_changed_after_a_question(pair: Pair) {
     };
     assert_eq!(state(&ours[0]), "scheduled", "a question changes nothing");
     let form = format!("{form}&confirm=yes");
-    let done = send(&host, "POST", "/console/queues/default/bulk", &[], &form).expect(200);
-    assert_has(&done.text(), &["Cancelled 2"]);
+    let done = follow(&host, "/console/queues/default/bulk", &form);
+    assert_has(&page(&host, &done), &["Cancelled 2"]);
     assert!(ours.iter().all(|id| state(id) == "cancelled"));
+    let all = "action=cancel&confirm=yes";
+    let asked = send(&host, "POST", "/console/queues/default/bulk", &[], all).expect(200);
+    assert_has(&asked.text(), &["Cancel 1 open tasks?", "Type the queue"]);
     assert_eq!(state(&other), "scheduled");
     let wrong = send(
         &host,
@@ -127,8 +131,8 @@ fn a_group_of_failed_tasks_is_retried(pair: Pair) {
     let bulk = "/console/queues/default/bulk";
     let asked = send(&host, "POST", bulk, &[], form).expect(200);
     assert_has(&asked.text(), &["Retry 1 failed tasks?"]);
-    let done = send(&host, "POST", bulk, &[], &format!("{form}&confirm=yes")).expect(200);
-    assert_has(&done.text(), &["Retried 1"]);
+    let done = follow(&host, bulk, &format!("{form}&confirm=yes"));
+    assert_has(&page(&host, &done), &["Retried 1"]);
     let left = host
         .http()
         .get("/v1/queues/default/tasks?state=failed&text=192.0.2.2");

@@ -13,6 +13,12 @@ fn a_token_opens_the_console(pair: Pair) {
         &asked.text(),
         &["type=\"password\"", "value=\"/queues/default?task=a%26b\""],
     );
+    let pause = "/console/queues/default/do/pause";
+    let asked = send(&host, "POST", pause, &[], "").expect(401);
+    assert_has(
+        &asked.text(),
+        &["value=\"/queues/default\"", "Nothing was done"],
+    );
     let wrong = send(&host, "POST", "/console/session", &[], "token=wrong&to=%2F").expect(401);
     assert_has(&wrong.text(), &["does not know this token"]);
     assert_eq!(wrong.header("set-cookie"), None);
