@@ -3,11 +3,13 @@
 use handoff_e2e::{Answer, Host, Pair, TestServer, on_every_pair, until};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 on_every_pair!(
     each_attempt_is_a_span_of_the_callers_trace,
-    a_collector_that_takes_nothing_holds_up_no_task
+    a_collector_that_takes_nothing_holds_up_no_task,
+    a_collector_that_never_answers_holds_up_no_task
 );
 
 const SOON: Duration = Duration::from_secs(30);
@@ -67,10 +69,14 @@ fn each_attempt_is_a_span_of_the_callers_trace(pair: Pair) {
     let id = enqueue(SAMPLED, server.url("/broken-once"));
     http.succeeded(&id, SOON);
     http.succeeded(&unsampled, SOON);
-    let spans = until("all spans came", SOON, || {
+    // Spans come in the order of their ends: behind these none is missing.
+    let last = enqueue(SAMPLED, server.url("/last"));
+    let mut spans = until("all spans came", SOON, || {
         let spans = spans(&server);
-        (spans.len() >= 3).then_some(spans)
+        let of_last = |span: &&Value| attribute(span, "messaging.message.id") == Some(last.clone());
+        (spans.values().filter(of_last).count() == 2).then_some(spans)
     });
+    spans.retain(|_, span| attribute(span, "messaging.message.id") != Some(last.clone()));
     assert_eq!(spans.len(), 3, "{spans:#?}");
     let enqueued = spans.values().find(|span| span["kind"] == 4);
     let enqueued = enqueued.expect("the span of enqueueing");
@@ -144,4 +150,33 @@ fn a_collector_that_takes_nothing_holds_up_no_task(pair: Pair) {
             .count();
         assert!(sent <= 2, "{sent} requests name {id}");
     }
+}
+
+fn a_collector_that_never_answers_holds_up_no_task(pair: Pair) {
+    let (open, closed) = mpsc::channel::<()>();
+    let closed = Mutex::new(closed);
+    let server = TestServer::start(move |_| {
+        // Until the test is over.
+        _ = closed.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        Answer::new(200, "{}")
+    });
+    let endpoint = server.url("");
+    let variables = [
+        ("otlp_endpoint", endpoint.as_str()),
+        ("worker_budget", "1s"),
+    ];
+    let host = Host::start(pair, &variables);
+    let http = host.http();
+    // Several workers follow each other, and each has spans to send at its end.
+    let later = http.enqueue(&json!({"task": "echo", "delay": "3s"}));
+    for _ in 0..5 {
+        let id = http.enqueue(&json!({"task": "sleep", "args": {"for": "500ms"}}));
+        http.succeeded(&id, SOON);
+    }
+    http.succeeded(&later, SOON);
+    until("it is said", SOON, || {
+        let output = host.output();
+        output.contains("takes no spans: ").then_some(())
+    });
+    drop(open);
 }
