@@ -7,6 +7,7 @@ mod panic;
 mod span;
 mod traces;
 
+use futures::FutureExt;
 use handoff_kinds::{Context, Registry, Tasks};
 use handoff_platform::http::Problem;
 use handoff_platform::log::print_json;
@@ -44,9 +45,11 @@ pub async fn work(tasks: Tasks, path: &str, answer: impl FnOnce(Result<(), Probl
     };
     answer(Ok(()));
     panic::report_to(worker.clone(), traces.clone());
+    // On the heap: it is large, and would be on the stack once for each way that it can take.
+    let work = worker.work().boxed_local();
     let ended = match traces {
-        Some(traces) => traces.send_beside(worker.work()).await,
-        None => worker.work().await,
+        Some(traces) => traces.send_beside(work).await,
+        None => work.await,
     };
     if let Err(e) = ended {
         HostEnv.log(&format!(

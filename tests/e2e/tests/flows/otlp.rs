@@ -44,6 +44,21 @@ fn attribute(span: &Value, key: &str) -> Option<String> {
     values.next().and_then(Value::as_str).map(str::to_owned)
 }
 
+fn has_times(span: &Value) {
+    let nanoseconds = |field: &str| -> u64 {
+        let text = span[field].as_str().expect("a text");
+        text.parse().expect("a number")
+    };
+    let (start, end) = (
+        nanoseconds("startTimeUnixNano"),
+        nanoseconds("endTimeUnixNano"),
+    );
+    assert!(
+        start > 1_700_000_000_000_000_000 && end >= start,
+        "{span:#}"
+    );
+}
+
 fn each_attempt_is_a_span_of_the_callers_trace(pair: Pair) {
     let server = TestServer::start(|request| match (request.path.as_str(), request.nth) {
         ("/broken-once", 1) => Answer::new(500, "out of order"),
@@ -106,18 +121,7 @@ fn each_attempt_is_a_span_of_the_callers_trace(pair: Pair) {
         assert_eq!(attribute(span, "handoff.outcome").as_deref(), Some(outcome));
         let failed = i == 0;
         assert_eq!(span["status"]["code"] == 2, failed, "{span:#}");
-        let nanoseconds = |field: &str| -> u64 {
-            let text = span[field].as_str().expect("a text");
-            text.parse().expect("a number")
-        };
-        let (start, end) = (
-            nanoseconds("startTimeUnixNano"),
-            nanoseconds("endTimeUnixNano"),
-        );
-        assert!(
-            start > 1_700_000_000_000_000_000 && end >= start,
-            "{span:#}"
-        );
+        has_times(span);
     }
     assert_eq!(calls.len(), 2);
 }
