@@ -155,11 +155,7 @@ impl HandoffError {
         let text = |field| value.get(field).and_then(Value::as_str).map(&clean);
         let (detail, field) = (text("detail"), text("field"));
         let words = detail.as_deref().unwrap_or_default();
-        let kind = match (status, name) {
-            // The instance that answered ended: what was asked for may have happened.
-            (500, "component-failed") => ErrorKind::Unavailable,
-            _ => by_status(status).unwrap_or(ErrorKind::Other),
-        };
+        let kind = by_status(status).unwrap_or(ErrorKind::Other);
         let mut error = Self::new(kind, format!("{status} {name}: {words}"));
         error.0.name = Some(name.to_owned());
         error.0.status = Some(status);
@@ -185,10 +181,7 @@ impl HandoffError {
             _ => "",
         };
         // Another server's 404 or 403 says nothing about a task or a token.
-        let kind = match status {
-            500 => Some(ErrorKind::Unavailable),
-            _ => by_status(status).filter(|kind| *kind == ErrorKind::Unavailable),
-        };
+        let kind = by_status(status).filter(|kind| *kind == ErrorKind::Unavailable);
         let message = format!("{request}: an answer that is not Handoff's: {status} {what}{hint}");
         Self::new(kind.unwrap_or(ErrorKind::Other), message).with_status(status)
     }

@@ -80,6 +80,8 @@ impl From<HandoffError> for Failure {
         };
         match error.kind() {
             ErrorKind::Unavailable => Self::Unavailable(what),
+            // The instance that was to answer ended: it may have happened.
+            ErrorKind::Other if error.status() == Some(500) => Self::Unavailable(what),
             ErrorKind::Timeout => Self::Timeout(what),
             // Without a status no request was made.
             ErrorKind::InvalidRequest if error.status().is_none() => Self::Usage(what),

@@ -41,12 +41,11 @@ impl<'a> Event<'a> {
         if run.part > 0 {
             text.push_str(&format!(", after {} parts", run.part));
         }
-        // It begins alone since an earlier run was lost.
+        // A precaution: what is known of a loss is among the errors.
         if run.alone {
-            text.push_str(", after its worker was lost");
+            text.push_str(", alone, since an earlier run may be lost");
         }
         let mut event = Self::new(task, run, "began", text);
-        event.is_error = run.alone;
         event.at_ms = Some(run.started_ms);
         event
     }
