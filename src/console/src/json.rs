@@ -1,8 +1,8 @@
 //! JSON of users, as it is shown: laid out, and without the values of names that are secret.
 //! Numbers stay as they were written.
 
-use handoff_wire::{REDACTED, items};
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use handoff_wire::{REDACTED, items, object_fields};
+use serde::de::Error;
 use serde_json::value::RawValue;
 use std::convert::Infallible;
 use std::fmt;
@@ -77,7 +77,7 @@ impl Json {
         }
         Ok(match text.as_bytes().first() {
             Some(b'{') => {
-                let fields = fields(raw)?.into_iter();
+                let fields = object_fields(raw)?.into_iter();
                 let fields = fields.map(|(name, value)| Ok((name, Self::of(value, depth + 1)?)));
                 Self::Object(fields.collect::<Result<_, serde_json::Error>>()?)
             }
@@ -296,29 +296,6 @@ impl fmt::Display for Json {
 
 fn quote(text: &str) -> String {
     serde_json::to_string(text).unwrap_or_default()
-}
-
-/// An object's fields in their order.
-fn fields(raw: &RawValue) -> Result<Vec<(String, &RawValue)>, serde_json::Error> {
-    struct All;
-
-    impl<'de> Visitor<'de> for All {
-        type Value = Vec<(String, &'de RawValue)>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut fields = Vec::new();
-            while let Some(field) = map.next_entry()? {
-                fields.push(field);
-            }
-            Ok(fields)
-        }
-    }
-
-    serde_json::Deserializer::from_str(raw.get()).deserialize_map(All)
 }
 
 /// A value as a page shows it.

@@ -39,6 +39,7 @@ mod workflow;
 
 pub use base::config::*;
 pub use base::env::{Cron, Env, Wake};
+pub use base::fields::object_fields;
 #[cfg(feature = "sabotage")]
 pub use base::guard::{Guard, sabotage::leave_out};
 pub use base::id::TaskId;

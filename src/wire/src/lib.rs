@@ -41,7 +41,7 @@ pub use explain::not_one_of;
 pub use fields::{List, Names, ReadOnly, Word, Words};
 pub use gather::{Gather, GatherRequest};
 pub use handlers::{Defaults, Handler, Handlers, check_kind, is_kind};
-pub use handoff_queue::Json;
+pub use handoff_queue::{Json, object_fields};
 pub use header::{
     accepts_events, accepts_openmetrics, may_be_json, other_charset, preferred_wait_ms,
 };

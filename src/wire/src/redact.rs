@@ -1,11 +1,10 @@
 //! Redacting arguments: callers see them without the secrets in headers.
 
 use crate::{HTTP_REQUEST, REDACTED, is_secret_header};
-use handoff_queue::{Json, WORKFLOW};
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use handoff_queue::{Json, WORKFLOW, object_fields};
+use serde::de::Error;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::fmt;
 
 /// The redacted arguments of a task of this kind. Unreadable ones are not shown.
 pub(crate) fn args<'a>(kind: &str, args: &'a Json) -> Cow<'a, Json> {
@@ -19,50 +18,22 @@ pub(crate) fn args<'a>(kind: &str, args: &'a Json) -> Cow<'a, Json> {
     Cow::Owned(redacted.unwrap_or_else(|_| Json::null()))
 }
 
-/// An object's fields in their order.
-struct Fields<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'a> Fields<'a> {
-    fn of(json: &'a RawValue) -> Result<Self, serde_json::Error> {
-        struct All;
-
-        impl<'de> Visitor<'de> for All {
-            type Value = Vec<(String, &'de RawValue)>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut fields = Vec::new();
-                while let Some(field) = map.next_entry()? {
-                    fields.push(field);
-                }
-                Ok(fields)
-            }
-        }
-
-        let mut json = serde_json::Deserializer::from_str(json.get());
-        json.deserialize_map(All).map(Self)
-    }
-
-    /// Maps each value of the object.
-    fn map(
-        self,
-        value: impl Fn(&str, &RawValue) -> Result<String, serde_json::Error>,
-    ) -> Result<String, serde_json::Error> {
-        let fields = self.0.into_iter().map(|(name, raw)| {
-            let value = value(&name, raw)?;
-            Ok(format!("{}:{value}", serde_json::to_string(&name)?))
-        });
-        let fields: Vec<_> = fields.collect::<Result<_, serde_json::Error>>()?;
-        Ok(format!("{{{}}}", fields.join(",")))
-    }
+/// Maps each value of an object.
+fn map(
+    json: &RawValue,
+    value: impl Fn(&str, &RawValue) -> Result<String, serde_json::Error>,
+) -> Result<String, serde_json::Error> {
+    let fields = object_fields(json)?.into_iter().map(|(name, raw)| {
+        let value = value(&name, raw)?;
+        Ok(format!("{}:{value}", serde_json::to_string(&name)?))
+    });
+    let fields: Vec<_> = fields.collect::<Result<_, serde_json::Error>>()?;
+    Ok(format!("{{{}}}", fields.join(",")))
 }
 
 /// A call: only its own headers are secret, not fields of its body.
 fn call(json: &RawValue) -> Result<String, serde_json::Error> {
-    Fields::of(json)?.map(|name, value| match name {
+    map(json, |name, value| match name {
         "headers" => headers(value),
         _ => Ok(value.get().to_owned()),
     })
@@ -72,7 +43,7 @@ fn headers(json: &RawValue) -> Result<String, serde_json::Error> {
     if !json.get().starts_with('{') {
         return Ok(json.get().to_owned());
     }
-    Fields::of(json)?.map(|name, value| match is_secret_header(name) {
+    map(json, |name, value| match is_secret_header(name) {
         true => serde_json::to_string(REDACTED),
         false => Ok(value.get().to_owned()),
     })
@@ -82,7 +53,7 @@ fn headers(json: &RawValue) -> Result<String, serde_json::Error> {
 fn nested(json: &RawValue) -> Result<String, serde_json::Error> {
     let text = json.get();
     match text.as_bytes().first() {
-        Some(b'{') => Fields::of(json)?.map(|name, value| match name {
+        Some(b'{') => map(json, |name, value| match name {
             "headers" => headers(value),
             _ => nested(value),
         }),

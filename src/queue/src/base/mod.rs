@@ -3,6 +3,7 @@
 pub(crate) mod config;
 pub(crate) mod digest;
 pub(crate) mod env;
+pub(crate) mod fields;
 pub(crate) mod guard;
 pub(crate) mod histogram;
 pub(crate) mod id;

@@ -1,39 +1,8 @@
 //! The canonical form of a request: one text for all requests that mean the same.
 
+use crate::base::fields::object_fields;
 use crate::base::json::Json;
-use serde::de::Deserialize;
-use serde::de::Deserializer;
-use serde::de::MapAccess;
-use serde::de::Visitor;
 use serde_json::value::RawValue;
-use std::fmt;
-
-/// The fields of an object in their order, with repeated names.
-struct Fields<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader;
-
-        impl<'de> Visitor<'de> for Reader {
-            type Value = Vec<(String, &'de RawValue)>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut fields = Vec::new();
-                while let Some(field) = map.next_entry()? {
-                    fields.push(field);
-                }
-                Ok(fields)
-            }
-        }
-
-        deserializer.deserialize_map(Reader).map(Self)
-    }
-}
 
 /// Writes a document with the names of each object sorted, and without white space. Numbers stay as
 /// written, since rounding could make two requests equal. A name that occurs twice in an object
@@ -47,7 +16,7 @@ pub(crate) fn canonical(json: &Json) -> String {
 fn write(raw: &RawValue, out: &mut String) {
     let json = raw.get().trim();
     let read = match json.as_bytes().first() {
-        Some(b'{') => serde_json::from_str(json).map(|Fields(fields)| object(fields, out)),
+        Some(b'{') => object_fields(raw).map(|fields| object(fields, out)),
         Some(b'[') => serde_json::from_str(json).map(|items: Vec<&RawValue>| array(&items, out)),
         // Different escapes of the same text are the same text.
         Some(b'"') => serde_json::from_str(json).map(|text: String| string(&text, out)),
