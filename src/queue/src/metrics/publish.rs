@@ -11,8 +11,8 @@ use crate::base::env::Env;
 use crate::base::guard::{Guard, enabled};
 use crate::metrics::counts::Increments;
 use crate::metrics::totals::{Publication, Totals};
-use crate::store::contract::{Store, StoreError};
-use crate::store::core::mechanism;
+use crate::store::contract::Store;
+use crate::store::core::{mechanism, retrying};
 use crate::store::error::QueueError;
 use crate::store::record::{decode_opt, encode};
 
@@ -50,8 +50,9 @@ impl<S: Store, E: Env> Publisher<'_, S, E> {
         // Its time is after every earlier number was taken, and before the totals are read.
         let at_ms = self.env.now_ms();
         let record = encode(&Publication { at_ms, counted });
-        self.write_retrying(&self.keys.publication(n), &record)
-            .await?;
+        let key = self.keys.publication(n);
+        // A gap makes every reader read more for an hour.
+        retrying(async || self.store.set(&key, &record).await).await?;
         let key = self.keys.totals();
         let mut totals: Totals = decode_opt(&key, self.store.get(&key).await?)?.unwrap_or_default();
         let passed = totals.outlived(at_ms.saturating_sub(OUTLIVED_MS));
@@ -71,16 +72,6 @@ impl<S: Store, E: Env> Publisher<'_, S, E> {
             self.store.set(&key, &encode(&totals)).await?;
         }
         Ok(())
-    }
-
-    /// A gap makes every reader read more for an hour, so a failed write is repeated.
-    async fn write_retrying(&self, key: &str, record: &[u8]) -> Result<(), StoreError> {
-        for _ in 0..2 {
-            if self.store.set(key, record).await.is_ok() {
-                return Ok(());
-            }
-        }
-        self.store.set(key, record).await
     }
 
     /// Reads the sum of all publications, in two calls and one more for those that the stored

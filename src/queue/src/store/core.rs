@@ -50,6 +50,18 @@ macro_rules! mechanism {
 }
 pub(crate) use mechanism;
 
+/// Makes a call of the store up to three times, where a failure would cost more than that.
+pub(crate) async fn retrying<T>(
+    call: impl AsyncFn() -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    for _ in 0..2 {
+        if let Ok(value) = call().await {
+            return Ok(value);
+        }
+    }
+    call().await
+}
+
 impl<S: Store, E: Env> Core<S, E> {
     pub(crate) fn new(name: &str, store: S, env: E) -> Result<Self, QueueError> {
         Ok(Self {

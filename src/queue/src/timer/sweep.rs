@@ -2,7 +2,8 @@
 
 use crate::base::config::DELAY_MAX_MS;
 use crate::base::env::Env;
-use crate::store::contract::{Store, StoreError};
+use crate::store::contract::Store;
+use crate::store::core::retrying;
 use crate::store::error::QueueError;
 use crate::timer::entry::{DUE, OLD};
 use crate::timer::insert::{DAY, MINUTE, SPANS, SWEEP_LAG_S, Timer, count};
@@ -17,24 +18,16 @@ impl<S: Store, E: Env> Timer<'_, S, E> {
         while day < yesterday {
             for wheel in [DUE, OLD] {
                 let key = self.keys.bucket(wheel, 'd', day);
-                if count(self.counter_retrying(&key).await?) > 0 {
+                // Of sixty reads in a row one would almost always fail on a store that fails now and
+                // then.
+                let counter = retrying(async || self.store.counter(&key).await).await?;
+                if count(counter) > 0 {
                     return Ok(day);
                 }
             }
             day += DAY;
         }
         Ok(day)
-    }
-
-    /// Reads a counter with retries. Of sixty reads in a row one would almost always fail on a
-    /// store that fails now and then.
-    async fn counter_retrying(&self, key: &str) -> Result<u64, StoreError> {
-        for _ in 0..2 {
-            if let Ok(counter) = self.store.counter(key).await {
-                return Ok(counter);
-            }
-        }
-        self.store.counter(key).await
     }
 
     /// Finds the earliest second from `cursor_s` on that may hold an entry. It is exact in this
@@ -44,19 +37,8 @@ impl<S: Store, E: Env> Timer<'_, S, E> {
         wheel: char,
         cursor_s: u64,
     ) -> Result<Option<u64>, QueueError> {
-        let mut at = cursor_s;
-        let end = self.env.now_ms() / 1_000 + DELAY_MAX_MS / 1_000 + 2 * DAY;
-        while at < end {
-            let aligned = SPANS.iter().find(|(_, span)| at.is_multiple_of(*span));
-            let (unit, span) = aligned.copied().unwrap_or(('s', 1));
-            let key = self.keys.bucket(wheel, unit, at);
-            if count(self.store.counter(&key).await?) == 0 {
-                at += span;
-                continue;
-            }
-            return Ok(Some(at));
-        }
-        Ok(None)
+        let end_s = self.env.now_ms() / 1_000 + DELAY_MAX_MS / 1_000 + 2 * DAY;
+        self.search(wheel, cursor_s, end_s, false).await
     }
 
     /// Finds the earliest second from `cursor_s` to before `end_s` that may hold an entry, exactly.
@@ -65,6 +47,18 @@ impl<S: Store, E: Env> Timer<'_, S, E> {
         wheel: char,
         cursor_s: u64,
         end_s: u64,
+    ) -> Result<Option<u64>, QueueError> {
+        self.search(wheel, cursor_s, end_s, true).await
+    }
+
+    /// Finds the first span that may hold an entry, and the first second of it if that is to be
+    /// `exact`.
+    async fn search(
+        &self,
+        wheel: char,
+        cursor_s: u64,
+        end_s: u64,
+        exact: bool,
     ) -> Result<Option<u64>, QueueError> {
         let mut at = cursor_s;
         'spans: while at < end_s {
@@ -77,6 +71,9 @@ impl<S: Store, E: Env> Timer<'_, S, E> {
                 if count(self.store.counter(&key).await?) == 0 {
                     at += span;
                     continue 'spans;
+                }
+                if !exact {
+                    break;
                 }
             }
             return Ok(Some(at));
