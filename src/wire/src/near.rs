@@ -36,12 +36,15 @@ pub fn named(name: &str) -> String {
 /// assert_eq!(handoff_wire::visible("a\u{9b}b\u{202e}c"), "a\\u{9b}b\\u{202e}c");
 /// ```
 pub fn visible(text: &str) -> String {
+    escaped(text, |c| c.escape_unicode().to_string())
+}
+
+fn escaped(text: &str, escape: impl Fn(char) -> String) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        if is_hidden(c) {
-            shown.extend(c.escape_unicode());
-        } else {
-            shown.push(c);
+        match is_hidden(c) {
+            true => shown.push_str(&escape(c)),
+            false => shown.push(c),
         }
     }
     shown
@@ -59,15 +62,8 @@ fn is_hidden(c: char) -> bool {
 /// assert_eq!(handoff_wire::visible_json("[\"a\u{feff}\u{7f}\"]"), "[\"a\\ufeff\\u007f\"]");
 /// ```
 pub fn visible_json(json: &str) -> String {
-    let mut shown = String::with_capacity(json.len());
-    for c in json.chars() {
-        match is_hidden(c) {
-            // None of these takes two units of UTF-16.
-            true => shown.push_str(&format!("\\u{:04x}", u32::from(c))),
-            false => shown.push(c),
-        }
-    }
-    shown
+    // None of these takes two units of UTF-16.
+    escaped(json, |c| format!("\\u{:04x}", u32::from(c)))
 }
 
 /// The known word closest to a caller's word, if it is close.
