@@ -17,7 +17,7 @@ use handoff_queue::{
 };
 use handoff_wire::Log;
 use host::TaskHost;
-use log::Event;
+use log::{Event, is_error};
 use std::rc::Rc;
 use traces::Traces;
 
@@ -121,14 +121,17 @@ impl Runner for Kinds {
     }
 
     fn began(&self, id: &TaskId, task: &Task, run: &Run) {
-        self.print(&Event::began(id, run));
+        if self.log.tasks {
+            self.print(&Event::began(id, run));
+        }
         if let Some(traces) = &self.traces {
             traces.began(id, task, run);
         }
     }
 
     fn ended(&self, id: &TaskId, run: &Run) {
-        if let Some(event) = Event::ended(id, run) {
+        let wanted = self.log.tasks || self.log.errors && is_error(run);
+        if wanted && let Some(event) = Event::ended(id, run) {
             self.print(&event);
         }
         if let Some(traces) = &self.traces {
@@ -139,9 +142,6 @@ impl Runner for Kinds {
 
 impl Kinds {
     fn print(&self, event: &Event<'_>) {
-        if !event.is_wanted(self.log) {
-            return;
-        }
         match self.log.json {
             true => print_json(&event.json()),
             false => HostEnv.log(&event.line()),

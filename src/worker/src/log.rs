@@ -1,7 +1,7 @@
 //! Lines for the operator about runs, as the variable `log` asks for them.
 
 use handoff_queue::{Run, RunState, TaskId};
-use handoff_wire::{Duration, JsonObject, Log, Time};
+use handoff_wire::{Duration, JsonObject, Time};
 
 /// What happened to a run. Texts of users are not cleaned yet.
 pub(crate) struct Event<'a> {
@@ -9,7 +9,6 @@ pub(crate) struct Event<'a> {
     run: &'a Run,
     /// One word, for JSON.
     name: &'static str,
-    is_error: bool,
     /// The sentence, without the task that begins it.
     text: String,
     /// When it happened, if known.
@@ -26,7 +25,6 @@ impl<'a> Event<'a> {
             task,
             run,
             name,
-            is_error: false,
             text,
             at_ms: None,
             took_ms: None,
@@ -52,7 +50,7 @@ impl<'a> Event<'a> {
 
     /// The end of a run, or `None` if that is nothing to tell.
     pub(crate) fn ended(task: &'a TaskId, run: &'a Run) -> Option<Self> {
-        let failed = run.errors.last().filter(|e| e.attempt == run.attempt);
+        let failed = run.failure();
         let new = |name, text| Self::new(task, run, name, text);
         let (mut event, ended_ms) = match &run.state {
             RunState::Running { .. } | RunState::Waiting { .. } => return None,
@@ -62,9 +60,7 @@ impl<'a> Event<'a> {
             }
             RunState::Failed { ended_ms, .. } => {
                 let text = format!("failed for good{}{}", after(run, *ended_ms), attempt(run));
-                let mut event = new("failed", text);
-                event.is_error = true;
-                (event, Some(*ended_ms))
+                (new("failed", text), Some(*ended_ms))
             }
             RunState::Cancelled => (new("cancelled", "was cancelled".to_owned()), None),
             RunState::Expired { ended_ms } => {
@@ -77,7 +73,7 @@ impl<'a> Event<'a> {
                     let took = after(run, failed.ended_ms);
                     let text = format!("failed{took}{}; tries again in {again}", attempt(run));
                     let mut event = new("retries", text);
-                    (event.is_error, event.again_ms) = (true, Some(*at_ms));
+                    event.again_ms = Some(*at_ms);
                     (event, Some(failed.ended_ms))
                 }
                 None => {
@@ -91,16 +87,11 @@ impl<'a> Event<'a> {
                 (new("continues", text), Some(*ended_ms))
             }
         };
-        let fails = event.is_error;
         event.at_ms = ended_ms;
         event.took_ms = ended_ms.and_then(|ms| took_ms(run, ms));
-        event.error = failed.filter(|_| fails).map(|e| e.error.as_str());
+        let failed = failed.filter(|_| is_error(run));
+        event.error = failed.map(|e| e.error.as_str());
         Some(event)
-    }
-
-    /// Whether this is printed.
-    pub(crate) fn is_wanted(&self, log: Log) -> bool {
-        log.tasks || log.errors && self.is_error
     }
 
     pub(crate) fn line(&self) -> String {
@@ -126,6 +117,15 @@ impl<'a> Event<'a> {
         object.put_some("again_at", self.again_ms.map(time));
         object.put_some("error", self.error);
         object
+    }
+}
+
+/// Whether a run's end is an error.
+pub(crate) fn is_error(run: &Run) -> bool {
+    match run.state {
+        RunState::Failed { .. } => true,
+        RunState::Retrying { .. } => run.failure().is_some(),
+        _ => false,
     }
 }
 
@@ -181,7 +181,7 @@ mod tests {
         let id: TaskId = "emails-7-0123456789abcdef01234567".parse().expect("an id");
         let event = Event::ended(&id, run)?;
         let line = event.line().replace(&id.to_string(), "ID");
-        Some((line, event.is_error))
+        Some((line, is_error(run)))
     }
 
     #[test]

@@ -90,8 +90,7 @@ impl Traces {
         let Some(Begun { parent, state }) = begun else {
             return;
         };
-        let last = run.errors.last();
-        let failed = last.filter(|error| error.attempt == run.attempt);
+        let failed = run.failure();
         let outcome = match run.state {
             RunState::Succeeded { .. } => "succeeded",
             RunState::Failed { .. } => "failed",

@@ -46,7 +46,7 @@ impl Ended {
             latency_ms: since(run.due_ms),
             run_ms: since(run.started_ms),
             wait_ms: began.then(|| run.began_ms.saturating_sub(run.due_ms)),
-            failed_attempt: how == State::Failed && run.failed_attempt(),
+            failed_attempt: how == State::Failed && run.failure().is_some(),
         })
     }
 }
@@ -69,6 +69,16 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Each number with the name of its state.
+    pub fn by_state(self) -> [(&'static str, u64); 4] {
+        [
+            ("succeeded", self.succeeded),
+            ("failed", self.failed),
+            ("cancelled", self.cancelled),
+            ("expired", self.expired),
+        ]
+    }
+
     pub(crate) fn count(&mut self, how: State) {
         let count = match how {
             State::Succeeded => &mut self.succeeded,

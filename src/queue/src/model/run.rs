@@ -204,11 +204,9 @@ impl Run {
         self.attempt == 0
     }
 
-    /// Whether its attempt returned an error, or another fault ended it.
-    pub(crate) fn failed_attempt(&self) -> bool {
-        self.errors
-            .last()
-            .is_some_and(|e| e.attempt == self.attempt)
+    /// Why its attempt failed: it returned an error, or another fault ended it.
+    pub fn failure(&self) -> Option<&AttemptError> {
+        self.errors.last().filter(|e| e.attempt == self.attempt)
     }
 
     /// Whether this latest run of a task that is claimed again was lost alone.

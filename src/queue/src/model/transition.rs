@@ -77,7 +77,7 @@ pub(crate) fn begin(task: &Task, epoch: u64, earlier: Option<Run>, now_ms: u64) 
         }
         run.alone = true;
     }
-    let failed = run.failed_attempt();
+    let failed = run.failure().is_some();
     (run.epoch, run.ticket) = (epoch, 0);
     if failed && run.attempt >= task.retry.attempts {
         run.state = not_listed(now_ms);

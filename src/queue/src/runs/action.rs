@@ -38,7 +38,7 @@ impl RescueAction {
     /// The conclusion about a run that a later one followed.
     pub(crate) fn followed(run: &Run, kind: &str) -> Self {
         let retries = matches!(run.state, RunState::Retrying { .. });
-        match retries && run.failed_attempt() {
+        match retries && run.failure().is_some() {
             true => Self::Failed {
                 kind: kind.to_owned(),
                 ticket: run.delivered_by(),
