@@ -30,9 +30,9 @@ pub async fn handle(tasks: Tasks, mut request: Request, out: ResponseOutparam) {
         Err(e) => Found::unreadable(e.clone()),
     };
     // What is answered whatever the state of the store and the variables is.
-    let at_once = match found.call {
-        Ok(Call::Alive) => Some(calls::health::alive()),
-        Ok(Call::Describe) => Some(calls::openapi::document(&base)),
+    let at_once: Option<fn(&str) -> Response> = match found.call {
+        Ok(Call::Alive) => Some(|_| calls::health::alive()),
+        Ok(Call::Describe) => Some(calls::openapi::document),
         _ => None,
     };
     let ready = matches!(found.call, Ok(Call::Ready));
@@ -46,10 +46,10 @@ pub async fn handle(tasks: Tasks, mut request: Request, out: ResponseOutparam) {
     }
     let admitted = access::admit(&request, found.scope, &cors);
     let is_foreign = matches!(&admitted, Err(problem) if problem.status == 403);
-    if let Some(response) = at_once
+    if let Some(answer) = at_once
         && !is_foreign
     {
-        cors.mark(response).send(out);
+        cors.mark(answer(&base)).send(out);
         if let Ok(queue) = open(&[]) {
             push_along(&queue, After::PushAll).await;
         }
@@ -135,8 +135,8 @@ async fn dispatch(
         request.no_body().await?;
     }
     match call {
-        Call::Options | Call::Alive => Ok(Answer::new(calls::health::alive())),
-        Call::Describe => Ok(Answer::new(calls::openapi::document(&request.base()))),
+        // Answered before.
+        Call::Options | Call::Alive | Call::Describe => Ok(Answer::new(calls::health::alive())),
         Call::Ready => calls::health::ready(tasks, queue).await,
         Call::Ping => calls::ping::call(tasks, queue, &request).await,
         Call::Status => calls::status::call(queue, name).await,

@@ -87,12 +87,7 @@ fn counters(exposition: &mut Exposition, queues: &[QueueMetrics]) {
     );
     let mut ended = Vec::new();
     for (queue, kind, counts) in tasks(queues) {
-        for (state, count) in [
-            ("succeeded", counts.ended.succeeded),
-            ("failed", counts.ended.failed),
-            ("cancelled", counts.ended.cancelled),
-            ("expired", counts.ended.expired),
-        ] {
+        for (state, count) in counts.ended.by_state() {
             let sample = Sample::of(count).with("queue", queue).with("task", kind);
             ended.push(sample.with("state", state));
         }
@@ -253,12 +248,11 @@ fn period(period: &Period) -> JsonObject {
     let from = Time { ms: period.from_ms };
     let mut object = JsonObject::default()
         .with("from", from)
-        .with("enqueued", period.enqueued)
-        .with("succeeded", period.ended.succeeded)
-        .with("failed", period.ended.failed)
-        .with("cancelled", period.ended.cancelled)
-        .with("expired", period.ended.expired)
-        .with("attempts_failed", period.attempts_failed);
+        .with("enqueued", period.enqueued);
+    for (state, count) in period.ended.by_state() {
+        object.put(state, count);
+    }
+    object.put("attempts_failed", period.attempts_failed);
     let wait_ms = period.waited_ms.checked_div(period.waited);
     object.put_some("wait_ms", wait_ms);
     object

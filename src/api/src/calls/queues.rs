@@ -32,11 +32,10 @@ pub(crate) async fn show(queue: &HostQueue, name: &str) -> Result<Answer, Proble
     object.put("running", found.running);
     object.put("failed", found.failed);
     object.put("keeper_lag", Duration::from_ms(found.keeper_lag_ms));
-    let ended = JsonObject::default()
-        .with("succeeded", found.ended.succeeded)
-        .with("failed", found.ended.failed)
-        .with("cancelled", found.ended.cancelled)
-        .with("expired", found.ended.expired);
+    let mut ended = JsonObject::default();
+    for (state, count) in found.ended.by_state() {
+        ended.put(state, count);
+    }
     object.put("ended", ended);
     let limits = variables::queue_limits()?.of(name);
     let per_key = limits.per_key.0;
