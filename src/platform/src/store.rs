@@ -1,16 +1,24 @@
-//! The queue's store: the host's key-value store, or a Redis that the components reach themselves.
-//! wasmCloud has only the first.
+//! The queue's store: the host's key-value store, or a Redis or Postgres that the components reach
+//! themselves. wasmCloud has only the first.
 
 use crate::backend::Backend;
 use crate::host::store;
 use crate::http::problem::Problem;
-use handoff_queue::{Store, StoreError};
+use handoff_queue::{Append, Appended, Store, StoreError};
 use std::cell::RefCell;
 use std::rc::Rc;
 
 thread_local! {
     /// The store that this instance has opened, for all its calls.
     static OPENED: RefCell<Option<HostStore>> = const { RefCell::new(None) };
+}
+
+/// Gives back the connection of this instance's store, if hosts have only a number of them. The next
+/// call takes one again.
+pub(crate) fn rest() {
+    if let Some(store) = OPENED.with_borrow(Clone::clone) {
+        store.0.rest();
+    }
 }
 
 /// The store of this deployment. Clones share its connection.
@@ -31,22 +39,14 @@ impl HostStore {
         OPENED.set(Some(store.clone()));
         Ok(store)
     }
-}
 
-/// No counter reaches this number.
-const COUNTER_END: u64 = 1 << 61;
-
-/// Decodes a counter. SQLite keeps 8 bytes, little-endian. Redis and others keep decimal text. Text
-/// of 8 digits, read as 8 bytes, gives more than 3e18, which no counter here reaches.
-fn decode_counter(bytes: &[u8]) -> Option<u64> {
-    if let Ok(bytes) = bytes.try_into() {
-        let number = u64::from_le_bytes(bytes);
-        if number < COUNTER_END {
-            return Some(number);
-        }
+    /// Makes what the store lacks, such as tables.
+    ///
+    /// # Errors
+    /// If the store can't be reached, or this deployment may not do so.
+    pub fn prepare(&self) -> Result<(), StoreError> {
+        self.0.prepare()
     }
-    let number = std::str::from_utf8(bytes).ok()?.trim().parse().ok();
-    number.filter(|number| *number < COUNTER_END)
 }
 
 impl Store for HostStore {
@@ -75,37 +75,13 @@ impl Store for HostStore {
     }
 
     async fn counter(&self, key: &str) -> Result<u64, StoreError> {
-        let Some(bytes) = self.0.get(key)? else {
-            return Ok(0);
-        };
-        decode_counter(&bytes).ok_or_else(|| StoreError {
-            operation: "read the counter",
-            key: key.to_owned(),
-            reason: format!("its {} bytes are no count", bytes.len()),
-        })
+        self.0.counter(key)
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn both_kinds_of_counter_are_read() {
-        for number in [0u64, 1, 1 << 20, (1 << 40) + 7, 12_345_678, 99_999_999] {
-            assert_eq!(decode_counter(&number.to_le_bytes()), Some(number));
-            assert_eq!(decode_counter(number.to_string().as_bytes()), Some(number));
-        }
-        for broken in [
-            &b""[..],
-            b"x",
-            b"12a",
-            b"\xff\xff",
-            b"1.5",
-            b"-1",
-            &[0xff; 8],
-        ] {
-            assert_eq!(decode_counter(broken), None, "{broken:?}");
+    async fn append(&self, append: Append<'_>) -> Result<Appended, StoreError> {
+        match self.0.append(&append) {
+            Some(appended) => appended,
+            None => append.call_by_call(self).await,
         }
     }
 }

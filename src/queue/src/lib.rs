@@ -71,7 +71,7 @@ pub use requests::watch::{Event, Seen, Watch};
 pub use runs::view::{TaskStatus, TaskView};
 pub use schedule::spec::{Missed, Overlap, Put, Rule, Schedule, ScheduleView, Schedules};
 pub use slots::head::Waiting;
-pub use store::contract::{Store, StoreError};
+pub use store::contract::{Append, Appended, Store, StoreError};
 pub use store::error::QueueError;
 pub use store::keys::check_name;
 pub use store::memory;

@@ -63,9 +63,13 @@ pub(crate) fn window(now_ms: u64) -> u64 {
 }
 
 impl<S: Store, E: Env> Registry<'_, S, E> {
+    /// The counter of a role in this window.
+    pub(crate) fn key(&self, role: char) -> String {
+        self.keys.presence(role, window(self.env.now_ms()))
+    }
+
     pub(crate) async fn presence(&self, role: char) -> Result<Presence, StoreError> {
-        let key = self.keys.presence(role, window(self.env.now_ms()));
-        Ok(Presence(self.store.counter(&key).await?))
+        Ok(Presence(self.store.counter(&self.key(role)).await?))
     }
 
     pub(crate) async fn join(&self, role: char, window: u64) -> Result<Presence, StoreError> {

@@ -4,6 +4,7 @@
 //! A case gets a store that others may use at the same time, and a prefix for keys of its own that are absent yet. It
 //! deletes what it wrote, unless it fails.
 
+mod append;
 mod case;
 mod counters;
 mod keys;
@@ -49,6 +50,7 @@ cases! {
         delete_counters;
     counters: absent_counter, increments, eight_digits, large_numbers, separate_counters, deleted_counter,
         increments_at_once;
+    append: append_in_order, append_hundreds, append_beside_flags, append_looks_last, appends_at_once;
 }
 
 /// Runs all cases, and returns what failed.

@@ -5,7 +5,7 @@
 use futures::executor::block_on;
 use handoff_conformance::{CASES, run, run_all};
 use handoff_queue::memory::MemoryStore;
-use handoff_queue::{Store, StoreError};
+use handoff_queue::{Append, Appended, Store, StoreError};
 
 /// What a store does wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,11 @@ enum Wrong {
     DoublePrecision,
     OneCounterForAll,
     Racy,
+    AppendKeepsRecordsBack,
+    AppendCutsBatches,
+    AppendIsDoublePrecision,
+    AppendLooksFirst,
+    AppendIsRacy,
 }
 
 /// Each case has at least one store that it refuses.
@@ -69,6 +74,11 @@ const TABLE: &[(Wrong, &str)] = &[
     (Wrong::DoublePrecision, "large_numbers"),
     (Wrong::OneCounterForAll, "separate_counters"),
     (Wrong::Racy, "increments_at_once"),
+    (Wrong::AppendKeepsRecordsBack, "append_in_order"),
+    (Wrong::AppendCutsBatches, "append_hundreds"),
+    (Wrong::AppendIsDoublePrecision, "append_beside_flags"),
+    (Wrong::AppendLooksFirst, "append_looks_last"),
+    (Wrong::AppendIsRacy, "appends_at_once"),
 ];
 
 #[test]
@@ -271,6 +281,36 @@ impl Store for Broken {
             (Wrong::EightDigitsAreBytes, Ok(bytes)) => u64::from_le_bytes(bytes),
             _ => number,
         })
+    }
+
+    async fn append(&self, append: Append<'_>) -> Result<Appended, StoreError> {
+        let mut early = Vec::new();
+        for key in append.look {
+            early.push(self.store.counter(&self.counter_at(key)).await?);
+        }
+        if self.is(Wrong::AppendIsRacy) {
+            let old = self.counter(append.counter).await?;
+            others_run().await;
+            let last = append.last(old + append.records.len() as u64);
+            self.set_many(&append.entries(last)).await?;
+            return Ok(Appended { last, look: early });
+        }
+        let kept_back = [append.records[0].clone()];
+        let records = match self.wrong {
+            Wrong::AppendKeepsRecordsBack => &kept_back,
+            Wrong::AppendCutsBatches => &append.records[..append.records.len().min(100)],
+            _ => append.records,
+        };
+        let mut done = Append { records, ..append }.call_by_call(self).await?;
+        match self.wrong {
+            Wrong::AppendLooksFirst => done.look = early,
+            Wrong::AppendIsDoublePrecision => {
+                let exact = self.counter(append.counter).await?;
+                done.last = append.last(exact as f64 as u64);
+            }
+            _ => {}
+        }
+        Ok(done)
     }
 }
 

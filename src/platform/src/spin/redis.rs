@@ -1,9 +1,9 @@
 //! A Redis that the component reaches itself, over Spin's outbound Redis.
 
 use super::location::Server;
-use crate::backend::{Backend, first};
+use crate::backend::{Backend, first, read_counter};
 use crate::http::problem::OVERLOADED;
-use handoff_queue::StoreError;
+use handoff_queue::{Append, Appended, StoreError};
 use spin_sdk::redis::{Connection, Error, RedisParameter, RedisResult};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -61,6 +61,15 @@ impl Redis {
             key: key.to_owned(),
             reason: format!("{origin}: {what}"),
         }
+    }
+
+    /// The numbers that a script answers.
+    fn counters(&self, key: &str, answers: Vec<RedisResult>) -> Result<Vec<u64>, StoreError> {
+        let counter = |answer| match answer {
+            RedisResult::Binary(text) => read_counter(key, &text),
+            _ => Err(self.unexpected("append to", key)),
+        };
+        answers.into_iter().map(counter).collect()
     }
 
     fn unexpected(&self, operation: &'static str, key: &str) -> StoreError {
@@ -127,7 +136,43 @@ impl Backend for Redis {
             _ => Err(self.unexpected("increment", key)),
         }
     }
+
+    /// In one exchange, by a script. Redis runs it while no other command runs.
+    fn append(&self, append: &Append<'_>) -> Option<Result<Appended, StoreError>> {
+        let key = append.counter;
+        let records = append.records.iter().cloned().map(RedisParameter::Binary);
+        let arguments: Vec<_> = [
+            binary(APPEND),
+            RedisParameter::Int64(1 + append.look.len() as i64),
+            binary(key),
+        ]
+        .into_iter()
+        .chain(append.look.iter().map(|key| binary(key)))
+        .chain([
+            binary(append.prefix),
+            RedisParameter::Int64(append.base as i64),
+            RedisParameter::Int64(Append::NUMBERS as i64),
+        ])
+        .chain(records)
+        .collect();
+        let answers = self.call("append to", key, |redis| redis.execute("EVAL", &arguments));
+        Some(answers.and_then(|answers| {
+            let mut counters = self.counters(key, answers)?.into_iter();
+            let after = counters.next();
+            let after = after.ok_or_else(|| self.unexpected("append to", key))?;
+            let (last, look) = (append.last(after), counters.collect::<Vec<_>>());
+            match look.len() == append.look.len() {
+                true => Ok(Appended { last, look }),
+                false => Err(self.unexpected("append to", key)),
+            }
+        }))
+    }
 }
+
+/// KEYS are the counter and those to look at; ARGV the prefix, the base, the end of the numbers, and
+/// the records. A number of Lua is exact up to 2^53, and the counter with its flags may be beyond.
+/// So it is read as text.
+const APPEND: &str = include_str!("append.lua");
 
 fn binary(key: &str) -> RedisParameter {
     RedisParameter::Binary(key.as_bytes().to_vec())

@@ -26,6 +26,8 @@ macro_rules! guards {
 guards! {
     /// A filler that sees a give-up announces the task.
     AnnounceWhatWasGivenUp,
+    /// A filler reads the head, and an enqueuer the registrations, when the slots are written.
+    LookAfterAppending,
     /// A claimer that gives a ticket up uses it after all if the slot was filled meanwhile.
     UseTicketOfFilledSlot,
     /// Rescue gives up the ticket of an empty slot, so that a late filler announces.

@@ -74,6 +74,7 @@ impl<S: Store, E: Env> Idempotency<'_, S, E> {
             timed: seen.timed,
             pausable: seen.pausable,
             system: seen.system,
+            workers: None,
         };
         Ok(if created {
             Once::Created(receipt)

@@ -4,7 +4,7 @@ use crate::base::env::{Env, Wake};
 use crate::base::guard::{Guard, enabled};
 use crate::limits::counters::LimitCounters;
 use crate::model::receipt::Receipt;
-use crate::presence::{KEEPER, Registry, WORKERS};
+use crate::presence::{KEEPER, Presence, Registry, WORKERS};
 use crate::slots::lanes::Slots;
 use crate::store::contract::{Store, StoreError};
 use crate::store::core::mechanism;
@@ -28,7 +28,10 @@ impl<S: Store, E: Env> Wakes<'_, S, E> {
         receipt: &Receipt,
         workers_max: impl FnOnce() -> u64,
     ) -> Result<bool, QueueError> {
-        let presence = Registry::of(self).presence(WORKERS).await?;
+        let presence = match receipt.workers {
+            Some(seen) => Presence(seen),
+            None => Registry::of(self).presence(WORKERS).await?,
+        };
         let workers = presence.present();
         if receipt.system && workers == 0 && enabled(Guard::SystemWhilePaused) {
             let unkept = receipt.timed && Registry::of(self).presence(KEEPER).await?.present() == 0;

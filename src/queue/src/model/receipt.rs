@@ -17,6 +17,9 @@ pub struct Receipt {
     pub(crate) pausable: bool,
     /// A task is in the system lane, to which no pause or limit applies.
     pub(crate) system: bool,
+    /// The registrations of workers as read when all tasks were written. Whoever wakes a worker
+    /// reads them if they are absent.
+    pub(crate) workers: Option<u64>,
 }
 
 impl Receipt {
@@ -28,5 +31,6 @@ impl Receipt {
         self.timed |= other.timed;
         self.pausable |= other.pausable;
         self.system |= other.system;
+        self.workers = None;
     }
 }

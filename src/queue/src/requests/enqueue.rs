@@ -8,6 +8,8 @@ use crate::base::priority::Lane;
 use crate::model::receipt::Receipt;
 use crate::model::slot::Slot;
 use crate::model::task::{Task, TaskSpec};
+use crate::presence::{Registry, WORKERS};
+use crate::slots::append::Filled;
 use crate::slots::head::Head;
 use crate::slots::lanes::Slots;
 use crate::store::contract::Store;
@@ -35,6 +37,7 @@ impl<S: Store, E: Env> Enqueuer<'_, S, E> {
             timed: tasks.iter().any(|t| t.not_before_ms.is_some()),
             ..Receipt::default()
         };
+        let last_lane = tasks.iter().map(Task::lane).max();
         let mut slots = vec![0; tasks.len()];
         for lane in Lane::ALL {
             let of_lane = |&i: &usize| tasks[i].lane() == lane;
@@ -43,7 +46,10 @@ impl<S: Store, E: Env> Enqueuer<'_, S, E> {
                 continue;
             }
             let of_lane: Vec<_> = places.iter().map(|&i| &tasks[i]).collect();
-            let (first, head) = self.enqueue_in(lane, &of_lane).await?;
+            // What is read with the last lane is read when all tasks are written.
+            let look = Some(lane) == last_lane;
+            let (first, head, workers) = self.enqueue_in(lane, &of_lane, look).await?;
+            receipt.workers = workers;
             for (slot, &i) in (first..).zip(&places) {
                 slots[i] = slot;
             }
@@ -66,13 +72,23 @@ impl<S: Store, E: Env> Enqueuer<'_, S, E> {
     }
 
     /// Enqueues tasks of one lane. Returns the first of their slots, and the head of the lane as
-    /// read afterwards.
-    async fn enqueue_in(&self, lane: Lane, tasks: &[&Task]) -> Result<(u64, Head), QueueError> {
+    /// read afterwards; with `look` also the workers that were registered then, unless something
+    /// was written later.
+    async fn enqueue_in(
+        &self,
+        lane: Lane,
+        tasks: &[&Task],
+        look: bool,
+    ) -> Result<(u64, Head, Option<u64>), QueueError> {
         Slots::of(self).open_lane(lane).await?;
         let records = tasks.iter().map(|&t| Slot::Task(Box::new(t.clone())));
-        let slots = Slots::of(self)
-            .append(lane, 0, &records.collect::<Vec<_>>())
-            .await?;
+        let records: Vec<_> = records.collect();
+        let look: Vec<_> = look
+            .then(|| Registry::of(self).key(WORKERS))
+            .into_iter()
+            .collect();
+        let filled = Slots::of(self).append(lane, 0, &records, look).await?;
+        let Filled { slots, head, look } = filled;
         let (first, last) = (*slots.start(), *slots.end());
         let mut announce = Vec::new();
         for (t, task) in (first..).zip(tasks) {
@@ -84,7 +100,7 @@ impl<S: Store, E: Env> Enqueuer<'_, S, E> {
                 }
             }
         }
-        let (given_up, head) = Slots::of(self).settle(slots).await?;
+        let given_up = Slots::of(self).settle(slots, head).await?;
         let runs_at_home = |n: &u64| tasks[(n - first) as usize].not_before_ms.is_none();
         announce.extend(given_up.into_iter().filter(runs_at_home).map(|n| (n, 1)));
         Slots::of(self)
@@ -93,6 +109,10 @@ impl<S: Store, E: Env> Enqueuer<'_, S, E> {
         if !enabled(Guard::OpenLaneFirst) {
             Slots::of(self).set_lane_in_use(lane).await?;
         }
-        Ok((first, head))
+        let mut workers = look.first().copied();
+        if tasks.iter().any(|task| task.not_before_ms.is_some()) || !announce.is_empty() {
+            workers = None;
+        }
+        Ok((first, head, workers))
     }
 }

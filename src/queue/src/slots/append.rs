@@ -7,22 +7,32 @@ use crate::base::priority::Lane;
 use crate::model::slot::Slot;
 use crate::slots::head::Head;
 use crate::slots::lanes::Slots;
-use crate::store::contract::{Store, StoreError};
+use crate::store::contract::{Append, Appended, Store, StoreError};
 use crate::store::record::encode;
 use std::ops::RangeInclusive;
 
 /// After so many overtaken tries an announcer returns an error.
 const SETTLE_TRIES: usize = 8;
 
+/// Slots that were filled, and what was read afterwards.
+pub(crate) struct Filled {
+    pub(crate) slots: RangeInclusive<u64>,
+    pub(crate) head: Head,
+    /// The other counters that the caller wanted to be read.
+    pub(crate) look: Vec<u64>,
+}
+
 impl<S: Store, E: Env> Slots<'_, S, E> {
     /// Takes `skip` slots of a lane and one more for each of `records`. Leaves the skipped slots
-    /// void and writes the records behind them.
+    /// void and writes the records behind them. Then it reads the head of the lane, and the
+    /// counters in `look`.
     pub(crate) async fn append(
         &self,
         lane: Lane,
         skip: u64,
         records: &[Slot],
-    ) -> Result<RangeInclusive<u64>, StoreError> {
+        mut look: Vec<String>,
+    ) -> Result<Filled, StoreError> {
         if skip > SKIP_MAX {
             return Err(StoreError {
                 operation: "append to",
@@ -30,25 +40,40 @@ impl<S: Store, E: Env> Slots<'_, S, E> {
                 reason: format!("head is {skip} ahead of it: the store forgot what it gave out"),
             });
         }
-        let count = skip + records.len() as u64;
-        let last = self.take_slots(lane, count).await?;
-        let first = last - records.len() as u64 + 1;
-        let void = (first - skip..first).map(|n| (self.keys.slot(n), encode(&Slot::Void)));
-        let filled = (first..).zip(records);
-        let filled = filled.map(|(n, record)| (self.keys.slot(n), encode(record)));
-        self.write(void.chain(filled).collect()).await?;
-        Ok(first..=last)
+        let void = (0..skip).map(|_| encode(&Slot::Void));
+        let encoded: Vec<_> = void.chain(records.iter().map(encode)).collect();
+        look.push(self.keys.head(lane));
+        let append = Append {
+            counter: &self.keys.tail(lane),
+            prefix: &self.keys.slots(),
+            base: lane.base(),
+            records: &encoded,
+            look: &look,
+        };
+        let mut early = None;
+        if !enabled(Guard::LookAfterAppending) {
+            early = Some(append.counters(&self.store).await?);
+        }
+        let Appended { last, look } = self.store.append(append).await?;
+        let mut look = early.unwrap_or(look);
+        debug_assert_eq!(Lane::of(last), lane, "slot {last} is in another lane");
+        let head = Head::in_lane(lane, look.pop().unwrap_or_default());
+        Ok(Filled {
+            slots: last - records.len() as u64 + 1..=last,
+            head,
+            look,
+        })
     }
 
     /// Makes sure that the tasks in `slots` are delivered. A claimer may have taken a ticket before
-    /// the slot was filled. The hand-over counter tells which of the two came first. Returns the
-    /// slots whose tickets were given up, and the head of their lane. The caller must announce
-    /// those slots.
+    /// the slot was filled. The hand-over counter tells which of the two came first. `head` was read
+    /// after the slots were written. Returns the slots whose tickets were given up. The caller must
+    /// announce those slots.
     pub(crate) async fn settle(
         &self,
         slots: RangeInclusive<u64>,
-    ) -> Result<(Vec<u64>, Head), StoreError> {
-        let head = self.head_of(Lane::of(*slots.start())).await?;
+        head: Head,
+    ) -> Result<Vec<u64>, StoreError> {
         let mut given_up = Vec::new();
         for n in *slots.start()..=(*slots.end()).min(head.taken) {
             let handover = self.store.increment(&self.keys.handover(n), 1).await?;
@@ -56,7 +81,7 @@ impl<S: Store, E: Env> Slots<'_, S, E> {
                 given_up.push(n);
             }
         }
-        Ok((given_up, head))
+        Ok(given_up)
     }
 
     /// Announces deliveries (task, epoch) and settles them. Each takes a slot in the lane of its
@@ -90,9 +115,9 @@ impl<S: Store, E: Env> Slots<'_, S, E> {
                 return Ok(());
             }
             let records: Vec<_> = left.iter().map(|&(t, e)| Slot::Announce(t, e)).collect();
-            let slots = self.append(lane, skip, &records).await?;
+            let Filled { slots, head, .. } = self.append(lane, skip, &records, Vec::new()).await?;
             let (first, last) = (*slots.start(), *slots.end());
-            let (given_up, head) = self.settle(slots).await?;
+            let given_up = self.settle(slots, head).await?;
             left = given_up
                 .iter()
                 .map(|n| left[(n - first) as usize])

@@ -1,6 +1,7 @@
 //! The two counters of a lane, `head` and `tail`, and their flags.
 
-use crate::base::priority::Priority;
+use crate::base::priority::{Lane, Priority};
+use crate::store::contract::Append;
 
 /// Flag in the normal lane's `tail`: the system lane is in use. Several first enqueuers may each
 /// add it.
@@ -11,7 +12,7 @@ pub(crate) const SYSTEM: u64 = 1 << 50;
 pub(crate) const KILLERS: u64 = 1 << 55;
 
 /// Every slot number of a lane is below this.
-const SLOTS: u64 = 1 << 44;
+const SLOTS: u64 = Append::NUMBERS;
 
 /// A reading of the normal lane's counter `tail`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,10 +114,13 @@ impl Head {
         }
     }
 
-    /// The head of another lane, which has no flags.
-    pub(crate) fn of_other_lane(taken: u64) -> Self {
+    /// A reading of a lane's counter. Only the normal lane's has flags.
+    pub(crate) fn in_lane(lane: Lane, counter: u64) -> Self {
+        if lane.is_normal() {
+            return Self::of(counter);
+        }
         Self {
-            taken,
+            taken: lane.base() + counter,
             pausable: true,
             lanes: true,
         }

@@ -64,22 +64,15 @@ impl<S: Store, E: Env> Slots<'_, S, E> {
         Ok(lane.base() + Tail::of(counter).last)
     }
 
-    /// Reads the head of a lane. Only the normal lane's head tells whether the queue was ever
-    /// paused.
+    /// Reads the head of a lane.
     pub(crate) async fn head_of(&self, lane: Lane) -> Result<Head, StoreError> {
-        if lane.is_normal() {
-            return self.head().await;
-        }
-        Ok(Head::of_other_lane(self.last_ticket(lane).await?))
+        let counter = self.store.counter(&self.keys.head(lane)).await?;
+        Ok(Head::in_lane(lane, counter))
     }
 
     /// Reads the last slot of a lane whose ticket was given out.
     pub(crate) async fn last_ticket(&self, lane: Lane) -> Result<u64, StoreError> {
-        let counter = self.store.counter(&self.keys.head(lane)).await?;
-        Ok(match lane {
-            Lane::Normal => Head::of(counter).taken,
-            _ => lane.base() + counter,
-        })
+        Ok(self.head_of(lane).await?.taken)
     }
 
     /// Whether the ticket of a slot was given out.
@@ -149,8 +142,7 @@ impl<S: Store, E: Env> Slots<'_, S, E> {
     }
 
     pub(crate) async fn head(&self) -> Result<Head, StoreError> {
-        let key = self.keys.head(Lane::Normal);
-        Ok(Head::of(self.store.counter(&key).await?))
+        self.head_of(Lane::Normal).await
     }
 
     /// Whether claimers may take no users' tickets.

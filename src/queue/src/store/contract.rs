@@ -29,6 +29,82 @@ pub trait Store {
     async fn increment(&self, key: &str, delta: u64) -> Result<u64, StoreError>;
     /// Reads a counter without a write. An absent counter is 0.
     async fn counter(&self, key: &str) -> Result<u64, StoreError>;
+    /// Takes the next numbers of a counter, writes a record under each, and then reads counters: in
+    /// this order. Whoever can read these records can also see what the reader of the counters did
+    /// before. A store that can do so in fewer calls does.
+    ///
+    /// A call that failed may have taken the numbers, and may have written a part of the records.
+    async fn append(&self, append: Append<'_>) -> Result<Appended, StoreError> {
+        append.call_by_call(self).await
+    }
+}
+
+/// Records to be appended under the next numbers of a counter.
+#[derive(Debug, Clone, Copy)]
+pub struct Append<'a> {
+    /// The counter that gives the numbers.
+    pub counter: &'a str,
+    /// A record's key is this prefix, and `base` plus its number in decimal digits.
+    pub prefix: &'a str,
+    /// Below 2^52, so that sums stay exact where a store computes with floating-point numbers.
+    pub base: u64,
+    /// The records, at least one.
+    pub records: &'a [Vec<u8>],
+    /// The counters that are read when all records are written.
+    pub look: &'a [String],
+}
+
+/// The result of [`Store::append`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Appended {
+    /// The number of the last record, with `base`.
+    pub last: u64,
+    /// The values of the counters in `look`, in their order.
+    pub look: Vec<u64>,
+}
+
+impl Append<'_> {
+    /// A counter's number is its value modulo this. Flags may be above it.
+    pub const NUMBERS: u64 = 1 << 44;
+
+    /// The number of the last record, after the counter was incremented to this value.
+    pub fn last(&self, counter: u64) -> u64 {
+        self.base + counter % Self::NUMBERS
+    }
+
+    /// The records with their keys, if this is the number of the last one.
+    pub fn entries(&self, last: u64) -> Vec<(String, Vec<u8>)> {
+        let first = (last + 1).saturating_sub(self.records.len() as u64);
+        let key = |(n, record): (u64, &Vec<u8>)| (format!("{}{n}", self.prefix), record.clone());
+        (first..).zip(self.records).map(key).collect()
+    }
+
+    /// Appends by one call after another.
+    ///
+    /// # Errors
+    /// The first failed call.
+    pub async fn call_by_call<S: Store + ?Sized>(self, store: &S) -> Result<Appended, StoreError> {
+        let count = self.records.len() as u64;
+        let last = self.last(store.increment(self.counter, count).await?);
+        match &self.entries(last)[..] {
+            [(key, record)] => store.set(key, record).await?,
+            entries => store.set_many(entries).await?,
+        }
+        let look = self.counters(store).await?;
+        Ok(Appended { last, look })
+    }
+
+    /// Reads the counters in `look`.
+    pub(crate) async fn counters<S: Store + ?Sized>(
+        &self,
+        store: &S,
+    ) -> Result<Vec<u64>, StoreError> {
+        let mut counters = Vec::with_capacity(self.look.len());
+        for key in self.look {
+            counters.push(store.counter(key).await?);
+        }
+        Ok(counters)
+    }
 }
 
 impl<S: Store> Store for &S {
@@ -58,6 +134,10 @@ impl<S: Store> Store for &S {
 
     async fn counter(&self, key: &str) -> Result<u64, StoreError> {
         (**self).counter(key).await
+    }
+
+    async fn append(&self, append: Append<'_>) -> Result<Appended, StoreError> {
+        (**self).append(append).await
     }
 }
 

@@ -72,6 +72,11 @@ impl Keys {
         self.key(format_args!("s.{n}"))
     }
 
+    /// What the keys of all slots begin with.
+    pub(crate) fn slots(&self) -> String {
+        self.key(format_args!("s."))
+    }
+
     /// Counter: hand-over of slot n.
     pub(crate) fn handover(&self, n: u64) -> String {
         self.key(format_args!("h.{n}"))

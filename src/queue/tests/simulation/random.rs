@@ -100,6 +100,7 @@ pub(crate) fn tell(sim: &Sim, (asked, what): Wrong) -> String {
 fn simulate(sim: &Sim, load: &Rc<Load>) -> Result<(), Wrong> {
     let world = &sim.world;
     let pick = |choices: &[u64]| choices[world.below(choices.len() as u64) as usize];
+    world.appends.set(world.chance(500));
     let faults = &world.faults;
     // Without faults nothing may need a tick either.
     let calm = world.chance(120);

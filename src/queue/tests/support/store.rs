@@ -4,7 +4,7 @@ use super::faults::{Action, Call, When};
 use super::time::yield_now;
 use super::{Instance, World, keys};
 use futures::future::poll_fn;
-use handoff_queue::{Store, StoreError};
+use handoff_queue::{Append, Appended, Store, StoreError};
 use std::rc::Rc;
 
 pub(crate) struct SimStore {
@@ -144,6 +144,31 @@ impl SimStore {
         self.world.line(&self.instance, operation, key, value);
     }
 
+    /// Takes the numbers and writes the records at one moment, as a transaction does, and reads the
+    /// counters later.
+    async fn append_at_once(&self, append: Append<'_>) -> Result<Appended, StoreError> {
+        let changes = 1 + append.records.len();
+        let rest = self.before("append", append.counter, changes).await?;
+        let count = append.records.len() as u64;
+        let after = self.world.store.increment(append.counter, count).await?;
+        let last = append.last(after);
+        self.trace("append", append.counter, || format!("by {count}: {after}"));
+        let entries = append.entries(last);
+        for (key, value) in &entries {
+            self.told("append", key, value);
+        }
+        self.world.store.set_many(&entries).await?;
+        self.between(&rest).await;
+        let mut look = Vec::new();
+        for key in append.look {
+            let seen = self.world.store.counter(key).await?;
+            self.trace("append", key, || format!("looks: {seen}"));
+            look.push(seen);
+        }
+        let appended = Ok(Appended { last, look });
+        self.after("append", append.counter, rest, appended).await
+    }
+
     /// Records and audits a write.
     fn told(&self, operation: &'static str, key: &str, value: &[u8]) {
         self.trace(operation, key, || text(Some(value)));
@@ -259,5 +284,12 @@ impl Store for SimStore {
         let result = self.world.store.counter(key).await;
         self.trace("counter", key, || format!("{result:?}"));
         self.after("counter", key, rest, result).await
+    }
+
+    async fn append(&self, append: Append<'_>) -> Result<Appended, StoreError> {
+        if self.world.appends.get() {
+            return self.append_at_once(append).await;
+        }
+        append.call_by_call(self).await
     }
 }

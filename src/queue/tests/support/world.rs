@@ -45,6 +45,8 @@ pub(crate) struct World {
     pub clock: Clock,
     pub store: MemoryStore,
     pub faults: Faults,
+    /// The store appends in one call.
+    pub appends: Cell<bool>,
     pub limits: Cell<WorkerLimits>,
     /// The limits of the queue.
     pub queue_limits: Cell<Limits>,
@@ -79,6 +81,7 @@ impl World {
             clock: Clock::new(start_ms),
             store: MemoryStore::default(),
             faults: Faults::default(),
+            appends: Cell::default(),
             limits: Cell::new(WorkerLimits::default()),
             queue_limits: Cell::default(),
             running: Cell::default(),
