@@ -3,6 +3,7 @@
 use crate::clock::{self, sleep_ms};
 use crate::host::workers::wake;
 use crate::log::say;
+use crate::store;
 use crate::variables;
 use handoff_queue::{Cron, Env, Wake};
 use std::cell::RefCell;
@@ -10,6 +11,10 @@ use std::cell::RefCell;
 /// The longest time in which a worker may answer that it is registered. It is below the time within
 /// which the waking worker must begin its own task. A call that takes longer was sent all the same.
 const WAKE_TIMEOUT_MS: u64 = 1_000;
+
+/// An instance that sleeps for so long lets others have its connection to the store. To take it
+/// again costs one more exchange with the store.
+const REST_MS: u64 = 50;
 
 /// The number of random bytes that one host call returns.
 const RANDOM_BYTES: u64 = 64;
@@ -42,6 +47,9 @@ impl Env for HostEnv {
     }
 
     async fn sleep_ms(&self, ms: u64) {
+        if ms >= REST_MS {
+            store::rest();
+        }
         sleep_ms(ms).await;
     }
 

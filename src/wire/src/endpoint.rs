@@ -13,22 +13,37 @@ use std::net::{IpAddr, Ipv6Addr};
 /// assert!(is_same_server("http://localhost:6379/", "redis://:password@127.0.0.1/0"));
 /// assert!(is_same_server("http://0x7f.1:6379/", "redis://2130706433"));
 /// assert!(!is_same_server("http://localhost/", "redis://127.0.0.1"));
+/// assert!(is_same_server("http://10.0.0.2:5432", "postgres://me:secret@10.0.0.1,10.0.0.2/jobs"));
 /// ```
 pub fn is_same_server(url: &str, other: &str) -> bool {
-    let (url, other) = (endpoint(url), endpoint(other));
-    url.is_some() && url == other
+    let others = endpoints(other);
+    endpoints(url)
+        .iter()
+        .any(|endpoint| others.contains(endpoint))
 }
 
-fn endpoint(url: &str) -> Option<(Host, u16)> {
-    let (scheme, rest) = url.trim().split_once("://")?;
+/// The endpoints of a URL: those of a Postgres may be several, with commas between them. What can't
+/// be read is none.
+fn endpoints(url: &str) -> Vec<(Host, u16)> {
+    let Some((scheme, rest)) = url.trim().split_once("://") else {
+        return Vec::new();
+    };
     let default = match scheme.to_ascii_lowercase().as_str() {
         "http" => 80,
         "https" => 443,
         "redis" | "rediss" => 6379,
-        _ => return None,
+        "postgres" | "postgresql" => 5432,
+        _ => return Vec::new(),
     };
-    let authority = rest.split(['/', '\\', '?', '#']).next()?;
-    let address = authority.rsplit_once('@').map_or(authority, |(_, a)| a);
+    let authority = rest.split(['/', '\\', '?', '#']).next().unwrap_or_default();
+    let addresses = authority.rsplit_once('@').map_or(authority, |(_, a)| a);
+    let addresses = addresses.split(',');
+    addresses
+        .filter_map(|address| endpoint(address, default))
+        .collect()
+}
+
+fn endpoint(address: &str, default: u16) -> Option<(Host, u16)> {
     // The colons of an IPv6 address are inside brackets.
     let (host, port) = match address.rsplit_once(':') {
         Some((host, "")) => (host, default),

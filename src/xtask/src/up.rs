@@ -23,7 +23,8 @@ pub(crate) struct Options {
     /// The address to serve on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000")]
     listen: String,
-    /// Where tasks are kept: sqlite (not wasmCloud), redis://HOST:PORT, or memory (not Spin); sqlite, but on wasmCloud memory
+    /// Where tasks are kept: sqlite (not wasmCloud), redis://HOST:PORT, postgres://USER@HOST:PORT/DATABASE (not wasmCloud), or
+    /// memory (not Spin); sqlite, but on wasmCloud memory
     #[arg(long)]
     store: Option<Store>,
     /// Set a variable of spin.toml or .wash/config.yaml; may be repeated
@@ -46,6 +47,8 @@ enum Store {
     Sqlite,
     Memory,
     Redis(String),
+    /// Which the components reach themselves.
+    Postgres(String),
 }
 
 impl FromStr for Store {
@@ -58,7 +61,12 @@ impl FromStr for Store {
             url if url.starts_with("redis://") || url.starts_with("rediss://") => {
                 Ok(Self::Redis(url.to_owned()))
             }
-            _ => bail!("expected sqlite, memory or redis://HOST:PORT"),
+            url if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+                Ok(Self::Postgres(url.to_owned()))
+            }
+            _ => bail!(
+                "expected sqlite, memory, redis://HOST:PORT or postgres://USER@HOST:PORT/DATABASE"
+            ),
         }
     }
 }
@@ -154,6 +162,8 @@ fn arguments(host: Host, options: &Options, state: &Path) -> Result<Vec<String>>
                 format!("sqlite:{}", path(state.join("store.db"))),
             ]);
         }
+        // Variables of the environment tell the components.
+        (Host::Local | Host::Spin, Store::Postgres(_)) => {}
         (Host::Local, Store::Memory) => arguments.extend(["--store".into(), "memory".into()]),
         (Host::Local, Store::Redis(url)) => arguments.extend(["--store".into(), url.clone()]),
         // What Spin does by itself.
@@ -177,7 +187,11 @@ fn arguments(host: Host, options: &Options, state: &Path) -> Result<Vec<String>>
 /// What is told by variables of the environment.
 fn settings(host: Host, options: &Options) -> Result<Vec<(String, String)>> {
     let redis = match (host, options.store(host)) {
+        (Host::Local | Host::Spin, Store::Postgres(url)) => return Ok(postgres_variables(&url)),
         (Host::Local | Host::Spin, _) => return Ok(Vec::new()),
+        (Host::Wasmcloud, Store::Postgres(_)) => bail!(
+            "--store postgres://…: wasmCloud can't reach one. Use memory or redis://HOST:PORT with it, or another host"
+        ),
         (Host::Wasmcloud, Store::Memory) => None,
         (Host::Wasmcloud, Store::Redis(url)) => Some(url),
         (Host::Wasmcloud, Store::Sqlite) => bail!(
@@ -191,6 +205,22 @@ fn settings(host: Host, options: &Options) -> Result<Vec<(String, String)>> {
         redis.as_deref(),
         &variables,
     ))
+}
+
+/// The store, and where components may go for it.
+fn postgres_variables(url: &str) -> Vec<(String, String)> {
+    let (_, rest) = url.split_once("://").unwrap_or_default();
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let address = authority.rsplit_once('@').map_or(authority, |(_, a)| a);
+    let address = match address.rsplit_once(':') {
+        Some((_, port)) if !port.ends_with(']') => address.to_owned(),
+        _ => format!("{address}:5432"),
+    };
+    let variable = |name: &str, value: String| (format!("SPIN_VARIABLE_{name}"), value);
+    vec![
+        variable("STORE", url.to_owned()),
+        variable("STORE_HOST", address),
+    ]
 }
 
 fn spin_redis_file(state: &Path) -> PathBuf {
@@ -269,6 +299,27 @@ mod tests {
         let workload = r#"{environment={config={a="b"}}}"#;
         assert_eq!(redis[2], ("WASH_WORKLOAD".into(), workload.into()));
         assert!(told("sqlite").is_err_and(|e| e.to_string().contains("redis://")));
+    }
+
+    #[test]
+    fn components_are_told_where_postgres_is() {
+        for (url, address) in [
+            ("postgres://me:secret@db/jobs", "db:5432"),
+            ("postgresql://me@[::1]:70/jobs?sslmode=disable", "[::1]:70"),
+            ("postgres://me@[::1]/jobs", "[::1]:5432"),
+        ] {
+            let told = settings(Host::Local, &options(url)).expect(url);
+            let told: Vec<_> = told
+                .iter()
+                .map(|(name, value)| (&name[..], &value[..]))
+                .collect();
+            let expected = [
+                ("SPIN_VARIABLE_STORE", url),
+                ("SPIN_VARIABLE_STORE_HOST", address),
+            ];
+            assert_eq!(told, expected);
+        }
+        assert!(settings(Host::Wasmcloud, &options("postgres://a/b")).is_err());
     }
 
     fn options(store: &str) -> Options {

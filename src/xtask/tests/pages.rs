@@ -115,7 +115,9 @@ fn no_page_is_longer_than_it_may_be() {
     for (path, page) in pages() {
         let lines = page.lines().count();
         for (prefix, most) in LINES_MAX {
-            let over = path.starts_with(prefix) && lines > most;
+            // A list of the others grows with them.
+            let is_list = prefix.ends_with('/') && path.ends_with("/README.md");
+            let over = path.starts_with(prefix) && !is_list && lines > most;
             assert!(!over, "{path} has {lines} lines; {most} are allowed");
         }
     }

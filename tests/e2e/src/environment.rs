@@ -41,6 +41,26 @@ pub(crate) fn redis() -> Result<(), String> {
         .map_err(|e| format!("redis-server can't be started: {e}"))
 }
 
+/// The folder with the programs of a Postgres server.
+///
+/// # Errors
+/// Why there is none.
+pub(crate) fn postgres() -> Result<PathBuf, String> {
+    skipped("HANDOFF_SKIP_POSTGRES")?;
+    let path = var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).collect::<Vec<_>>();
+    // Debian keeps each version in a folder of its own.
+    let versions = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten();
+    let mut debian: Vec<_> = versions.flatten().map(|v| v.path().join("bin")).collect();
+    debian.sort();
+    let mut found = debian.into_iter().rev().chain(folders);
+    let found =
+        found.find(|folder| folder.join("initdb").exists() && folder.join("postgres").exists());
+    found.ok_or_else(|| "no Postgres server is installed".to_owned())
+}
+
 /// A folder of the repository that is built by tools of its own, or `None` where it could not be, which is said.
 pub fn built(folder: &str) -> Option<PathBuf> {
     let skipped = skipped(&format!("HANDOFF_SKIP_{}", folder.replace('/', "_")));

@@ -1,10 +1,12 @@
 //! A running application.
 
 use crate::client::Client;
+use crate::database::Database;
 use crate::environment;
 use crate::openapi::Server;
 use crate::pair::{Kind, Pair, Storage};
 use crate::poll::until;
+use crate::postgres::Postgres;
 use crate::process::Process;
 use crate::redis::Redis;
 use crate::{wal, wash};
@@ -30,8 +32,8 @@ pub struct Host {
     options: Vec<String>,
     program: PathBuf,
     pair: Pair,
-    // Dropped in this order: Redis writes into the folder.
-    redis: Option<Redis>,
+    // Dropped in this order: the server writes into the folder.
+    database: Option<Database>,
     folder: TempDir,
 }
 
@@ -55,13 +57,16 @@ impl Host {
         Self::serve(pair, &workspace("spin.toml"), &[], &[], None)
     }
 
-    /// Starts the application on one more host, with the same Redis.
+    /// Starts the application on one more host, with the same server.
     #[track_caller]
     pub fn start_beside(&self, variables: &[(&str, &str)]) -> Self {
-        let redis = self.redis.as_ref().expect("this pair's store is Redis");
+        let server = self
+            .database
+            .as_ref()
+            .expect("this pair's store is a server");
         let manifest = workspace("spin.toml");
         let variables = [&[REACH], variables].concat();
-        Self::serve(self.pair, &manifest, &variables, &[], Some(redis))
+        Self::serve(self.pair, &manifest, &variables, &[], Some(server))
     }
 
     /// Starts another application, by its manifest.
@@ -76,14 +81,19 @@ impl Host {
         manifest: &Path,
         variables: &[(&str, &str)],
         options: &[&str],
-        shared: Option<&Redis>,
+        shared: Option<&Database>,
     ) -> Self {
         let folder = tempfile::Builder::new().prefix("handoff-e2e-").tempdir();
         let folder = folder.expect("a folder for the state");
-        let redis = match pair.storage {
+        let database = match pair.storage {
             _ if shared.is_some() => None,
-            Storage::Redis | Storage::Outbound => Some(Redis::start(folder.path())),
-            Storage::RedisInMemory => Some(Redis::start_in_memory(folder.path())),
+            Storage::Redis | Storage::Outbound => {
+                Some(Database::Redis(Redis::start(folder.path())))
+            }
+            Storage::RedisInMemory => Some(Database::Redis(Redis::start_in_memory(folder.path()))),
+            Storage::Postgres => Some(Database::Postgres(Postgres::start_with_tables(
+                folder.path(),
+            ))),
             Storage::Sqlite | Storage::Memory => None,
         };
         let program = match pair.kind {
@@ -93,7 +103,7 @@ impl Host {
             Kind::Wash => Ok("env".into()),
         };
         let program = program.expect("tests on this pair are skipped where it is not available");
-        let used = shared.or(redis.as_ref());
+        let used = shared.or(database.as_ref());
         let arguments = match pair.kind {
             Kind::Wash => wash::arguments(manifest, folder.path(), used, variables),
             Kind::Local | Kind::Spin => {
@@ -117,7 +127,7 @@ impl Host {
             options: options.iter().map(|&option| option.to_owned()).collect(),
             program,
             pair,
-            redis,
+            database,
             folder,
         }
     }
@@ -196,12 +206,35 @@ impl Host {
     /// The store of a pair with Redis.
     #[track_caller]
     pub fn redis(&mut self) -> &mut Redis {
-        self.redis.as_mut().expect("this pair's store is Redis")
+        match self.database() {
+            Database::Redis(redis) => redis,
+            Database::Postgres(_) => panic!("this pair's store is Postgres"),
+        }
+    }
+
+    /// The store of a pair with Postgres.
+    #[track_caller]
+    pub fn postgres(&mut self) -> &mut Postgres {
+        match self.database() {
+            Database::Postgres(postgres) => postgres,
+            Database::Redis(_) => panic!("this pair's store is Redis"),
+        }
+    }
+
+    /// The server of the store.
+    #[track_caller]
+    pub fn database(&mut self) -> &mut Database {
+        self.database
+            .as_mut()
+            .expect("this pair's store is a server")
     }
 
     /// Its Redis, if its store is one.
     pub fn redis_if_any(&self) -> Option<&Redis> {
-        self.redis.as_ref()
+        match &self.database {
+            Some(Database::Redis(redis)) => Some(redis),
+            _ => None,
+        }
     }
 
     /// Lets no file of the host grow beyond so many bytes, as if the disk were full; `None` gives the room back.
@@ -246,7 +279,12 @@ pub fn workspace(path: &str) -> PathBuf {
     root.join(path)
 }
 
-fn arguments(pair: Pair, manifest: &Path, folder: &Path, redis: Option<&Redis>) -> Vec<OsString> {
+fn arguments(
+    pair: Pair,
+    manifest: &Path,
+    folder: &Path,
+    server: Option<&Database>,
+) -> Vec<OsString> {
     let listen = ["--listen".into(), "127.0.0.1:0".into()];
     let mut arguments: Vec<OsString> = match pair.kind {
         // One cache for all manifests, wherever they are.
@@ -261,8 +299,7 @@ fn arguments(pair: Pair, manifest: &Path, folder: &Path, redis: Option<&Redis>) 
     };
     arguments.extend(listen);
     // The host's own store, where it is one of its own.
-    let outbound = pair.storage == Storage::Outbound;
-    match (pair.kind, redis.filter(|_| !outbound)) {
+    match (pair.kind, server.filter(|_| !pair.is_outbound())) {
         (Kind::Local, Some(redis)) => arguments.extend(["--store".into(), redis.url().into()]),
         (Kind::Local, None) if pair.storage == Storage::Memory => {
             arguments.extend(["--store".into(), "memory".into()]);
@@ -293,8 +330,8 @@ fn arguments(pair: Pair, manifest: &Path, folder: &Path, redis: Option<&Redis>) 
             }
         }
     }
-    if let Some(redis) = redis.filter(|_| outbound) {
-        let store = format!("store={}", redis.url());
+    if let Some(server) = server.filter(|_| pair.is_outbound()) {
+        let store = format!("store={}", server.url());
         arguments.extend(["--variable".into(), store.into()]);
     }
     arguments

@@ -4,6 +4,7 @@
 //! starts a [`Host`], talks to it through a [`Client`], and leaves nothing behind.
 
 mod client;
+mod database;
 mod environment;
 mod events;
 mod host;
@@ -12,6 +13,7 @@ mod manifest;
 mod openapi;
 mod pair;
 mod poll;
+mod postgres;
 mod process;
 mod raw;
 mod redis;
@@ -22,12 +24,14 @@ mod wal;
 mod wash;
 
 pub use client::{Client, Reply};
+pub use database::Database;
 pub use environment::{built, spin};
 pub use events::{Event, Events};
 pub use host::{Host, workspace};
 pub use manifest::Manifest;
 pub use pair::{Pair, Share, run};
 pub use poll::until;
+pub use postgres::Postgres;
 pub use process::{Listener, Process, group_lives};
 pub use raw::{Connection, exchange};
 pub use redis::{Redis, free_port};

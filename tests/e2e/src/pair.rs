@@ -19,6 +19,8 @@ pub(crate) enum Storage {
     Memory,
     /// A Redis that the components reach themselves.
     Outbound,
+    /// A Postgres that the components reach themselves.
+    Postgres,
 }
 
 /// A host and the store that it uses.
@@ -43,6 +45,10 @@ impl Pair {
     pub const LOCAL_OUTBOUND: Self = Self::new(Kind::Local, Storage::Outbound);
     /// Spin, with a Redis that the components reach themselves.
     pub const SPIN_OUTBOUND: Self = Self::new(Kind::Spin, Storage::Outbound);
+    /// The local host, with a Postgres that the components reach themselves.
+    pub const LOCAL_POSTGRES: Self = Self::new(Kind::Local, Storage::Postgres);
+    /// Spin, with a Postgres that the components reach themselves.
+    pub const SPIN_POSTGRES: Self = Self::new(Kind::Spin, Storage::Postgres);
     /// `wash dev` with a store that is gone when it ends.
     pub const WASH_MEMORY: Self = Self::new(Kind::Wash, Storage::Memory);
     /// `wash dev` with Redis.
@@ -69,10 +75,20 @@ impl Pair {
         )
     }
 
-    /// Whether the first call after Redis came back reaches it. The client of Spin's own store waits for a minute before it
-    /// looks for Redis a second time.
+    /// Whether its store is a server beside the host.
+    pub fn has_server(self) -> bool {
+        self.has_redis() || self.storage == Storage::Postgres
+    }
+
+    /// Whether the components reach the server of their store themselves.
+    pub fn is_outbound(self) -> bool {
+        matches!(self.storage, Storage::Outbound | Storage::Postgres)
+    }
+
+    /// Whether the first call after that server came back reaches it. The client of Spin's own store waits for a minute
+    /// before it looks for Redis a second time.
     pub fn reconnects_at_once(self) -> bool {
-        self.is_local() || self.storage == Storage::Outbound
+        self.is_local() || self.is_outbound()
     }
 
     /// Why it can't be run here, if it can't.
@@ -88,6 +104,7 @@ impl Pair {
         };
         match self.storage {
             Storage::Redis | Storage::RedisInMemory | Storage::Outbound => environment::redis(),
+            Storage::Postgres => environment::postgres().map(drop),
             Storage::Sqlite | Storage::Memory => Ok(()),
         }
     }
@@ -106,6 +123,7 @@ impl fmt::Display for Pair {
             Storage::RedisInMemory => "redis-in-memory",
             Storage::Memory => "memory",
             Storage::Outbound => "outbound",
+            Storage::Postgres => "postgres",
         };
         write!(f, "{kind}+{storage}")
     }
@@ -136,7 +154,8 @@ pub fn run(name: &str, pair: Pair, share: Share, flow: fn(Pair)) {
 macro_rules! on_every_pair {
     ($($flow:ident),+ $(,)?) => {
         $($crate::on!(Some: $flow: local_sqlite LOCAL_SQLITE, local_redis LOCAL_REDIS,
-            local_outbound LOCAL_OUTBOUND, spin_sqlite SPIN_SQLITE, spin_redis SPIN_REDIS, spin_outbound SPIN_OUTBOUND);)+
+            local_outbound LOCAL_OUTBOUND, local_postgres LOCAL_POSTGRES, spin_sqlite SPIN_SQLITE, spin_redis SPIN_REDIS,
+            spin_outbound SPIN_OUTBOUND, spin_postgres SPIN_POSTGRES);)+
     };
 }
 
@@ -146,7 +165,8 @@ macro_rules! on_every_pair {
 macro_rules! on_every_pair_and_wash {
     ($($flow:ident),+ $(,)?) => {
         $($crate::on!(Some: $flow: local_sqlite LOCAL_SQLITE, local_redis LOCAL_REDIS,
-            local_outbound LOCAL_OUTBOUND, spin_sqlite SPIN_SQLITE, spin_redis SPIN_REDIS, spin_outbound SPIN_OUTBOUND,
+            local_outbound LOCAL_OUTBOUND, local_postgres LOCAL_POSTGRES, spin_sqlite SPIN_SQLITE, spin_redis SPIN_REDIS,
+            spin_outbound SPIN_OUTBOUND, spin_postgres SPIN_POSTGRES,
             wash_memory WASH_MEMORY, wash_redis WASH_REDIS);)+
     };
 }
@@ -156,7 +176,8 @@ macro_rules! on_every_pair_and_wash {
 macro_rules! on_every_pair_and_wash_redis {
     ($($flow:ident),+ $(,)?) => {
         $($crate::on!(Some: $flow: local_sqlite LOCAL_SQLITE, local_redis LOCAL_REDIS,
-            local_outbound LOCAL_OUTBOUND, spin_sqlite SPIN_SQLITE, spin_redis SPIN_REDIS, spin_outbound SPIN_OUTBOUND,
+            local_outbound LOCAL_OUTBOUND, local_postgres LOCAL_POSTGRES, spin_sqlite SPIN_SQLITE, spin_redis SPIN_REDIS,
+            spin_outbound SPIN_OUTBOUND, spin_postgres SPIN_POSTGRES,
             wash_redis WASH_REDIS);)+
     };
 }
@@ -166,7 +187,8 @@ macro_rules! on_every_pair_and_wash_redis {
 macro_rules! alone_on_every_pair {
     ($($flow:ident),+ $(,)?) => {
         $($crate::on!(All: $flow: local_sqlite LOCAL_SQLITE, local_redis LOCAL_REDIS,
-            local_outbound LOCAL_OUTBOUND, spin_sqlite SPIN_SQLITE, spin_redis SPIN_REDIS, spin_outbound SPIN_OUTBOUND);)+
+            local_outbound LOCAL_OUTBOUND, local_postgres LOCAL_POSTGRES, spin_sqlite SPIN_SQLITE, spin_redis SPIN_REDIS,
+            spin_outbound SPIN_OUTBOUND, spin_postgres SPIN_POSTGRES);)+
     };
 }
 

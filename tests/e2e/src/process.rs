@@ -181,16 +181,37 @@ pub fn group_lives(group: u32) -> bool {
 
 /// The processes of this group that run, where /proc tells.
 pub(crate) fn members(group: u32) -> Option<Vec<Pid>> {
-    let member = |stat: &str| {
+    running(|process| process.group == group)
+}
+
+/// The processes that this one started and that run, where /proc tells.
+pub(crate) fn children(parent: u32) -> Vec<Pid> {
+    running(|process| process.parent == parent).unwrap_or_default()
+}
+
+/// Whether a process runs.
+pub(crate) fn lives(pid: Pid) -> bool {
+    running(|process| process.pid == pid).is_some_and(|found| !found.is_empty())
+}
+
+/// A line of /proc.
+struct Stat {
+    pid: Pid,
+    parent: u32,
+    group: u32,
+}
+
+fn running(wanted: impl Fn(&Stat) -> bool) -> Option<Vec<Pid>> {
+    let stat = |text: &str| {
         // PID (NAME) STATE PPID GROUP …, where NAME may hold anything.
-        let pid = stat.split(' ').next()?.parse().ok()?;
-        let mut fields = stat.rsplit(')').next()?.split_whitespace();
-        let state = fields.next()?;
-        let in_group = fields.nth(1)?.parse() == Ok(group);
-        let runs = in_group && !matches!(state, "Z" | "X");
-        runs.then_some(Pid::from_raw(pid)?)
+        let pid = Pid::from_raw(text.split(' ').next()?.parse().ok()?)?;
+        let mut fields = text.rsplit(')').next()?.split_whitespace();
+        let runs = !matches!(fields.next()?, "Z" | "X");
+        let (parent, group) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+        runs.then_some(Stat { pid, parent, group })
     };
     let processes = fs::read_dir("/proc").ok()?.flatten();
-    let stats = processes.filter_map(|p| fs::read_to_string(p.path().join("stat")).ok());
-    Some(stats.filter_map(|stat| member(&stat)).collect())
+    let texts = processes.filter_map(|p| fs::read_to_string(p.path().join("stat")).ok());
+    let found = texts.filter_map(|text| stat(&text)).filter(wanted);
+    Some(found.map(|process| process.pid).collect())
 }

@@ -3,8 +3,8 @@
 #[path = "../../../src/xtask/src/wash/settings.rs"]
 mod settings;
 
+use crate::database::Database;
 use crate::environment;
-use crate::redis::Redis;
 use std::ffi::OsString;
 use std::fs;
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ use std::path::Path;
 pub(crate) fn arguments(
     manifest: &Path,
     folder: &Path,
-    redis: Option<&Redis>,
+    server: Option<&Database>,
     variables: &[(&str, &str)],
 ) -> Vec<OsString> {
     let wash = environment::wash();
@@ -22,7 +22,7 @@ pub(crate) fn arguments(
     let user_config = folder.join("wash.yaml");
     fs::write(&user_config, "{}\n").expect("settings of nobody are written");
     let project = manifest.parent().expect("a manifest is in a folder");
-    let store = redis.map(Redis::url);
+    let store = server.map(Database::url);
     let settings = settings::settings("127.0.0.1:0", store.as_deref(), variables);
     let settings = settings
         .into_iter()

@@ -21,6 +21,7 @@ use crate::guest::{self, Guest};
 use crate::keyvalue::Store;
 use crate::manifest::{self, Manifest};
 use crate::outbound::HttpClient;
+use crate::outbound_postgres::Pools;
 use crate::routes::Routes;
 use crate::variables::{Values, expand};
 
@@ -73,6 +74,7 @@ pub(crate) struct Component {
     pub allowed: AllowedHosts,
     pub variables: Values,
     pub environment: Vec<(String, String)>,
+    pub postgres: Pools,
 }
 
 /// Loads all components of a manifest that stands in `folder`.
@@ -164,5 +166,6 @@ fn load(
         allowed: AllowedHosts::parse(&allowed)?,
         variables,
         environment: declared.environment.clone().into_iter().collect(),
+        postgres: Pools::default(),
     })
 }

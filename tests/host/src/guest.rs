@@ -1,4 +1,4 @@
-//! What one instance sees of the host: WASI, HTTP, its key-value store, its variables, and Redis.
+//! What one instance sees of the host: WASI, HTTP, its key-value store, its variables, Postgres, and Redis.
 
 use std::sync::Arc;
 
@@ -31,7 +31,10 @@ pub(crate) mod spin {
         world: "fermyon:spin/application",
         imports: { default: async | trappable },
         require_store_data_send: true,
-        with: { "fermyon:spin/redis.connection": crate::outbound_redis::Connection },
+        with: {
+            "fermyon:spin/postgres.connection": crate::outbound_postgres::Connection,
+            "fermyon:spin/redis.connection": crate::outbound_redis::Connection,
+        },
     });
 }
 

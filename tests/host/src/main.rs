@@ -11,6 +11,7 @@ mod instance;
 mod keyvalue;
 mod manifest;
 mod outbound;
+mod outbound_postgres;
 mod outbound_redis;
 mod output;
 mod patient;

@@ -2,6 +2,7 @@
 
 use crate::clock::sleep_ms;
 use crate::host::settings;
+use crate::store;
 use crate::variables;
 use futures::StreamExt;
 use handoff_wire::{
@@ -57,6 +58,8 @@ pub async fn open(call: Call) -> Result<Answer, CallError> {
         .headers(headers)
         .body(call.body)
         .build();
+    // The receiver may need a connection before it answers, and answers may take long.
+    store::rest();
     let sent = host_send(request).await;
     let response: IncomingResponse = sent.map_err(|e| not_sent(&call.url, &e))?;
     let text = |value: Vec<u8>| String::from_utf8_lossy(&value).into_owned();

@@ -2,6 +2,7 @@
 
 mod key_value;
 mod location;
+mod postgres;
 mod redis;
 pub(crate) mod settings;
 pub(crate) mod store;

@@ -2,6 +2,7 @@
 
 use super::key_value::KeyValue;
 use super::location::Location;
+use super::postgres::backend::Postgres;
 use super::redis::Redis;
 use crate::backend::Backend;
 use crate::http::problem::Problem;
@@ -18,10 +19,11 @@ pub(crate) fn open() -> Result<Rc<dyn Backend>, Problem> {
         }
         Location::KeyValue => {
             return Err(Problem::misconfigured(
-                "the variable \"store\" is \"key-value\", and these components were built without it: it must be redis://…",
+                "the variable \"store\" is \"key-value\", and these components were built without it: it must be redis://… or postgres://…",
             ));
         }
         Location::Redis(server) => Rc::new(Redis::new(server)),
+        Location::Postgres(server) => Rc::new(Postgres::new(server)),
     })
 }
 

@@ -33,6 +33,7 @@ async fn run(request: Request) -> Result<Response, Problem> {
 /// `POST /conformance/{case}` runs it. `POST /increment/{key}?times=N` returns the numbers that it got.
 async fn answer(request: &Request) -> Result<Response, Problem> {
     let store = HostStore::open()?;
+    store.prepare().map_err(QueueError::from)?;
     let path = request.path();
     if let Some(case) = path.strip_prefix("/conformance/") {
         return match handoff_conformance::run(case, &store, "conformance.").await {

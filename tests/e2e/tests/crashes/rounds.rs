@@ -35,32 +35,32 @@ const WAIT: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Victim {
     Host,
-    Redis,
+    Store,
     Both,
 }
 
 fn victims(pair: Pair) -> &'static [Victim] {
-    match (pair.has_redis(), pair.reconnects_at_once()) {
+    match (pair.has_server(), pair.reconnects_at_once()) {
         (false, _) => &[Victim::Host],
-        (true, true) => &[Victim::Host, Victim::Redis, Victim::Both],
+        (true, true) => &[Victim::Host, Victim::Store, Victim::Both],
         (true, false) => &[Victim::Host, Victim::Both],
     }
 }
 
 fn kill(victim: Victim, host: &mut Host) {
     if victim != Victim::Host {
-        host.redis().kill9();
+        host.database().kill9();
     }
-    if victim != Victim::Redis {
+    if victim != Victim::Store {
         host.kill9();
     }
 }
 
 fn restart(victim: Victim, host: &mut Host) {
     if victim != Victim::Host {
-        host.redis().restart();
+        host.database().restart();
     }
-    if victim != Victim::Redis {
+    if victim != Victim::Store {
         host.restart();
     }
 }

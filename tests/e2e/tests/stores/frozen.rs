@@ -20,7 +20,7 @@ const ALIVE: Duration = Duration::from_secs(2);
 /// store any time, so that nobody is answered before Redis goes on. Returns the answers and how long they took.
 fn send(pair: Pair, host: &mut Host, calls: &[Call]) -> Vec<(Reply, Duration)> {
     let http = host.http().clone();
-    host.redis().freeze();
+    host.database().freeze();
     thread::scope(|scope| {
         let sent: Vec<_> = calls
             .iter()
@@ -36,11 +36,11 @@ fn send(pair: Pair, host: &mut Host, calls: &[Call]) -> Vec<(Reply, Duration)> {
         let alive = asked.elapsed();
         if !pair.is_local() {
             sleep(FROZEN);
-            host.redis().thaw();
+            host.database().thaw();
         }
         let joined = sent.into_iter().map(|sent| sent.join());
         let answers = joined.map(|answer| answer.expect("an answer")).collect();
-        host.redis().thaw();
+        host.database().thaw();
         assert!(alive < ALIVE, "alive all the same: {alive:?}");
         answers
     })

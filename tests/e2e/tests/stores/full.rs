@@ -20,9 +20,11 @@ struct Disk<'a>(Pair, &'a mut Host);
 impl Disk<'_> {
     /// Takes some more and then nothing.
     fn fills(&mut self) {
+        let room = self.1.largest_file() + ROOM;
         match self.0.has_redis() {
             true => self.1.redis().set("maxmemory", "4mb"),
-            false => self.1.limit_files(Some(self.1.largest_file() + ROOM)),
+            false if self.0.has_server() => self.1.postgres().set_read_only(true),
+            false => self.1.limit_files(Some(room)),
         }
     }
 
@@ -30,6 +32,7 @@ impl Disk<'_> {
     fn is_full(&mut self) {
         match self.0.has_redis() {
             true => self.1.redis().set("maxmemory", "1"),
+            false if self.0.has_server() => {}
             false => self.1.limit_files(Some(0)),
         }
     }
@@ -37,6 +40,7 @@ impl Disk<'_> {
     fn has_room(&mut self) {
         match self.0.has_redis() {
             true => self.1.redis().set("maxmemory", "0"),
+            false if self.0.has_server() => self.1.postgres().set_read_only(false),
             false => self.1.limit_files(None),
         }
     }

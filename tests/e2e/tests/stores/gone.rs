@@ -1,4 +1,4 @@
-//! Redis is gone, and comes back.
+//! The server of the store is gone, and comes back.
 
 use crate::calls::{RECOVERY, assert_refused, goes_on, reading, writing};
 use handoff_e2e::{Host, Pair, measured, on, until};
@@ -6,7 +6,8 @@ use serde_json::json;
 use std::time::{Duration, Instant};
 
 on!(Some: refuses_at_once_and_goes_on: local_redis LOCAL_REDIS, local_outbound LOCAL_OUTBOUND,
-    spin_redis SPIN_REDIS, spin_outbound SPIN_OUTBOUND);
+    spin_redis SPIN_REDIS, spin_outbound SPIN_OUTBOUND,
+    local_postgres LOCAL_POSTGRES, spin_postgres SPIN_POSTGRES);
 
 /// A refused connection needs no time. The rest is for a busy machine.
 const AT_ONCE: Duration = Duration::from_secs(2);
@@ -26,7 +27,7 @@ fn refuses_at_once_and_goes_on(pair: Pair) {
         (http.task(&open[1])["state"] == "running").then_some(())
     });
 
-    host.redis().kill9();
+    host.database().kill9();
     let mut calls = writing(done_id);
     calls.extend(reading(done_id));
     let mut longest = Duration::ZERO;
@@ -41,7 +42,7 @@ fn refuses_at_once_and_goes_on(pair: Pair) {
     for path in ["/healthz", "/openapi.json"] {
         http.get(path).expect(200);
     }
-    host.redis().restart();
+    host.database().restart();
 
     let back = Instant::now();
     let limit = if pair.reconnects_at_once() {
@@ -64,7 +65,7 @@ fn refuses_at_once_and_goes_on(pair: Pair) {
     measured(
         pair,
         &format!(
-            "while Redis was gone requests were refused within {} ms; {} ms after it was back the next task was taken",
+            "while the server was gone requests were refused within {} ms; {} ms after it was back the next task was taken",
             longest.as_millis(),
             back.as_millis()
         ),

@@ -1,0 +1,241 @@
+//! A Postgres server that keeps what it acknowledged, as Debian's and others' packages install it.
+
+use crate::environment;
+use crate::host::workspace;
+use crate::poll::until;
+use crate::process::{self, Process};
+use crate::redis::free_port;
+use rustix::fs::{Gid, Mode, Uid, chmod, chown};
+use rustix::process::{Pid, Signal, geteuid, kill_process};
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+const START_TIME: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(20);
+const TRIES: u32 = 5;
+/// Postgres does not serve as root: then another user does, who is everywhere and owns nothing.
+const OTHER_USER: u32 = 65_534;
+
+/// A Postgres server with files of its own. Killed when it is dropped.
+pub struct Postgres {
+    process: Process,
+    programs: PathBuf,
+    folder: PathBuf,
+    port: u16,
+}
+
+impl Postgres {
+    /// Starts one whose files are in `folder`, with the tables of the page on Postgres.
+    #[track_caller]
+    pub fn start_with_tables(folder: &Path) -> Self {
+        let postgres = Self::start(folder);
+        let schema = workspace("src/platform/src/spin/postgres/schema.sql");
+        postgres.ask(&fs::read_to_string(schema).expect("the schema"));
+        postgres
+    }
+
+    /// Starts one whose files are in `folder`, with a database that is empty.
+    #[track_caller]
+    pub fn start(folder: &Path) -> Self {
+        let programs =
+            environment::postgres().expect("tests are skipped where it is not available");
+        // The other user must get through the folder of the test.
+        chmod(folder, Mode::from_raw_mode(0o711)).expect("the folder may be passed through");
+        let folder = folder.join("postgres");
+        fs::create_dir(&folder).expect("a folder for Postgres");
+        if geteuid().is_root() {
+            let (user, group) = (Uid::from_raw(OTHER_USER), Gid::from_raw(OTHER_USER));
+            chown(&folder, Some(user), Some(group)).expect("the folder is given away");
+        }
+        initialize(&programs, &folder);
+        for _ in 0..TRIES {
+            let port = free_port();
+            if let Some(process) = launch(&programs, &folder, port) {
+                return Self {
+                    process,
+                    programs,
+                    folder,
+                    port,
+                };
+            }
+        }
+        panic!("postgres found no free port in {TRIES} tries");
+    }
+
+    /// Where it is.
+    pub fn url(&self) -> String {
+        format!("postgres://handoff@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// Kills it at once, as a crash would. Its files stay.
+    #[track_caller]
+    pub fn kill9(&mut self) {
+        let children = self.children();
+        assert!(self.process.kill(), "postgres can't be killed");
+        until("postgres is gone", START_TIME, || {
+            children
+                .iter()
+                .all(|pid| !process::lives(*pid))
+                .then_some(())
+        });
+    }
+
+    /// Starts it again with the same files, on the same port.
+    #[track_caller]
+    pub fn restart(&mut self) {
+        self.kill9();
+        let end = Instant::now() + START_TIME;
+        self.process = loop {
+            if let Some(process) = launch(&self.programs, &self.folder, self.port) {
+                break process;
+            }
+            assert!(Instant::now() < end, "port {} stays taken", self.port);
+            sleep(PAUSE);
+        };
+    }
+
+    /// Stops it without closing a connection.
+    pub fn freeze(&self) {
+        self.process.freeze();
+        self.signal_children(Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal_children(Signal::CONT);
+        self.process.thaw();
+    }
+
+    /// Refuses all writes, as services do whose disk is nearly full. One that can't even write its log ends.
+    #[track_caller]
+    pub fn set_read_only(&self, read_only: bool) {
+        self.ask(match read_only {
+            true => "ALTER SYSTEM SET default_transaction_read_only = on",
+            false => "ALTER SYSTEM RESET default_transaction_read_only",
+        });
+        self.ask("SELECT pg_reload_conf()");
+        let wanted = if read_only { "on" } else { "off" };
+        until("the setting is in force", START_TIME, || {
+            (self.ask("SHOW default_transaction_read_only") == wanted).then_some(())
+        });
+    }
+
+    /// Runs a statement as the owner.
+    ///
+    /// # Panics
+    /// If it fails.
+    #[track_caller]
+    pub fn ask(&self, statement: &str) -> String {
+        let psql = Command::new(self.programs.join("psql"))
+            .args([
+                &self.url(),
+                "--no-psqlrc",
+                "--tuples-only",
+                "--no-align",
+                "--command",
+                statement,
+            ])
+            .output()
+            .expect("psql runs");
+        let errors = String::from_utf8_lossy(&psql.stderr);
+        assert!(psql.status.success(), "{statement}: {errors}");
+        String::from_utf8_lossy(&psql.stdout).trim().to_owned()
+    }
+
+    /// The processes that it started, which are in groups of their own.
+    fn children(&self) -> Vec<Pid> {
+        process::children(self.process.group())
+    }
+
+    fn signal_children(&self, signal: Signal) {
+        for pid in self.children() {
+            // Whoever has ended meanwhile needs none.
+            _ = kill_process(pid, signal);
+        }
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        // Whoever is stopped does not see that the server is gone.
+        self.signal_children(Signal::CONT);
+        self.kill9();
+    }
+}
+
+/// A command that runs as somebody whom Postgres serves.
+fn as_user(program: PathBuf) -> Vec<OsString> {
+    let mut command: Vec<OsString> = Vec::new();
+    if geteuid().is_root() {
+        let user = OTHER_USER;
+        command.extend(["setpriv".into(), format!("--reuid={user}").into()]);
+        command.extend([format!("--regid={user}").into(), "--clear-groups".into()]);
+    }
+    command.push(program.into());
+    command
+}
+
+#[track_caller]
+fn initialize(programs: &Path, folder: &Path) {
+    let command = as_user(programs.join("initdb"));
+    let made = Command::new(&command[0])
+        .args(&command[1..])
+        .args([
+            "--username=handoff",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C",
+        ])
+        .args([
+            "--no-sync",
+            "--wal-segsize=1",
+            "--no-instructions",
+            "--pgdata",
+        ])
+        .arg(folder.join("data"))
+        .current_dir(folder)
+        .output()
+        .expect("initdb runs");
+    let errors = String::from_utf8_lossy(&made.stderr);
+    assert!(made.status.success(), "initdb: {errors}");
+}
+
+/// Starts the server and waits until it serves. `None` if the port is taken.
+#[track_caller]
+fn launch(programs: &Path, folder: &Path, port: u16) -> Option<Process> {
+    let command = as_user(programs.join("postgres"));
+    let mut arguments: Vec<OsString> = command[1..].to_vec();
+    arguments.extend(["-D".into(), folder.join("data").into()]);
+    arguments.extend(["-p".into(), port.to_string().into()]);
+    for setting in [
+        "listen_addresses=127.0.0.1",
+        "unix_socket_directories=",
+        "max_connections=300",
+        "log_line_prefix=",
+        "restart_after_crash=on",
+    ] {
+        arguments.extend(["-c".into(), setting.into()]);
+    }
+    let log = folder.with_extension("log");
+    let mut process = Process::start(Path::new(&command[0]), &arguments, folder, &log);
+    let ready = until("postgres is ready", START_TIME, || {
+        let ended = process.has_ended();
+        let ready = process.output().contains("ready to accept connections");
+        (ready || ended).then_some(ready && !ended)
+    });
+    if ready {
+        return Some(process);
+    }
+    let output = process.output();
+    // The memory of a server that was killed is in use until all of it has ended.
+    let again = ["Address already in use", "shared memory block"];
+    assert!(
+        again.iter().any(|text| output.contains(text)),
+        "postgres did not start: {output}"
+    );
+    None
+}
