@@ -282,8 +282,8 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
                 // A late announcement: epoch 0 is final, so epoch 1 is not needed.
                 let key = self.keys.run(t, 0);
                 let first: Option<Run> = decode_opt(&key, self.store.get(&key).await?)?;
-                if first.is_some_and(|r| r.is_final()) {
-                    return Ok(RescueAction::Done);
+                if let Some(first) = first.filter(Run::is_final) {
+                    return self.close_first(t, &first).await;
                 }
             }
             return Ok(RescueAction::Announce(t, e));
@@ -293,6 +293,15 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
         }
         let then_ms = now_ms + BEGIN_MS + CLOCK_SLACK_MS;
         Ok(RescueAction::Later(t, e, EntryKind::LookAgain, then_ms))
+    }
+
+    /// Closes a task whose epoch 0 is final and whose epoch 1 was announced and not claimed. A claim
+    /// that failed may still come, and would hide that outcome. So it becomes the task's result.
+    async fn close_first(&self, t: u64, first: &Run) -> Result<RescueAction, QueueError> {
+        if enabled(Guard::CloseFirst) {
+            Runs::of(self).publish(t, 0, &encode(first)).await?;
+        }
+        Ok(RescueAction::Done)
     }
 
     /// Announces (t, e), which is due, unless it is claimed.

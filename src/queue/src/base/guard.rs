@@ -56,6 +56,8 @@ guards! {
     ListBeforeOutcome,
     /// A follow-up precedes the outcome that it follows.
     FollowBeforeOutcome,
+    /// A run one of whose heartbeats failed ends in the record of the next epoch.
+    LeaveUnsureRecord,
     /// A checkpoint precedes the announcement of the next epoch.
     CheckpointBeforeAnnouncing,
     /// An inserter that finds its second closed acts itself.
@@ -88,6 +90,8 @@ guards! {
     PassAnnouncements,
     /// Rescue examines a claimed epoch without a record twice before it counts as lost.
     LookAgainAtUnmarked,
+    /// Rescue publishes epoch 0's outcome if epoch 1 was announced and not claimed.
+    CloseFirst,
     /// Rescue decides if an owner died between its outcome and the decision.
     DecideForTheDead,
     /// Rescue announces the next epoch if the owner died before it did.

@@ -109,6 +109,7 @@ fn simulate(sim: &Sim, load: &Rc<Load>) -> Result<(), Wrong> {
     if !calm {
         faults.kills.set(pick(&[0, 2, 10, 40]));
         faults.fails.set(pick(&[0, 10, 50, 300]));
+        faults.late_ms.set(pick(&[0, 0, 1_000, 60_000]));
         faults.stalls.set(pick(&[0, 0, 2, 10]));
         faults.stall_ms.set(pick(&[3_000, 12_000, 70_000, 600_000]));
         faults.wake_fails.set(pick(&[0, 0, 100]));

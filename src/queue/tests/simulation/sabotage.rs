@@ -16,7 +16,15 @@ const SEEDS_MAX: u64 = 5_000;
 const OVERTAKEN: &str = "an enqueuer that claimers overtake";
 
 /// Guards whose absence random seeds seldom notice, each with the scenario whose race it closes.
-const FOUND_IN: [(Guard, &str); 36] = [
+const FOUND_IN: [(Guard, &str); 38] = [
+    (
+        Guard::CloseFirst,
+        "a claim that comes when the run has ended",
+    ),
+    (
+        Guard::LeaveUnsureRecord,
+        "a heartbeat that comes when the run has ended",
+    ),
     (Guard::KeepPublications, "a keeper that stores older totals"),
     (
         Guard::ShunWhatMayKill,
