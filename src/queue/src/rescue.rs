@@ -104,6 +104,28 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
         }
     }
 
+    /// Examines a task that was passed long ago and is not final. Its timer entry may lie where no
+    /// keeper turns any more, since the clock of its inserter was wrong.
+    pub(crate) async fn pass_old_task(
+        &self,
+        n: u64,
+        task: &Task,
+    ) -> Result<RescueAction, QueueError> {
+        let latest = Runs::of(self).latest_epoch(n).await?;
+        let run = Runs::of(self).closest_run(n, latest + 1).await?;
+        let timed = run.filter(|run| run.epoch == latest);
+        if let Some(RunState::Retrying { at_ms, timer: true }) = timed.map(|run| run.state) {
+            let due_ms = at_ms + BEGIN_MS + CLOCK_SLACK_MS;
+            return self
+                .unless_claimed(n, latest + 1, due_ms, RescueAction::Done)
+                .await;
+        }
+        match latest {
+            0 => self.pass_task(n, task, 0).await,
+            latest => self.examine(n, latest, None, false).await,
+        }
+    }
+
     /// Examines the subject of a due timer entry.
     pub(crate) async fn examine_entry(&self, entry: &Entry) -> Result<RescueAction, QueueError> {
         let &Entry {
@@ -216,7 +238,12 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
             {
                 Ok(RescueAction::Done)
             }
-            RunState::Retrying { timer: true, .. } => Ok(RescueAction::followed(&run, kind)),
+            RunState::Retrying { at_ms, timer: true }
+                if at_ms + BEGIN_MS + CLOCK_SLACK_MS > looked_ms
+                    || !enabled(Guard::LookAtOverdueRetries) =>
+            {
+                Ok(RescueAction::followed(&run, kind))
+            }
             RunState::Continued {
                 parked: Some(place),
                 ..

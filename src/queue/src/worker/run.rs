@@ -128,7 +128,9 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             if matches!(cancelled, Ok(true)) {
                 control.cancel();
             }
-            if now_ms >= beat_at_ms || control.has_news_since(&delivery.run.report) {
+            // A clock that is set back must not silence the run.
+            let is_set_back = now_ms + BEAT_MS < beat_at_ms;
+            if now_ms >= beat_at_ms || is_set_back || control.has_news_since(&delivery.run.report) {
                 delivery.run.report = control.report().unwrap_or_default();
                 match Attempts::of(&self.queue).beat(delivery).await {
                     Ok(()) => beat_at_ms = now_ms + BEAT_MS,
@@ -145,7 +147,9 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     /// Returns the outcome, or a failure if the task computed past its timeout. A task that never
     /// awaits can't be stopped in time, and its lease may be over.
     fn check_overrun(&self, delivery: &Delivery, outcome: Outcome) -> Outcome {
-        let took_ms = self.queue.env().now_ms() - delivery.run.started_ms;
+        // A clock may be set back meanwhile.
+        let now_ms = self.queue.env().now_ms();
+        let took_ms = now_ms.saturating_sub(delivery.run.started_ms);
         let timeout_ms = delivery.task.timeout_ms;
         match outcome {
             Outcome::Retry { .. } => outcome,

@@ -1,8 +1,10 @@
-//! Calls that fail and take effect later.
+//! Calls that fail and take effect later, and what is lost from the store.
 
 use super::{Scenario, scenario};
 use crate::stage::is_of_a_task;
 use crate::support::{Action, When, keys, parts};
+use futures::FutureExt;
+use handoff_queue::Store;
 use serde_json::json;
 
 const MINUTE_MS: u64 = 60_000;
@@ -23,6 +25,19 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         });
         s.enqueues(&[json!({})]);
         s.run_with_ticks(2 * MINUTE_MS, 1_000);
+    }),
+    scenario("a retry whose timer entry is lost", |s| {
+        s.faults_off();
+        s.plays(
+            &[json!({"fail_times": 2, "after_ms": MINUTE_MS})],
+            MINUTE_MS + 8_000,
+        );
+        let store = &s.sim.world.store;
+        let mut entries = store.keys();
+        entries.retain(|key| key.starts_with(keys::DUE_ENTRIES));
+        let deleted = store.delete_many(&entries).now_or_never();
+        assert!(entries.len() == 1 && matches!(deleted, Some(Ok(()))));
+        s.run_with_ticks(90 * MINUTE_MS, 10 * MINUTE_MS);
     }),
     scenario("a heartbeat that comes when the run has ended", |s| {
         s.faults_off();
