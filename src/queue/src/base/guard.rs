@@ -58,6 +58,8 @@ guards! {
     ListBeforeOutcome,
     /// A follow-up precedes the outcome that it follows.
     FollowBeforeOutcome,
+    /// A run one of whose heartbeats failed ends in the record of the next epoch.
+    LeaveUnsureRecord,
     /// A checkpoint precedes the announcement of the next epoch.
     CheckpointBeforeAnnouncing,
     /// An inserter that finds its second closed acts itself.
@@ -90,6 +92,8 @@ guards! {
     PassAnnouncements,
     /// Rescue examines a claimed epoch without a record twice before it counts as lost.
     LookAgainAtUnmarked,
+    /// Rescue publishes epoch 0's outcome if epoch 1 was announced and not claimed.
+    CloseFirst,
     /// Rescue decides if an owner died between its outcome and the decision.
     DecideForTheDead,
     /// Rescue announces the next epoch if the owner died before it did.
@@ -112,6 +116,12 @@ guards! {
     AnnounceBeforeCancelling,
     /// A publication of counts stays while an instance may store totals without it.
     KeepPublications,
+    /// Rescue examines a retry that the timer should have delivered.
+    LookAtOverdueRetries,
+    /// Retention examines the latest delivery of a task that is not final.
+    PassOldTasks,
+    /// A keeper sets back cursors and samples that are in the future by its clock.
+    SetBackWhatIsAhead,
     /// The keeper stores pending deletes before it executes them.
     NoteBeforeDeleting,
     /// The keeper deletes a home before the task's other keys.

@@ -105,6 +105,7 @@ impl<S: Store, E: Env> Claims<'_, S, E> {
             run,
             unstarted: true,
             called: false,
+            unsure: false,
             taken_ms: ticket.taken_ms,
         })))
     }
@@ -206,6 +207,7 @@ impl<S: Store, E: Env> Claims<'_, S, E> {
                     run,
                     unstarted,
                     called: line.is_some(),
+                    unsure: false,
                     taken_ms,
                 })));
             }

@@ -1,6 +1,6 @@
 //! The keeper's pass: it turns the timer, rescues and deletes.
 
-use crate::base::config::{RETENTION_MIN_MS, WINDOW_MS};
+use crate::base::config::{CLOCK_SLACK_MS, RETENTION_MIN_MS, WINDOW_MS};
 use crate::base::env::Env;
 use crate::base::guard::{Guard, enabled};
 use crate::base::priority::Lane;
@@ -128,10 +128,17 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
 
     async fn progress(&self) -> Result<(Option<Progress>, Progress), QueueError> {
         let stored = KeeperRecord::of(self).stored_progress().await?;
-        let progress = match stored.clone() {
+        let mut progress = match stored.clone() {
             Some(progress) => progress,
             None => Progress::first(Timer::of(self).first_s().await?, self.env.now_ms()),
         };
+        if enabled(Guard::SetBackWhatIsAhead)
+            && let Some(ahead_ms) = progress.set_back(self.env.now_ms())
+        {
+            self.env.log(&format!(
+                "the clock of a host is ahead of this one's by {ahead_ms} ms; {CLOCK_SLACK_MS} ms are allowed: let NTP keep the clocks of all hosts"
+            ));
+        }
         Ok((stored, progress))
     }
 

@@ -15,6 +15,7 @@ use crate::store::contract::Store;
 use crate::store::core::mechanism;
 use crate::store::error::QueueError;
 use crate::store::record::decode_opt;
+use crate::timer::entry::EntryKind;
 use crate::timer::insert::Timer;
 use crate::workflow::gather::Workflows;
 
@@ -139,9 +140,16 @@ impl<S: Store, E: Env> Retention<'_, S, E> {
         let Some((run, at_once)) = Runs::of(self).final_record(&id).await? else {
             // The task may have no delivery although rescue passed its slot: its enqueuer filled
             // the slot only afterwards, and died before it acknowledged.
-            let action = Rescue::of(self).pass_task(slot, &task, 0).await?;
+            let action = match enabled(Guard::PassOldTasks) {
+                true => Rescue::of(self).pass_old_task(slot, &task).await?,
+                false => Rescue::of(self).pass_task(slot, &task, 0).await?,
+            };
+            let acts = matches!(
+                action,
+                RescueAction::Announce(..) | RescueAction::Later(_, _, EntryKind::LookAgain, _)
+            );
             // In a paused queue every pass would announce it again.
-            if matches!(action, RescueAction::Announce(..))
+            if acts
                 && !Slots::of(self)
                     .is_paused(Slots::of(self).head().await?.pausable)
                     .await?

@@ -20,6 +20,8 @@ pub struct Delivery {
     pub(crate) unstarted: bool,
     /// The task waited for its key and was called.
     pub(crate) called: bool,
+    /// A heartbeat failed, so it may overwrite this run's record at any later time.
+    pub(crate) unsure: bool,
     /// When the ticket or claim was taken. The right to begin ends [`crate::BEGIN_MS`] later.
     pub(crate) taken_ms: u64,
 }

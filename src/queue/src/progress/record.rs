@@ -57,6 +57,9 @@ pub(crate) struct Progress {
     /// The progress in the failed list.
     #[serde(default)]
     pub(crate) failed: Passed,
+    /// When a keeper last found a time in the future here, and how far ahead it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ahead: Option<(u64, u64)>,
     /// The last window that may have limit counters.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) limited: u64,
@@ -102,6 +105,7 @@ impl Progress {
             running: RunningList::default(),
             tally: Tally::default(),
             failed: Passed::default(),
+            ahead: None,
             limited: 0,
         }
     }

@@ -71,7 +71,7 @@ impl<S: Store, E: Env> Waits<'_, S, E> {
             if waited_ms >= wait_ms {
                 break;
             }
-            let pause_ms = pause_ms(waited_ms).min(wait_ms - waited_ms);
+            let pause_ms = pause_ms(waited_ms).min(wait_ms.saturating_sub(waited_ms));
             self.env.sleep_ms(pause_ms).await;
             if let Some(run) = Runs::of(self).final_run(id).await? {
                 brief = TaskStatus::Final(Box::new(run));

@@ -147,7 +147,8 @@ impl Watch {
                 return Ok(Vec::new());
             }
             let pause_ms = pause_ms(now_ms.saturating_sub(self.news_ms));
-            env.sleep_ms(pause_ms.min(end_ms - now_ms)).await;
+            env.sleep_ms(pause_ms.min(end_ms.saturating_sub(now_ms)))
+                .await;
             self.view = Views::of(queue).view_again(&self.id, &self.view).await?;
             self.pusher.push(queue).await?;
         }

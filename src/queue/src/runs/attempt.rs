@@ -2,12 +2,15 @@
 
 use crate::base::env::Env;
 use crate::base::guard::{Guard, enabled};
+use crate::base::priority::Lane;
 use crate::model::delivery::{Delivery, Finished, Outcome, RunEnd};
 use crate::model::effects::CompletionEffects;
 use crate::model::run::{Run, RunState};
+use crate::model::slot::Slot;
 use crate::model::transition::{continued, is_expired, running, settle_outcome};
 use crate::runs::members::MemberCounts;
 use crate::runs::read::Runs;
+use crate::slots::append::Filled;
 use crate::slots::lanes::Slots;
 use crate::store::contract::{Store, StoreError};
 use crate::store::core::mechanism;
@@ -27,7 +30,33 @@ impl<S: Store, E: Env> Attempts<'_, S, E> {
         let now_ms = self.env.now_ms();
         delivery.run.state = running(&delivery.task, delivery.run.started_ms, now_ms);
         let key = self.keys.run(delivery.slot, delivery.epoch);
-        self.store.set(&key, &encode(&delivery.run)).await
+        let written = self.store.set(&key, &encode(&delivery.run)).await;
+        delivery.unsure |= written.is_err();
+        written
+    }
+
+    /// Takes the next epoch for a run whose record a failed heartbeat may still overwrite. Returns
+    /// false if another owner has it.
+    pub(crate) async fn leave_record(&self, delivery: &mut Delivery) -> Result<bool, StoreError> {
+        let (slot, epoch) = (delivery.slot, delivery.epoch + 1);
+        // Announce before the claim, as for every claimed epoch: so rescue passes it if this
+        // instance dies in between.
+        let announced = [Slot::Announce(slot, epoch)];
+        let Filled { slots, head, .. } = Slots::of(self)
+            .append(Lane::of(slot), 0, &announced, Vec::new())
+            .await?;
+        let ticket = *slots.start();
+        if !Slots::of(self).settle(slots, head).await?.is_empty() {
+            Slots::of(self).announce(&[(slot, epoch)]).await?;
+        }
+        let claim = self.keys.claim(slot, epoch);
+        if self.store.increment(&claim, 1).await? != 1 {
+            return Ok(false);
+        }
+        delivery.epoch = epoch;
+        (delivery.run.epoch, delivery.run.ticket) = (epoch, ticket);
+        delivery.unsure = false;
+        Ok(true)
     }
 
     /// Decides once how a run ended. If a later step fails, a repetition writes the same bytes.
@@ -134,16 +163,21 @@ impl<S: Store, E: Env> Attempts<'_, S, E> {
             epoch,
             mut run,
             unstarted,
+            unsure,
             ..
         } in deliveries
         {
+            next.push((slot, epoch + 1));
+            if unsure && enabled(Guard::LeaveUnsureRecord) {
+                // The next owner finds a run that was lost, whatever the record says.
+                continue;
+            }
             if unstarted {
                 // The task can still expire.
                 (run.attempt, run.started_ms) = (0, 0);
             }
             run.state = continued(ended_ms);
             records.push((self.keys.run(slot, epoch), encode(&run)));
-            next.push((slot, epoch + 1));
         }
         self.write(records).await?;
         Slots::of(self).announce(&next).await

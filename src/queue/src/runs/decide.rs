@@ -21,7 +21,12 @@ impl<S: Store, E: Env> Runs<'_, S, E> {
 
     /// Publishes an outcome unless the next epoch is claimed. Any instance may repeat this, with
     /// the same bytes.
-    async fn publish(&self, slot: u64, epoch: u64, bytes: &[u8]) -> Result<(), QueueError> {
+    pub(crate) async fn publish(
+        &self,
+        slot: u64,
+        epoch: u64,
+        bytes: &[u8],
+    ) -> Result<(), QueueError> {
         if !self.is_overtaken(slot, epoch).await? {
             self.store.set(&self.keys.result(slot), bytes).await?;
         }

@@ -128,12 +128,17 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
             if matches!(cancelled, Ok(true)) {
                 control.cancel();
             }
-            if now_ms >= beat_at_ms || control.has_news_since(&delivery.run.report) {
+            // A clock that is set back must not silence the run.
+            let is_set_back = now_ms + BEAT_MS < beat_at_ms;
+            if now_ms >= beat_at_ms || is_set_back || control.has_news_since(&delivery.run.report) {
                 delivery.run.report = control.report().unwrap_or_default();
                 match Attempts::of(&self.queue).beat(delivery).await {
                     Ok(()) => beat_at_ms = now_ms + BEAT_MS,
                     // The next tick tries again, since silence would make the run count as lost.
-                    Err(e) => env.log(&e.to_string()),
+                    Err(e) => {
+                        self.hold(delivery, Some(control.clone()));
+                        env.log(&e.to_string());
+                    }
                 }
             }
         }
@@ -142,7 +147,9 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     /// Returns the outcome, or a failure if the task computed past its timeout. A task that never
     /// awaits can't be stopped in time, and its lease may be over.
     fn check_overrun(&self, delivery: &Delivery, outcome: Outcome) -> Outcome {
-        let took_ms = self.queue.env().now_ms() - delivery.run.started_ms;
+        // A clock may be set back meanwhile.
+        let now_ms = self.queue.env().now_ms();
+        let took_ms = now_ms.saturating_sub(delivery.run.started_ms);
         let timeout_ms = delivery.task.timeout_ms;
         match outcome {
             Outcome::Retry { .. } => outcome,
@@ -152,7 +159,25 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     }
 
     /// Ends a run: its outcome is written now, or with the next [`Worker::flush`].
-    pub(crate) async fn end(&self, delivery: Delivery, outcome: Outcome) {
+    pub(crate) async fn end(&self, mut delivery: Delivery, outcome: Outcome) {
+        if !delivery.unsure || !enabled(Guard::LeaveUnsureRecord) {
+            return self.end_here(delivery, outcome).await;
+        }
+        // A heartbeat that failed may come over an outcome in this record, even over one that
+        // everybody has seen. Nothing overwrites the record of the next epoch.
+        match Attempts::of(&self.queue).leave_record(&mut delivery).await {
+            Ok(true) => {
+                let key = (delivery.slot, delivery.epoch);
+                self.end_here(delivery, outcome).await;
+                self.in_progress.borrow_mut().remove(&key);
+            }
+            Ok(false) => {}
+            // Rescue takes this run for lost.
+            Err(e) => self.queue.env().log(&e.to_string()),
+        }
+    }
+
+    async fn end_here(&self, delivery: Delivery, outcome: Outcome) {
         let mut ending =
             Attempts::of(&self.queue).ending(delivery, outcome, self.limits.result_max_bytes);
         if matches!(ending.run.state, RunState::Retrying { .. }) {

@@ -296,9 +296,10 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
         run.started_ms = now_ms;
         run.state = running(&going.delivery.task, now_ms, now_ms);
         let key = self.keys.run(going.delivery.slot, going.delivery.epoch);
-        self.store.set(&key, &encode(&going.delivery.run)).await?;
+        let written = self.store.set(&key, &encode(&going.delivery.run)).await;
+        going.delivery.unsure |= written.is_err();
         (going.noted)(going.delivery);
-        Ok(())
+        Ok(written?)
     }
 
     /// Gathers how the members of the step have ended. If the counter says that all have, or that

@@ -1,7 +1,7 @@
 //! A run is lost when it falls silent, whatever its timeout.
 
-use crate::support::{Sim, computing, keys, task};
-use handoff_queue::{RetryPolicy, State, TIMEOUT_MAX_MS, TaskSpec};
+use crate::support::{Action, Sim, computing, keys, task};
+use handoff_queue::{RetryPolicy, State, TIMEOUT_MAX_MS, TaskSpec, TaskStatus};
 use serde_json::json;
 
 /// What a dead host was running runs again within this time of the next request.
@@ -131,4 +131,46 @@ fn a_store_that_fails_at_heartbeats_costs_no_run() {
     sim.run_with_ticks(119_000, 1_000);
     assert_eq!(sim.state(&id), State::Running);
     assert_eq!(sim.began("a").len(), 1);
+}
+
+#[test]
+fn a_heartbeat_that_comes_late_changes_no_end() {
+    for (args, attempts) in [
+        (json!({}), 1),
+        (json!({"fail_times": 1, "after_ms": 0}), 2),
+        (json!({"continues": 2}), 1),
+        (json!({"fatal": "no use"}), 1),
+    ] {
+        let sim = Sim::new(1);
+        let mut args = args;
+        args["sleep_ms"] = 1_200.into();
+        let mut first = true;
+        sim.world.faults.script(move |call| {
+            let beats = call.is("set", &keys::run(1, 0)) && std::mem::take(&mut first);
+            match beats {
+                true => Action::Late(3_000),
+                false => Action::Pass,
+            }
+        });
+        let id = sim.enqueue_one(task("t", args.clone()));
+        sim.run_for(1_800);
+        let early = sim.status(&id);
+        sim.run_for(20_000);
+        let ended = sim.status(&id);
+        assert!(matches!(ended, TaskStatus::Final(_)), "{args}: {ended:?}");
+        if matches!(early, TaskStatus::Final(_)) {
+            assert_eq!(early, ended, "{args}");
+        }
+        assert_eq!(sim.world.ledger.violation(), None, "{args}");
+        let runs = sim.began("t");
+        let last = runs.last().map(|run| run.attempt);
+        assert_eq!(last, Some(attempts), "{args}: no run is repeated");
+        let view = sim.view(&id).unwrap();
+        let expected = attempts - 1 + u32::from(args["fatal"].is_string());
+        assert_eq!(view.errors.len() as u32, expected, "{args}");
+        let counts = sim.wait(|queue| async move { queue.statistics().await.unwrap().ended });
+        assert_eq!(counts.succeeded + counts.failed, 1, "{args}: it counts");
+        sim.run_with_ticks(30_000, 5_000);
+        assert_eq!(sim.status(&id), ended, "{args}");
+    }
 }

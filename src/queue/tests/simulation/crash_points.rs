@@ -1,6 +1,6 @@
 //! Crash points: short scenarios with a fault at each place. The places are before each store call,
 //! after each that changes something, and after only some of its keys. At each the instance dies,
-//! the call fails, or the instance stalls. In the shortest scenarios every pair of such places is
+//! the call fails, or the instance stalls. What a failed or last call changes may come later. In the shortest scenarios every pair of such places is
 //! tried too. Races have no fault: others overtake one instance.
 
 use super::model::{Wrong, end, rest, retire, watch};
@@ -68,12 +68,21 @@ fn finish(scenario: &Scenario, stage: &Stage, whole: bool) -> Result<(), Wrong> 
 /// The lengths of stalls: a moment, the longest that counts nobody as lost, and longer.
 const STALLS_MS: [u64; 3] = [1, SHORT_MS, 40_000];
 
+/// Calls that fail, or whose instance dies, and take effect in a moment or long after the end of a
+/// lease.
+const LATE: [Action; 3] = [
+    Action::Late(300),
+    Action::Late(60_000),
+    Action::KillLate(60_000),
+];
+
 /// All faults of a call that changes so many keys.
 fn actions(changes: usize) -> Vec<Action> {
     let mut actions = vec![Action::Kill(When::Before), Action::Fail(When::Before)];
     actions.extend(STALLS_MS.map(|ms| Action::Stall(When::Before, ms)));
     if changes > 0 {
         actions.extend([Action::Kill(When::After), Action::Fail(When::After)]);
+        actions.extend(LATE);
     }
     if changes > 1 {
         // Only one of the keys, and all but one.
@@ -194,16 +203,19 @@ fn turn() -> Option<u64> {
     Some(n.parse().expect("HANDOFF_TURN is a number"))
 }
 
-/// Keeps one stall of three at each place in a turn.
-fn with_fewer_stalls(mut jobs: Vec<Job>) -> Vec<Job> {
+/// Keeps one stall of three and one late call of three at each place in a turn.
+fn with_fewer_times(mut jobs: Vec<Job>) -> Vec<Job> {
     if let Some(n) = turn() {
-        let length_ms = |call: u64| STALLS_MS[((call + n) % 3) as usize];
         jobs.retain(|(_, faults, _)| {
-            let stalls = |fault: &Fault| match fault.action {
-                Action::Stall(_, ms) => ms == length_ms(fault.call),
-                _ => true,
+            let chosen = |fault: &Fault| {
+                let third = ((fault.call + n) % 3) as usize;
+                match fault.action {
+                    Action::Stall(_, ms) => ms == STALLS_MS[third],
+                    late @ (Action::Late(_) | Action::KillLate(_)) => late == LATE[third],
+                    _ => true,
+                }
             };
-            faults.iter().all(stalls)
+            faults.iter().all(chosen)
         });
     }
     jobs
@@ -224,7 +236,7 @@ fn sampled(jobs: Vec<Job>) -> Vec<Job> {
 
 #[test]
 fn wherever_something_goes_wrong_everything_ends_as_it_should() {
-    all_pass("single faults", &with_fewer_stalls(single_faults()));
+    all_pass("single faults", &with_fewer_times(single_faults()));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! - `random`: faults at random. Each store call may let others run, or fail before or after it
 //!   took effect. It may reach some of its keys only, stall its instance beyond any lease, or be
 //!   the last call of its instance.
+//! - `clocks`: a host whose clock is wrong by an hour.
 //! - `crash_points`: short `scenarios`, each played on a `stage`. Every place of a fault and every
 //!   race is tried.
 //! - `sabotage`: the protocol with one guard left out, which the others must notice.
@@ -15,6 +16,7 @@
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+mod clocks;
 mod counters;
 mod crash_points;
 mod history;

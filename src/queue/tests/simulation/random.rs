@@ -21,7 +21,7 @@ const TASKS_MAX: usize = 150;
 /// After so long without a fault, every occurrence of a schedule has its task.
 const CALM_MS: u64 = 20_000;
 
-fn seeds() -> Vec<Range<u64>> {
+pub(crate) fn seeds() -> Vec<Range<u64>> {
     let text = std::env::var("HANDOFF_SEEDS").unwrap_or_else(|_| "1..301".to_owned());
     let range = |part: &str| {
         let (from, to) = part.split_once("..")?;
@@ -61,7 +61,7 @@ pub(crate) fn run(seed: u64) -> Result<(), String> {
 }
 
 /// Every fourth seed has limits.
-fn limits(seed: u64) -> Limits {
+pub(crate) fn limits(seed: u64) -> Limits {
     let rate = |count, period_s| Some(Rate { count, period_s });
     let of = |number: u64| seed / number;
     if !seed.is_multiple_of(4) {
@@ -78,7 +78,7 @@ fn limits(seed: u64) -> Limits {
 }
 
 /// Some seeds begin shortly before a window, a minute, an hour or a day.
-fn start_ms(seed: u64) -> u64 {
+pub(crate) fn start_ms(seed: u64) -> u64 {
     const DAY_MS: u64 = 1_440 * MINUTE_MS;
     let midnight_ms = START_MS - START_MS % DAY_MS + DAY_MS;
     let before_ms = 20_000 + seed % 7 * 1_000;
@@ -110,6 +110,7 @@ fn simulate(sim: &Sim, load: &Rc<Load>) -> Result<(), Wrong> {
     if !calm {
         faults.kills.set(pick(&[0, 2, 10, 40]));
         faults.fails.set(pick(&[0, 10, 50, 300]));
+        faults.late_ms.set(pick(&[0, 0, 1_000, 60_000]));
         faults.stalls.set(pick(&[0, 0, 2, 10]));
         faults.stall_ms.set(pick(&[3_000, 12_000, 70_000, 600_000]));
         faults.wake_fails.set(pick(&[0, 0, 100]));

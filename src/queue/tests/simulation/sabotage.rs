@@ -5,7 +5,7 @@
 
 use super::crash_points::{self, Job};
 use super::model::MISCOUNTED;
-use super::{parallel, random};
+use super::{clocks, parallel, random};
 use handoff_queue::{Guard, leave_out};
 
 /// So many seeds are tried first.
@@ -16,7 +16,16 @@ const SEEDS_MAX: u64 = 5_000;
 const OVERTAKEN: &str = "an enqueuer that claimers overtake";
 
 /// Guards whose absence random seeds seldom notice, each with the scenario whose race it closes.
-const FOUND_IN: [(Guard, &str); 36] = [
+const FOUND_IN: [(Guard, &str); 39] = [
+    (Guard::PassOldTasks, "a retry whose timer entry is lost"),
+    (
+        Guard::CloseFirst,
+        "a claim that comes when the run has ended",
+    ),
+    (
+        Guard::LeaveUnsureRecord,
+        "a heartbeat that comes when the run has ended",
+    ),
     (Guard::KeepPublications, "a keeper that stores older totals"),
     (
         Guard::ShunWhatMayKill,
@@ -142,6 +151,9 @@ const FOUND_IN: [(Guard, &str); 36] = [
     ),
 ];
 
+/// Guards that only wrong clocks need.
+const FOUND_BY_CLOCKS: [Guard; 2] = [Guard::SetBackWhatIsAhead, Guard::LookAtOverdueRetries];
+
 /// Returns the first failure that shows that a guard is left out.
 fn finds(guard: Guard, jobs: &[Job], seeds: std::ops::Range<u64>) -> Option<String> {
     let prepare = || leave_out(Some(guard));
@@ -156,6 +168,12 @@ fn finds(guard: Guard, jobs: &[Job], seeds: std::ops::Range<u64>) -> Option<Stri
         };
         first(parallel::failures(&seeds, 1, prepare, run))
     };
+    if FOUND_BY_CLOCKS.contains(&guard) {
+        let seeds: Vec<_> = (1..SEEDS_FIRST * 5).collect();
+        let run =
+            |seed: &u64| clocks::run(*seed).map_err(|e| format!("clocks of seed {seed}: {e}"));
+        return first(parallel::failures(&seeds, 1, prepare, run));
+    }
     let at_once = FOUND_IN.iter().find(|(g, _)| *g == guard);
     at_once
         .and_then(|(_, name)| {

@@ -30,6 +30,11 @@ pub(crate) enum Action {
     KillInPart(u64),
     /// The instance stalls for this long.
     Stall(When, u64),
+    /// The call fails, and takes effect within this time all the same. Each of several keys has a
+    /// time of its own.
+    Late(u64),
+    /// The instance dies, and the call takes effect later.
+    KillLate(u64),
 }
 
 /// A call that is about to begin.
@@ -76,6 +81,8 @@ pub(crate) struct Faults {
     pub stalls: Cell<u64>,
     /// The longest stall.
     pub stall_ms: Cell<u64>,
+    /// A failed or last call may take effect within this time. 0 for no such calls.
+    pub late_ms: Cell<u64>,
     /// How often waking a worker fails, per thousand.
     pub wake_fails: Cell<u64>,
     /// Clocks are ahead of the true time by at most this much.
@@ -162,14 +169,23 @@ impl Faults {
             below += tenths;
             dice < below
         };
+        let late = |world: &World| {
+            let late_ms = self.late_ms.get();
+            let hits = call.changes > 0 && late_ms > 0 && world.chance(300);
+            hits.then(|| 1 + world.below(late_ms))
+        };
         let action = if hits(self.kills.get()) {
-            if world.chance(300) {
+            if let Some(ms) = late(world) {
+                Action::KillLate(ms)
+            } else if world.chance(300) {
                 Action::KillInPart(world.random())
             } else {
                 Action::Kill(when(world))
             }
         } else if hits(self.fails.get()) {
-            if world.chance(300) {
+            if let Some(ms) = late(world) {
+                Action::Late(ms)
+            } else if world.chance(300) {
                 Action::FailInPart(world.random())
             } else {
                 Action::Fail(when(world))

@@ -20,6 +20,8 @@ pub(crate) struct Instance {
     pub name: String,
     /// How far its clock is ahead of the true time.
     pub skew_ms: u64,
+    /// It is on the host whose clock is [wrong](World::wrong).
+    pub wrong: bool,
     /// The bytes of arguments in progress here.
     pub bytes: Cell<u64>,
     /// No fault reaches it.
@@ -40,10 +42,11 @@ impl std::fmt::Debug for Instance {
 }
 
 impl Instance {
-    pub(crate) fn new(name: String, skew_ms: u64) -> Self {
+    pub(crate) fn new(name: String, skew_ms: u64, wrong: bool) -> Self {
         Self {
             name,
             skew_ms,
+            wrong,
             bytes: Cell::default(),
             immune: Cell::default(),
             ended: Cell::default(),
@@ -257,7 +260,13 @@ pub(crate) struct SimEnv {
 
 impl Env for SimEnv {
     fn now_ms(&self) -> u64 {
-        self.world.clock.now_ms() + self.instance.skew_ms
+        let now_ms = self.world.clock.now_ms();
+        let wrong = self.world.wrong.borrow();
+        let wrong = wrong
+            .as_ref()
+            .filter(|w| self.instance.wrong && w.when.contains(&now_ms));
+        let by_ms = wrong.map_or(0, |wrong| wrong.by_ms);
+        now_ms.saturating_add_signed(by_ms) + self.instance.skew_ms
     }
 
     fn random(&self) -> u64 {

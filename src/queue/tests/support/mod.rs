@@ -20,7 +20,7 @@ pub(crate) use kinds::{Began, Ended, SimRunner, run_name, set, value};
 pub(crate) use ledger::parts;
 pub(crate) use store::SimStore;
 pub(crate) use tasks::{computing, keyed, member, task, with};
-pub(crate) use world::{Line, START_MS, SimQueue, World};
+pub(crate) use world::{Line, START_MS, SimQueue, World, WrongClock};
 
 use futures::executor::LocalPool;
 use futures::task::LocalSpawnExt;

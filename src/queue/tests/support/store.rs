@@ -1,9 +1,12 @@
 //! The store as one instance sees it. Every call is a point where a fault may happen.
 
+mod append;
+
 use super::faults::{Action, Call, When};
 use super::time::yield_now;
 use super::{Instance, World, keys};
 use futures::future::poll_fn;
+use futures::task::LocalSpawnExt;
 use handoff_queue::{Append, Appended, Store, StoreError};
 use std::rc::Rc;
 
@@ -14,6 +17,13 @@ pub(crate) struct SimStore {
 
 /// The rest of an action, after the call took effect.
 struct Rest(Action);
+
+/// A change of one key.
+enum Change<'a> {
+    Set(&'a [u8]),
+    Delete,
+    Add(u64),
+}
 
 impl SimStore {
     fn error(operation: &'static str, key: &str) -> StoreError {
@@ -110,6 +120,76 @@ impl SimStore {
         result
     }
 
+    /// Has a call fail, or its instance die, whose changes take effect later.
+    async fn late<'a>(
+        &self,
+        rest: &Rest,
+        operation: &'static str,
+        changes: impl ExactSizeIterator<Item = (&'a String, Change<'a>)>,
+    ) -> Result<(), StoreError> {
+        let (Action::Late(ms) | Action::KillLate(ms)) = rest.0 else {
+            return Ok(());
+        };
+        let single = changes.len() == 1;
+        let mut first = String::new();
+        for (key, change) in changes {
+            let after_ms = match single {
+                true => ms,
+                false => 1 + self.world.below(ms),
+            };
+            if first.is_empty() {
+                first.clone_from(key);
+            }
+            self.spawn_change(operation, key.clone(), change, after_ms);
+        }
+        if let Action::KillLate(_) = rest.0 {
+            self.die().await;
+        }
+        self.instance.hit(self.world.clock.now_ms());
+        let what = format!("{operation} {first} FAILS, applied within {ms} ms");
+        self.world.note(&self.instance, &what);
+        Err(Self::error(operation, &first))
+    }
+
+    /// Changes a key after this time, whatever its instance does meanwhile.
+    fn spawn_change(
+        &self,
+        operation: &'static str,
+        key: String,
+        change: Change<'_>,
+        after_ms: u64,
+    ) {
+        let late = Self {
+            world: self.world.clone(),
+            instance: self.instance.clone(),
+        };
+        let (value, delta) = match change {
+            Change::Set(value) => (Some(value.to_owned()), 0),
+            Change::Delete => (None, 0),
+            Change::Add(delta) => (None, delta),
+        };
+        let work = async move {
+            late.world.clock.sleep(after_ms).await;
+            let done = match (value, delta) {
+                (Some(value), _) => {
+                    late.told(operation, &key, &value);
+                    late.world.store.set(&key, &value).await
+                }
+                (None, 0) => {
+                    late.untold(operation, &key);
+                    late.world.store.delete_many(&[key]).await
+                }
+                (None, delta) => {
+                    let after = late.world.store.increment(&key, delta).await;
+                    late.trace(operation, &key, || format!("late by {delta}: {after:?}"));
+                    after.map(drop)
+                }
+            };
+            done.expect("the store in memory does not fail");
+        };
+        self.world.spawner.spawn_local(work).unwrap();
+    }
+
     /// The indexes of the keys that a call reaches, in its order.
     fn reached(&self, rest: &Rest, keys: usize) -> Vec<usize> {
         let mut reached: Vec<_> = (0..keys).collect();
@@ -144,31 +224,6 @@ impl SimStore {
         self.world.line(&self.instance, operation, key, value);
     }
 
-    /// Takes the numbers and writes the records at one moment, as a transaction does, and reads the
-    /// counters later.
-    async fn append_at_once(&self, append: Append<'_>) -> Result<Appended, StoreError> {
-        let changes = 1 + append.records.len();
-        let rest = self.before("append", append.counter, changes).await?;
-        let count = append.records.len() as u64;
-        let after = self.world.store.increment(append.counter, count).await?;
-        let last = append.last(after);
-        self.trace("append", append.counter, || format!("by {count}: {after}"));
-        let entries = append.entries(last);
-        for (key, value) in &entries {
-            self.told("append", key, value);
-        }
-        self.world.store.set_many(&entries).await?;
-        self.between(&rest).await;
-        let mut look = Vec::new();
-        for key in append.look {
-            let seen = self.world.store.counter(key).await?;
-            self.trace("append", key, || format!("looks: {seen}"));
-            look.push(seen);
-        }
-        let appended = Ok(Appended { last, look });
-        self.after("append", append.counter, rest, appended).await
-    }
-
     /// Records and audits a write.
     fn told(&self, operation: &'static str, key: &str, value: &[u8]) {
         self.trace(operation, key, || text(Some(value)));
@@ -176,6 +231,12 @@ impl SimStore {
         if let Some(violation) = violation {
             self.world.note(&self.instance, &violation);
         }
+    }
+
+    /// Records a deletion.
+    fn untold(&self, operation: &'static str, key: &str) {
+        self.trace(operation, key, String::new);
+        self.world.ledger.delete(key);
     }
 }
 
@@ -223,6 +284,8 @@ impl Store for SimStore {
 
     async fn set(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
         let rest = self.before("set", key, 1).await?;
+        let change = (&key.to_owned(), Change::Set(value));
+        self.late(&rest, "set", [change].into_iter()).await?;
         self.told("set", key, value);
         let result = self.world.store.set(key, value).await;
         if key == keys::KEEPER && self.world.first_kept_ms.get().is_none() {
@@ -235,6 +298,8 @@ impl Store for SimStore {
     async fn set_many(&self, entries: &[(String, Vec<u8>)]) -> Result<(), StoreError> {
         let first = &entries[0].0;
         let rest = self.before("set_many", first, entries.len()).await?;
+        let changes = entries.iter().map(|(key, value)| (key, Change::Set(value)));
+        self.late(&rest, "set_many", changes).await?;
         let reached = self.reached(&rest, entries.len());
         for part in parts_of(&rest, &reached) {
             let part: Vec<_> = part.iter().map(|&i| entries[i].clone()).collect();
@@ -250,11 +315,12 @@ impl Store for SimStore {
     async fn delete_many(&self, keys: &[String]) -> Result<(), StoreError> {
         let first = &keys[0];
         let rest = self.before("delete_many", first, keys.len()).await?;
+        let changes = keys.iter().map(|key| (key, Change::Delete));
+        self.late(&rest, "delete_many", changes).await?;
         let reached = self.reached(&rest, keys.len());
         for part in parts_of(&rest, &reached) {
             for &i in part {
-                self.trace("delete_many", &keys[i], String::new);
-                self.world.ledger.delete(&keys[i]);
+                self.untold("delete_many", &keys[i]);
             }
             if part.len() == keys.len() {
                 self.world.store.delete_many(keys).await?;
@@ -269,6 +335,8 @@ impl Store for SimStore {
 
     async fn increment(&self, key: &str, delta: u64) -> Result<u64, StoreError> {
         let rest = self.before("increment", key, 1).await?;
+        let change = (&key.to_owned(), Change::Add(delta));
+        self.late(&rest, "increment", [change].into_iter()).await?;
         let result = self.world.store.increment(key, delta).await;
         // Some stores tell counters from text by this.
         assert!(

@@ -11,6 +11,7 @@ use handoff_queue::memory::MemoryStore;
 use handoff_queue::{Limits, Queue, WorkerLimits};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::rc::Rc;
 
 /// A Tuesday, 14:03:07.250 UTC, at which no window, minute, hour or day begins.
@@ -40,6 +41,14 @@ impl std::fmt::Display for Line {
     }
 }
 
+/// The clock of one host, which has half of the instances, is wrong for a while.
+pub(crate) struct WrongClock {
+    /// How far it is ahead.
+    pub by_ms: i64,
+    /// When, in true time.
+    pub when: Range<u64>,
+}
+
 /// The world that all instances share.
 pub(crate) struct World {
     pub clock: Clock,
@@ -47,6 +56,7 @@ pub(crate) struct World {
     pub faults: Faults,
     /// The store appends in one call.
     pub appends: Cell<bool>,
+    pub wrong: RefCell<Option<WrongClock>>,
     pub limits: Cell<WorkerLimits>,
     /// The limits of the queue.
     pub queue_limits: Cell<Limits>,
@@ -82,6 +92,7 @@ impl World {
             store: MemoryStore::default(),
             faults: Faults::default(),
             appends: Cell::default(),
+            wrong: RefCell::default(),
             limits: Cell::new(WorkerLimits::default()),
             queue_limits: Cell::default(),
             running: Cell::default(),
@@ -149,7 +160,8 @@ impl World {
         let number = self.instances.get() + 1;
         self.instances.set(number);
         let skew_ms = self.below(self.faults.skew_ms.get() + 1);
-        Rc::new(Instance::new(format!("{kind}{number}"), skew_ms))
+        let wrong = self.wrong.borrow().is_some() && self.chance(500);
+        Rc::new(Instance::new(format!("{kind}{number}"), skew_ms, wrong))
     }
 
     pub(super) fn queue_on(self: &Rc<Self>, instance: &Rc<Instance>) -> SimQueue {

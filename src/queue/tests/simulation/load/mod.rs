@@ -13,7 +13,7 @@ pub(crate) use tasks::follow_up;
 use super::schedules::Schedules;
 use super::workflows;
 use crate::support::{Sim, World, run_name, value};
-use handoff_queue::{Task, TaskId, TaskSpec};
+use handoff_queue::{RETENTION_MIN_MS, Task, TaskId, TaskSpec};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -23,6 +23,8 @@ pub(crate) struct Load {
     asked: RefCell<Vec<Rc<Asked>>>,
     keyed: RefCell<Vec<Rc<KeyedRequest>>>,
     names: Cell<u64>,
+    /// How long its tasks are kept.
+    pub(super) retention_ms: Cell<u64>,
     last_due_ms: Cell<u64>,
     /// A purge was requested.
     pub(super) purges: Cell<bool>,
@@ -43,6 +45,7 @@ impl Load {
             asked: RefCell::default(),
             keyed: RefCell::default(),
             names: Cell::default(),
+            retention_ms: Cell::new(RETENTION_MIN_MS),
             last_due_ms: Cell::default(),
             purges: Cell::default(),
             all_swept: Cell::default(),
@@ -108,6 +111,7 @@ impl Load {
         let world = &sim.world;
         self.names.set(self.names.get() + 1);
         let mut task = workflows::random(sim, &format!("w{}", self.names.get()));
+        task.retention_ms = self.retention_ms.get();
         let delayed = self.mix.delay_max_ms > 0 && world.chance(150);
         task.not_before_ms =
             delayed.then(|| sim.now_ms() + world.below(self.mix.delay_max_ms.min(30_000)));

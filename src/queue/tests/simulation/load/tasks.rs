@@ -2,9 +2,7 @@
 
 use super::Load;
 use crate::support::{Sim, computing, set, task, value};
-use handoff_queue::{
-    FollowUp, KeyLimits, Priority, RETENTION_MIN_MS, RetryPolicy, TIMEOUT_MAX_MS, TaskSpec,
-};
+use handoff_queue::{FollowUp, KeyLimits, Priority, RetryPolicy, TIMEOUT_MAX_MS, TaskSpec};
 use serde_json::{Value, json};
 
 impl Load {
@@ -22,7 +20,7 @@ impl Load {
                 max_ms: 20_000,
                 ..RetryPolicy::default()
             },
-            retention_ms: RETENTION_MIN_MS,
+            retention_ms: self.retention_ms.get(),
             ..task(&name, args)
         }
     }

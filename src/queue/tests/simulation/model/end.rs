@@ -6,7 +6,7 @@ use super::{Wrong, look, watch};
 use crate::load::{Asked, Load};
 use crate::support::Sim;
 use crate::{limited, listed};
-use handoff_queue::{Counts, KeyLimits, Limits, RunState};
+use handoff_queue::{Counts, KeyLimits, Limits, RunState, TaskStatus};
 use std::rc::Rc;
 
 pub(crate) const MISCOUNTED: &str = "were counted of";
@@ -51,6 +51,9 @@ pub(crate) fn end(sim: &Sim, load: &Load, ticks: bool) -> Result<(), Wrong> {
     sim.run_with_ticks(120_000, 5_000);
     look(sim, load, &load.asked())?;
     for asked in load.asked() {
+        if !asked.gone.get() && sim.status(&asked.id) == TaskStatus::Open {
+            return Err((Some(asked), "it was final and is not".to_owned()));
+        }
         judge(sim, load, &asked).map_err(|what| (Some(asked.clone()), what))?;
     }
     limited::judge(sim).map_err(|what| (None, what))?;

@@ -6,6 +6,7 @@ mod failures;
 mod follow_ups;
 mod idempotency;
 mod killers;
+mod late;
 mod limits;
 mod metrics;
 mod owners;
@@ -92,6 +93,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
         enqueuers::SCENARIOS,
         owners::SCENARIOS,
         killers::SCENARIOS,
+        late::SCENARIOS,
         cancelling::SCENARIOS,
         follow_ups::SCENARIOS,
         idempotency::SCENARIOS,
