@@ -16,7 +16,7 @@ const SEEDS_MAX: u64 = 5_000;
 const OVERTAKEN: &str = "an enqueuer that claimers overtake";
 
 /// Guards whose absence random seeds seldom notice, each with the scenario whose race it closes.
-const FOUND_IN: [(Guard, &str); 36] = [
+const FOUND_IN: [(Guard, &str); 37] = [
     (Guard::KeepPublications, "a keeper that stores older totals"),
     (
         Guard::ShunWhatMayKill,
@@ -75,6 +75,10 @@ const FOUND_IN: [(Guard, &str); 36] = [
     (
         Guard::AgreeBeforeEnding,
         "a schedule's deletion while another is put",
+    ),
+    (
+        Guard::ReplaceWhatWasRead,
+        "a schedule is paused while it is put",
     ),
     (Guard::OpenLaneFirst, "the first task with a priority"),
     (
