@@ -258,6 +258,17 @@ class AsyncSchedule:
         """The schedule."""
         return cast(ScheduleObject, await self._http.json(Call("GET", self._path, answer="name")))
 
+    async def pause(self) -> ScheduleObject:
+        """Pauses the schedule: it enqueues nothing until it is resumed. With a token that may not
+        read the answer has only ``name`` and ``paused``."""
+        shown = await self._http.json(Call("POST", self._path + "/pause", answer="name"))
+        return cast(ScheduleObject, shown)
+
+    async def resume(self) -> ScheduleObject:
+        """Resumes the schedule: it goes on at its next regular time."""
+        shown = await self._http.json(Call("POST", self._path + "/resume", answer="name"))
+        return cast(ScheduleObject, shown)
+
     async def delete(self) -> None:
         """Ends the schedule. The tasks that it enqueued stay."""
         await self._http.json(Call("DELETE", self._path, gone_is_done=True))

@@ -155,6 +155,15 @@ class Schedule:
         """The schedule."""
         return run(self._schedule.get())
 
+    def pause(self) -> ScheduleObject:
+        """Pauses the schedule: it enqueues nothing until it is resumed. With a token that may not
+        read the answer has only ``name`` and ``paused``."""
+        return run(self._schedule.pause())
+
+    def resume(self) -> ScheduleObject:
+        """Resumes the schedule: it goes on at its next regular time."""
+        return run(self._schedule.resume())
+
     def delete(self) -> None:
         """Ends the schedule. The tasks that it enqueued stay."""
         return run(self._schedule.delete())

@@ -275,6 +275,7 @@ class ScheduleObject(ScheduleFields):
     """A schedule as the API shows it. It can be put again as it is."""
 
     name: str
+    paused: bool
     next_run: Optional[str]
     last_run: Optional[LastRun]
     put_at: str

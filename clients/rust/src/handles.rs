@@ -281,6 +281,23 @@ impl Schedule {
         self.http.see(&self.call(Method::GET)?)
     }
 
+    /// Pauses the schedule: it enqueues nothing until it is resumed. With a token that may not read
+    /// the answer has only `name` and `paused`.
+    ///
+    /// # Errors
+    /// There is none of this name, Handoff refused the call, or there was no answer.
+    pub fn pause(&self) -> Result<Shown<ScheduleObject>, HandoffError> {
+        self.http.see(&self.call_to(Method::POST, "/pause")?)
+    }
+
+    /// Resumes the schedule: it goes on at its next regular time.
+    ///
+    /// # Errors
+    /// As of [`Schedule::pause`].
+    pub fn resume(&self) -> Result<Shown<ScheduleObject>, HandoffError> {
+        self.http.see(&self.call_to(Method::POST, "/resume")?)
+    }
+
     /// Ends the schedule. The tasks that it enqueued stay.
     ///
     /// # Errors
@@ -292,7 +309,11 @@ impl Schedule {
     }
 
     fn call(&self, method: Method) -> Result<Call, HandoffError> {
-        let path = path("/v1/schedules/", &self.name, "")?;
+        self.call_to(method, "")
+    }
+
+    fn call_to(&self, method: Method, more: &str) -> Result<Call, HandoffError> {
+        let path = path("/v1/schedules/", &self.name, more)?;
         Ok(Call::new(method, path, "name"))
     }
 }

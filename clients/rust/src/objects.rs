@@ -235,6 +235,8 @@ objects! {
         missed: Option<String>,
         /// The queue of its tasks.
         queue: Option<String>,
+        /// Whether it is paused.
+        paused: bool,
         /// When it is due next.
         next_run: Option<String>,
         /// When it was due last.

@@ -252,13 +252,26 @@ export class Schedule {
     return this.#http.json({ ...this.#call("GET", options), answer: "name" });
   }
 
+  /**
+   * Pauses the schedule: it enqueues nothing until it is resumed. With a token that may not read
+   * the answer has only `name` and `paused`.
+   */
+  async pause(options: CallOptions = {}): Promise<ScheduleObject> {
+    return this.#http.json({ ...this.#call("POST", options, undefined, "/pause"), answer: "name" });
+  }
+
+  /** Resumes the schedule: it goes on at its next regular time. */
+  async resume(options: CallOptions = {}): Promise<ScheduleObject> {
+    return this.#http.json({ ...this.#call("POST", options, undefined, "/resume"), answer: "name" });
+  }
+
   /** Ends the schedule. The tasks that it enqueued stay. */
   async delete(options: CallOptions = {}): Promise<void> {
     await this.#http.json({ ...this.#call("DELETE", options), goneIsDone: true });
   }
 
-  #call(method: Call["method"], options: CallOptions, body?: unknown): Call {
-    return { method, path: path`/v1/schedules/${this.name}`, body, signal: options.signal };
+  #call(method: Call["method"], options: CallOptions, body?: unknown, more = ""): Call {
+    return { method, path: path`/v1/schedules/${this.name}` + more, body, signal: options.signal };
   }
 }
 

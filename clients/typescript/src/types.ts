@@ -197,6 +197,7 @@ export interface WorkflowObject {
 /** A schedule as the API shows it. It can be put again as it is. */
 export interface ScheduleObject extends ScheduleFields {
   name: string;
+  paused: boolean;
   next_run: string | null;
   last_run: { at: string; task_id: string } | null;
   put_at: string;

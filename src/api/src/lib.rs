@@ -166,6 +166,8 @@ async fn dispatch(
         Call::ShowSchedule => calls::schedules::show(queue, name).await,
         Call::PutSchedule => calls::schedules::put(tasks, queue, name, request).await,
         Call::DeleteSchedule => calls::schedules::delete(queue, name).await,
+        Call::PauseSchedule => calls::schedules::pause(queue, name, true, &request).await,
+        Call::ResumeSchedule => calls::schedules::pause(queue, name, false, &request).await,
     }
 }
 

@@ -39,6 +39,8 @@ pub(crate) enum Call {
     ShowSchedule,
     PutSchedule,
     DeleteSchedule,
+    PauseSchedule,
+    ResumeSchedule,
 }
 
 impl Call {
@@ -54,6 +56,8 @@ impl Call {
                 | Self::Pause
                 | Self::Resume
                 | Self::Purge
+                | Self::PauseSchedule
+                | Self::ResumeSchedule
         )
     }
 }
@@ -81,7 +85,7 @@ const READ: Option<Scope> = Some(Scope::Read);
 const OPERATE: Option<Scope> = Some(Scope::Operate);
 
 #[rustfmt::skip]
-static ROUTES: [Route; 31] = [
+static ROUTES: [Route; 33] = [
     route(Method::Get,    "/healthz", None, Call::Alive),
     route(Method::Get,    "/readyz", None, Call::Ready),
     route(Method::Get,    "/openapi.json", None, Call::Describe),
@@ -113,6 +117,8 @@ static ROUTES: [Route; 31] = [
     route(Method::Get,    "/v1/schedules/{}", READ, Call::ShowSchedule),
     route(Method::Put,    "/v1/schedules/{}", OPERATE, Call::PutSchedule),
     route(Method::Delete, "/v1/schedules/{}", OPERATE, Call::DeleteSchedule),
+    route(Method::Post,   "/v1/schedules/{}/pause", OPERATE, Call::PauseSchedule),
+    route(Method::Post,   "/v1/schedules/{}/resume", OPERATE, Call::ResumeSchedule),
 ];
 
 /// The method, path and scope of every route.
@@ -274,6 +280,8 @@ mod tests {
             (Method::Put, "/v1/schedules/a", OPERATE),
             (Method::Delete, "/v1/schedules/a", OPERATE),
             (Method::Get, "/v1/schedules/a", READ),
+            (Method::Post, "/v1/schedules/a/pause", OPERATE),
+            (Method::Post, "/v1/schedules/a/resume", OPERATE),
             (Method::Post, "/v1/workflows", ENQUEUE),
             (Method::Get, "/v1/workflows/id/tasks", READ),
             (Method::Delete, "/v1/workflows/id", OPERATE),

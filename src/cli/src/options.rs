@@ -102,7 +102,7 @@ pub(crate) enum Command {
         #[arg(long, short)]
         yes: bool,
     },
-    /// List, show, put and delete schedules
+    /// List, show, put, pause and delete schedules
     Schedules {
         #[command(subcommand)]
         command: Option<Schedules>,
@@ -277,6 +277,16 @@ pub(crate) enum Schedules {
     },
     /// Create or replace a schedule
     Put(PutSchedule),
+    /// Let a schedule enqueue nothing until it is resumed
+    Pause {
+        /// Its name
+        name: String,
+    },
+    /// Let a schedule go on at its next regular time
+    Resume {
+        /// Its name
+        name: String,
+    },
     /// End a schedule. The tasks that it enqueued stay
     Delete {
         /// Its name

@@ -219,6 +219,7 @@ pub(crate) struct Schedule {
     pub every: Option<String>,
     pub overlap: String,
     pub missed: String,
+    pub paused: bool,
     pub next_run: Option<Time>,
     pub last_run: Option<LastRun>,
     pub task: String,

@@ -9,6 +9,8 @@ use askama::Template;
 
 const PAUSED: &str = "The queue is paused: workers take nothing more of it.";
 const RESUMED: &str = "The queue goes on.";
+const SCHEDULE_PAUSED: &str = "The schedule is paused: it enqueues nothing.";
+const SCHEDULE_RESUMED: &str = "The schedule goes on at its next regular time.";
 
 /// What all pages have in common.
 #[derive(Debug, Default)]
@@ -35,11 +37,11 @@ impl Page {
         }
     }
 
-    /// Says that a queue was paused or resumed only while it is: a link may be old.
-    pub(crate) fn of_queue(self, is_paused: bool) -> Self {
+    /// Says that a queue or schedule was paused or resumed only while it is: a link may be old.
+    pub(crate) fn of(self, is_paused: bool) -> Self {
         let is_wrong = match is_paused {
-            true => self.done == RESUMED,
-            false => self.done == PAUSED,
+            true => [RESUMED, SCHEDULE_RESUMED].contains(&self.done),
+            false => [PAUSED, SCHEDULE_PAUSED].contains(&self.done),
         };
         Self {
             done: if is_wrong { "" } else { self.done },
@@ -75,6 +77,8 @@ fn done(code: &str) -> &'static str {
         "enqueued" => "This is the new task.",
         "paused" => PAUSED,
         "resumed" => RESUMED,
+        "paused-schedule" => SCHEDULE_PAUSED,
+        "resumed-schedule" => SCHEDULE_RESUMED,
         "deleted" => "The schedule is deleted. Tasks that it enqueued stay.",
         "out" => "You are signed out.",
         _ => "",
@@ -98,9 +102,11 @@ mod tests {
             done,
             ..Page::default()
         };
-        assert_eq!(page(PAUSED).of_queue(true).done, PAUSED);
-        assert_eq!(page(PAUSED).of_queue(false).done, "");
-        assert_eq!(page(RESUMED).of_queue(false).done, RESUMED);
-        assert_eq!(page(RESUMED).of_queue(true).done, "");
+        assert_eq!(page(PAUSED).of(true).done, PAUSED);
+        assert_eq!(page(PAUSED).of(false).done, "");
+        assert_eq!(page(RESUMED).of(false).done, RESUMED);
+        assert_eq!(page(RESUMED).of(true).done, "");
+        assert_eq!(page(SCHEDULE_PAUSED).of(false).done, "");
+        assert_eq!(page(SCHEDULE_RESUMED).of(true).done, "");
     }
 }

@@ -30,7 +30,7 @@ pub(crate) enum Route<'a> {
     ChangeTask(&'a str, &'a str),
     Again(&'a str),
     CancelWorkflow(&'a str),
-    /// `run` or `delete`.
+    /// `run`, `delete`, `pause` or `resume`.
     ChangeSchedule(&'a str, &'a str),
 }
 
@@ -64,9 +64,12 @@ impl<'a> Route<'a> {
             }
             ["schedules"] => Self::Schedules,
             ["schedules", name] => Self::Schedule(name),
-            ["schedules", name, "do", what @ ("run" | "delete")] => {
-                Self::ChangeSchedule(name, what)
-            }
+            [
+                "schedules",
+                name,
+                "do",
+                what @ ("run" | "delete" | "pause" | "resume"),
+            ] => Self::ChangeSchedule(name, what),
             ["workflows", id] => Self::Workflow(id),
             ["workflows", id, "do", "cancel"] => Self::CancelWorkflow(id),
             _ => return None,

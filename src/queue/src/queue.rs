@@ -20,16 +20,14 @@ use crate::requests::statistics::{Metrics, Statistics, StatisticsReader};
 use crate::requests::wait::Waits;
 use crate::requests::watch::{Event, Seen, Watch, Watches};
 use crate::runs::view::{TaskStatus, TaskView, Views};
-use crate::schedule::records::Scheduler;
-use crate::schedule::spec::{Put, Schedule, ScheduleView, Schedules};
 use crate::slots::head::Waiting;
 use crate::store::contract::Store;
 use crate::store::core::Core;
 use crate::store::error::QueueError;
 use crate::worker::state::{Runner, Worker};
-use crate::workflow::gather::Workflows;
-use crate::workflow::view::{MemberView, WorkflowView};
 use std::cell::LazyCell;
+
+mod plans;
 
 /// One queue in one store. It is cheap to make, and holds nothing but the store, the environment
 /// and the limits.
@@ -317,61 +315,6 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// If the store fails.
     pub async fn view(&self, id: &TaskId) -> Result<Option<TaskView>, QueueError> {
         Views::of(&self.core).view(id).await
-    }
-
-    /// Creates or replaces the schedule of this name. Putting an equal schedule changes nothing.
-    ///
-    /// # Errors
-    /// If the store fails or takes longer than 30 s. The schedule may count all the same.
-    pub async fn put_schedule(&self, schedule: Schedule) -> Result<Put, QueueError> {
-        Scheduler::of(&self.core).put_schedule(schedule).await
-    }
-
-    /// Deletes a schedule. Returns false if none has this name. The tasks that it enqueued stay.
-    ///
-    /// # Errors
-    /// If the store fails or takes longer than 30 s. The schedule may be gone all the same.
-    pub async fn delete_schedule(&self, name: &str) -> Result<bool, QueueError> {
-        Scheduler::of(&self.core).delete_schedule(name).await
-    }
-
-    /// Reads the schedule of this name and its progress.
-    ///
-    /// # Errors
-    /// If the store fails.
-    pub async fn schedule(&self, name: &str) -> Result<Option<ScheduleView>, QueueError> {
-        Scheduler::of(&self.core).schedule(name).await
-    }
-
-    /// Reads all schedules and their progress, in the order of their names.
-    ///
-    /// # Errors
-    /// If the store fails.
-    pub async fn schedules(&self) -> Result<Schedules, QueueError> {
-        Scheduler::of(&self.core).schedules().await
-    }
-
-    /// Reads everything about a workflow. Returns `None` if no workflow has this id.
-    ///
-    /// # Errors
-    /// If the store fails.
-    pub async fn workflow(&self, id: &TaskId) -> Result<Option<WorkflowView>, QueueError> {
-        Workflows::of(&self.core).workflow(id).await
-    }
-
-    /// Reads `limit` members of a workflow from number `from` on, in the order of its definition.
-    /// Returns fewer if they are large, and whether more follow. Returns `None` if no workflow has
-    /// this id.
-    ///
-    /// # Errors
-    /// If the store fails.
-    pub async fn members(
-        &self,
-        id: &TaskId,
-        from: usize,
-        limit: usize,
-    ) -> Result<Option<(Vec<MemberView>, bool)>, QueueError> {
-        Workflows::of(&self.core).members(id, from, limit).await
     }
 }
 

@@ -46,6 +46,7 @@ pub fn schedule(view: &ScheduleView) -> JsonObject {
             object.put("timezone", &cron.timezone);
         }
     }
+    object.put("paused", view.paused);
     object.put("next_run", view.next_ms.map(time));
     let last = view.last.as_ref();
     let last = last.map(|(at_ms, id)| {

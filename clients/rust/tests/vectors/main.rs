@@ -152,6 +152,8 @@ fn call(thing: Thing, step: &Value) -> Result<Thing, HandoffError> {
             let json = Json::of(&written(&args[0]))?;
             Thing::Value(value(&it.put(&ScheduleFields::from_json(&json)?)?))
         }
+        (Thing::Schedule(it), "pause") => Thing::Value(value(&it.pause()?)),
+        (Thing::Schedule(it), "resume") => Thing::Value(value(&it.resume()?)),
         (Thing::Schedule(it), "delete") => {
             it.delete()?;
             Thing::Value(Value::Null)

@@ -86,6 +86,29 @@ pub(crate) async fn delete(queue: &HostQueue, name: &str) -> Result<Answer, Prob
     }
 }
 
+/// `POST /v1/schedules/{name}/pause` or `resume`: does it. A caller without the scope `read` gets
+/// only the name and whether it is paused.
+pub(crate) async fn pause(
+    queue: &HostQueue,
+    name: &str,
+    paused: bool,
+    request: &Request,
+) -> Result<Answer, Problem> {
+    let Some((view, receipt)) = queue.pause_schedule(name, paused).await? else {
+        return Err(unknown(name));
+    };
+    let object = match request.caller().reads {
+        true => object::schedule(&view),
+        false => JsonObject::default()
+            .with("name", name)
+            .with("paused", paused),
+    };
+    Ok(Answer {
+        response: Response::json(200, &object),
+        after: After::Wake(super::named(queue, None)?, receipt),
+    })
+}
+
 fn unknown(name: &str) -> Problem {
     Problem::new(
         404,

@@ -19,6 +19,14 @@ pub(crate) fn run(context: &mut Context, command: Option<Schedules>) -> Result<(
             show(context, &schedule)
         }
         Schedules::Put(options) => put(context, &options),
+        Schedules::Pause { name } => {
+            let schedule = context.client.schedule(&name).pause()?;
+            paused(context, &schedule, "paused")
+        }
+        Schedules::Resume { name } => {
+            let schedule = context.client.schedule(&name).resume()?;
+            paused(context, &schedule, "resumed")
+        }
         Schedules::Delete { name } => {
             context.client.schedule(&name).delete()?;
             match context.json {
@@ -35,8 +43,8 @@ fn list(context: &mut Context) -> Result<(), Failure> {
         if as_json(context, &schedule)? {
             continue;
         }
-        let ago = |time: Option<&str>| time.map(times::ago).unwrap_or_default();
-        let last = schedule.last_run.as_ref().map(|run| run.at.as_str());
+        let last = schedule.last_run.as_ref();
+        let last = last.map(|run| times::ago(&run.at));
         let due = match &schedule.error {
             Some(error) => Text::new(Style::Red, error),
             None => Text::from(due(&schedule)),
@@ -46,8 +54,8 @@ fn list(context: &mut Context) -> Result<(), Failure> {
             due,
             Text::from(schedule.task.as_deref().unwrap_or_default()),
             Text::from(schedule.queue.as_deref().unwrap_or("default")),
-            Text::new(Style::Dim, &ago(schedule.next_run.as_deref())),
-            Text::new(Style::Dim, &ago(last)),
+            next(&schedule),
+            Text::new(Style::Dim, &last.unwrap_or_default()),
         ]);
     }
     if context.json {
@@ -56,6 +64,15 @@ fn list(context: &mut Context) -> Result<(), Failure> {
     match table.is_empty() {
         true => context.out.line("there are no schedules"),
         false => table.print(&mut context.out, true),
+    }
+}
+
+/// When it is due next, unless it is paused.
+fn next(schedule: &ScheduleObject) -> Text {
+    let next = schedule.next_run.as_deref().map(times::ago);
+    match schedule.paused {
+        true => Text::new(Style::Yellow, "paused"),
+        false => Text::new(Style::Dim, &next.unwrap_or_default()),
     }
 }
 
@@ -84,6 +101,10 @@ fn show(context: &mut Context, schedule: &Shown<ScheduleObject>) -> Result<(), F
                 "error",
                 schedule.error.as_deref().map(|e| Text::new(Style::Red, e)),
             ),
+            (
+                "state",
+                schedule.paused.then(|| Text::new(Style::Yellow, "paused")),
+            ),
             ("when", plain(Some(due(schedule)))),
             ("task", plain(schedule.task.as_ref())),
             ("args", plain(short(schedule.args.as_ref()))),
@@ -99,6 +120,17 @@ fn show(context: &mut Context, schedule: &Shown<ScheduleObject>) -> Result<(), F
             ("put", time(schedule.put_at.as_deref())),
         ],
     )
+}
+
+fn paused(
+    context: &mut Context,
+    schedule: &Shown<ScheduleObject>,
+    what: &str,
+) -> Result<(), Failure> {
+    if as_json(context, schedule)? {
+        return Ok(());
+    }
+    context.out.line(format!("{}: {what}", schedule.name))
 }
 
 fn put(context: &mut Context, options: &PutSchedule) -> Result<(), Failure> {

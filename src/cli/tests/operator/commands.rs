@@ -149,6 +149,14 @@ fn schedules_and_workflows(pair: Pair) {
         words(list.lines().nth(1).expect("a schedule"))[0],
         "nightly"
     );
+    for (what, done, is_shown) in [("pause", "paused", true), ("resume", "resumed", false)] {
+        let told = handoff(&host, &["schedules", what, "nightly"]).done();
+        assert_eq!(told, format!("nightly: {done}\n"));
+        for look in [&["schedules"][..], &["schedules", "show", "nightly"]] {
+            let shown = handoff(&host, look).done();
+            assert_eq!(shown.contains("paused"), is_shown, "{shown}");
+        }
+    }
     assert_eq!(
         handoff(&host, &["schedules", "delete", "nightly"]).done(),
         "nightly: deleted\n"

@@ -23,7 +23,7 @@ const LEFT_OUT: [(&str, &str); 5] = [
 
 /// Commands that make all other calls. The text `ID` is the name of a task, workflow, queue or
 /// schedule.
-const COMMANDS: [&[&str]; 27] = [
+const COMMANDS: [&[&str]; 29] = [
     &["ready"],
     &["ready", "--alive"],
     &["status", "ID"],
@@ -50,6 +50,8 @@ const COMMANDS: [&[&str]; 27] = [
     &["schedules"],
     &["schedules", "show", "ID"],
     &["schedules", "put", "ID", "--task=echo"],
+    &["schedules", "pause", "ID"],
+    &["schedules", "resume", "ID"],
     &["schedules", "delete", "ID"],
 ];
 

@@ -59,6 +59,9 @@ pub(crate) async fn act(
         Route::Again(id) => again::run(context, id, form).await,
         Route::CancelWorkflow(id) => actions::cancel_workflow(context, id).await,
         Route::ChangeSchedule(name, "run") => schedules::run(context, name, form).await,
+        Route::ChangeSchedule(name, what @ ("pause" | "resume")) => {
+            schedules::pause(context, name, what).await
+        }
         Route::ChangeSchedule(name, _) => schedules::delete(context, name, form).await,
         _ => Err(Failure::NoPage),
     }

@@ -124,10 +124,16 @@ fn page_of(context: &Context, schedule: Schedule, wrong: bool) -> SchedulePage {
         json::whole(args, &context.redact, CURL_ARGS_MAX).unwrap_or_else(|| "ARGS".to_owned())
     };
     let body = request(&schedule, args.map(given), "");
+    let (label, what) = match schedule.paused {
+        true => ("Resume", "resume"),
+        false => ("Pause", "pause"),
+    };
     SchedulePage {
         page: Page::new(context, format!("Schedule {}", schedule.name))
             .curl(Curl::new("This schedule", "GET", path.clone()))
+            .of(schedule.paused)
             .curl(Curl::new("Run now", "POST", "/v1/tasks").body(body))
+            .curl(Curl::new(label, "POST", format!("{path}/{what}")))
             .curl(Curl::new("Delete", "DELETE", path)),
         args: args.map(|args| Shown::of(args, &context.redact)),
         once: format!("console:{}:{}", schedule.name, context.now_ms),
@@ -192,6 +198,20 @@ fn request(schedule: &Schedule, args: Option<String>, once: &str) -> String {
     let given = fields.into_iter();
     let given = given.filter_map(|(name, value)| Some(format!("\"{name}\":{}", value?)));
     format!("{{{}}}", given.collect::<Vec<_>>().join(","))
+}
+
+/// Pauses or resumes a schedule.
+pub(crate) async fn pause(context: &Context, name: &str, what: &str) -> Result<Answer, Failure> {
+    let path = format!("/v1/schedules/{}/{what}", encode(name));
+    context.api.change::<Schedule>("POST", &path).await?;
+    let done = match what {
+        "pause" => "paused-schedule",
+        _ => "resumed-schedule",
+    };
+    Ok(Answer::to(format!(
+        "/schedules/{}?done={done}",
+        encode(name)
+    )))
 }
 
 /// Deletes a schedule, once its name was typed.

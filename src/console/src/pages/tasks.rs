@@ -132,7 +132,7 @@ pub(crate) async fn show(context: &Context, queue: &str) -> Result<Answer, Failu
     };
     let page = TasksPage {
         page: Page::new(context, format!("Tasks of {queue}"))
-            .of_queue(standing.paused)
+            .of(standing.paused)
             .curl(Curl::new("This list", "GET", list(PAGE)))
             .curl(Curl::new("This queue", "GET", path.clone()))
             .curl(switch),

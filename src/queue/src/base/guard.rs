@@ -144,6 +144,8 @@ guards! {
     WaitForChange,
     /// A change of the schedules is made only if no number was taken after it.
     ChangeOnlyTheLast,
+    /// A change of a schedule replaces the version from which it was made.
+    ReplaceWhatWasRead,
     /// A version is given up only on a table that no change is replacing.
     AgreeBeforeEnding,
     /// A worker holds its permits in the next window too.

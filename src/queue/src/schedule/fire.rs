@@ -29,7 +29,7 @@ const AT_ONCE_MAX: usize = 10;
 
 /// An entry is handled at least this often, without an occurrence too. So what was deleted need not
 /// be remembered for longer.
-const LOOK_AGAIN_MS: u64 = 86_400_000;
+pub(crate) const LOOK_AGAIN_MS: u64 = 86_400_000;
 
 /// Missed occurrences of a schedule that get no task.
 pub(crate) struct Skipped {
@@ -83,7 +83,7 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
             return Ok(());
         };
         let fired = self.fired(number).await?;
-        let after_ms = fired.passed_ms.max(version.put_ms);
+        let after_ms = fired.passed_ms.max(version.since_ms());
         let at_ms = self.occurs_after(&version, after_ms).unwrap_or(0);
         self.enter(&entry(number, after_ms, &fired), at_ms).await
     }
@@ -103,7 +103,7 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
         if self.table().await?.names.get(name) != Some(&number)
             && self.agreed_names().await?.get(name) != Some(&number)
         {
-            let early = now_ms < version.put_ms + ACKNOWLEDGE_MS + CLOCK_SLACK_MS;
+            let early = now_ms < version.since_ms() + ACKNOWLEDGE_MS + CLOCK_SLACK_MS;
             if early && enabled(Guard::WaitForChange) {
                 // Its putter may not have written the table yet.
                 self.enter(due, now_ms + 1_000).await?;
@@ -112,7 +112,11 @@ impl<S: Store, E: Env> Scheduler<'_, S, E> {
             self.tidy_later(number, number).await?;
             return Ok(None);
         }
-        let mut after_ms = self.past_missed(&version, from_ms, now_ms);
+        let mut after_ms = match version.paused {
+            // Nothing occurs until now. Without progress two entries would never become one.
+            true => from_ms.max(now_ms),
+            false => self.past_missed(&version, from_ms, now_ms),
+        };
         let count = self.occurrences(&version, from_ms, after_ms);
         let skipped = (count > 0).then(|| Skipped {
             schedule: name.clone(),

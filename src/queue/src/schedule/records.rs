@@ -18,8 +18,26 @@ mechanism!(
 /// A version of a schedule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Version {
+    /// Intervals count from then.
     pub(crate) put_ms: u64,
+    /// When it was last paused or resumed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) changed_ms: Option<u64>,
+    /// Without an occurrence, until it is resumed.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) paused: bool,
     pub(crate) schedule: Schedule,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+impl Version {
+    /// This version has the occurrences after this time.
+    pub(crate) fn since_ms(&self) -> u64 {
+        self.changed_ms.unwrap_or(self.put_ms)
+    }
 }
 
 impl Validate for Version {
@@ -27,6 +45,7 @@ impl Validate for Version {
         let Schedule { name, queue, .. } = &self.schedule;
         let mut times = [self.put_ms]
             .into_iter()
+            .chain(self.changed_ms)
             .chain(self.schedule.expires_after_ms);
         is_queue_name(name)
             && is_queue_name(queue)

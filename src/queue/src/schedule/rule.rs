@@ -11,8 +11,11 @@ use crate::store::record::is_time;
 const COUNTED_MAX: usize = 1_000;
 
 impl<S: Store, E: Env> Scheduler<'_, S, E> {
-    /// Finds the first occurrence after this time.
+    /// Finds the first occurrence after this time. A paused version has none.
     pub(crate) fn occurs_after(&self, version: &Version, after_ms: u64) -> Option<u64> {
+        if version.paused {
+            return None;
+        }
         let at_ms = match &version.schedule.rule {
             Rule::Every(every_ms) => {
                 let since_ms = after_ms.saturating_sub(version.put_ms);

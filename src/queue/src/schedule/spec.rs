@@ -61,6 +61,8 @@ pub struct ScheduleView {
     pub schedule: Schedule,
     /// When it was put. Intervals count from then.
     pub put_ms: u64,
+    /// Whether it is paused: it has no occurrences until it is resumed.
+    pub paused: bool,
     /// The next occurrence. A past time is overdue: no keeper was there.
     pub next_ms: Option<u64>,
     /// The last occurrence that got a task, and that task.

@@ -16,7 +16,7 @@ const SEEDS_MAX: u64 = 5_000;
 const OVERTAKEN: &str = "an enqueuer that claimers overtake";
 
 /// Guards whose absence random seeds seldom notice, each with the scenario whose race it closes.
-const FOUND_IN: [(Guard, &str); 39] = [
+const FOUND_IN: [(Guard, &str); 40] = [
     (Guard::PassOldTasks, "a retry whose timer entry is lost"),
     (
         Guard::CloseFirst,
@@ -84,6 +84,10 @@ const FOUND_IN: [(Guard, &str); 39] = [
     (
         Guard::AgreeBeforeEnding,
         "a schedule's deletion while another is put",
+    ),
+    (
+        Guard::ReplaceWhatWasRead,
+        "a schedule is paused while it is put",
     ),
     (Guard::OpenLaneFirst, "the first task with a priority"),
     (

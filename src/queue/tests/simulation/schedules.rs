@@ -3,7 +3,7 @@
 use super::model::Wrong;
 use crate::support::{Instance, Sim, task};
 use handoff_queue::{
-    CLOCK_SLACK_MS, Missed, Overlap, Put, RETENTION_MIN_MS, Rule, Schedule, TaskSpec,
+    CLOCK_SLACK_MS, Missed, Overlap, Put, RETENTION_MIN_MS, Rule, Schedule, ScheduleView, TaskSpec,
 };
 use serde_json::json;
 use std::cell::{Cell, RefCell};
@@ -12,17 +12,69 @@ use std::rc::Rc;
 /// Within this time every due occurrence has its task, whichever instance died.
 const SOON_MS: u64 = 15_000;
 
+/// What a request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    Put,
+    Pause,
+    Resume,
+    Delete,
+}
+
 /// A request about a schedule.
 struct Request {
     name: String,
-    /// The interval of a put. `None` for a deletion.
-    every_ms: Option<u64>,
+    what: What,
     asked_ms: u64,
     /// When it was confirmed.
     done_ms: Cell<Option<u64>>,
-    /// When its interval begins, as the answer said.
-    put_ms: Cell<u64>,
+    /// The schedule, as the answer showed it. `None` if it is paused or not there.
+    runs: Cell<Option<Interval>>,
     instance: Rc<Instance>,
+}
+
+impl Request {
+    /// Whether the schedule may have occurred at this time because of this request.
+    fn explains(&self, at_ms: u64, over_ms: u64) -> bool {
+        let interval = match (self.what, self.done_ms.get()) {
+            (What::Put | What::Resume, None) => true,
+            (What::Put | What::Resume, Some(_)) => {
+                self.runs.get().is_some_and(|own| own.has(at_ms))
+            }
+            (What::Pause | What::Delete, _) => false,
+        };
+        let (from_ms, to_ms) = (self.asked_ms, over_ms);
+        interval
+            && at_ms + CLOCK_SLACK_MS > from_ms
+            && at_ms <= to_ms.saturating_add(CLOCK_SLACK_MS)
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Interval {
+    put_ms: u64,
+    every_ms: u64,
+}
+
+impl Interval {
+    /// Reads it from an answer.
+    fn of(view: &ScheduleView) -> Option<Self> {
+        let Rule::Every(every_ms) = view.schedule.rule else {
+            panic!("an interval can be told from outside");
+        };
+        let put_ms = view.put_ms;
+        (!view.paused).then_some(Self { put_ms, every_ms })
+    }
+
+    fn has(self, at_ms: u64) -> bool {
+        at_ms > self.put_ms && (at_ms - self.put_ms).is_multiple_of(self.every_ms)
+    }
+
+    /// The first occurrence after this time.
+    fn after(self, ms: u64) -> u64 {
+        let since_ms = ms.saturating_sub(self.put_ms);
+        self.put_ms + (since_ms / self.every_ms + 1) * self.every_ms
+    }
 }
 
 #[derive(Default)]
@@ -60,8 +112,11 @@ impl Schedules {
         if self.is_busy(&name) {
             return;
         }
-        if world.chance(400) {
-            return self.delete(sim, &name);
+        match world.below(10) {
+            0..=2 => return self.delete(sim, &name),
+            3 => return self.pause(sim, &name, true),
+            4 => return self.pause(sim, &name, false),
+            _ => {}
         }
         let every_ms = [1_000, 2_000, 2_500, 11_000][world.below(4) as usize];
         let missed = [Missed::Skip, Missed::Latest, Missed::All][world.below(3) as usize];
@@ -90,24 +145,37 @@ impl Schedules {
     }
 
     pub(crate) fn put(&self, sim: &Sim, schedule: Schedule) {
-        let Rule::Every(every_ms) = schedule.rule else {
-            panic!("an interval can be told from outside");
-        };
         let name = schedule.name.clone();
-        self.request(sim, &name, Some(every_ms), |queue, answered| async move {
+        self.request(sim, &name, What::Put, |queue, answered| async move {
             let Ok(Put::Done { view, receipt, .. }) = queue.put_schedule(schedule).await else {
                 return;
             };
-            answered(view.put_ms);
+            answered(Interval::of(&view));
             let _ = queue.wake_for(&receipt, || 4).await;
+        });
+    }
+
+    /// Pauses a schedule, or resumes it.
+    pub(crate) fn pause(&self, sim: &Sim, name: &str, paused: bool) {
+        let what = if paused { What::Pause } else { What::Resume };
+        let own = name.to_owned();
+        self.request(sim, name, what, |queue, answered| async move {
+            let Ok(found) = queue.pause_schedule(&own, paused).await else {
+                return;
+            };
+            answered(found.as_ref().and_then(|(view, _)| Interval::of(view)));
+            if let Some((view, receipt)) = found {
+                assert_eq!(view.paused, paused);
+                let _ = queue.wake_for(&receipt, || 4).await;
+            }
         });
     }
 
     pub(crate) fn delete(&self, sim: &Sim, name: &str) {
         let gone = name.to_owned();
-        self.request(sim, name, None, |queue, answered| async move {
+        self.request(sim, name, What::Delete, |queue, answered| async move {
             if queue.delete_schedule(&gone).await.is_ok() {
-                answered(0);
+                answered(None);
             }
         });
     }
@@ -116,24 +184,24 @@ impl Schedules {
         &self,
         sim: &Sim,
         name: &str,
-        every_ms: Option<u64>,
-        work: impl FnOnce(crate::support::SimQueue, Box<dyn FnOnce(u64)>) -> F,
+        what: What,
+        work: impl FnOnce(crate::support::SimQueue, Box<dyn FnOnce(Option<Interval>)>) -> F,
     ) {
         let (world, asked_ms) = (sim.world.clone(), sim.now_ms());
         let noted: Rc<RefCell<Option<Rc<Request>>>> = Rc::default();
         let note = noted.clone();
-        let answered = Box::new(move |put_ms| {
+        let answered = Box::new(move |runs| {
             let request = noted.take().unwrap();
-            request.put_ms.set(put_ms);
+            request.runs.set(runs);
             request.done_ms.set(Some(world.clock.now_ms()));
         });
         let spawned = sim.spawn(|_, queue| work(queue, answered));
         let request = Rc::new(Request {
             name: name.to_owned(),
-            every_ms,
+            what,
             asked_ms,
             done_ms: Cell::default(),
-            put_ms: Cell::default(),
+            runs: Cell::default(),
             instance: spawned.instance,
         });
         *note.borrow_mut() = Some(request.clone());
@@ -202,8 +270,8 @@ impl Schedules {
         let views = sim.wait(|queue| async move { queue.schedules().await.unwrap().views });
         for view in views {
             let name = &view.schedule.name;
-            let mut puts = self.of(name).into_iter().filter(|r| r.every_ms.is_some());
-            let overdue = view.next_ms.is_none_or(|ms| ms + SOON_MS < sim.now_ms());
+            let mut puts = self.of(name).into_iter().filter(|r| r.what != What::Delete);
+            let overdue = view.next_ms.is_none_or(|ms| ms + SOON_MS < sim.now_ms()) && !view.paused;
             if overdue && puts.all(|put| put.done_ms.get().is_some()) {
                 return Err((None, format!("schedule {name} does not go on: {view:?}")));
             }
@@ -216,34 +284,32 @@ impl Schedules {
         if let Some((at_ms, slots)) = occurrences.iter().find(|(_, slots)| slots.len() > 1) {
             return Err(format!("its occurrence at {at_ms} has the tasks {slots:?}"));
         }
-        let (Some(every_ms), Some(done_ms)) = (request.every_ms, request.done_ms.get()) else {
+        let all = self.of(&request.name);
+        let later = |of: &Request| {
+            let asked_ms = of.asked_ms;
+            all.iter().filter(move |r| r.asked_ms > asked_ms)
+        };
+        // The next request may have taken effect or not. A confirmed one did.
+        let over_ms = |of: &Request| {
+            let over_ms = later(of).find_map(|r| r.done_ms.get());
+            over_ms.unwrap_or(u64::MAX)
+        };
+        let none = |at_ms: &&u64| !all.iter().any(|r| r.explains(**at_ms, over_ms(r)));
+        if let Some(at_ms) = occurrences.keys().find(none) {
+            return Err(format!("over or paused, it occurred at {at_ms}"));
+        }
+        let (Some(own), Some(done_ms)) = (request.runs.get(), request.done_ms.get()) else {
             return Ok(());
         };
-        let put_ms = request.put_ms.get();
-        let all = self.of(&request.name);
-        let mut later = all.iter().filter(|r| r.asked_ms > request.asked_ms);
-        // The next request may have taken effect or not. A confirmed one did.
-        let until_ms = later.clone().map(|r| r.asked_ms).min().unwrap_or(u64::MAX);
-        let over_ms = later.find_map(|r| r.done_ms.get()).unwrap_or(u64::MAX);
-        let own = |at_ms: &u64| *at_ms > put_ms && (at_ms - put_ms).is_multiple_of(every_ms);
-        let others = |at_ms: &u64| {
-            let others = all.iter().filter(|r| !std::ptr::eq(r.as_ref(), request));
-            let mut puts = others.filter_map(|r| Some((r.every_ms?, r.put_ms.get())));
-            puts.any(|(every_ms, put_ms)| put_ms == 0 || at_ms.abs_diff(put_ms) % every_ms == 0)
-        };
-        let late = |at_ms: &&u64| **at_ms > over_ms.saturating_add(CLOCK_SLACK_MS);
-        let mut after = occurrences.keys().filter(late);
-        if let Some(at_ms) = after.find(|at_ms| own(at_ms) && !others(at_ms)) {
-            return Err(format!("over at {over_ms}, it occurred at {at_ms}"));
-        }
-        let mut at_ms = put_ms + every_ms;
+        let until_ms = later(request).map(|r| r.asked_ms).min().unwrap_or(u64::MAX);
+        let mut at_ms = own.after(from_ms.max(done_ms) - 1);
         while at_ms + SOON_MS < until_ms {
-            if at_ms >= from_ms.max(done_ms) && !occurrences.contains_key(&at_ms) {
+            if !occurrences.contains_key(&at_ms) {
                 return Err(format!(
-                    "put at {put_ms} and confirmed at {done_ms}, it did not occur at {at_ms}"
+                    "{own:?}, confirmed at {done_ms}, did not occur at {at_ms}"
                 ));
             }
-            at_ms += every_ms;
+            at_ms += own.every_ms;
         }
         Ok(())
     }

@@ -29,6 +29,8 @@ pub struct ScheduleRequest {
     webhook: Option<String>,
     key: Option<String>,
     name: Option<String>,
+    #[serde(rename = "paused")]
+    _paused: Option<ReadOnly>,
     #[serde(rename = "next_run")]
     _next_run: Option<ReadOnly>,
     #[serde(rename = "last_run")]

@@ -179,5 +179,11 @@ fn who_may_not_read_sees_the_state_only(pair: Pair) {
             let fields = object.as_object().map_or(0, |fields| fields.len());
             assert_eq!(fields == 2, !whole, "{what}: {object:#}");
         }
+        let schedule = json!({"task": "echo", "args": "private", "every": "1h"});
+        send(http, token, "PUT", "/v1/schedules/a", &schedule);
+        let (_, reply) = post("/v1/schedules/a".to_owned(), "pause");
+        let object = reply.expect(200).json();
+        assert_eq!(object["paused"], true);
+        assert_eq!(object.get("args").is_some(), whole, "{object:#}");
     }
 }

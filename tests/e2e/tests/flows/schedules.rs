@@ -12,6 +12,7 @@ use std::time::Duration;
 on_every_pair!(
     every_second_also_after_a_crash,
     put_again_and_deleted,
+    paused_and_resumed,
     by_the_calendar,
     refused
 );
@@ -118,6 +119,66 @@ fn put_again_and_deleted(pair: Pair) {
     http.delete(&format!("/v1/tasks/{id}")).expect(202);
 }
 
+fn paused_and_resumed(pair: Pair) {
+    let mut host = Host::start(pair, &[]);
+    let body = json!({"task": "echo", "every": "1s", "missed": "all"});
+    put(host.http(), "a", &body).expect(201);
+    occurrences(host.http(), "a", 1, SOON);
+    let operate = |http: &Client, what: &str| {
+        let path = format!("/v1/schedules/a/{what}");
+        http.send("POST", &path, &[], b"").expect(200).json()
+    };
+    let paused = operate(host.http(), "pause");
+    assert_eq!(paused["paused"], true);
+    assert_eq!(paused["next_run"], Value::Null);
+    // An occurrence that was on its way may still come.
+    host.restart();
+    let http = host.http();
+    let again = put(http, "a", &body).expect(200).json();
+    assert_eq!(again["paused"], true, "a put resumes nothing");
+    let put_again = put(http, "a", &operate(http, "pause"));
+    assert_eq!(put_again.expect(200).json()["paused"], true);
+    // Another schedule shows that the time is kept meanwhile.
+    put(http, "b", &body).expect(201);
+    occurrences(http, "b", 4, RESUMED);
+    let last = look(http, "a")["last_run"].clone();
+    occurrences(http, "b", 3, SOON);
+    let still = look(http, "a");
+    assert_eq!(still["last_run"], last);
+    let listed = http.get("/v1/queues/default/tasks?schedule=a&limit=100");
+    let before = listed.expect(200).json()["tasks"].as_array().map(Vec::len);
+    assert!(
+        !http
+            .get("/metrics")
+            .expect(200)
+            .text()
+            .contains("next_run_timestamp_seconds{schedule=\"a\"}")
+    );
+
+    let resumed = operate(http, "resume");
+    assert_eq!(resumed["paused"], false);
+    assert_eq!(resumed["put_at"], still["put_at"]);
+    let next_ms = time_ms(&resumed, "next_run");
+    assert_eq!((next_ms - time_ms(&resumed, "put_at")) % 1_000, 0);
+    let seen = occurrences(http, "a", 3, SOON);
+    let first_ms = seen
+        .keys()
+        .find(|at_ms| last.is_null() || **at_ms > time_ms(&last, "at"));
+    assert!(
+        first_ms.is_some_and(|at_ms| *at_ms >= next_ms),
+        "{seen:?}, {resumed:#}"
+    );
+    let listed = http.get("/v1/queues/default/tasks?schedule=a&limit=100");
+    let after = listed.expect(200).json()["tasks"].as_array().map(Vec::len);
+    assert!(after > before, "it goes on");
+
+    for what in ["pause", "resume"] {
+        let path = format!("/v1/schedules/none/{what}");
+        let reply = http.send("POST", &path, &[], b"");
+        reply.expect_problem(404, "unknown-schedule", None);
+    }
+}
+
 fn by_the_calendar(pair: Pair) {
     let host = Host::start(pair, &[]);
     let http = host.http();
@@ -131,7 +192,7 @@ fn by_the_calendar(pair: Pair) {
     );
     let expected = json!({"name": "nightly", "cron": "30 2 * * *", "timezone": "Europe/Berlin", "task": "echo",
         "args": {}, "queue": "default", "overlap": "queue", "missed": "skip", "priority": "normal", "expires": "10m", "timeout": "1m",
-        "retention": "1d", "retry": {"attempts": 2, "initial": "1s", "factor": 2.0, "max": "1h"}, "last_run": null,
+        "retention": "1d", "retry": {"attempts": 2, "initial": "1s", "factor": 2.0, "max": "1h"}, "paused": false, "last_run": null,
         "put_at": schedule["put_at"], "next_run": next});
     assert_eq!(schedule, expected);
     assert_eq!(look(http, "nightly"), expected);

@@ -32,11 +32,20 @@ fn a_schedule_costs_the_same_however_many_there_are() {
         let other = cost_of(&sim, |sim| put(sim, "a", 2 * HOUR_MS));
         let look = |queue: SimQueue| async move { drop(queue.schedule("a").await.unwrap()) };
         let look = cost_of(&sim, |sim| sim.wait(look));
+        let pause = |paused| {
+            cost_of(&sim, |sim| {
+                let paused = |queue: SimQueue| async move {
+                    drop(queue.pause_schedule("a", paused).await.unwrap())
+                };
+                sim.wait(paused)
+            })
+        };
+        let (paused, resumed, anew) = (pause(true), pause(false), pause(false));
         let delete =
             |queue: SimQueue| async move { assert!(queue.delete_schedule("a").await.unwrap()) };
         let delete = cost_of(&sim, |sim| sim.wait(delete));
         println!(
-            "put {first:?}, again {again:?}, another {other:?}; look {look:?}; delete {delete:?}"
+            "put {first:?}, again {again:?}, another {other:?}; look {look:?}; pause {paused:?}, resume {resumed:?}, again {anew:?}; delete {delete:?}"
         );
         // The first entries of an hour mark it, and their minutes.
         match others {
@@ -46,6 +55,9 @@ fn a_schedule_costs_the_same_however_many_there_are() {
         page("put a schedule again, unchanged", &again, 0);
         page("put a schedule again, changed", &other, 0);
         page("show a schedule", &look, 0);
+        page("pause a schedule", &paused, 0);
+        page("resume a schedule", &resumed, 0);
+        page("pause or resume a schedule that is so", &anew, 0);
         page("delete a schedule", &delete, 0);
     }
 }

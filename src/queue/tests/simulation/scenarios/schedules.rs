@@ -45,6 +45,33 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         put("b");
         s.run_with_ticks(6_000, 500);
     }),
+    scenario("a schedule is paused and resumed", |s| {
+        s.faults_off();
+        s.put_schedule(schedule("a", 2_000, json!({})));
+        s.run_for(40_900);
+        s.faults_on();
+        s.pause_schedule("a", true);
+        s.run_with_ticks(8_000, 500);
+        s.pause_schedule("a", false);
+        s.run_with_ticks(4_500, 500);
+    }),
+    scenario("a schedule is paused while it is put", |s| {
+        s.faults_off();
+        s.put_schedule(schedule("a", 2_000, json!({})));
+        s.run_for(40_900);
+        // The putter has read that it is not paused when it is paused.
+        let mut stalls = vec![4_000];
+        s.script(move |call, _| {
+            let writes = call.operation == "set" && parts(call.key).0 == "y";
+            let ms = stalls.pop_if(|_| writes && call.by_client());
+            ms.map_or(Action::Pass, |ms| Action::Stall(When::Before, ms))
+        });
+        s.faults_on();
+        s.put_schedule(schedule("a", 1_000, json!({})));
+        s.run_for(500);
+        s.pause_schedule("a", true);
+        s.run_with_ticks(6_000, 500);
+    }),
     scenario("a schedule that two keep", |s| {
         s.faults_off();
         s.put_schedule(schedule("a", 2_000, json!({})));

@@ -19,6 +19,11 @@ impl Stage {
         self.load.schedules.put(&self.sim, schedule);
     }
 
+    /// Pauses a schedule, or resumes it.
+    pub(crate) fn pause_schedule(&self, name: &str, paused: bool) {
+        self.load.schedules.pause(&self.sim, name, paused);
+    }
+
     pub(crate) fn delete_schedule(&self, name: &str) {
         self.load.schedules.delete(&self.sim, name);
     }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 on_every_pair!(
     a_task_is_run_again,
-    a_schedule_is_run_and_deleted,
+    a_schedule_is_run_paused_and_deleted,
     a_queue_is_paused_and_purged,
     many_tasks_are_changed_after_a_question,
     a_group_of_failed_tasks_is_retried
@@ -40,11 +40,21 @@ fn a_task_is_run_again(pair: Pair) {
     assert_has(&refused.text(), &["did not fail"]);
 }
 
-fn a_schedule_is_run_and_deleted(pair: Pair) {
+fn a_schedule_is_run_paused_and_deleted(pair: Pair) {
     let host = Host::start(pair, &[]);
     put_schedule(&host, "report");
     let run = follow(&host, "/console/schedules/report/do/run", "once=c");
     assert_has(&page(&host, &run), &["This is the new task."]);
+    let pause = follow(&host, "/console/schedules/report/do/pause", "");
+    assert_has(
+        &page(&host, &pause),
+        &["The schedule is paused", "None while", "Resume"],
+    );
+    let list = page(&host, "/console/schedules");
+    assert_has(&list, &[">paused<", "Resume report"]);
+    let resume = follow(&host, "/console/schedules/report/do/resume", "");
+    assert_has(&page(&host, &resume), &["The schedule goes on", "Pause"]);
+    assert!(!page(&host, &pause).contains("is paused"), "an old link");
     let delete = "/console/schedules/report/do/delete";
     for form in ["confirm=yes&name=x", "name=report", ""] {
         let kept = send(&host, "POST", delete, &[], form).expect(200);
