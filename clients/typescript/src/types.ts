@@ -28,6 +28,10 @@ export interface Filter {
   schedule?: string;
   /** 1 to 200 characters of the id, the kind, the key or the arguments, in any case. */
   text?: string;
+  /** Failed tasks whose error has a first line of this form; `*` stands for any text. */
+  error?: string;
+  /** Tasks that failed in this time until now, such as `"2h"`, or from this time on. */
+  since?: string;
 }
 
 /** When failed attempts are tried again. */
