@@ -138,7 +138,7 @@ fn failed_tasks_are_found_by_a_pattern_of_their_error(pair: Pair) {
     let error = error.as_str().expect("a text").to_uppercase();
     let (begin, end) = error.split_at(error.find(' ').expect("a space"));
     let found = |filter: &str| ids(http, filter).len();
-    let encoded = |text: &str| text.replace(' ', "%20").replace('#', "%23");
+    let encoded = |text: &str| text.replace(' ', "%20").replace('"', "%22");
     for (pattern, fits) in [
         (error.clone(), 1),
         (format!("*{end}"), 1),
