@@ -3,6 +3,7 @@
 //! `options` has the commands and their options, `commands` a function for each. `output` is the only
 //! way to the terminal, and cleans all text.
 
+mod causes;
 mod clean;
 mod commands;
 mod confirm;
@@ -13,6 +14,7 @@ mod options;
 mod output;
 #[cfg(test)]
 mod page;
+mod progress;
 mod table;
 mod times;
 

@@ -7,6 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use handoff_client::Filter;
 
+use crate::times;
+
 const AFTER: &str = "\
 Exit status: 0 done, 1 refused or not succeeded, 2 wrong usage, 3 no answer (it may have happened
 all the same), 4 not final in time.
@@ -72,7 +74,7 @@ pub(crate) enum Command {
     },
     /// List tasks of a queue, the newest first
     List(List),
-    /// List failed tasks by kind and error: how many, since when
+    /// List failed tasks of all queues by their causes: how many, since when
     Failed(Failed),
     /// Enqueue failed tasks anew, by their ids or by a filter
     Retry(Change),
@@ -196,6 +198,19 @@ pub(crate) struct Which {
     /// The queue
     #[arg(long, short, default_value = "default")]
     pub(crate) queue: String,
+    #[command(flatten)]
+    pub(crate) fits: Fits,
+}
+
+impl Which {
+    pub(crate) fn filter(&self) -> Filter {
+        self.fits.filter()
+    }
+}
+
+/// What tasks must fit.
+#[derive(Args, Clone)]
+pub(crate) struct Fits {
     /// Tasks of this kind
     #[arg(long)]
     pub(crate) task: Option<String>,
@@ -208,15 +223,23 @@ pub(crate) struct Which {
     /// Tasks whose id, kind, key, arguments or, of failed ones, error contain this, in any case
     #[arg(long)]
     pub(crate) text: Option<String>,
+    /// Failed tasks whose error has a first line of this form; * is any text, as in '*answered 503*'
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) error: Option<String>,
+    /// Tasks that failed since a time of the day (02:30), a duration ago (2h), or a time
+    #[arg(long, value_parser = times::since)]
+    pub(crate) since: Option<String>,
 }
 
-impl Which {
+impl Fits {
     pub(crate) fn filter(&self) -> Filter {
         let parts = [
             ("task", &self.task),
             ("key", &self.key),
             ("schedule", &self.schedule),
             ("text", &self.text),
+            ("error", &self.error),
+            ("since", &self.since),
         ];
         let parts = parts
             .iter()
@@ -244,14 +267,20 @@ pub(crate) struct List {
 
 #[derive(Args)]
 pub(crate) struct Failed {
+    /// The queue, in place of all
+    #[arg(long, short)]
+    pub(crate) queue: Option<String>,
     #[command(flatten)]
-    pub(crate) which: Which,
+    pub(crate) fits: Fits,
+    /// With --json: print an object for each cause, in place of each task
+    #[arg(long)]
+    pub(crate) by_cause: bool,
 }
 
 #[derive(Args)]
 pub(crate) struct Change {
     /// The ids of tasks
-    #[arg(conflicts_with_all = ["task", "key", "schedule", "text", "all", "queue"])]
+    #[arg(conflicts_with_all = ["task", "key", "schedule", "text", "error", "since", "all", "queue"])]
     pub(crate) ids: Vec<String>,
     #[command(flatten)]
     pub(crate) which: Which,

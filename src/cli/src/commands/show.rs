@@ -1,6 +1,7 @@
 //! `handoff show` and `handoff status`.
 
 use handoff_client::{Shown, TaskObject};
+use handoff_wire::headline;
 
 use super::{as_json, facts, plain, short, state};
 use crate::context::Context;
@@ -24,6 +25,9 @@ pub(super) fn whole(out: &mut Output, task: &Shown<TaskObject>) -> Result<(), Fa
         Some(most) => format!("{attempt} of {most}"),
         None => attempt.to_string(),
     });
+    // The attempts have all of it.
+    let error = task.error.as_deref().map(headline);
+    let error = error.map(|error| Text::new(Style::Red, error));
     let schedule = task.schedule.as_ref();
     let workflow = task.workflow.as_ref();
     facts(
@@ -32,10 +36,7 @@ pub(super) fn whole(out: &mut Output, task: &Shown<TaskObject>) -> Result<(), Fa
             ("task", plain(task.task.as_ref())),
             ("id", plain(Some(&task.id))),
             ("state", Some(state(task.state.as_str()))),
-            (
-                "error",
-                task.error.as_deref().map(|e| Text::new(Style::Red, e)),
-            ),
+            ("error", error),
             (
                 "result",
                 plain(task.result.as_ref().map(|json| json.text())),
@@ -92,13 +93,20 @@ fn attempts(out: &mut Output, task: &TaskObject) -> Result<(), Failure> {
     out.line("")?;
     out.styled(&[Text::new(Style::Bold, "attempts that failed")])?;
     for error in &task.errors {
-        let ended = error
-            .ended_at
-            .as_deref()
-            .map(times::ago)
-            .unwrap_or_default();
-        let what = format!("{:>3}  {ended}: ", error.attempt);
-        out.styled(&[Text::new(Style::Dim, &what), Text::from(&error.error)])?;
+        let (began, ended) = (error.started_at.as_deref(), error.ended_at.as_deref());
+        let parts = [
+            ended.map(times::moment),
+            began
+                .zip(ended)
+                .and_then(|(began, ended)| times::took(began, ended)),
+            ended.map(times::ago),
+        ];
+        let parts: Vec<_> = parts.into_iter().flatten().collect();
+        let what = format!("{:>3}  {}", error.attempt, parts.join(", "));
+        out.styled(&[Text::new(Style::Dim, &what)])?;
+        for line in error.error.lines() {
+            out.line(format!("     {line}"))?;
+        }
     }
     Ok(())
 }
