@@ -57,10 +57,11 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Enqueue a task, or with --batch one for each line of a file
     Enqueue(Enqueue),
-    /// Show a task, with its attempts and logs
+    /// Show tasks, with their attempts and logs
     Show {
-        /// The task's id
-        id: String,
+        /// The ids of tasks
+        #[arg(required = true)]
+        ids: Vec<String>,
     },
     /// Follow a task until its end: states, progress, logs; the exit status says whether it succeeded
     Watch {

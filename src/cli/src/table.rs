@@ -81,8 +81,11 @@ impl Table {
             .map(|width| width + GAP)
             .sum();
         let room = most.map(|most| most.saturating_sub(before));
-        let is_below =
-            text.is_some_and(|text| room.is_some_and(|room| room < ROOM && natural[text] > room));
+        // Texts that belong together are for use in further commands: they are not cut.
+        let is_whole = self.texts > 1;
+        let is_below = text.is_some_and(|text| {
+            room.is_some_and(|room| (is_whole || room < ROOM) && natural[text] > room)
+        });
         let columns = natural.len() - if is_below { self.texts } else { 0 };
         let widths = cut(&natural[..columns], most, self.key);
         let bold = self.heads.iter().map(|head| Text::new(Style::Bold, head));
@@ -94,6 +97,7 @@ impl Table {
         for row in &self.rows {
             lines.push(padded(&row[..columns], &widths));
             let below = row[columns..].iter().filter(|text| !text.text.is_empty());
+            let most = most.filter(|_| !is_whole);
             lines.extend(below.map(|text| indented(text, most)));
         }
         lines
@@ -200,11 +204,18 @@ mod tests {
     #[test]
     fn texts_that_belong_together_stand_below_together() {
         let mut table = Table::with_texts(&["COUNT", "SUCH AS", "CAUSE"], 1, 2);
-        table.row(["7".into(), "a-1".into(), "connection refused by it".into()]);
+        table.row([
+            "7".into(),
+            "a-1".into(),
+            "connection refused by the other side".into(),
+        ]);
         let lines = table.lines(Some(30), false).into_iter();
         let lines = lines.map(|line| line.into_iter().map(|cell| cell.text).collect::<String>());
         let lines: Vec<_> = lines.collect();
-        assert_eq!(lines, ["7", "    a-1", "    connection refused by it"]);
+        assert_eq!(
+            lines,
+            ["7", "    a-1", "    connection refused by the other side"]
+        );
     }
 
     #[test]

@@ -9,7 +9,18 @@ use crate::failure::Failure;
 use crate::output::{Output, Style, Text};
 use crate::times;
 
-pub(crate) fn task(context: &mut Context, id: &str) -> Result<(), Failure> {
+/// Shows each task. The first that is unknown ends it.
+pub(crate) fn tasks(context: &mut Context, ids: &[String]) -> Result<(), Failure> {
+    for (i, id) in ids.iter().enumerate() {
+        if i > 0 && !context.json {
+            context.out.line("")?;
+        }
+        task(context, id)?;
+    }
+    Ok(())
+}
+
+fn task(context: &mut Context, id: &str) -> Result<(), Failure> {
     let mut task = context.client.task(id);
     let shown = task.refresh()?;
     if as_json(context, shown)? {

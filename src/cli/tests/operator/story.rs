@@ -82,13 +82,13 @@ fn an_operator_finds_and_retries_failed_tasks(pair: Pair) {
     assert!(succeeded().iter().all(|task| task["retry_of"].is_string()));
     let left = handoff(&host, &["failed"]).done();
     assert!(
-        left.ends_with("200 failed tasks: 200 in default\n"),
+        left.ends_with("200 failed tasks of default\n"),
         "{left}"
     );
     assert!(!left.contains("http.request"), "{left}");
     let discarded = handoff(&host, &["discard", "--task", "sleep", "-y"]).done();
     assert_eq!(discarded, "discarded 200 failed tasks of default\n");
-    assert_eq!(handoff(&host, &["failed"]).done(), "0 failed tasks\n");
+    assert_eq!(handoff(&host, &["failed"]).done(), "0 failed tasks of default\n");
 }
 
 /// Finds out which tasks failed, why, how many, and since when.
@@ -108,7 +108,7 @@ fn understand(host: &Host) {
         .into_iter()
         .filter(|word| matches!(*word, "ago" | "now"));
     assert_eq!(times.count(), 1, "{groups}");
-    assert_eq!(lines[3], "500 failed tasks: 500 in default");
+    assert_eq!(lines[3], "500 failed tasks of default");
     let cause = "overran its timeout of *: stopped after *";
     assert!(lines[2].ends_with(cause), "{groups}");
     let causes = handoff(host, &["failed", "--json", "--by-cause", "-q", "default"]).objects();
