@@ -218,6 +218,7 @@ class _Task(TypedDict, total=False):
     retention: str
     webhook: str
     end_of: str
+    retried_as: str
     retry_of: str
     workflow: Membership
     schedule: Occurrence

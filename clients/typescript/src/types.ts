@@ -158,6 +158,8 @@ export interface TaskObject {
   retention?: string;
   webhook?: string;
   end_of?: string;
+  /** Of a failed task that was shown by its id: the task as which it was retried. */
+  retried_as?: string;
   retry_of?: string;
   workflow?: { id: string; step: number; index: number };
   schedule?: { name: string; at: string };

@@ -129,7 +129,7 @@ impl Failure {
             Self::NoPage => said(
                 404,
                 "There is no such page",
-                "The console has no page at this address.".to_owned(),
+                "Its address may be mistyped, or of another version.".to_owned(),
                 "Go on from the overview.",
             ),
             Self::Method(allow) => said(

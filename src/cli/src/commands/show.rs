@@ -69,6 +69,7 @@ pub(super) fn whole(out: &mut Output, task: &Shown<TaskObject>) -> Result<(), Fa
             ("timeout", plain(task.timeout.as_ref())),
             ("retention", plain(task.retention.as_ref())),
             ("webhook", plain(task.webhook.as_ref())),
+            ("run again as", plain(task.retried_as.as_ref())),
             ("retry of", plain(task.retry_of.as_ref())),
             ("end of", plain(task.end_of.as_ref())),
             (

@@ -81,14 +81,14 @@ fn an_operator_finds_and_retries_failed_tasks(pair: Pair) {
     });
     assert!(succeeded().iter().all(|task| task["retry_of"].is_string()));
     let left = handoff(&host, &["failed"]).done();
-    assert!(
-        left.ends_with("200 failed tasks of default\n"),
-        "{left}"
-    );
+    assert!(left.ends_with("200 failed tasks of default\n"), "{left}");
     assert!(!left.contains("http.request"), "{left}");
     let discarded = handoff(&host, &["discard", "--task", "sleep", "-y"]).done();
     assert_eq!(discarded, "discarded 200 failed tasks of default\n");
-    assert_eq!(handoff(&host, &["failed"]).done(), "0 failed tasks of default\n");
+    assert_eq!(
+        handoff(&host, &["failed"]).done(),
+        "0 failed tasks of default\n"
+    );
 }
 
 /// Finds out which tasks failed, why, how many, and since when.
