@@ -42,7 +42,6 @@ pub(crate) struct Global {
     /// Certificates in PEM that https trusts, in place of those that Mozilla does
     #[arg(long, global = true, env = "HANDOFF_CA_FILE", value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
-    /// Not accepted: says why.
     #[arg(long, global = true, hide = true)]
     pub(crate) token: Option<String>,
     /// Print the API's objects as JSON, one a line
@@ -273,7 +272,7 @@ pub(crate) struct Failed {
     pub(crate) queue: Option<String>,
     #[command(flatten)]
     pub(crate) fits: Fits,
-    /// With --json: print an object for each cause, in place of each task
+    /// With --json: an object for each cause
     #[arg(long)]
     pub(crate) by_cause: bool,
 }
