@@ -304,7 +304,7 @@ class AsyncQueue:
     async def tasks(
         self, *, limit: Optional[int] = None, **filter: Unpack[TasksFilter]
     ) -> AsyncGenerator[AsyncTask, None]:
-        """Tasks that fit ``state``, ``task``, ``key``, ``schedule`` and ``text``, as far as given.
+        """Tasks that fit the filter: ``state``, and what ``Filter`` has, as far as given.
 
         The newest come first; failed ones by their failures, and queued ones in the order in which
         workers claim them. One whose record is unreadable has only an ``error``. One request asks

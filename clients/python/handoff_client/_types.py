@@ -29,12 +29,17 @@ class Filter(TypedDict, total=False):
 
     ``task`` is the kind, and ``schedule`` the name of the schedule that enqueued them. ``text`` are
     1 to 200 characters of the id, the kind, the key or the arguments, in any case.
+
+    ``error`` and ``since`` are of failed tasks: the form of the first line of the error, in which
+    ``*`` stands for any text, and a time, or a duration until now such as ``"2h"``.
     """
 
     task: str
     key: str
     schedule: str
     text: str
+    error: str
+    since: str
 
 
 class TasksFilter(Filter, total=False):
@@ -213,6 +218,7 @@ class _Task(TypedDict, total=False):
     retention: str
     webhook: str
     end_of: str
+    retried_as: str
     retry_of: str
     workflow: Membership
     schedule: Occurrence

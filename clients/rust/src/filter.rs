@@ -92,6 +92,18 @@ impl Filter {
         self.parameter("text", text)
     }
 
+    /// Failed tasks whose error has a first line of this form, in any case; `*` stands for any text.
+    #[must_use]
+    pub fn error(self, pattern: &str) -> Self {
+        self.parameter("error", pattern)
+    }
+
+    /// Tasks that failed in a duration until now, such as `2h`, or at a time or later.
+    #[must_use]
+    pub fn since(self, since: &str) -> Self {
+        self.parameter("since", since)
+    }
+
     /// A parameter by its name, such as one of a later version. Handoff refuses unknown ones.
     #[must_use]
     pub fn parameter(mut self, name: &str, value: &str) -> Self {

@@ -117,6 +117,8 @@ objects! {
         webhook: Option<String>,
         /// Of a webhook's task: the task whose end it sends.
         end_of: Option<String>,
+        /// Of a failed task that was shown by its id: the task as which it was retried.
+        retried_as: Option<String>,
         /// Of a retry: the failed task.
         retry_of: Option<String>,
         /// Of a workflow's task.

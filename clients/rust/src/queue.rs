@@ -108,7 +108,7 @@ impl Queue {
     /// # Errors
     /// Handoff refused the call, or there was no answer.
     pub fn retry_failed(&self, filter: &Filter, dry_run: bool) -> Result<u64, HandoffError> {
-        self.all("retry-failed", ["retried", "would_retry"], filter, dry_run)
+        self.bulk(Bulk::Retry, filter, dry_run).count_all()
     }
 
     /// Takes the failed tasks that fit off the list. Returns how many, less those of lost answers.
@@ -116,12 +116,7 @@ impl Queue {
     /// # Errors
     /// Handoff refused the call, or there was no answer.
     pub fn discard_failed(&self, filter: &Filter, dry_run: bool) -> Result<u64, HandoffError> {
-        self.all(
-            "discard-failed",
-            ["discarded", "would_discard"],
-            filter,
-            dry_run,
-        )
+        self.bulk(Bulk::Discard, filter, dry_run).count_all()
     }
 
     /// Cancels the open tasks that fit: without a filter all of them. Returns how many, less those
@@ -130,34 +125,24 @@ impl Queue {
     /// # Errors
     /// Handoff refused the call, or there was no answer.
     pub fn cancel(&self, filter: &Filter, dry_run: bool) -> Result<u64, HandoffError> {
-        self.all("cancel", ["cancelled", "would_cancel"], filter, dry_run)
+        self.bulk(Bulk::Cancel, filter, dry_run).count_all()
     }
 
-    fn all(
-        &self,
-        what: &str,
-        counts: [&'static str; 2],
-        filter: &Filter,
-        dry_run: bool,
-    ) -> Result<u64, HandoffError> {
+    /// The same changes call by call, to show how far they have come: each call takes some seconds,
+    /// and gives the number of tasks that it changed, or would change.
+    #[must_use]
+    pub fn bulk(&self, bulk: Bulk, filter: &Filter, dry_run: bool) -> BulkCalls {
         let mut query = filter.0.clone();
         if dry_run {
             query.push(("dry_run".to_owned(), "true".to_owned()));
         }
-        let count = counts[usize::from(dry_run)];
-        let (mut done, mut following) = (0_u64, Some(query));
-        while let Some(query) = following {
-            let mut call = self.call(Method::POST, &format!("/{what}"), count)?;
-            call.query = query;
-            let answer: serde_json::Value = self.http.object(&call)?;
-            let counted = answer.get(count).and_then(serde_json::Value::as_u64);
-            done = done.saturating_add(counted.unwrap_or_default());
-            following = answer
-                .get("next")
-                .and_then(|next| next.as_str())
-                .map(query_of);
+        let (what, counts) = bulk.names();
+        BulkCalls {
+            queue: self.clone(),
+            what,
+            count: counts[usize::from(dry_run)],
+            following: Some(query),
         }
-        Ok(done)
     }
 
     fn list(&self, filter: &Filter, limit: Option<u32>) -> Pages<TaskObject> {
@@ -179,6 +164,64 @@ impl Queue {
 fn with_limit(query: &Query, limit: Option<u32>) -> Query {
     let limit = limit.map(|limit| ("limit".to_owned(), limit.to_string()));
     query.iter().cloned().chain(limit).collect()
+}
+
+/// A change of all tasks that fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Bulk {
+    /// [`Queue::retry_failed`].
+    Retry,
+    /// [`Queue::discard_failed`].
+    Discard,
+    /// [`Queue::cancel`].
+    Cancel,
+}
+
+impl Bulk {
+    /// The end of its path, and what its answers count: what was done, and what would be.
+    fn names(self) -> (&'static str, [&'static str; 2]) {
+        match self {
+            Self::Retry => ("/retry-failed", ["retried", "would_retry"]),
+            Self::Discard => ("/discard-failed", ["discarded", "would_discard"]),
+            Self::Cancel => ("/cancel", ["cancelled", "would_cancel"]),
+        }
+    }
+}
+
+/// The calls of a [`Bulk`], each with its number of tasks. They end after an error.
+#[derive(Debug)]
+pub struct BulkCalls {
+    queue: Queue,
+    what: &'static str,
+    count: &'static str,
+    following: Option<Query>,
+}
+
+impl BulkCalls {
+    fn count_all(self) -> Result<u64, HandoffError> {
+        let mut calls = self;
+        calls.try_fold(0_u64, |sum, count| Ok(sum.saturating_add(count?)))
+    }
+
+    fn call(&mut self, query: Query) -> Result<u64, HandoffError> {
+        let mut call = self.queue.call(Method::POST, self.what, self.count)?;
+        call.query = query;
+        let answer: serde_json::Value = self.queue.http.object(&call)?;
+        let next = answer.get("next").and_then(|next| next.as_str());
+        self.following = next.map(query_of);
+        let count = answer.get(self.count).and_then(serde_json::Value::as_u64);
+        Ok(count.unwrap_or_default())
+    }
+}
+
+impl Iterator for BulkCalls {
+    type Item = Result<u64, HandoffError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let query = self.following.take()?;
+        Some(self.call(query))
+    }
 }
 
 /// A page of a list of tasks.

@@ -28,6 +28,10 @@ export interface Filter {
   schedule?: string;
   /** 1 to 200 characters of the id, the kind, the key or the arguments, in any case. */
   text?: string;
+  /** Failed tasks whose error has a first line of this form; `*` stands for any text. */
+  error?: string;
+  /** Tasks that failed in this time until now, such as `"2h"`, or from this time on. */
+  since?: string;
 }
 
 /** When failed attempts are tried again. */
@@ -154,6 +158,8 @@ export interface TaskObject {
   retention?: string;
   webhook?: string;
   end_of?: string;
+  /** Of a failed task that was shown by its id: the task as which it was retried. */
+  retried_as?: string;
   retry_of?: string;
   workflow?: { id: string; step: number; index: number };
   schedule?: { name: string; at: string };

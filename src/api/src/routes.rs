@@ -1,7 +1,8 @@
 //! One table of all calls: method, path, scope, call. Dispatch, 404, 405 with Allow, HEAD, OPTIONS
 //! and the scopes of tokens follow from it.
 
-use handoff_platform::http::{Method, Problem};
+use crate::calls::filter::is_dry_run;
+use handoff_platform::http::{Method, Problem, Request};
 use handoff_wire::{FieldError, Scope, did_you_mean, quoted};
 
 /// The call that a request makes.
@@ -155,6 +156,15 @@ pub(crate) struct Found {
 }
 
 impl Found {
+    /// Whether the request counts what the call would change.
+    pub(crate) fn only_counts(&self, request: &Request) -> bool {
+        let has_dry_run = matches!(
+            self.call,
+            Ok(Call::RetryFailed | Call::DiscardFailed | Call::CancelAll)
+        );
+        has_dry_run && is_dry_run(request)
+    }
+
     /// The result for a path that can't be decoded.
     pub(crate) fn unreadable(error: FieldError) -> Self {
         Self {

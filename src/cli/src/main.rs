@@ -3,16 +3,19 @@
 //! `options` has the commands and their options, `commands` a function for each. `output` is the only
 //! way to the terminal, and cleans all text.
 
+mod causes;
 mod clean;
 mod commands;
 mod confirm;
 mod context;
 mod failure;
+mod filter;
 mod input;
 mod options;
 mod output;
 #[cfg(test)]
 mod page;
+mod progress;
 mod table;
 mod times;
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
-use handoff_client::Filter;
+
+use crate::filter::{Fits, Which};
 
 const AFTER: &str = "\
 Exit status: 0 done, 1 refused or not succeeded, 2 wrong usage, 3 no answer (it may have happened
@@ -40,7 +41,6 @@ pub(crate) struct Global {
     /// Certificates in PEM that https trusts, in place of those that Mozilla does
     #[arg(long, global = true, env = "HANDOFF_CA_FILE", value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
-    /// Not accepted: says why.
     #[arg(long, global = true, hide = true)]
     pub(crate) token: Option<String>,
     /// Print the API's objects as JSON, one a line
@@ -55,10 +55,11 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Enqueue a task, or with --batch one for each line of a file
     Enqueue(Enqueue),
-    /// Show a task, with its attempts and logs
+    /// Show tasks, with their attempts and logs
     Show {
-        /// The task's id
-        id: String,
+        /// The ids of tasks
+        #[arg(required = true)]
+        ids: Vec<String>,
     },
     /// Follow a task until its end: states, progress, logs; the exit status says whether it succeeded
     Watch {
@@ -72,7 +73,7 @@ pub(crate) enum Command {
     },
     /// List tasks of a queue, the newest first
     List(List),
-    /// List failed tasks by kind and error: how many, since when
+    /// List failed tasks of all queues by their causes: how many, since when
     Failed(Failed),
     /// Enqueue failed tasks anew, by their ids or by a filter
     Retry(Change),
@@ -190,43 +191,6 @@ pub(crate) struct QueueName {
     pub(crate) name: String,
 }
 
-/// Which tasks of a queue.
-#[derive(Args, Clone)]
-pub(crate) struct Which {
-    /// The queue
-    #[arg(long, short, default_value = "default")]
-    pub(crate) queue: String,
-    /// Tasks of this kind
-    #[arg(long)]
-    pub(crate) task: Option<String>,
-    /// Tasks with this key
-    #[arg(long)]
-    pub(crate) key: Option<String>,
-    /// Tasks that the schedule of this name enqueued
-    #[arg(long, value_name = "NAME")]
-    pub(crate) schedule: Option<String>,
-    /// Tasks whose id, kind, key, arguments or, of failed ones, error contain this, in any case
-    #[arg(long)]
-    pub(crate) text: Option<String>,
-}
-
-impl Which {
-    pub(crate) fn filter(&self) -> Filter {
-        let parts = [
-            ("task", &self.task),
-            ("key", &self.key),
-            ("schedule", &self.schedule),
-            ("text", &self.text),
-        ];
-        let parts = parts
-            .iter()
-            .filter_map(|(name, value)| Some((name, value.as_deref()?)));
-        parts.fold(Filter::new(), |filter, (name, value)| {
-            filter.parameter(name, value)
-        })
-    }
-}
-
 #[derive(Args)]
 pub(crate) struct List {
     #[command(flatten)]
@@ -244,14 +208,20 @@ pub(crate) struct List {
 
 #[derive(Args)]
 pub(crate) struct Failed {
+    /// The queue, in place of all
+    #[arg(long, short)]
+    pub(crate) queue: Option<String>,
     #[command(flatten)]
-    pub(crate) which: Which,
+    pub(crate) fits: Fits,
+    /// With --json: an object for each cause
+    #[arg(long)]
+    pub(crate) by_cause: bool,
 }
 
 #[derive(Args)]
 pub(crate) struct Change {
     /// The ids of tasks
-    #[arg(conflicts_with_all = ["task", "key", "schedule", "text", "all", "queue"])]
+    #[arg(conflicts_with_all = ["task", "key", "schedule", "text", "error", "since", "all", "queue"])]
     pub(crate) ids: Vec<String>,
     #[command(flatten)]
     pub(crate) which: Which,

@@ -18,7 +18,8 @@ pub(crate) struct Table {
     heads: Vec<&'static str>,
     /// The column that is cut last: ids and names are for use in further commands.
     key: usize,
-    has_text: bool,
+    /// How many of the last columns are free text, or belong to it.
+    texts: usize,
     rows: Vec<Vec<Text>>,
 }
 
@@ -28,16 +29,21 @@ impl Table {
         Self {
             heads: heads.to_vec(),
             key: 0,
-            has_text: false,
+            texts: 0,
             rows: Vec::new(),
         }
     }
 
     /// A table whose last column is free text.
     pub(crate) fn with_text(heads: &[&'static str], key: usize) -> Self {
+        Self::with_texts(heads, key, 1)
+    }
+
+    /// The same, where so many of the last columns stand below a row together.
+    pub(crate) fn with_texts(heads: &[&'static str], key: usize, texts: usize) -> Self {
         Self {
             key,
-            has_text: true,
+            texts,
             ..Self::new(heads)
         }
     }
@@ -68,16 +74,19 @@ impl Table {
 
     fn lines(&self, most: Option<usize>, heads: bool) -> Vec<Vec<Text>> {
         let natural = self.natural();
-        let text = self.has_text.then(|| natural.len() - 1);
+        let text = (self.texts > 0).then(|| natural.len() - 1);
         let before: usize = natural
             .iter()
             .take(text.unwrap_or(0))
             .map(|width| width + GAP)
             .sum();
         let room = most.map(|most| most.saturating_sub(before));
-        let is_below =
-            text.is_some_and(|text| room.is_some_and(|room| room < ROOM && natural[text] > room));
-        let columns = natural.len() - usize::from(is_below);
+        // Texts that belong together are for use in further commands: they are not cut.
+        let is_whole = self.texts > 1;
+        let is_below = text.is_some_and(|text| {
+            room.is_some_and(|room| (is_whole || room < ROOM) && natural[text] > room)
+        });
+        let columns = natural.len() - if is_below { self.texts } else { 0 };
         let widths = cut(&natural[..columns], most, self.key);
         let bold = self.heads.iter().map(|head| Text::new(Style::Bold, head));
         let heads = heads.then(|| bold.collect::<Vec<_>>());
@@ -88,6 +97,7 @@ impl Table {
         for row in &self.rows {
             lines.push(padded(&row[..columns], &widths));
             let below = row[columns..].iter().filter(|text| !text.text.is_empty());
+            let most = most.filter(|_| !is_whole);
             lines.extend(below.map(|text| indented(text, most)));
         }
         lines
@@ -188,6 +198,23 @@ mod tests {
                 "日本-2  queued",
                 "    \\u{1b}[2J",
             ]
+        );
+    }
+
+    #[test]
+    fn texts_that_belong_together_stand_below_together() {
+        let mut table = Table::with_texts(&["COUNT", "SUCH AS", "CAUSE"], 1, 2);
+        table.row([
+            "7".into(),
+            "a-1".into(),
+            "connection refused by the other side".into(),
+        ]);
+        let lines = table.lines(Some(30), false).into_iter();
+        let lines = lines.map(|line| line.into_iter().map(|cell| cell.text).collect::<String>());
+        let lines: Vec<_> = lines.collect();
+        assert_eq!(
+            lines,
+            ["7", "    a-1", "    connection refused by the other side"]
         );
     }
 

@@ -1,5 +1,5 @@
 "use strict";
-// Two things that the pages do not need: what can still change is fetched again, and commands can be copied.
+// Three things that the pages do not need: what can still change is fetched again, commands can be copied, and what takes long goes on.
 (() => {
   const main = document.getElementById("main");
   const note = document.getElementById("live");
@@ -97,6 +97,10 @@
     });
     field.after(button);
   }
+
+  // What takes several calls goes on, and shows in between how far it came.
+  const unfinished = document.querySelector("form[data-go-on]");
+  if (unfinished) setTimeout(() => unfinished.requestSubmit(), 300);
 
   document.addEventListener("visibilitychange", plan);
   plan();

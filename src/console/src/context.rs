@@ -21,6 +21,8 @@ pub(crate) struct Context {
     pub here: String,
     /// The request changes something.
     pub is_post: bool,
+    /// A page of the console itself leads here.
+    pub from_here: bool,
     /// A page of another site links here: the browser sent no cookie, though it may have one.
     pub from_elsewhere: bool,
 }
@@ -49,6 +51,7 @@ impl Context {
                 false => format!("{}{mark}{}", request.path(), shown.join("&")),
             },
             is_post,
+            from_here: request.header("sec-fetch-site").as_deref() == Some("same-origin"),
             from_elsewhere: request.header("sec-fetch-site").as_deref() == Some("cross-site"),
             query,
         })

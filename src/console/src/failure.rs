@@ -49,6 +49,8 @@ struct FailurePage {
     page: Page,
     detail: String,
     hint: &'static str,
+    /// The page with the form that was sent.
+    back: Option<String>,
 }
 
 /// What is said about a failure.
@@ -75,6 +77,7 @@ impl Failure {
             page: Page::new(context, said.title),
             detail: said.detail,
             hint: said.hint,
+            back: context.is_post.then(|| context.here.clone()),
         };
         let answer = match html(said.status, &page) {
             Ok(answer) => answer,
@@ -126,7 +129,7 @@ impl Failure {
             Self::NoPage => said(
                 404,
                 "There is no such page",
-                "The console has no page at this address.".to_owned(),
+                "Its address may be mistyped, or of another version.".to_owned(),
                 "Go on from the overview.",
             ),
             Self::Method(allow) => said(

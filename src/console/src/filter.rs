@@ -23,6 +23,10 @@ pub(crate) struct Filter {
     pub key: String,
     pub schedule: String,
     pub text: String,
+    /// The form of the error of failed tasks.
+    pub error: String,
+    /// When failed tasks failed at the earliest: a time, or a duration until now.
+    pub since: String,
 }
 
 impl Filter {
@@ -35,6 +39,8 @@ impl Filter {
             key: value("key"),
             schedule: value("schedule"),
             text: value("text"),
+            error: value("error"),
+            since: value("since"),
         }
     }
 
@@ -46,6 +52,8 @@ impl Filter {
             ("key", &self.key),
             ("schedule", &self.schedule),
             ("text", &self.text),
+            ("error", &self.error),
+            ("since", &self.since),
         ];
         let given = all.into_iter().filter(|(_, value)| !value.is_empty());
         given.map(|(name, value)| (name, value.as_str())).collect()
@@ -64,15 +72,17 @@ impl Filter {
         let fields = self.fields().into_iter();
         let fields = fields.map(|(name, value)| match name {
             "text" => format!("a text that has “{value}”"),
+            "error" => format!("the error “{value}”"),
+            "since" => format!("a failure since {value}"),
             name => format!("{name} “{value}”"),
         });
         fields.collect::<Vec<_>>().join(", ")
     }
 
-    /// The same, of all states.
-    pub(crate) fn of_any_state(&self) -> Self {
+    /// The same, of this state, or of all if it is empty.
+    pub(crate) fn of_state(&self, state: &str) -> Self {
         Self {
-            state: String::new(),
+            state: state.to_owned(),
             ..self.clone()
         }
     }

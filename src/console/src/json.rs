@@ -1,7 +1,7 @@
 //! JSON of users, as it is shown: laid out, and without the values of names that are secret.
 //! Numbers stay as they were written.
 
-use handoff_wire::{REDACTED, items, object_fields};
+use handoff_wire::{REDACTED, fits, items, object_fields};
 use serde::de::Error;
 use serde_json::value::RawValue;
 use std::convert::Infallible;
@@ -30,27 +30,6 @@ impl Patterns {
         let name = name.to_lowercase();
         self.0.iter().any(|pattern| fits(pattern, &name))
     }
-}
-
-/// Whether a text is what a pattern with `*` says.
-fn fits(pattern: &str, text: &str) -> bool {
-    let Some((first, rest)) = pattern.split_once('*') else {
-        return pattern == text;
-    };
-    let Some(mut text) = text.strip_prefix(first) else {
-        return false;
-    };
-    let mut parts = rest.split('*').peekable();
-    while let Some(part) = parts.next() {
-        if parts.peek().is_none() {
-            return text.ends_with(part);
-        }
-        match text.find(part) {
-            Some(at) => text = &text[at + part.len()..],
-            None => return false,
-        }
-    }
-    true
 }
 
 /// A value.

@@ -4,6 +4,7 @@
 mod answer;
 mod api;
 mod assets;
+mod causes;
 mod chart;
 #[cfg(feature = "component")]
 mod component;

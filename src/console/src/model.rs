@@ -142,6 +142,7 @@ pub(crate) struct Task {
     pub retention: Option<String>,
     pub webhook: Option<String>,
     pub end_of: Option<String>,
+    pub retried_as: Option<String>,
     pub retry_of: Option<String>,
     pub schedule: Option<Occurrence>,
     pub workflow: Option<Membership>,

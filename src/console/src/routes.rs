@@ -11,6 +11,8 @@ pub(crate) enum Route<'a> {
     Find,
     Tasks(&'a str),
     Failed(&'a str),
+    /// The failed tasks of all queues.
+    AllFailed,
     PurgeForm(&'a str),
     /// What a bulk action did.
     BulkDone(&'a str),
@@ -44,6 +46,7 @@ impl<'a> Route<'a> {
             [] | [""] => Self::Overview,
             [name @ ("style.css" | "script.js" | "icon.svg")] => Self::Asset(name),
             ["find"] => Self::Find,
+            ["failed"] => Self::AllFailed,
             ["sign-in"] => Self::SignInForm,
             ["session"] => Self::SignIn,
             ["sign-out"] => Self::SignOut,

@@ -11,6 +11,16 @@ pub(crate) fn clock(time: Time) -> String {
     }
 }
 
+/// A period in UTC. The day is said once if it is the same.
+pub(crate) fn period(first: Time, last: Time) -> String {
+    let (first, last) = (clock(first), clock(last));
+    match (first.split_once(' '), last.split_once(' ')) {
+        _ if first == last => first,
+        (Some((day, _)), Some((other, time))) if day == other => format!("{first} to {time}"),
+        _ => format!("{first} to {last}"),
+    }
+}
+
 /// A length of time in words, with two units at most.
 pub(crate) fn span(ms: u64) -> String {
     let s = ms / 1_000;
@@ -134,5 +144,10 @@ mod tests {
         assert_eq!(relative(time, 90_061_900), "400 ms ago");
         assert_eq!(relative(time, 0), "in 1 d 1 h");
         assert_eq!(span(61_000), "1 min 1 s");
+        let period = |first, last| period(Time { ms: first }, Time { ms: last });
+        assert_eq!(period(1_000, 1_900), "1970-01-01 00:00:01");
+        assert_eq!(period(1_000, 2_000), "1970-01-01 00:00:01 to 00:00:02");
+        let days = "1970-01-01 00:00:01 to 1970-01-02 00:00:00";
+        assert_eq!(period(1_000, 86_400_000), days);
     }
 }

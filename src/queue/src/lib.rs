@@ -60,7 +60,7 @@ pub use model::report::{LogLine, Report};
 pub use model::run::{AttemptError, Place, Run, RunState};
 pub use model::state::State;
 pub use model::task::{
-    Fits, FollowUp, Membership, Occurrence, Task, TaskSpec, Trace, WORKFLOW, every,
+    Failure, Fits, FollowUp, Membership, Occurrence, Task, TaskSpec, Trace, WORKFLOW, every,
 };
 pub use queue::Queue;
 pub use requests::cancel::Cancelled;

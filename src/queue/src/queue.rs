@@ -97,10 +97,15 @@ impl<S: Store, E: Env> Queue<S, E> {
         FailedList::of(&self.core).retry(id, trace).await
     }
 
-    /// Lists tasks that fit, newest first, or those in the state `queued` by priority, and within one in
-    /// the order in which they are claimed: at most `most`, from a place in an earlier page on. A page may be short, or
-    /// empty, without being the last one. A task that waits for the limits of its key has no place
-    /// in the backlog.
+    /// Returns the retry of a failed task, while it is known.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn retry_of(&self, id: &TaskId, of: &TaskSpec) -> Result<Option<TaskId>, QueueError> {
+        FailedList::of(&self.core).retried_as(id, of).await
+    }
+
+    /// Lists at most `most` tasks that fit, from a place in an earlier page on.
     ///
     /// # Errors
     /// If the store fails.
@@ -126,13 +131,11 @@ impl<S: Store, E: Env> Queue<S, E> {
         end_ms: u64,
         trace: Option<Trace>,
     ) -> Result<BulkResult<Receipt>, QueueError> {
-        FailedList::of(&self.core)
-            .retry_failed(fits, before, end_ms, trace)
-            .await
+        let list = FailedList::of(&self.core);
+        list.retry_failed(fits, before, end_ms, trace).await
     }
 
-    /// Reads a page of the failed list, newest first: at most `most` tasks that fit, before number
-    /// `before`. A page may be short without being the last one.
+    /// Reads a page of the failed list: at most `most` tasks that fit, before number `before`.
     ///
     /// # Errors
     /// If the store fails.
@@ -166,9 +169,8 @@ impl<S: Store, E: Env> Queue<S, E> {
         end_ms: u64,
         dry_run: bool,
     ) -> Result<BulkResult<u64>, QueueError> {
-        FailedList::of(&self.core)
-            .discard_failed(fits, before, end_ms, dry_run)
-            .await
+        let list = FailedList::of(&self.core);
+        list.discard_failed(fits, before, end_ms, dry_run).await
     }
 
     /// Enqueues a task unless an earlier request with this key did. A repeated request finds the

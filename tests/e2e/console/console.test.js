@@ -30,6 +30,7 @@ before(async () => {
     tasks: "/console/queues/default",
     filtered: "/console/queues/default?state=failed&task=http.request",
     failed: "/console/queues/default/failed",
+    allFailed: "/console/failed",
     purge: "/console/queues/default/purge",
     task: `/console/tasks/${done}`,
     failedTask: `/console/tasks/${failed}`,

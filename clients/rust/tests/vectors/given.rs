@@ -71,6 +71,8 @@ pub(crate) fn filter(named: &Value) -> Filter {
             "key" => filter.key(text),
             "schedule" => filter.schedule(text),
             "text" => filter.text(text),
+            "error" => filter.error(text),
+            "since" => filter.since(text),
             name => filter.parameter(name, text),
         }
     })

@@ -1,14 +1,14 @@
 //! Failed tasks. `POST /v1/tasks/{id}/retry` and `discard` take one off the list,
 //! `POST /v1/queues/{queue}/retry-failed` and `discard-failed` those that fit.
 
-use super::filter::{Asked, swept};
+use super::filter::{Asked, FAILED, swept};
 use super::queues::known;
 use super::{
     After, Answer, Taken, busy, no_parameters, parse_id, seen_by, state_only, taken_before, unknown,
 };
 use crate::HostQueue;
 use handoff_platform::http::{Problem, Request, Response};
-use handoff_queue::{Discarded, Env, Retried, State, Task, TaskId};
+use handoff_queue::{Discarded, Env, Retried, State};
 
 /// A call for all failed tasks answers after this many milliseconds with its result so far.
 const ALL_MS: u64 = 3_000;
@@ -87,9 +87,9 @@ pub(crate) async fn retry_all(
     request: &Request,
 ) -> Result<Answer, Problem> {
     known(name)?;
-    let asked = Asked::of(request, &["from", "dry_run"])?;
+    let asked = Asked::of(request, &FAILED, &["from", "dry_run"])?;
     let end_ms = queue.env().now_ms() + ALL_MS;
-    let (fits, from) = (fits(&asked), asked.number()?);
+    let (fits, from) = (asked.filter(), asked.number()?);
     if asked.dry_run {
         let swept = queue.discard_failed(&fits, from, end_ms, true).await?;
         let would = ("would_retry", swept.done);
@@ -113,9 +113,9 @@ pub(crate) async fn discard_all(
     request: &Request,
 ) -> Result<Answer, Problem> {
     known(name)?;
-    let asked = Asked::of(request, &["from", "dry_run"])?;
+    let asked = Asked::of(request, &FAILED, &["from", "dry_run"])?;
     let end_ms = queue.env().now_ms() + ALL_MS;
-    let (fits, from) = (fits(&asked), asked.number()?);
+    let (fits, from) = (asked.filter(), asked.number()?);
     let swept = queue
         .discard_failed(&fits, from, end_ms, asked.dry_run)
         .await?;
@@ -125,10 +125,6 @@ pub(crate) async fn discard_all(
     };
     let response = all(request, &asked, (done, swept.done), swept.next);
     Ok(Answer::new(response))
-}
-
-fn fits(asked: &Asked) -> impl Fn(&TaskId, &Task, Option<&str>) -> bool {
-    |id, task, error| asked.fits(id, task, error)
 }
 
 fn all(request: &Request, asked: &Asked, done: (&'static str, u64), next: Option<u64>) -> Response {

@@ -1,15 +1,26 @@
 //! Which tasks a call for many is about: parameters of its query.
 
 use super::no_parameter;
+use handoff_platform::clock;
 use handoff_platform::http::{Problem, Request, Response, access};
-use handoff_queue::{State, Task, TaskId};
-use handoff_wire::{FieldError, JsonObject, encode, not_one_of, object, quoted};
+use handoff_queue::{Failure, State, Task, TaskId};
+use handoff_wire::{
+    ErrorPattern, FieldError, JsonObject, Time, When, encode, not_one_of, object, quoted,
+};
 
 /// The largest size of a page, and its default.
 const PAGE_MAX: u64 = 100;
 const PAGE_DEFAULT: u64 = 20;
 /// The longest text that is searched for, in characters.
 const TEXT_MAX: usize = 200;
+
+/// The longest pattern of an error, in characters. One that the console makes has 202 at most.
+const ERROR_MAX: usize = 300;
+
+/// The parameters that a task must fit.
+pub(crate) const OPEN: [&str; 4] = ["task", "key", "schedule", "text"];
+/// Those of failed tasks.
+pub(crate) const FAILED: [&str; 6] = ["task", "key", "schedule", "text", "error", "since"];
 
 /// The states that a list can have.
 const STATES: [State; 8] = [
@@ -36,19 +47,31 @@ pub(crate) struct Asked {
     schedule: Option<String>,
     /// In lower case.
     text: Option<String>,
+    error: Option<ErrorPattern>,
+    /// It failed then or later, in milliseconds since 1970.
+    since_ms: Option<u64>,
     /// All of them but `from`, for the next page.
     same: String,
 }
 
+/// Whether a request changes nothing, as [`Asked::of`] reads it.
+pub(crate) fn is_dry_run(request: &Request) -> bool {
+    let query = request.query().unwrap_or_default();
+    let mut dry_run = query.iter().filter(|(name, _)| name == "dry_run");
+    dry_run
+        .next()
+        .is_some_and(|(name, value)| matches!(switch(name, value), Ok(true)))
+}
+
 impl Asked {
-    /// Reads the parameters. Besides those of the filter only those in `more` are known.
+    /// Reads the parameters. Besides those of the `filter` only those in `more` are known.
     ///
     /// # Errors
     /// 400 that names a wrong parameter. 403 if the caller may not read, and filters.
-    pub(crate) fn of(request: &Request, more: &[&str]) -> Result<Self, Problem> {
-        let known = [&["task", "key", "schedule", "text"], more].concat();
+    pub(crate) fn of(request: &Request, filter: &[&str], more: &[&str]) -> Result<Self, Problem> {
+        let known = [filter, more].concat();
         let mut asked = Self::default();
-        for (name, value) in request.query()? {
+        for (name, mut value) in request.query()? {
             if !known.contains(&name.as_str()) {
                 return Err(no_parameter(&name, &known).into());
             }
@@ -63,13 +86,27 @@ impl Asked {
                 "task" => asked.task = Some(value.clone()),
                 "key" => asked.key = Some(value.clone()),
                 "schedule" => asked.schedule = Some(value.clone()),
-                "text" => asked.text = Some(text(&value)?),
+                "text" => asked.text = Some(text(&name, &value, TEXT_MAX)?.to_lowercase()),
+                "error" => {
+                    let pattern = text(&name, &value, ERROR_MAX)?;
+                    asked.error = Some(ErrorPattern::new(pattern));
+                }
+                "since" => {
+                    let since = since(&value, clock::now_ms())?;
+                    asked.since_ms = Some(since.ms);
+                    // Later pages are since the same time.
+                    value = since.to_string();
+                }
                 _ => {
                     asked.from = Some(value);
                     continue;
                 }
             }
             asked.same += &format!("{name}={}&", encode(&value));
+        }
+        // Only failed tasks have these.
+        if asked.state.is_none() && (asked.error.is_some() || asked.since_ms.is_some()) {
+            asked.state = Some(State::Failed);
         }
         Ok(asked)
     }
@@ -100,16 +137,25 @@ impl Asked {
         places.map(Some).ok_or_else(reason)
     }
 
+    /// The tasks that the request is about.
+    pub(crate) fn filter(&self) -> impl Fn(&TaskId, &Task, Option<Failure<'_>>) -> bool {
+        |id, task, failure| self.fits(id, task, failure)
+    }
+
     /// Whether a task is one of those that the request is about. Redacted secrets are not searched: a
     /// reader could find them letter by letter.
-    pub(crate) fn fits(&self, id: &TaskId, task: &Task, error: Option<&str>) -> bool {
+    fn fits(&self, id: &TaskId, task: &Task, failure: Option<Failure<'_>>) -> bool {
         let is = |asked: &Option<String>, value: Option<&str>| {
             asked.as_deref().is_none_or(|asked| value == Some(asked))
         };
         let schedule = task.occurrence.as_ref();
+        let error = failure.map(|failure| failure.error);
+        let (pattern, since_ms) = (self.error.as_ref(), self.since_ms);
         is(&self.task, Some(&task.kind))
             && is(&self.key, task.key.as_deref())
             && is(&self.schedule, schedule.map(|o| o.schedule.as_str()))
+            && pattern.is_none_or(|pattern| error.is_some_and(|error| pattern.fits(error)))
+            && since_ms.is_none_or(|ms| failure.is_some_and(|failure| failure.at_ms >= ms))
             && self.text.as_ref().is_none_or(|text| {
                 let has = |part: &str| part.to_lowercase().contains(text);
                 has(&id.to_string())
@@ -179,12 +225,24 @@ fn state(value: &str) -> Result<State, FieldError> {
     })
 }
 
-fn text(value: &str) -> Result<String, FieldError> {
+fn text<'a>(name: &str, value: &'a str, max: usize) -> Result<&'a str, FieldError> {
     match value.chars().count() {
-        1..=TEXT_MAX => Ok(value.to_lowercase()),
+        count if (1..=max).contains(&count) => Ok(value),
         count => {
-            let reason = format!("it must have 1 to {TEXT_MAX} characters, not {count}");
-            Err(FieldError::new("text", reason))
+            let reason = format!("it must have 1 to {max} characters, not {count}");
+            Err(FieldError::new(name, reason))
         }
     }
+}
+
+/// A time, or one that is so long ago.
+fn since(value: &str, now_ms: u64) -> Result<Time, FieldError> {
+    let when = value.parse::<When>();
+    let when = when.map_err(|reason| FieldError::new("since", reason))?;
+    Ok(match when {
+        When::In(ago) => Time {
+            ms: now_ms.saturating_sub(ago.ms),
+        },
+        When::At(time) => time,
+    })
 }

@@ -1,7 +1,7 @@
 //! `GET /v1/queues/{queue}/tasks`: lists tasks. `POST /v1/queues/{queue}/cancel` cancels those that fit.
 
 use super::Answer;
-use super::filter::{Asked, shown, swept};
+use super::filter::{Asked, FAILED, OPEN, shown, swept};
 use super::queues::known;
 use crate::HostQueue;
 use handoff_platform::http::{Problem, Request, Response};
@@ -20,8 +20,8 @@ pub(crate) async fn list(
     request: &Request,
 ) -> Result<Answer, Problem> {
     known(name)?;
-    let asked = Asked::of(request, &["state", "limit", "from"])?;
-    let fits = |id: &TaskId, task: &_, error: Option<&_>| asked.fits(id, task, error);
+    let asked = Asked::of(request, &FAILED, &["state", "limit", "from"])?;
+    let fits = asked.filter();
     if asked.state == Some(State::Failed) {
         let page = queue.failed(&fits, asked.number()?, asked.limit()).await?;
         let body = tasks(&page.tasks, &page.unreadable);
@@ -55,13 +55,13 @@ pub(crate) async fn cancel_all(
     request: &Request,
 ) -> Result<Answer, Problem> {
     known(name)?;
-    let asked = Asked::of(request, &["state", "from", "dry_run"])?;
+    let asked = Asked::of(request, &OPEN, &["state", "from", "dry_run"])?;
     if let Some(state) = asked.state.filter(|state| state.is_final()) {
         let reason = format!("a task that is {state} can't be cancelled");
         return Err(FieldError::new("state", reason).into());
     }
     let end_ms = queue.env().now_ms() + CANCEL_MS;
-    let fits = |id: &TaskId, task: &_, error: Option<&_>| asked.fits(id, task, error);
+    let fits = asked.filter();
     let (mut count, mut places) = (0_u64, asked.places()?);
     loop {
         let page = queue

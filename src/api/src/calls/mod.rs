@@ -5,7 +5,7 @@ pub(crate) mod cancel;
 pub(crate) mod enqueue;
 pub(crate) mod events;
 pub(crate) mod failed;
-mod filter;
+pub(crate) mod filter;
 pub(crate) mod health;
 pub(crate) mod list;
 pub(crate) mod metrics;

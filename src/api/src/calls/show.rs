@@ -5,6 +5,7 @@ use super::wait::Wait;
 use super::{After, Answer, parse_id, unknown};
 use crate::HostQueue;
 use handoff_platform::http::{Problem, Request, Response};
+use handoff_queue::State;
 use handoff_wire::object;
 
 pub(crate) async fn call(
@@ -20,7 +21,12 @@ pub(crate) async fn call(
     let Some(view) = queue.view(&id).await? else {
         return Err(unknown(&id.to_string()));
     };
-    let mut response = Response::json(200, &object::task(&id, &view)).varies("Accept");
+    let mut object = object::task(&id, &view);
+    if view.state == State::Failed {
+        let retried = queue.retry_of(&id, &view.task).await?;
+        object.put_some("retried_as", retried.map(|id| id.to_string()));
+    }
+    let mut response = Response::json(200, &object).varies("Accept");
     if let Some(wait) = &wait {
         response = wait.applied(response);
     }

@@ -1,12 +1,14 @@
 //! `handoff retry`, `discard` and `cancel`: by ids, or by a filter.
 
-use handoff_client::{Client, Filter, HandoffError, Json, Queue, Shown, TaskObject};
+use handoff_client::{Bulk, Client, Filter, HandoffError, Json, Queue, Shown, TaskObject};
 
 use super::s;
+use crate::causes;
 use crate::confirm::confirm;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::options::Change;
+use crate::progress::Progress;
 
 /// A change of tasks.
 struct Action {
@@ -17,7 +19,7 @@ struct Action {
     /// Its participle, such as `retried`.
     done: &'static str,
     one: fn(&Client, &str) -> Result<Shown<TaskObject>, HandoffError>,
-    all: fn(&Queue, &Filter, bool) -> Result<u64, HandoffError>,
+    all: Bulk,
 }
 
 pub(crate) fn retry(context: &mut Context, options: &Change) -> Result<(), Failure> {
@@ -32,7 +34,7 @@ pub(crate) fn retry(context: &mut Context, options: &Change) -> Result<(), Failu
                 .cloned()
                 .map_or_else(|| retried_anew(client, retried.id()), Ok)
         },
-        all: Queue::retry_failed,
+        all: Bulk::Retry,
     };
     run(context, options, &options.which.filter(), &action)
 }
@@ -47,7 +49,7 @@ pub(crate) fn discard(context: &mut Context, options: &Change) -> Result<(), Fai
         what: "failed task",
         done: "discarded",
         one: |client, id| client.task(id).discard().cloned(),
-        all: Queue::discard_failed,
+        all: Bulk::Discard,
     };
     run(context, options, &options.which.filter(), &action)
 }
@@ -62,7 +64,7 @@ pub(crate) fn cancel(
         what: "open task",
         done: "cancelled",
         one: |client, id| client.task(id).cancel().cloned(),
-        all: Queue::cancel,
+        all: Bulk::Cancel,
     };
     let filter = match state {
         Some(state) => options.which.filter().state(state),
@@ -90,20 +92,60 @@ fn run(
     let queue = context.queue(&options.which.queue);
     let (verb, done) = (action.verb, action.done);
     let tasks = |count| format!("{count} {}{} of {}", action.what, s(count), queue.name());
-    if options.yes && !options.dry_run {
-        let count = (action.all)(&queue, filter, false)?;
-        return counted(context, done, count, &tasks(count));
+    let would = match options.yes && !options.dry_run {
+        true => None,
+        false => Some(would(context, &queue, filter, action)?),
+    };
+    if let Some(would) = would {
+        if would == 0 && !filter.is_empty() && action.all != Bulk::Cancel {
+            return nothing(context, options, &queue);
+        }
+        if options.dry_run {
+            return counted(context, &format!("would {verb}"), would, &tasks(would));
+        }
+        if would == 0 {
+            return counted(context, done, 0, &tasks(0));
+        }
+        context.out.flush()?;
+        confirm(&format!("{verb} {}", tasks(would)), false)?;
     }
-    let would = (action.all)(&queue, filter, true)?;
-    if options.dry_run {
-        return counted(context, &format!("would {verb}"), would, &tasks(would));
+    let progress = Progress::new(done, would);
+    let (mut count, mut calls) = (0_u64, queue.bulk(action.all, filter, false));
+    while let Some(more) = calls.next().transpose()? {
+        count = count.saturating_add(more);
+        progress.show(count)?;
     }
-    if would == 0 {
-        return counted(context, done, 0, &tasks(0));
+    progress.end()?;
+    if count == 0 && would.is_none() && !filter.is_empty() && action.all != Bulk::Cancel {
+        return nothing(context, options, &queue);
     }
-    confirm(&format!("{verb} {}", tasks(would)), false)?;
-    let count = (action.all)(&queue, filter, false)?;
     counted(context, done, count, &tasks(count))
+}
+
+/// Counts what would be changed. Failed tasks are listed by their causes.
+fn would(
+    context: &mut Context,
+    queue: &Queue,
+    filter: &Filter,
+    action: &Action,
+) -> Result<u64, Failure> {
+    if action.all != Bulk::Cancel
+        && let Some(causes) = causes::of(queue, filter)?
+    {
+        let count = causes.count();
+        if !context.json {
+            causes::print(context, causes.list())?;
+        }
+        return Ok(count);
+    }
+    let counts: Result<Vec<_>, _> = queue.bulk(action.all, filter, true).collect();
+    Ok(counts?.into_iter().fold(0, u64::saturating_add))
+}
+
+fn nothing(context: &Context, options: &Change, queue: &Queue) -> Result<(), Failure> {
+    let fits = &options.which.fits;
+    let (task, error) = (fits.task.as_deref(), fits.error.as_deref());
+    Err(causes::nothing(context, queue, task, error)?)
 }
 
 /// Says how many tasks were changed.

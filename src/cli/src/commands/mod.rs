@@ -25,7 +25,7 @@ use crate::output::{Output, Style, Text};
 pub(crate) fn run(context: &mut Context, command: Command) -> Result<(), Failure> {
     match command {
         Command::Enqueue(options) => enqueue::run(context, &options),
-        Command::Show { id } => show::task(context, &id),
+        Command::Show { ids } => show::tasks(context, &ids),
         Command::Watch { id } => watch::run(context, &id),
         Command::Status { id } => show::status(context, &id),
         Command::List(options) => list::run(context, &options),

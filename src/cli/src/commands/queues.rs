@@ -11,8 +11,17 @@ use crate::output::{Style, Text};
 use crate::table::Table;
 
 pub(crate) fn list(context: &mut Context) -> Result<(), Failure> {
-    let mut table = Table::new(&["QUEUE", "WAITING", "WORKERS", "COMPUTING", "STATE"]);
+    let heads = [
+        "QUEUE",
+        "WAITING",
+        "WORKERS",
+        "COMPUTING",
+        "FAILED",
+        "STATE",
+    ];
+    let mut table = Table::new(&heads);
     for queue in context.client.queues()? {
+        let queue = context.queue(&queue.name).get()?;
         if as_json(context, &queue)? {
             continue;
         }
@@ -21,6 +30,7 @@ pub(crate) fn list(context: &mut Context) -> Result<(), Failure> {
             Text::from(format!("{:>7}", queue.waiting)),
             Text::from(format!("{:>7}", queue.workers)),
             Text::from(format!("{:>9}", queue.computing)),
+            failed(&queue),
             open(&queue),
         ]);
     }
@@ -28,6 +38,13 @@ pub(crate) fn list(context: &mut Context) -> Result<(), Failure> {
         true => Ok(()),
         false => table.print(&mut context.out, true),
     }
+}
+
+/// How many failed tasks wait to be retried or discarded.
+pub(super) fn failed(queue: &QueueObject) -> Text {
+    let failed = queue.failed.unwrap_or(0);
+    let style = if failed > 0 { Style::Red } else { Style::Plain };
+    Text::new(style, &format!("{failed:>6}"))
 }
 
 /// Whether it is paused.

@@ -1,6 +1,7 @@
 //! `handoff show` and `handoff status`.
 
 use handoff_client::{Shown, TaskObject};
+use handoff_wire::headline;
 
 use super::{as_json, facts, plain, short, state};
 use crate::context::Context;
@@ -8,7 +9,18 @@ use crate::failure::Failure;
 use crate::output::{Output, Style, Text};
 use crate::times;
 
-pub(crate) fn task(context: &mut Context, id: &str) -> Result<(), Failure> {
+/// Shows each task. The first that is unknown ends it.
+pub(crate) fn tasks(context: &mut Context, ids: &[String]) -> Result<(), Failure> {
+    for (i, id) in ids.iter().enumerate() {
+        if i > 0 && !context.json {
+            context.out.line("")?;
+        }
+        task(context, id)?;
+    }
+    Ok(())
+}
+
+fn task(context: &mut Context, id: &str) -> Result<(), Failure> {
     let mut task = context.client.task(id);
     let shown = task.refresh()?;
     if as_json(context, shown)? {
@@ -24,6 +36,9 @@ pub(super) fn whole(out: &mut Output, task: &Shown<TaskObject>) -> Result<(), Fa
         Some(most) => format!("{attempt} of {most}"),
         None => attempt.to_string(),
     });
+    // The attempts have all of it.
+    let error = task.error.as_deref().map(headline);
+    let error = error.map(|error| Text::new(Style::Red, error));
     let schedule = task.schedule.as_ref();
     let workflow = task.workflow.as_ref();
     facts(
@@ -32,10 +47,7 @@ pub(super) fn whole(out: &mut Output, task: &Shown<TaskObject>) -> Result<(), Fa
             ("task", plain(task.task.as_ref())),
             ("id", plain(Some(&task.id))),
             ("state", Some(state(task.state.as_str()))),
-            (
-                "error",
-                task.error.as_deref().map(|e| Text::new(Style::Red, e)),
-            ),
+            ("error", error),
             (
                 "result",
                 plain(task.result.as_ref().map(|json| json.text())),
@@ -57,6 +69,7 @@ pub(super) fn whole(out: &mut Output, task: &Shown<TaskObject>) -> Result<(), Fa
             ("timeout", plain(task.timeout.as_ref())),
             ("retention", plain(task.retention.as_ref())),
             ("webhook", plain(task.webhook.as_ref())),
+            ("run again as", plain(task.retried_as.as_ref())),
             ("retry of", plain(task.retry_of.as_ref())),
             ("end of", plain(task.end_of.as_ref())),
             (
@@ -92,13 +105,20 @@ fn attempts(out: &mut Output, task: &TaskObject) -> Result<(), Failure> {
     out.line("")?;
     out.styled(&[Text::new(Style::Bold, "attempts that failed")])?;
     for error in &task.errors {
-        let ended = error
-            .ended_at
-            .as_deref()
-            .map(times::ago)
-            .unwrap_or_default();
-        let what = format!("{:>3}  {ended}: ", error.attempt);
-        out.styled(&[Text::new(Style::Dim, &what), Text::from(&error.error)])?;
+        let (began, ended) = (error.started_at.as_deref(), error.ended_at.as_deref());
+        let parts = [
+            ended.map(times::moment),
+            began
+                .zip(ended)
+                .and_then(|(began, ended)| times::took(began, ended)),
+            ended.map(times::ago),
+        ];
+        let parts: Vec<_> = parts.into_iter().flatten().collect();
+        let what = format!("{:>3}  {}", error.attempt, parts.join(", "));
+        out.styled(&[Text::new(Style::Dim, &what)])?;
+        for line in error.error.lines() {
+            out.line(format!("     {line}"))?;
+        }
     }
     Ok(())
 }

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use handoff_client::{QueueObject, Shown};
 
-use super::queues::open;
+use super::queues::{failed, open};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::{Style, Text};
+use crate::output::Text;
 use crate::table::Table;
 
 /// A queue in the look before.
@@ -79,8 +79,6 @@ fn look(
 }
 
 fn row(table: &mut Table, queue: &Shown<QueueObject>, rate: Option<f64>) {
-    let failed = queue.failed.unwrap_or(0);
-    let style = if failed > 0 { Style::Red } else { Style::Plain };
     let running = queue.running.map(|running| running.to_string());
     table.row([
         Text::from(&queue.name),
@@ -92,7 +90,7 @@ fn row(table: &mut Table, queue: &Shown<QueueObject>, rate: Option<f64>) {
         Text::from(format!("{:>7}", running.as_deref().unwrap_or("-"))),
         Text::from(format!("{:>7}", queue.workers)),
         Text::from(rate.map_or_else(|| "      -".to_owned(), |rate| format!("{rate:>7.1}"))),
-        Text::new(style, &format!("{failed:>6}")),
+        failed(queue),
         open(queue),
     ]);
 }

@@ -42,7 +42,10 @@ fn an_operator_finds_and_retries_failed_tasks(pair: Pair) {
     assert_eq!(ids.lines().count(), MAILS + REPORTS);
     let count = || {
         let would = handoff(&host, &["retry", "--all", "--dry-run"]).done();
-        would == format!("would retry {} failed tasks of default\n", MAILS + REPORTS)
+        would.ends_with(&format!(
+            "would retry {} failed tasks of default\n",
+            MAILS + REPORTS
+        ))
     };
     until("all tasks failed", LIMIT, || count().then_some(()));
 
@@ -93,9 +96,10 @@ fn understand(host: &Host) {
     let groups = handoff(host, &["failed"]).done();
     let lines: Vec<_> = groups.lines().collect();
     assert_eq!(lines.len(), 4, "{groups}");
-    assert_eq!(words(lines[0])[..2], ["COUNT", "TASK"]);
-    assert_eq!(words(lines[1])[..2], ["300", "http.request"], "{groups}");
-    assert_eq!(words(lines[2])[..2], ["200", "sleep"], "{groups}");
+    assert_eq!(words(lines[0])[..3], ["COUNT", "QUEUE", "TASK"]);
+    let of = |line| words(line)[..3].to_vec();
+    assert_eq!(of(lines[1]), ["300", "default", "http.request"], "{groups}");
+    assert_eq!(of(lines[2]), ["200", "default", "sleep"], "{groups}");
     assert!(
         lines[1].contains("500") && lines[2].contains("timeout"),
         "{groups}"
@@ -103,8 +107,28 @@ fn understand(host: &Host) {
     let times = words(lines[1])
         .into_iter()
         .filter(|word| matches!(*word, "ago" | "now"));
-    assert_eq!(times.count(), 2, "{groups}");
+    assert_eq!(times.count(), 1, "{groups}");
     assert_eq!(lines[3], "500 failed tasks of default");
+    let cause = "overran its timeout of *: stopped after *";
+    assert!(lines[2].ends_with(cause), "{groups}");
+    let causes = handoff(host, &["failed", "--json", "--by-cause", "-q", "default"]).objects();
+    assert_eq!(causes.len(), 2, "{causes:?}");
+    assert_eq!(causes[1]["error"], cause);
+    assert_eq!(causes[1]["count"], 200);
+
+    // The cause finds them again, and a mistyped kind finds nothing and says so.
+    let dry = ["retry", "--error", cause, "--since", "1h", "--dry-run"];
+    let would = handoff(host, &dry).done();
+    assert!(
+        would.ends_with("\nwould retry 200 failed tasks of default\n"),
+        "{would}"
+    );
+    let wrong = handoff(host, &["retry", "--task", "http.reqest", "-y"]).ended(1);
+    let said =
+        "no failed task of default is of the kind http.reqest; there are: http.request, sleep";
+    assert!(wrong.contains(said), "{wrong}");
+    let wrong = handoff(host, &["discard", "--error", "overran", "--dry-run"]).ended(1);
+    assert!(wrong.contains("no failed task of default fits"), "{wrong}");
 
     // What is one of them about?
     let mut words = words(lines[1]).into_iter();

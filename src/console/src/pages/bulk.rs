@@ -3,6 +3,7 @@
 use super::is_confirmed;
 use crate::answer::Answer;
 use crate::api::Api;
+use crate::causes::{self, Bounds, Found};
 use crate::context::{Context, field};
 use crate::curl::Curl;
 use crate::failure::Failure;
@@ -12,8 +13,16 @@ use crate::page::{Page, html};
 use askama::Template;
 use handoff_wire::encode;
 
-/// So many calls of the API are made for one page. Each takes 3 s at most, or a little more.
+#[cfg(test)]
+mod tests;
+
+/// So many calls of the API are made to count. Each takes 3 s at most, or a little more.
 const CALLS: usize = 5;
+/// How far failed tasks are counted by their causes.
+const BOUNDS: Bounds = Bounds {
+    tasks: 3_000,
+    ms: 8_000,
+};
 
 #[derive(Template)]
 #[template(path = "bulk.html")]
@@ -25,7 +34,11 @@ struct BulkPage {
     /// The tasks in words.
     which: String,
     sum: Sum,
+    /// Failed tasks that fit, by their causes.
+    found: Found,
     is_done: bool,
+    /// The page itself was sent on by a form of the console, so it may go on by itself.
+    goes_on: bool,
     /// Why it is not all done.
     error: String,
     /// What was typed in place of the queue's name.
@@ -36,6 +49,8 @@ struct BulkPage {
 #[derive(Debug, Default)]
 struct Sum {
     count: u64,
+    /// How many there were at first, if they were counted to the end.
+    total: Option<u64>,
     /// Where to go on: there may be more.
     from: Option<String>,
 }
@@ -85,21 +100,42 @@ impl Action {
         action.ok_or_else(|| Failure::Form("It names no action.".to_owned()))
     }
 
+    fn is_of_failed(&self) -> bool {
+        self.name != "cancel"
+    }
+
     fn filter(&self, fields: &[(String, String)]) -> Filter {
         let filter = Filter::of(fields);
-        match self.name {
-            "cancel" => filter,
-            _ => filter.of_any_state(),
+        match self.is_of_failed() {
+            true => filter.of_state(""),
+            false => filter,
         }
     }
 }
 
 impl Sum {
+    /// Whether some of the tasks may be left.
+    fn is_open(&self) -> bool {
+        self.from.is_some()
+    }
+
+    /// How many were changed, of how many.
+    fn said(&self) -> String {
+        match self
+            .total
+            .filter(|total| *total > self.count && self.is_open())
+        {
+            Some(total) => format!("{} of {total}", self.count),
+            None => self.count.to_string(),
+        }
+    }
+
     /// Reads the fields of a query or a form.
     fn of(fields: &[(String, String)]) -> Self {
         let from = Some(field(fields, "from")).filter(|from| !from.is_empty());
         Self {
             count: field(fields, "count").parse().unwrap_or(0),
+            total: field(fields, "total").parse().ok(),
             from: from.map(str::to_owned),
         }
     }
@@ -113,6 +149,11 @@ impl Sum {
 }
 
 impl BulkPage {
+    /// Whether there may be more than were counted.
+    fn is_partial(&self) -> bool {
+        self.sum.is_open() || self.found.more()
+    }
+
     fn of(context: &Context, queue: &str, action: &'static Action, filter: Filter) -> Self {
         let which = match filter.words() {
             words if words.is_empty() => format!("all {} of {queue}", action.tasks),
@@ -125,7 +166,9 @@ impl BulkPage {
             filter,
             which,
             sum: Sum::default(),
+            found: Found::default(),
             is_done: false,
+            goes_on: false,
             error: String::new(),
             wrong: String::new(),
         };
@@ -141,6 +184,23 @@ impl BulkPage {
         path.trim_end_matches(['&', '?']).to_owned()
     }
 
+    /// The query of the list of these tasks.
+    fn list(&self) -> String {
+        match self.action.is_of_failed() {
+            true => self.filter.of_state("failed").query(),
+            false => self.filter.query(),
+        }
+    }
+
+    /// The query of the list of the newest tasks of this kind, if there is one.
+    fn newest(&self) -> String {
+        let filter = Filter {
+            task: self.filter.task.clone(),
+            ..Filter::default()
+        };
+        filter.query()
+    }
+
     /// Whether so much is meant that the queue's name must be typed.
     fn needs_name(&self) -> bool {
         self.action.name == "cancel" && self.filter.fields().is_empty()
@@ -153,16 +213,30 @@ impl BulkPage {
         let from = self.sum.from.as_ref();
         let from = from.map(|from| format!("&from={}", encode(from)));
         let from = from.unwrap_or_default();
-        format!("/queues/{queue}/done?{query}action={action}&count={count}{from}")
+        let total = self.sum.total.map(|total| format!("&total={total}"));
+        let total = total.unwrap_or_default();
+        format!("/queues/{queue}/done?{query}action={action}&count={count}{total}{from}")
     }
 
-    /// Changes the tasks, or only counts them.
+    /// Changes some of the tasks, or counts them.
     async fn sweep(&mut self, api: &Api) -> Result<(), Failure> {
-        let (dry_run, name) = match self.is_done {
-            true => ("", self.action.counts.0),
-            false => ("dry_run=true&", self.action.counts.1),
+        if !self.is_done && self.action.is_of_failed() {
+            match causes::find(api, &[&self.queue], &self.filter, BOUNDS).await {
+                // A token may operate without the scope to read.
+                Err(Failure::Refused { status: 403, .. }) => {}
+                found => {
+                    self.found = found?;
+                    self.sum.count = self.found.count();
+                    return Ok(());
+                }
+            }
+        }
+        let (dry_run, name, calls) = match self.is_done {
+            // What was done so far is shown in between.
+            true => ("", self.action.counts.0, 1),
+            false => ("dry_run=true&", self.action.counts.1, CALLS),
         };
-        for _ in 0..CALLS {
+        for _ in 0..calls {
             let from = self.sum.from.as_ref();
             let from = from.map(|from| format!("from={}", encode(from)));
             let path = self.path(&format!("{dry_run}{}", from.unwrap_or_default()));
@@ -211,115 +285,10 @@ pub(crate) fn done(context: &Context, queue: &str) -> Result<Answer, Failure> {
     let mut page = BulkPage::of(context, queue, action, action.filter(&context.query));
     page.sum = Sum::of(&context.query);
     page.is_done = true;
+    page.goes_on = context.from_here;
     if context.from_elsewhere {
         // No link of another site leads to a button that asks nothing.
         page.sum.from = None;
     }
     html(200, &page)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn page(is_done: bool, from: Option<&str>) -> String {
-        let filter = Filter {
-            key: "<b>".to_owned(),
-            ..Filter::default()
-        };
-        let mut page = BulkPage::of(&Context::default(), "default", &ACTIONS[2], filter);
-        page.sum = Sum {
-            count: 12,
-            from: from.map(str::to_owned),
-        };
-        page.is_done = is_done;
-        page.render().expect("a page")
-    }
-
-    #[test]
-    fn a_count_is_confirmed_before_anything_is_done() {
-        let asked = page(false, None);
-        assert!(asked.contains("12 open tasks"), "{asked}");
-        assert!(asked.contains("name=\"confirm\" value=\"yes\""), "{asked}");
-        assert!(
-            asked.contains("name=\"key\" value=\"&#60;b&#62;\""),
-            "{asked}"
-        );
-        let done = page(true, None);
-        assert!(
-            done.contains("Cancelled 12") && !done.contains("confirm"),
-            "{done}"
-        );
-        let more = page(true, Some("1f"));
-        assert!(
-            more.contains("name=\"from\" value=\"1f\"") && more.contains("confirm"),
-            "{more}"
-        );
-    }
-
-    #[test]
-    fn only_the_named_number_counts() {
-        for (action, is_dry, text) in [
-            (0, true, r#"{"would_retry":3,"more":false,"next":null}"#),
-            (
-                2,
-                false,
-                r#"{"aborted":4,"cancelled":3,"more":true,"next":"/a?from=1"}"#,
-            ),
-        ] {
-            let swept: Swept = serde_json::from_str(text).expect(text);
-            let (done, would) = ACTIONS[action].counts;
-            let mut sum = Sum::default();
-            sum.add(&swept, if is_dry { would } else { done });
-            assert_eq!(sum.count, 3);
-            assert_eq!(sum.from.is_some(), swept.more);
-        }
-    }
-
-    #[test]
-    fn all_open_tasks_are_cancelled_only_by_the_name_of_the_queue() {
-        let context = Context::default();
-        let of = |action, filter| BulkPage::of(&context, "default", &ACTIONS[action], filter);
-        let asked = of(2, Filter::default()).render().expect("a page");
-        assert!(!asked.contains("name=\"name\""), "nothing fits: {asked}");
-        let mut page = of(2, Filter::default());
-        page.sum.count = 1;
-        page.wrong = "other".to_owned();
-        let asked = page.render().expect("a page");
-        assert!(asked.contains("name=\"name\"") && asked.contains("“other” is not"));
-        let some = Filter {
-            state: "queued".to_owned(),
-            ..Filter::default()
-        };
-        assert!(!of(2, some).needs_name() && !of(0, Filter::default()).needs_name());
-    }
-
-    #[test]
-    fn the_done_page_has_all_to_go_on() {
-        let filter = Filter {
-            key: "a&b".to_owned(),
-            ..Filter::default()
-        };
-        let mut page = BulkPage::of(&Context::default(), "default", &ACTIONS[2], filter);
-        page.sum = Sum {
-            count: 12,
-            from: Some("1f".to_owned()),
-        };
-        let path = page.done_path();
-        assert_eq!(
-            path,
-            "/queues/default/done?key=a%26b&action=cancel&count=12&from=1f"
-        );
-        page.is_done = true;
-        page.error = "The store is busy".to_owned();
-        let page = page.render().expect("a page");
-        for part in [
-            "Cancelled 12",
-            "The store is busy",
-            "Go on",
-            "name=\"count\" value=\"12\"",
-        ] {
-            assert!(page.contains(part), "{part}: {page}");
-        }
-    }
 }

@@ -1,140 +1,60 @@
-//! The failed tasks of a queue, by kind and error.
+//! The failed tasks of a queue, or of all, by their causes.
 
-use super::tasks::first_line;
 use crate::answer::Answer;
+use crate::causes::{self, Bounds, Found};
 use crate::context::Context;
 use crate::curl::Curl;
 use crate::failure::Failure;
-use crate::filter::{Filter, from_of};
-use crate::model::{Task, Tasks};
+use crate::filter::Filter;
+use crate::model::Queues;
 use crate::page::{Page, html};
-use crate::words;
 use askama::Template;
-use handoff_wire::{Time, encode};
-use std::collections::BTreeMap;
 
-/// So many pages of the API are read for one page here, of so many tasks each.
-const PAGES: usize = 5;
-const PAGE: usize = 100;
+/// How far a page looks that was not asked to look further, and how many times as far another does.
+const BOUNDS: Bounds = Bounds {
+    tasks: 3_000,
+    ms: 8_000,
+};
+const FURTHER: u64 = 3;
 
 #[derive(Template)]
 #[template(path = "failed.html")]
 struct FailedPage {
     page: Page,
+    /// The queue, or nothing if the page is of all.
     queue: String,
-    groups: Vec<Group>,
-    /// Entries that the API can't read: their ids and errors.
-    unreadable: Vec<(String, String)>,
-    read: usize,
-    /// Later failures are on an earlier page.
+    found: Found,
     is_further: bool,
-    next: Option<String>,
 }
 
-/// Failed tasks of one kind with the same first line of their error.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Group {
-    kind: String,
-    error: String,
-    count: u64,
-    first: Option<Time>,
-    last: Option<Time>,
-    example: String,
-    /// The begin of the error, by which the API finds such tasks.
-    text: String,
-}
-
-impl Group {
-    fn first_shown(&self) -> String {
-        self.first.map(words::clock).unwrap_or_default()
-    }
-
-    fn last_shown(&self) -> String {
-        self.last.map(words::clock).unwrap_or_default()
-    }
-
-    /// The list of tasks like these.
-    fn query(&self) -> String {
-        let filter = Filter {
-            state: "failed".to_owned(),
-            task: self.kind.clone(),
-            text: self.text.clone(),
-            ..Filter::default()
-        };
-        filter.query()
-    }
-}
-
-#[derive(Default)]
-struct Groups {
-    groups: BTreeMap<(String, String), Group>,
-    unreadable: Vec<(String, String)>,
-}
-
-impl Groups {
-    fn add(&mut self, task: &Task) {
-        let error = task.error.as_deref().unwrap_or_default();
-        if task.state.is_empty() {
-            return self.unreadable.push((task.id.clone(), first_line(error)));
-        }
-        let key = (task.task.clone(), first_line(error));
-        let group = self
-            .groups
-            .entry(key)
-            .or_insert_with_key(|(kind, line)| Group {
-                kind: kind.clone(),
-                error: line.clone(),
-                example: task.id.clone(),
-                text: line.trim_end_matches('…').to_owned(),
-                ..Group::default()
-            });
-        group.count += 1;
-        group.first = group.first.into_iter().chain(task.ended_at).min();
-        group.last = group.last.into_iter().chain(task.ended_at).max();
-    }
-
-    /// The groups, the largest first, and what is in none.
-    fn list(self) -> (Vec<Group>, Vec<(String, String)>) {
-        let mut groups: Vec<_> = self.groups.into_values().collect();
-        groups.sort_by_key(|group| std::cmp::Reverse(group.count));
-        (groups, self.unreadable)
-    }
-}
-
-pub(crate) async fn show(context: &Context, queue: &str) -> Result<Answer, Failure> {
-    let list = |limit| {
-        let queue = encode(queue);
-        format!("/v1/queues/{queue}/tasks?state=failed&limit={limit}")
+pub(crate) async fn show(context: &Context, queue: Option<&str>) -> Result<Answer, Failure> {
+    let all: Queues = match queue {
+        Some(_) => Queues::default(),
+        None => context.api.get("/v1/queues").await?,
     };
-    let (mut groups, mut read) = (Groups::default(), 0);
-    let mut from = match context.parameter("from") {
-        "" => None,
-        from => Some(encode(from)),
+    let names = all.queues.iter().map(|queue| queue.name.as_str());
+    let names: Vec<_> = names.chain(queue).collect();
+    let is_further = !context.parameter("further").is_empty();
+    let times = if is_further { FURTHER } else { 1 };
+    let bounds = Bounds {
+        tasks: BOUNDS.tasks * times,
+        ms: BOUNDS.ms * times,
     };
-    for _ in 0..PAGES {
-        let from_here = from.map(|from| format!("&from={from}")).unwrap_or_default();
-        let path = |limit| format!("{}{from_here}", list(limit));
-        let tasks: Tasks = context.api.list(path, PAGE).await?;
-        read += tasks.tasks.len();
-        tasks.tasks.iter().for_each(|task| groups.add(task));
-        from = from_of(tasks.next.as_deref());
-        if from.is_none() {
-            break;
-        }
-    }
-    let (groups, unreadable) = groups.list();
+    let filter = Filter::default();
+    let found = causes::find(&context.api, &names, &filter, bounds).await?;
+    let title = match queue {
+        Some(queue) => format!("Failed tasks of {queue}"),
+        None => "Failed tasks".to_owned(),
+    };
+    let lists = names.iter().map(|queue| causes::list(queue, &filter));
+    let page = lists.fold(Page::new(context, title), |page, list| {
+        page.curl(Curl::new("This list", "GET", list))
+    });
     let page = FailedPage {
-        page: Page::new(context, format!("Failed tasks of {queue}")).curl(Curl::new(
-            "This list",
-            "GET",
-            list(PAGE),
-        )),
-        queue: queue.to_owned(),
-        groups,
-        unreadable,
-        read,
-        is_further: !context.parameter("from").is_empty(),
-        next: from,
+        page,
+        queue: queue.unwrap_or_default().to_owned(),
+        found,
+        is_further,
     };
     html(200, &page)
 }
@@ -142,63 +62,73 @@ pub(crate) async fn show(context: &Context, queue: &str) -> Result<Answer, Failu
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::causes::{Cause, Read};
 
-    fn task(kind: &str, error: &str, ended_ms: u64) -> Task {
-        Task {
-            id: format!("default-{ended_ms}"),
-            state: "failed".to_owned(),
-            task: kind.to_owned(),
-            error: Some(error.to_owned()),
-            ended_at: Some(Time { ms: ended_ms }),
-            ..Task::default()
+    fn page(found: Found, queue: &str) -> String {
+        let page = FailedPage {
+            page: Page::default(),
+            queue: queue.to_owned(),
+            found,
+            is_further: false,
+        };
+        page.render().expect("a page")
+    }
+
+    fn read(queue: &str, count: u64, more: bool) -> Read {
+        Read {
+            queue: queue.to_owned(),
+            count,
+            more,
         }
     }
 
     #[test]
-    fn tasks_are_grouped_by_kind_and_first_line() {
-        let mut groups = Groups::default();
-        for task in [
-            task("mail", "no answer\nat 1", 5_000),
-            task("mail", "no answer\nat 2", 1_000),
-            task("mail", "bounced", 3_000),
-            task("resize", "no answer", 9_000),
-        ] {
-            groups.add(&task);
-        }
-        groups.add(&Task {
-            state: String::new(),
-            ..task("", "its record is broken", 7)
-        });
-        let (groups, unreadable) = groups.list();
-        let shown: Vec<_> = groups
-            .iter()
-            .map(|g| (g.kind.as_str(), g.error.as_str(), g.count))
-            .collect();
-        assert_eq!(shown[0], ("mail", "no answer", 2));
-        assert_eq!(shown.len(), 3);
-        assert_eq!(groups[0].first_shown(), "1970-01-01 00:00:01");
-        assert_eq!(groups[0].last_shown(), "1970-01-01 00:00:05");
-        let page = FailedPage {
-            page: Page::default(),
-            queue: "default".to_owned(),
-            groups,
-            unreadable,
-            read: 5,
-            is_further: false,
-            next: Some("1f".to_owned()),
+    fn a_cause_is_a_row_with_what_can_be_done() {
+        let cause = Cause {
+            count: 110,
+            queue: "mails".to_owned(),
+            kind: "mail".to_owned(),
+            error: "<b> answered 503 *".to_owned(),
+            when: "1970-01-01 00:00:01 to 00:00:05".to_owned(),
+            example: "mails-1".to_owned(),
+            filter: Filter {
+                state: "failed".to_owned(),
+                task: "mail".to_owned(),
+                error: "<b> answered 503 *".to_owned(),
+                ..Filter::default()
+            },
         };
-        let page = page.render().expect("a page");
-        assert!(
-            page.contains("?state=failed&#38;task=mail&#38;text=no%20answer&#38;\""),
-            "{page}"
+        let page = page(
+            Found {
+                causes: vec![cause],
+                unreadable: vec![("mails-2".to_owned(), "its record is broken".to_owned())],
+                read: vec![read("default", 0, false), read("mails", 110, true)],
+            },
+            "",
         );
         for part in [
-            "of the last 5",
-            ">mail</a>: 2 or more",
+            ">0</a> failed in default",
+            ">110</a> or more failed in mails",
+            "name=\"error\" value=\"&#60;b&#62; answered 503 *\"",
+            "/queues/mails?state=failed&#38;task=mail&#38;error=%3Cb%3E%20answered%20503%20%2A&#38;",
+            "/tasks/mails-1\"",
+            "1970-01-01 00:00:01 to 00:00:05",
             "its record is broken",
+            "?further=yes",
         ] {
             assert!(page.contains(part), "{part}: {page}");
         }
-        assert_eq!(page.matches("Retry…").count(), 3, "not of the broken one");
+        assert_eq!(page.matches("Retry…").count(), 1, "not of the broken one");
+        assert!(!page.contains("name=\"state\""), "retries take none");
+    }
+
+    #[test]
+    fn nothing_failed() {
+        let found = Found {
+            read: vec![read("mails", 0, false)],
+            ..Found::default()
+        };
+        let page = page(found, "mails");
+        assert!(page.contains("No task here has failed") && !page.contains("<table"));
     }
 }

@@ -151,7 +151,7 @@ mod tests {
             "paused",
             "1.5s",
             "<dt>computing</dt><dd>1</dd>",
-            "<a href=\"/console/queues/emails/failed\">2</a>",
+            "<a class=\"failed\" href=\"/console/queues/emails/failed\">2</a>",
             "Since the queue began: 4711 succeeded, 5 failed",
             "1m 1s late",
             "4 at once, 10/s, per key 1 at once",

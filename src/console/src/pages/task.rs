@@ -82,6 +82,7 @@ fn links(task: &Task) -> Vec<Fact> {
     ];
     let key = |key: &String| Fact::link("Key", key, format!("{queue}?key={}", encode(key)));
     facts.extend(task.key.as_ref().map(key));
+    facts.extend(task.retried_as.as_ref().map(|id| of("Run again as", id)));
     facts.extend(task.retry_of.as_ref().map(|id| of("Retry of", id)));
     facts.extend(task.end_of.as_ref().map(|id| of("Sends the end of", id)));
     facts.extend(task.schedule.as_ref().map(|schedule| {

@@ -9,6 +9,7 @@ use crate::idempotency::key::{IdempotencyKey, Once};
 use crate::model::receipt::Receipt;
 use crate::model::state::State;
 use crate::model::task::{Fits, TaskSpec, Trace};
+use crate::runs::read::Runs;
 use crate::runs::view::Views;
 use crate::store::contract::Store;
 use crate::store::error::QueueError;
@@ -35,6 +36,13 @@ pub enum Retried {
     Over,
     /// No task has this id.
     Unknown,
+}
+
+/// The key of a task's retry. The new task is kept as long as the failed one may be retried, so that
+/// a repeated request finds it.
+fn key(failed: &TaskId, task: &TaskSpec) -> IdempotencyKey {
+    let ttl_ms = task.retention_ms + KEY_SLACK_MS;
+    IdempotencyKey::internal(&format!("retry:{failed}"), ttl_ms)
 }
 
 impl<S: Store, E: Env> FailedList<'_, S, E> {
@@ -64,6 +72,20 @@ impl<S: Store, E: Env> FailedList<'_, S, E> {
             }
             Standing::Unknown => Ok(Retried::Unknown),
         }
+    }
+
+    /// Returns the task as which a failed task was retried, as long as its key is kept.
+    pub(crate) async fn retried_as(
+        &self,
+        id: &TaskId,
+        task: &TaskSpec,
+    ) -> Result<Option<TaskId>, QueueError> {
+        let found = Idempotency::of(self).decided(&key(id, task)).await?;
+        let Some(found) = found else { return Ok(None) };
+        let new = TaskId::new(self.name(), found.slot, &found.task.nonce);
+        // A retry that died in between has not enqueued it yet.
+        let home = Runs::of(self).home(&new).await?;
+        Ok(home.map(|_| new))
     }
 
     /// Retries the failed tasks that fit before number `before`, newest first, until `end_ms`.
@@ -124,10 +146,7 @@ impl<S: Store, E: Env> FailedList<'_, S, E> {
         began_ms: u64,
     ) -> Result<Once, QueueError> {
         let task = &failed.task;
-        // Keep the new task as long as the failed one may be retried, so that a repeated request
-        // finds it.
-        let ttl_ms = task.retention_ms + KEY_SLACK_MS;
-        let key = IdempotencyKey::internal(&format!("retry:{}", failed.id), ttl_ms);
+        let key = key(&failed.id, task);
         let new = TaskSpec {
             not_before_ms: None,
             expires_ms: None,

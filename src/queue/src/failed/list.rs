@@ -6,7 +6,7 @@ use crate::base::guard::{Guard, enabled};
 use crate::base::id::TaskId;
 use crate::base::json::Json;
 use crate::model::run::{Run, RunState};
-use crate::model::task::{Fits, Task};
+use crate::model::task::{Failure, Fits, Task};
 use crate::progress::record::KeeperRecord;
 use crate::runs::read::Runs;
 use crate::store::contract::Store;
@@ -36,9 +36,12 @@ pub(crate) struct Failed {
 }
 
 impl Failed {
-    /// Why it failed.
-    fn error(&self) -> Option<&str> {
-        self.run.errors.last().map(|last| last.error.as_str())
+    fn failure(&self) -> Failure<'_> {
+        let last = self.run.errors.last();
+        Failure {
+            error: last.map(|last| last.error.as_str()).unwrap_or_default(),
+            at_ms: self.until_ms.saturating_sub(self.task.retention_ms),
+        }
     }
 
     pub(crate) fn bytes(&self) -> u64 {
@@ -135,7 +138,7 @@ impl<S: Store, E: Env> FailedList<'_, S, E> {
                 match QueueError::or_unreadable(listed)? {
                     Ok(Some(failed))
                         if failed.until_ms > self.env.now_ms()
-                            && fits(&failed.id, &failed.task, failed.error()) =>
+                            && fits(&failed.id, &failed.task, Some(failed.failure())) =>
                     {
                         bytes += failed.bytes();
                         found.push((i, failed));

@@ -14,7 +14,7 @@ use crate::base::config::{CLOCK_SLACK_MS, RETENTION_MIN_MS};
 use crate::base::env::Env;
 use crate::base::guard::{Guard, enabled};
 use crate::idempotency::enqueue::Idempotency;
-use crate::idempotency::key::{Candidate, Try};
+use crate::idempotency::key::{Candidate, IdempotencyKey, Try};
 use crate::store::contract::Store;
 use crate::store::error::QueueError;
 use crate::store::record::{decode_opt, encode};
@@ -43,7 +43,7 @@ impl<S: Store, E: Env> Idempotency<'_, S, E> {
                 let pause_ms = 1 + self.env.random() % pause_max_ms.max(1);
                 self.env.sleep_ms(pause_ms).await;
             }
-            let found = match self.read_period(own, period).await? {
+            let found = match self.read_period(own.key, period).await? {
                 (0, _) => match self.decided_before(own, period).await? {
                     Some(_) if self.moved_on(own, period - 1).await? => continue,
                     Some(before) => return Ok(Some(before)),
@@ -71,6 +71,19 @@ impl<S: Store, E: Env> Idempotency<'_, S, E> {
         Ok(None)
     }
 
+    /// Reads the decided candidate of a key, without a try. It misses one that is decided meanwhile.
+    pub(crate) async fn decided(
+        &self,
+        key: &IdempotencyKey,
+    ) -> Result<Option<Candidate>, QueueError> {
+        let period = key.period(self.env.now_ms());
+        let found = match self.read_period(key, period).await? {
+            (0, _) if period > 0 => self.read_period(key, period - 1).await?.1,
+            (_, found) => found,
+        };
+        Ok(found.filter(|found| self.is_live(found)))
+    }
+
     fn is_live(&self, candidate: &Candidate) -> bool {
         candidate.expires_ms > self.env.now_ms()
     }
@@ -78,10 +91,10 @@ impl<S: Store, E: Env> Idempotency<'_, S, E> {
     /// Reads how many tries a period has, and its decided candidate.
     async fn read_period(
         &self,
-        own: &Try<'_>,
+        key: &IdempotencyKey,
         period: u64,
     ) -> Result<(u64, Option<Candidate>), QueueError> {
-        let name = own.key.name(period);
+        let name = key.name(period);
         let tries = self.store.counter(&self.keys.tries(&name)).await?;
         if tries == 0 {
             return Ok((0, None));
@@ -100,7 +113,7 @@ impl<S: Store, E: Env> Idempotency<'_, S, E> {
         if period == 0 || !enabled(Guard::LookAtPeriodBefore) {
             return Ok(None);
         }
-        let (_, before) = self.read_period(own, period - 1).await?;
+        let (_, before) = self.read_period(own.key, period - 1).await?;
         Ok(before.filter(|c| self.is_live(c)))
     }
 

@@ -204,11 +204,20 @@ impl Validate for Membership {
     }
 }
 
-/// Whether a task belongs on a list. Of a failed task it is also given the error, where the list is
-/// of failed tasks.
-pub type Fits<'a> = &'a dyn Fn(&TaskId, &Task, Option<&str>) -> bool;
+/// How a task failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failure<'a> {
+    /// The error of its last attempt.
+    pub error: &'a str,
+    /// When it failed, in milliseconds since 1970.
+    pub at_ms: u64,
+}
+
+/// Whether a task belongs on a list. Where the list is of failed tasks it is also given how the task
+/// failed.
+pub type Fits<'a> = &'a dyn Fn(&TaskId, &Task, Option<Failure<'_>>) -> bool;
 
 /// All tasks belong on the list.
-pub fn every(_: &TaskId, _: &Task, _: Option<&str>) -> bool {
+pub fn every(_: &TaskId, _: &Task, _: Option<Failure<'_>>) -> bool {
     true
 }

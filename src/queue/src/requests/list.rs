@@ -66,7 +66,8 @@ impl Part {
 impl<S: Store, E: Env> Lists<'_, S, E> {
     /// Lists tasks that fit, newest first, or those in the state `queued` by priority, and within
     /// one in the order in which they are claimed: at most `most`, from a place in an earlier page
-    /// on. A page may be short, or empty, without being the last one.
+    /// on. A page may be short, or empty, without being the last one. A task that waits for the
+    /// limits of its key has no place in the backlog.
     pub(crate) async fn list(
         &self,
         state: Option<State>,

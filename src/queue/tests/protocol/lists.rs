@@ -2,7 +2,8 @@
 
 use crate::support::{Sim, keys, task};
 use handoff_queue::{
-    LISTED_MAX, Priority, RetryPolicy, State, Store, Task, TaskId, TaskPage, TaskSpec, every,
+    Failure, LISTED_MAX, Priority, RetryPolicy, State, Store, Task, TaskId, TaskPage, TaskSpec,
+    every,
 };
 use serde_json::json;
 
@@ -135,8 +136,9 @@ fn a_page_looks_at_so_many_slots_and_says_how_far() {
     let (mut from, mut found, mut pages) = (None, Vec::new(), 0);
     loop {
         let page = sim.wait(|queue| async move {
-            let fits =
-                |_: &TaskId, task: &Task, _: Option<&str>| task.args.as_str().contains("rare");
+            let fits = |_: &TaskId, task: &Task, _: Option<Failure<'_>>| {
+                task.args.as_str().contains("rare")
+            };
             queue.list(None, &fits, from.as_deref(), 20).await.unwrap()
         });
         assert!(page.searched <= LISTED_MAX);

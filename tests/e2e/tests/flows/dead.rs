@@ -133,6 +133,8 @@ fn retried_once_however_often_it_is_asked_for(pair: Pair) {
     let before = http.task(&old);
     assert_eq!(again["retry_of"], json!(old));
     assert_eq!(before["retry_of"], Value::Null);
+    assert_eq!(before["retried_as"], json!(new));
+    assert_eq!(again["retried_as"], Value::Null);
     for field in [
         "task",
         "args",

@@ -7,6 +7,7 @@ use std::time::Duration;
 on_every_pair!(tasks_are_found_by_what_is_known_of_them);
 on_every_pair!(what_fits_is_retried_discarded_or_cancelled);
 on_every_pair!(failed_tasks_are_found_by_their_error);
+on_every_pair!(failed_tasks_are_found_by_a_pattern_of_their_error);
 
 on!(Some: without_the_scope_read_nothing_is_found_out: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
 
@@ -127,6 +128,62 @@ fn failed_tasks_are_found_by_their_error(pair: Pair) {
     assert_eq!(found["would_discard"], 0);
 }
 
+/// A pattern finds tasks by nothing but the first line of their errors.
+fn failed_tasks_are_found_by_a_pattern_of_their_error(pair: Pair) {
+    let host = Host::start(pair, &[("fault_tasks", "true")]);
+    let http = host.http();
+    let failed = http.enqueue(&failing("broke"));
+    reaches(http, &failed, "failed");
+    let error = http.task(&failed)["error"].clone();
+    let error = error.as_str().expect("a text").to_uppercase();
+    let (begin, end) = error.split_at(error.find(' ').expect("a space"));
+    let found = |filter: &str| ids(http, filter).len();
+    let encoded = |text: &str| text.replace(' ', "%20").replace('"', "%22");
+    for (pattern, fits) in [
+        (error.clone(), 1),
+        (format!("*{end}"), 1),
+        (format!("{begin}*"), 1),
+        (begin.to_owned(), 0),
+        // Its key, which the text finds.
+        ("*\"key\"*".to_owned(), 0),
+    ] {
+        let pattern = encoded(&pattern);
+        // Only failed tasks have an error: the state goes without saying.
+        for filter in [
+            format!("error={pattern}"),
+            format!("state=failed&error={pattern}"),
+            format!("error={pattern}&since=1h"),
+        ] {
+            assert_eq!(found(&filter), fits, "{filter}");
+        }
+        let path = format!("/v1/queues/default/retry-failed?error={pattern}&dry_run=true");
+        let dry = http.post(&path, &json!({})).expect(200).json();
+        assert_eq!(dry["would_retry"], fits, "{pattern}");
+    }
+    let ended = http.task(&failed)["ended_at"].clone();
+    let ended = ended.as_str().expect("a time");
+    for (since, fits) in [(ended, 1), ("2099-01-01T00:00:00Z", 0), ("0s", 0)] {
+        assert_eq!(found(&format!("since={since}")), fits, "{since}");
+    }
+    assert_eq!(
+        found(&format!("state=running&error={}", encoded(&error))),
+        0
+    );
+    let wrong = http.get(&format!("{TASKS}?since=yesterday"));
+    wrong.expect_problem(400, "invalid-request", Some("since"));
+    let wrong = http.get(&format!("{TASKS}?error={}", "x".repeat(301)));
+    wrong.expect_problem(400, "invalid-request", Some("error"));
+    let wrong = http.post("/v1/queues/default/cancel?error=a", &json!({}));
+    wrong.expect_problem(400, "invalid-request", Some("error"));
+    let path = format!(
+        "/v1/queues/default/discard-failed?error={}",
+        encoded(&error)
+    );
+    let done = http.post(&path, &json!({})).expect(200).json();
+    assert_eq!(done["discarded"], 1);
+    assert_eq!(found("state=failed"), 0);
+}
+
 fn what_fits_is_retried_discarded_or_cancelled(pair: Pair) {
     let host = Host::start(pair, &[("fault_tasks", "true")]);
     let http = host.http();
@@ -201,7 +258,8 @@ fn what_fits_is_retried_discarded_or_cancelled(pair: Pair) {
 }
 
 fn without_the_scope_read_nothing_is_found_out(pair: Pair) {
-    let host = Host::start(pair, &[("api_tokens", "ops:operate:t0ken-ops")]);
+    let tokens = "ops:operate:t0ken-ops, look:read:t0ken-look";
+    let host = Host::start(pair, &[("api_tokens", tokens)]);
     let http = host.http();
     let token = [("authorization", "Bearer t0ken-ops")];
     for call in ["cancel", "retry-failed", "discard-failed"] {
@@ -217,6 +275,19 @@ fn without_the_scope_read_nothing_is_found_out(pair: Pair) {
             reply.expect_problem(403, "forbidden", field);
         }
         http.send("POST", &path, &token, b"").expect(200);
+        // A reader may count, and nothing else.
+        let look = [("authorization", "Bearer t0ken-look")];
+        let counted = http.send("POST", &format!("{path}?dry_run=true"), &look, b"");
+        counted.expect(200);
+        for query in [
+            "",
+            "?dry_run=false",
+            "?dry_run=true&dry_run=false",
+            "?dry-run=true",
+        ] {
+            let reply = http.send("POST", &format!("{path}{query}"), &look, b"");
+            reply.expect_problem(403, "forbidden", None);
+        }
     }
     let list = http.send("GET", TASKS, &token, b"");
     list.expect_problem(403, "forbidden", None);

@@ -33,6 +33,15 @@ fn a_page_of_failed_tasks_and_taking_them_off_whatever_failed() {
         retry(&sim, 1);
         let first = cost_of(&sim, |sim| retry(sim, 2));
         let again = cost_of(&sim, |sim| retry(sim, 2));
+        let found = |i: usize, what: &str| {
+            let (id, of) = (ids[i].clone(), sim.view(&ids[i]).unwrap().task);
+            let found = cost_of(&sim, |sim| {
+                sim.wait(|queue| async move { queue.retry_of(&id, &of).await.unwrap() });
+            });
+            page(what, &found, 0);
+        };
+        found(2, "find the retry of a failed task");
+        found(3, "find no retry of a failed task");
         println!(
             "of {failed} that failed: a page {listed:?}, discard {discard:?}, retry {first:?}, again {again:?}"
         );

@@ -38,6 +38,12 @@ fn a_retry_is_one_new_task_however_often_it_is_asked_for() {
 
     let (old, new) = (sim.view(&of).unwrap(), sim.view(&ids[0]).unwrap());
     assert_eq!(old.state, State::Failed, "it stays readable");
+    let retry_of = |id: &TaskId| {
+        let (id, of) = (id.clone(), sim.view(id).unwrap().task);
+        sim.wait(|queue| async move { queue.retry_of(&id, &of).await.unwrap() })
+    };
+    assert_eq!(retry_of(&of), Some(ids[0].clone()), "it is known");
+    assert_eq!(retry_of(&other), None, "it was not retried");
     assert_eq!(new.task.retry_of, Some(of.clone()));
     assert_eq!(old.task.retry_of, None);
     let same = |view: &handoff_queue::TaskView| {

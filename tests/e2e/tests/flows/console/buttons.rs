@@ -135,14 +135,24 @@ fn a_group_of_failed_tasks_is_retried(pair: Pair) {
     wait_for(&host, &one, "failed");
     wait_for(&host, &other, "failed");
     let failed = page(&host, "/console/queues/default/failed");
-    let text = "name=\"text\" value=\"http://192.0.2.1/ may not";
-    assert_has(&failed, &[text, "http://192.0.2.2/ may not"]);
-    let form = "task=http.request&text=http://192.0.2.1/+may&action=retry-failed";
+    let error = "name=\"error\" value=\"http://192.0.2.1/ may not";
+    let parts = [
+        error,
+        "http://192.0.2.2/ may not",
+        ">2</a> failed in default",
+    ];
+    assert_has(&failed, &parts);
+    let all = page(&host, "/console/failed");
+    assert_has(&all, &parts);
+    let form = "task=http.request&error=http://192.0.2.1/+may+*&action=retry-failed";
     let bulk = "/console/queues/default/bulk";
     let asked = send(&host, "POST", bulk, &[], form).expect(200);
-    assert_has(&asked.text(), &["Retry 1 failed tasks?"]);
-    let done = follow(&host, bulk, &format!("{form}&confirm=yes"));
-    assert_has(&page(&host, &done), &["Retried 1"]);
+    let list =
+        "/queues/default?state=failed&#38;task=http.request&#38;error=http%3A%2F%2F192.0.2.1";
+    let parts = ["Retry 1 failed tasks?", "http://192.0.2.1/ may not", list];
+    assert_has(&asked.text(), &parts);
+    let done = follow(&host, bulk, &format!("{form}&confirm=yes&total=1"));
+    assert_has(&page(&host, &done), &["Retried 1 of", list]);
     let left = host
         .http()
         .get("/v1/queues/default/tasks?state=failed&text=192.0.2.2");

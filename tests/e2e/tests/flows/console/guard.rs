@@ -90,6 +90,31 @@ fn a_button_leads_back_to_its_page(host: &Host) {
     );
 }
 
+/// What takes several calls goes on by itself only behind a form of the console.
+fn nothing_goes_on_behind_a_link(host: &Host) {
+    let done = "/console/queues/default/done?action=cancel&count=3&from=5";
+    let goes_on = |site: &str| {
+        let page = send(
+            host,
+            "GET",
+            done,
+            &[
+                ("sec-fetch-site", site),
+                ("sec-fetch-mode", "navigate"),
+                ("sec-fetch-dest", "document"),
+            ],
+            "",
+        );
+        let page = page.expect(200).text();
+        assert_has(&page, &["Cancelled 3"]);
+        page.contains("data-go-on")
+    };
+    assert!(goes_on("same-origin"));
+    for site in ["none", "cross-site"] {
+        assert!(!goes_on(site), "{site}");
+    }
+}
+
 fn no_other_site_changes_anything(pair: Pair) {
     for variables in [
         &[][..],
@@ -151,6 +176,7 @@ fn no_other_site_changes_anything(pair: Pair) {
         send(&host, "GET", pause, &[cookie], "").expect(405);
     }
     let host = Host::start(pair, &[]);
+    nothing_goes_on_behind_a_link(&host);
     let rebound = send(&host, "GET", "/console/", &[("host", "evil.example")], "").expect(403);
     assert_has(&rebound.text(), &["allowed_hosts"]);
     let host = Host::start(pair, &[("allowed_hosts", "ops.example.org")]);

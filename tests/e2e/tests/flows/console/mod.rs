@@ -133,6 +133,10 @@ fn every_page_is_there(pair: Pair) {
             "/console/queues/default/failed",
             &["http.request", "Retry…"],
         ),
+        (
+            "/console/failed",
+            &["http.request", "1</a> failed in default"],
+        ),
         ("/console/queues/default/purge", &["Type the queue"]),
         (
             "/console/schedules",
