@@ -47,6 +47,7 @@ fn a_schedule_that_is_shown_can_be_put() {
     let view = handoff_queue::ScheduleView {
         schedule: schedule_of.clone(),
         put_ms: 1_795_420_800_000,
+        paused: true,
         next_ms: Some(1_795_420_860_000),
         last: None,
     };
