@@ -11,7 +11,9 @@ const IN_MEMORY: &str = "it is in the memory of Redis";
 const FSYNCED: &str = "it is on the disk (Redis with `appendfsync always`)";
 const COMMITTED: &str = "it is on the disk (a SQLite transaction was synced)";
 
-/// Handoff with the same Redis as the peers, with a Redis that keeps what it acknowledged, and with SQLite.
+const SYNCED: &str = "it is on the disk (a Postgres transaction was synced)";
+
+/// Handoff with the same Redis as the peers, with a Redis that keeps what it acknowledged, with SQLite, and with Postgres.
 pub(super) fn systems() -> Vec<System> {
     vec![
         system(
@@ -53,6 +55,22 @@ pub(super) fn systems() -> Vec<System> {
             COMMITTED,
             |_| install(Pair::SPIN_SQLITE),
             |_| start(Pair::SPIN_SQLITE),
+        ),
+        system(
+            "local-postgres",
+            "Handoff, local host, Postgres",
+            "the local host with its defaults; Postgres with its defaults, which the components reach",
+            SYNCED,
+            |_| install(Pair::LOCAL_POSTGRES),
+            |_| start(Pair::LOCAL_POSTGRES),
+        ),
+        system(
+            "spin-postgres",
+            "Handoff, Spin, Postgres",
+            "Spin with its defaults; Postgres with its defaults, which the components reach",
+            SYNCED,
+            |_| install(Pair::SPIN_POSTGRES),
+            |_| start(Pair::SPIN_POSTGRES),
         ),
     ]
 }
