@@ -1,4 +1,4 @@
-//! What Debian's packages can stand in for: the compiler for wasm32-wasip2, and a Redis to test with.
+//! What Debian's packages can stand in for: the compiler for wasm32-wasip2, and servers to test with.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -56,9 +56,9 @@ pub(crate) fn install_compiler() -> Result<PathBuf> {
     compiler_linker().with_context(|| format!("lld-{lld} brought no /usr/lib/llvm-*/bin/wasm-ld"))
 }
 
-/// Installs a Redis to test with, but never one that runs as a service.
-pub(crate) fn install_redis() -> Result<()> {
-    install("redis-server for the tests", &["redis-server"])
+/// Installs a server to test with, but never one that runs as a service.
+pub(crate) fn install_server(package: &str) -> Result<()> {
+    install(&format!("{package} for the tests"), &[package])
 }
 
 fn install(what: &str, packages: &[&str]) -> Result<()> {

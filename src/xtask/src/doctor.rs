@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use crate::components::Component;
 use crate::toolchain::{self, Source, Way};
 use crate::workspace::Workspace;
-use crate::{components, host, step, wash};
+use crate::{components, host, servers, step, wash};
 
 /// Prints a line per thing; fails if `cargo xtask up` cannot work.
 pub(crate) fn doctor(workspace: &Workspace, wanted: Option<Source>) -> Result<()> {
@@ -58,6 +58,13 @@ pub(crate) fn doctor(workspace: &Workspace, wanted: Option<Source>) -> Result<()
         "redis-server",
         version("redis-server").as_deref(),
         "optional, for tests and --store redis://…: the package redis-server or redis",
+    );
+    line(
+        "postgres",
+        servers::postgres()
+            .map(|folder| folder.display().to_string())
+            .as_deref(),
+        "optional, for tests and --store postgres://…: the package postgresql",
     );
     line(
         "wrk",

@@ -13,6 +13,7 @@ mod host;
 mod lint;
 mod packages;
 mod plugin;
+mod servers;
 mod sim;
 mod starters;
 mod step;

@@ -15,16 +15,17 @@ use crate::summary::Summary;
 use crate::toolchain::Source;
 use crate::wash::WASH;
 use crate::workspace::Workspace;
-use crate::{components, debian, dist, fuzz, host, lint, packages, sim, step};
+use crate::{components, dist, fuzz, host, lint, packages, servers, sim, step};
 
 /// Why a part is not run.
 const ONLY_WITH_ALL: &str = "only with --all";
 
 /// End-to-end tests that take long, by a part of their names.
-const LONG_TESTS: [(&str, &str); 4] = [
+const LONG_TESTS: [(&str, &str); 5] = [
     ("end-to-end tests on Spin", "::spin_"),
     ("end-to-end tests on wasmCloud", "::wash_"),
     ("end-to-end tests with store = redis://", "::local_outbound"),
+    ("end-to-end tests on Postgres", "::local_postgres"),
     ("crash rounds", "rounds::"),
 ];
 
@@ -83,6 +84,7 @@ struct Run<'a> {
 /// What this machine has, or why not.
 struct Here {
     redis: Result<(), String>,
+    postgres: Result<(), String>,
     missing: Missing,
 }
 
@@ -101,7 +103,11 @@ impl Run<'_> {
         // Components are mostly linked, on one core.
         let (components, built) = beside(|| self.components(), || self.programs());
         let here = Here {
-            redis: get_redis(),
+            redis: servers::REDIS.get(),
+            postgres: match self.options.all {
+                true => servers::POSTGRES.get(),
+                false => Ok(()), // Its tests are left out.
+            },
             missing: components?,
         };
         let built = built?;
@@ -206,7 +212,8 @@ impl Run<'_> {
             lane.run("testing the crates", &mut crates)
         })?;
         let mut local_host = self.tests(&["--package", "handoff-host"]);
-        self.offer_redis(here, &mut local_host, "tests of the local host on Redis");
+        let what = "tests of the local host on Redis";
+        servers::REDIS.offer(&here.redis, &mut local_host, what, self.summary);
         self.summary.time("tests of the local host", || {
             lane.run("testing the local host", &mut local_host)
         })?;
@@ -265,7 +272,9 @@ impl Run<'_> {
             }
         }
         let what = "end-to-end tests on Redis";
-        offer_redis(&here.redis, e2e, what, summary);
+        servers::REDIS.offer(&here.redis, e2e, what, summary);
+        let what = "end-to-end tests on Postgres";
+        servers::POSTGRES.offer(&here.postgres, e2e, what, summary);
     }
 
     fn tests(&self, arguments: &[&str]) -> Command {
@@ -275,10 +284,6 @@ impl Run<'_> {
             .arg("--")
             .args(&self.options.filters);
         command
-    }
-
-    fn offer_redis(&self, here: &Here, tests: &mut Command, what: &str) {
-        offer_redis(&here.redis, tests, what, self.summary);
     }
 }
 
@@ -298,7 +303,9 @@ fn beside<A: Send, B>(one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B)
 pub(crate) fn offer(program: &mut Command) {
     let summary = Summary::default();
     offer_spin(program, &summary);
-    offer_redis(&get_redis(), program, "Redis", &summary);
+    for (server, what) in [(servers::REDIS, "Redis"), (servers::POSTGRES, "Postgres")] {
+        server.offer(&server.get(), program, what, &summary);
+    }
 }
 
 fn offer_spin(e2e: &mut Command, summary: &Summary) {
@@ -325,33 +332,4 @@ fn offer_wash(workspace: &Workspace, e2e: &mut Command, summary: &Summary) {
             summary.skip("end-to-end tests on wasmCloud", &reason);
         }
     }
-}
-
-fn offer_redis(redis: &Result<(), String>, tests: &mut Command, what: &str, summary: &Summary) {
-    if let Err(reason) = redis {
-        tests.env("HANDOFF_SKIP_REDIS", reason);
-        summary.skip(what, reason);
-    }
-}
-
-/// Sees that redis-server is on PATH, or says why not.
-fn get_redis() -> Result<(), String> {
-    let missing = || which::which("redis-server").is_err();
-    if missing() && debian::can_install() {
-        // Its service would then run here.
-        if Path::new("/run/systemd/system").exists() {
-            return Err(
-                "redis-server is not on PATH, and installing it here would start a service".into(),
-            );
-        }
-        if let Err(error) = debian::install_redis() {
-            return Err(format!("redis-server could not be installed: {error:#}"));
-        }
-    }
-    if missing() {
-        return Err(
-            "redis-server is not on PATH (its package is called redis-server or redis)".into(),
-        );
-    }
-    Ok(())
 }
