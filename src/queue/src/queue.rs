@@ -105,7 +105,10 @@ impl<S: Store, E: Env> Queue<S, E> {
         FailedList::of(&self.core).retried_as(id, of).await
     }
 
-    /// Lists at most `most` tasks that fit, from a place in an earlier page on.
+    /// Lists tasks that fit, newest first, or those in the state `queued` by priority, and within one
+    /// in the order in which they are claimed: at most `most`, from a place in an earlier page on. A
+    /// page may be short, or empty, without being the last one. A task that waits for the limits of
+    /// its key has no place in the backlog.
     ///
     /// # Errors
     /// If the store fails.
@@ -135,7 +138,8 @@ impl<S: Store, E: Env> Queue<S, E> {
         list.retry_failed(fits, before, end_ms, trace).await
     }
 
-    /// Reads a page of the failed list: at most `most` tasks that fit, before number `before`.
+    /// Reads a page of the failed list, newest first: at most `most` tasks that fit, before number
+    /// `before`. A page may be short without being the last one.
     ///
     /// # Errors
     /// If the store fails.
