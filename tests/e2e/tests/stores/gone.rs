@@ -10,7 +10,7 @@ on!(Some: refuses_at_once_and_goes_on: local_redis LOCAL_REDIS, local_outbound L
     local_postgres LOCAL_POSTGRES, spin_postgres SPIN_POSTGRES);
 
 /// A refused connection needs no time. The rest is for a busy machine.
-const AT_ONCE: Duration = Duration::from_secs(2);
+const AT_ONCE: Duration = Duration::from_secs(5);
 /// The client of Spin's own store looks for Redis after 1 to 2 s, and a second time after 1 to 2 minutes more; requests wait for that.
 const ON_SPIN: Duration = Duration::from_secs(130);
 
