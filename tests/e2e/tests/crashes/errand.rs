@@ -77,8 +77,8 @@ pub(crate) fn plan(n: u64, dice: &mut Dice, server: &TestServer) -> (Kind, Value
             (Kind::Fails(attempts), "fault", json!({"how": "fail"}))
         }
         68..=70 => {
-            // Short, so that it takes several runs.
-            task["timeout"] = json!("200ms");
+            // Short, so that it takes several runs; but one step must fit while others compute, too.
+            task["timeout"] = json!("1s");
             let (below, primes) = dice.pick(&PRIMES);
             (
                 Kind::Counts(primes),
