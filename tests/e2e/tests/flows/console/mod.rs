@@ -250,7 +250,7 @@ fn faults_are_said_in_words(pair: Pair) {
     assert_has(&reply.text(), &["may have happened"]);
     let host = Host::start(pair, &[]);
     for (path, status, words) in [
-        ("/console/nothing", 404, "no page"),
+        ("/console/nothing", 404, "no such page"),
         (
             "/console/tasks/default-1-63e3d3b0c5a8fd23f3a55c6a",
             404,
@@ -262,7 +262,7 @@ fn faults_are_said_in_words(pair: Pair) {
         ("/console/queues/default?from=x", 400, "from"),
         ("/console/schedules/x", 404, "There is no such schedule"),
         ("/console/workflows/x", 404, "There is no such workflow"),
-        ("/console/tasks/..", 404, "no page"),
+        ("/console/tasks/..", 404, "no such page"),
         ("/console/tasks/%FF", 400, "UTF-8"),
         ("/console/queues/default?a=%zz", 400, "percent-encoding"),
     ] {
