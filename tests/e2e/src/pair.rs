@@ -75,9 +75,14 @@ impl Pair {
         )
     }
 
+    /// Whether its store is a Postgres.
+    pub fn is_postgres(self) -> bool {
+        self.storage == Storage::Postgres
+    }
+
     /// Whether its store is a server beside the host.
     pub fn has_server(self) -> bool {
-        self.has_redis() || self.storage == Storage::Postgres
+        self.has_redis() || self.is_postgres()
     }
 
     /// Whether the components reach the server of their store themselves.

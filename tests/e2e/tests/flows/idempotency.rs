@@ -3,6 +3,7 @@
 use handoff_e2e::{Host, Pair, on_every_pair};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::hash::{BuildHasher, RandomState};
 use std::thread;
 use std::time::Duration;
 
@@ -14,7 +15,8 @@ on_every_pair!(
 );
 
 fn a_hundred_at_once(pair: Pair) {
-    const CLIENTS: usize = 100;
+    // A host keeps 64 connections to Postgres for a component; more wait for each other.
+    let clients = if pair.is_postgres() { 40 } else { 100 };
     let host = Host::start(pair, &[]);
     let http = host.http();
     http.get("/readyz").expect(200);
@@ -27,9 +29,12 @@ fn a_hundred_at_once(pair: Pair) {
                 return reply;
             }
             assert_eq!(reply.header("retry-after"), Some("1"), "{}", reply.text());
-            thread::sleep(Duration::from_millis(50));
+            // As the answer says, and not all at one moment.
+            thread::sleep(Duration::from_millis(
+                1_000 + RandomState::new().hash_one(0) % 2_000,
+            ));
         };
-        let threads: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(ask)).collect();
+        let threads: Vec<_> = (0..clients).map(|_| scope.spawn(ask)).collect();
         let joined = threads.into_iter().map(|thread| thread.join());
         joined.map(|reply| reply.expect("an answer")).collect()
     });
