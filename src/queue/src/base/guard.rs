@@ -116,12 +116,8 @@ guards! {
     AnnounceBeforeCancelling,
     /// A publication of counts stays while an instance may store totals without it.
     KeepPublications,
-    /// Rescue examines a retry that the timer should have delivered.
-    LookAtOverdueRetries,
     /// Retention examines the latest delivery of a task that is not final.
     PassOldTasks,
-    /// A keeper sets back cursors and samples that are in the future by its clock.
-    SetBackWhatIsAhead,
     /// The keeper stores pending deletes before it executes them.
     NoteBeforeDeleting,
     /// The keeper deletes a home before the task's other keys.

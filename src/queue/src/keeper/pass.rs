@@ -132,9 +132,7 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
             Some(progress) => progress,
             None => Progress::first(Timer::of(self).first_s().await?, self.env.now_ms()),
         };
-        if enabled(Guard::SetBackWhatIsAhead)
-            && let Some(ahead_ms) = progress.set_back(self.env.now_ms())
-        {
+        if let Some(ahead_ms) = progress.set_back(self.env.now_ms()) {
             self.env.log(&format!(
                 "the clock of a host is ahead of this one's by {ahead_ms} ms; {CLOCK_SLACK_MS} ms are allowed: let NTP keep the clocks of all hosts"
             ));

@@ -5,7 +5,7 @@
 
 use super::crash_points::{self, Job};
 use super::model::MISCOUNTED;
-use super::{clocks, parallel, random};
+use super::{parallel, random};
 use handoff_queue::{Guard, leave_out};
 
 /// So many seeds are tried first.
@@ -155,9 +155,6 @@ const FOUND_IN: [(Guard, &str); 40] = [
     ),
 ];
 
-/// Guards that only wrong clocks need.
-const FOUND_BY_CLOCKS: [Guard; 2] = [Guard::SetBackWhatIsAhead, Guard::LookAtOverdueRetries];
-
 /// Returns the first failure that shows that a guard is left out.
 fn finds(guard: Guard, jobs: &[Job], seeds: std::ops::Range<u64>) -> Option<String> {
     let prepare = || leave_out(Some(guard));
@@ -172,12 +169,6 @@ fn finds(guard: Guard, jobs: &[Job], seeds: std::ops::Range<u64>) -> Option<Stri
         };
         first(parallel::failures(&seeds, 1, prepare, run))
     };
-    if FOUND_BY_CLOCKS.contains(&guard) {
-        let seeds: Vec<_> = (1..SEEDS_FIRST * 5).collect();
-        let run =
-            |seed: &u64| clocks::run(*seed).map_err(|e| format!("clocks of seed {seed}: {e}"));
-        return first(parallel::failures(&seeds, 1, prepare, run));
-    }
     let at_once = FOUND_IN.iter().find(|(g, _)| *g == guard);
     at_once
         .and_then(|(_, name)| {
