@@ -2,7 +2,7 @@
 //! meanwhile. No acknowledged task is lost, no final state changes, and once the clock is right
 //! again everything ends.
 //!
-//! `HANDOFF_SEEDS` chooses as many seeds as for random faults, and a fortieth of them is tried.
+//! `HANDOFF_SEEDS` chooses as many seeds as for random faults, and a hundredth of them is tried.
 
 use super::load::{Load, Mix};
 use super::model::{Wrong, glance};
