@@ -4,10 +4,10 @@
 //!
 //! `HANDOFF_SEEDS` chooses as many seeds as for random faults, and a hundredth of them is tried.
 
-use super::load::{Load, Mix};
+use super::load::Load;
 use super::model::{Wrong, glance};
 use super::parallel::{failures, told};
-use super::random::{limits, seeds, start_ms, tell};
+use super::random::{run_with, seeds};
 use crate::support::{Sim, WrongClock};
 use std::rc::Rc;
 
@@ -20,7 +20,8 @@ const END_MS: u64 = 30 * HOUR_MS;
 #[test]
 fn whatever_a_clock_says_nothing_acknowledged_is_lost_and_nothing_final_changes() {
     let seeds: Vec<u64> = seeds().into_iter().flatten().step_by(100).collect();
-    let tried = |seed: &u64| told(|| run(*seed)).map_err(|e| format!("seed {seed}: {e}"));
+    let tried =
+        |seed: &u64| told(|| run_with(*seed, simulate)).map_err(|e| format!("seed {seed}: {e}"));
     let failed = failures(&seeds, 20, || {}, tried);
     for failure in &failed {
         println!("{failure}");
@@ -29,22 +30,8 @@ fn whatever_a_clock_says_nothing_acknowledged_is_lost_and_nothing_final_changes(
     assert!(failed.is_empty(), "see above");
 }
 
-/// Runs a seed. If it fails, it runs again with a recording.
-pub(crate) fn run(seed: u64) -> Result<(), String> {
-    let once = |record| {
-        let sim = Sim::new_at(seed, start_ms(seed));
-        if record {
-            sim.record();
-        }
-        let load = Load::new(Mix::of(&sim));
-        load.retention_ms.set(RETENTION_MS);
-        sim.world.queue_limits.set(limits(seed));
-        simulate(&sim, &load).map_err(|wrong| tell(&sim, wrong))
-    };
-    once(false).or_else(|_| once(true))
-}
-
 fn simulate(sim: &Sim, load: &Rc<Load>) -> Result<(), Wrong> {
+    load.retention_ms.set(RETENTION_MS);
     let world = &sim.world;
     let pick = |choices: &[u64]| choices[world.below(choices.len() as u64) as usize];
     world.faults.yields.set(pick(&[500, 2_000]));

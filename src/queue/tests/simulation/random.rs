@@ -46,8 +46,16 @@ fn whatever_dies_nothing_acknowledged_is_lost_and_nothing_final_changes() {
     );
 }
 
-/// Runs a seed. If it fails, it runs again with a recording.
+/// Runs a seed.
 pub(crate) fn run(seed: u64) -> Result<(), String> {
+    run_with(seed, simulate)
+}
+
+/// Runs a seed in this way. If it fails, it runs again with a recording.
+pub(crate) fn run_with(
+    seed: u64,
+    simulate: impl Fn(&Sim, &Rc<Load>) -> Result<(), Wrong>,
+) -> Result<(), String> {
     let once = |record| {
         let sim = Sim::new_at(seed, start_ms(seed));
         if record {
@@ -61,7 +69,7 @@ pub(crate) fn run(seed: u64) -> Result<(), String> {
 }
 
 /// Every fourth seed has limits.
-pub(crate) fn limits(seed: u64) -> Limits {
+fn limits(seed: u64) -> Limits {
     let rate = |count, period_s| Some(Rate { count, period_s });
     let of = |number: u64| seed / number;
     if !seed.is_multiple_of(4) {
@@ -78,7 +86,7 @@ pub(crate) fn limits(seed: u64) -> Limits {
 }
 
 /// Some seeds begin shortly before a window, a minute, an hour or a day.
-pub(crate) fn start_ms(seed: u64) -> u64 {
+fn start_ms(seed: u64) -> u64 {
     const DAY_MS: u64 = 1_440 * MINUTE_MS;
     let midnight_ms = START_MS - START_MS % DAY_MS + DAY_MS;
     let before_ms = 20_000 + seed % 7 * 1_000;
