@@ -1,5 +1,6 @@
 //! Spin and the local host.
 
+mod connection;
 mod key_value;
 mod location;
 mod postgres;

@@ -1,49 +1,35 @@
 //! A Redis that the component reaches itself, over Spin's outbound Redis.
 
+use super::connection::Kept;
 use super::location::Server;
 use crate::backend::{Backend, first, read_counter};
 use crate::http::problem::OVERLOADED;
 use handoff_queue::{Append, Appended, StoreError};
 use spin_sdk::redis::{Connection, Error, RedisParameter, RedisResult};
-use std::cell::RefCell;
-use std::rc::Rc;
 
 /// One connection for all calls of an instance, made at the first call.
 pub(super) struct Redis {
     server: Server,
-    connection: RefCell<Option<Rc<Connection>>>,
+    connection: Kept<Connection>,
 }
 
 impl Redis {
     pub(super) fn new(server: Server) -> Self {
         Self {
             server,
-            connection: RefCell::default(),
+            connection: Kept::new(),
         }
     }
 
-    /// Makes a call. It drops a connection that failed, since hosts do not repair it, and the next
-    /// call makes a new one. It does not repeat the call, which may have been applied.
     fn call<T>(
         &self,
         operation: &'static str,
         key: &str,
         call: impl FnOnce(&Connection) -> Result<T, Error>,
     ) -> Result<T, StoreError> {
-        let connection = self.connection();
-        connection.and_then(|redis| call(&redis)).map_err(|error| {
-            self.connection.take();
-            self.failed(operation, key, error)
-        })
-    }
-
-    fn connection(&self) -> Result<Rc<Connection>, Error> {
-        if let Some(open) = &*self.connection.borrow() {
-            return Ok(open.clone());
-        }
-        let new = Rc::new(Connection::open(&self.server.url)?);
-        self.connection.replace(Some(new.clone()));
-        Ok(new)
+        let open = || Connection::open(&self.server.url);
+        let called = self.connection.call(open, call);
+        called.map_err(|error| self.failed(operation, key, error))
     }
 
     fn failed(&self, operation: &'static str, key: &str, error: Error) -> StoreError {

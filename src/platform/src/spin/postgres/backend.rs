@@ -3,12 +3,11 @@
 
 use super::statements;
 use crate::backend::{Backend, first};
+use crate::spin::connection::Kept;
 use crate::spin::location::Server;
 use handoff_queue::{Append, Appended, StoreError};
 use spin_sdk::pg::{Connection, DbValue, ParameterValue as Parameter, PgError};
-use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
 /// The remedy if the tables are missing.
 const NO_TABLES: &str = "its schema \"handoff\" is missing: call /readyz, if this role may create it, or have the statements of docs/deploy/postgres.md run";
@@ -19,7 +18,7 @@ const MISSING: [&str; 2] = ["42P01", "3F000"];
 /// One connection of the host's for all calls of an instance, from the first call on.
 pub(crate) struct Postgres {
     server: Server,
-    connection: RefCell<Option<Rc<Connection>>>,
+    connection: Kept<Connection>,
 }
 
 type Row = Vec<DbValue>;
@@ -28,32 +27,19 @@ impl Postgres {
     pub(crate) fn new(server: Server) -> Self {
         Self {
             server,
-            connection: RefCell::default(),
+            connection: Kept::new(),
         }
     }
 
-    /// Makes a call. It drops a connection that failed, and the next call gets a new one. It does not
-    /// repeat the call, which may have been applied.
     fn call<T>(
         &self,
         operation: &'static str,
         key: &str,
         call: impl FnOnce(&Connection) -> Result<T, PgError>,
     ) -> Result<T, StoreError> {
-        let connection = self.connection();
-        connection.and_then(|open| call(&open)).map_err(|error| {
-            self.connection.take();
-            self.failed(operation, key, error)
-        })
-    }
-
-    fn connection(&self) -> Result<Rc<Connection>, PgError> {
-        if let Some(open) = &*self.connection.borrow() {
-            return Ok(open.clone());
-        }
-        let new = Rc::new(Connection::open(&self.server.url)?);
-        self.connection.replace(Some(new.clone()));
-        Ok(new)
+        let open = || Connection::open(&self.server.url);
+        let called = self.connection.call(open, call);
+        called.map_err(|error| self.failed(operation, key, error))
     }
 
     fn query(
@@ -198,7 +184,7 @@ impl Backend for Postgres {
     }
 
     fn rest(&self) {
-        self.connection.take();
+        self.connection.close();
     }
 
     fn prepare(&self) -> Result<(), StoreError> {
