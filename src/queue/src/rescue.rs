@@ -239,7 +239,8 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
                 Ok(RescueAction::Done)
             }
             RunState::Retrying { at_ms, timer: true }
-                if at_ms + BEGIN_MS + CLOCK_SLACK_MS > looked_ms =>
+                if at_ms + BEGIN_MS + CLOCK_SLACK_MS > looked_ms
+                    || !enabled(Guard::LookAtOverdueRetries) =>
             {
                 Ok(RescueAction::followed(&run, kind))
             }

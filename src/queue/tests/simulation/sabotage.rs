@@ -155,9 +155,30 @@ const FOUND_IN: [(Guard, &str); 40] = [
     ),
 ];
 
+/// What is left out together with a guard, since it makes good what that guard lets through.
+const NETS: [(Guard, Guard); 5] = [
+    (Guard::BucketMayBeClosed, Guard::LookAtOverdueRetries),
+    (Guard::BucketMayCloseMeanwhile, Guard::LookAtOverdueRetries),
+    (Guard::MarkMayBeClosed, Guard::LookAtOverdueRetries),
+    (Guard::SkipOnlyUnmarked, Guard::LookAtOverdueRetries),
+    (Guard::LookAgainAtUnmarked, Guard::LookAtOverdueRetries),
+];
+
+fn is_net(guard: Guard) -> bool {
+    NETS.iter().any(|(_, net)| *net == guard)
+}
+
+/// A guard and the nets below it.
+fn with_nets(guard: Guard) -> &'static [Guard] {
+    let nets = NETS.iter().filter(|(g, _)| *g == guard);
+    let all = [guard].into_iter().chain(nets.map(|(_, net)| *net));
+    all.collect::<Vec<_>>().leak()
+}
+
 /// Returns the first failure that shows that a guard is left out.
 fn finds(guard: Guard, jobs: &[Job], seeds: std::ops::Range<u64>) -> Option<String> {
-    let prepare = || leave_out(Some(guard));
+    let left_out = with_nets(guard);
+    let prepare = || leave_out(left_out);
     // A miscount of ends does not show that the guard is needed.
     let matters = |what: &str| !what.contains(MISCOUNTED);
     let first = |found: Vec<String>| found.into_iter().next();
@@ -194,7 +215,7 @@ fn a_guard_that_is_left_out_is_missed() {
     jobs.sort_by_key(|(_, faults, _)| faults.len());
     let chosen = |guard: &Guard| match &wanted {
         Some(wanted) => *wanted == format!("{guard:?}"),
-        None => true,
+        None => !is_net(*guard),
     };
     let mut unnoticed = Vec::new();
     for guard in Guard::ALL.iter().copied().filter(chosen) {
