@@ -236,7 +236,8 @@ class AsyncWorkflow(_Handle[WorkflowObject]):
         One request asks for ``limit``: 20 by default, 100 at most.
         """
         return cast(
-            "AsyncGenerator[Member, None]", _pages(self._http, f"{self._path}/tasks", {}, limit)
+            "AsyncGenerator[Member, None]",
+            _pages(self._http, f"{self._path}/tasks", {}, limit, "tasks"),
         )
 
 
@@ -310,7 +311,8 @@ class AsyncQueue:
         workers claim them. One whose record is unreadable has only an ``error``. One request asks
         for ``limit``: 20 by default, 100 at most.
         """
-        async for shown in _pages(self._http, f"{self._path}/tasks", _parameters(filter), limit):
+        tasks, query = f"{self._path}/tasks", _parameters(filter)
+        async for shown in _pages(self._http, tasks, query, limit, "tasks"):
             # What has no id can't be asked for.
             if "id" in shown:
                 yield AsyncTask(self._http, shown["id"], shown)
@@ -320,6 +322,19 @@ class AsyncQueue:
     ) -> AsyncGenerator[AsyncTask, None]:
         """Failed tasks that fit, the last failures first: ``tasks`` with this state."""
         return self.tasks(limit=limit, state="failed", **filter)
+
+    async def workflows(
+        self, *, limit: Optional[int] = None
+    ) -> AsyncGenerator[AsyncWorkflow, None]:
+        """Workflows of the queue, the newest first.
+
+        One request asks for ``limit``: 20 by default, 100 at most.
+        """
+        workflows = f"{self._path}/workflows"
+        async for shown in _pages(self._http, workflows, {}, limit, "workflows"):
+            # What has no id can't be asked for.
+            if "id" in shown:
+                yield AsyncWorkflow(self._http, shown["id"], shown)
 
     async def retry_failed(self, *, dry_run: bool = False, **filter: Unpack[Filter]) -> int:
         """Enqueues the failed tasks that fit anew. Returns how many, less those of lost answers.
@@ -538,15 +553,15 @@ def _parameters(filter: Mapping[str, Any]) -> dict[str, str]:
 
 
 async def _pages(
-    http: Http, path: str, query: Mapping[str, str], limit: Optional[int]
+    http: Http, path: str, query: Mapping[str, str], limit: Optional[int], answer: str
 ) -> AsyncGenerator[Any, None]:
     """The entries of a list, page by page."""
     following: Optional[Mapping[str, str]] = query
     if limit is not None:
         following = {**query, "limit": str(limit)}
     while following is not None:
-        page = await http.json(Call("GET", path, following, answer="tasks"))
-        for entry in page["tasks"]:
+        page = await http.json(Call("GET", path, following, answer=answer))
+        for entry in page[answer]:
             yield entry
         following = _query_of(page["next"])
 

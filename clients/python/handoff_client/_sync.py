@@ -215,6 +215,13 @@ class Queue:
         """Failed tasks that fit, the last failures first: ``tasks`` with this state."""
         return (Task(task) for task in iterate(self._queue.failed(limit=limit, **filter)))
 
+    def workflows(self, *, limit: Optional[int] = None) -> Generator[Workflow, None, None]:
+        """Workflows of the queue, the newest first.
+
+        One request asks for ``limit``: 20 by default, 100 at most.
+        """
+        return (Workflow(workflow) for workflow in iterate(self._queue.workflows(limit=limit)))
+
     def retry_failed(self, *, dry_run: bool = False, **filter: Unpack[Filter]) -> int:
         """Enqueues the failed tasks that fit anew. Returns how many, less those of lost answers.
 

@@ -52,6 +52,6 @@ pub use objects::{
     ProgressData, QueueObject, ScheduleObject, Searched, StateData, StatusObject, TaskObject,
     WaitingByPriority, WorkflowObject,
 };
-pub use queue::{Bulk, BulkCalls, MembersOf, Queue, Tasks, TasksPage};
+pub use queue::{Bulk, BulkCalls, MembersOf, Queue, Tasks, TasksPage, Workflows};
 pub use times::{Expiry, Span, Time};
 pub use words::{Priority, State};

@@ -9,10 +9,10 @@ use ureq::http::Method;
 
 use crate::error::HandoffError;
 use crate::filter::Filter;
-use crate::handles::Task;
+use crate::handles::{Task, Workflow};
 use crate::http::{Call, Http, Query};
 use crate::json::Shown;
-use crate::objects::{Member, QueueObject, Searched, TaskObject};
+use crate::objects::{Member, QueueObject, Searched, TaskObject, WorkflowObject};
 use crate::url::{path, query_of};
 
 /// The queue of a name.
@@ -103,6 +103,15 @@ impl Queue {
         self.http.object(&call)
     }
 
+    /// Workflows of the queue, the newest first. One request asks for `limit`: 20 without it, 100 at
+    /// most.
+    #[must_use]
+    pub fn workflows(&self, limit: Option<u32>) -> Workflows {
+        let path = path("/v1/queues/", &self.name, "/workflows");
+        let query = with_limit(&Query::new(), limit);
+        Workflows(Pages::new(&self.http, path, "workflows", query))
+    }
+
     /// Enqueues the failed tasks that fit anew. Returns how many, less those of lost answers.
     ///
     /// # Errors
@@ -145,9 +154,9 @@ impl Queue {
         }
     }
 
-    fn list(&self, filter: &Filter, limit: Option<u32>) -> Pages<TaskObject> {
+    fn list(&self, filter: &Filter, limit: Option<u32>) -> Pages<OfTasks<TaskObject>> {
         let path = path("/v1/queues/", &self.name, "/tasks");
-        Pages::new(&self.http, path, with_limit(&filter.0, limit))
+        Pages::new(&self.http, path, "tasks", with_limit(&filter.0, limit))
     }
 
     fn call(
@@ -236,33 +245,69 @@ pub struct TasksPage {
     pub searched: Option<Searched>,
 }
 
-#[derive(Deserialize)]
+/// A page of a list.
+trait Page: DeserializeOwned {
+    type Entry: DeserializeOwned;
+    /// Its entries, and the path of the next page.
+    fn parts(self) -> (Vec<Shown<Self::Entry>>, Option<String>);
+}
+
+#[derive(Debug, Deserialize)]
 #[serde(bound = "T: DeserializeOwned")]
-struct Page<T> {
+struct OfTasks<T> {
     tasks: Vec<Shown<T>>,
     next: Option<String>,
 }
 
-/// The entries of a list, page by page.
-#[derive(Debug)]
-struct Pages<T> {
-    http: Arc<Http>,
-    path: Result<String, HandoffError>,
-    following: Option<Query>,
-    read: VecDeque<Shown<T>>,
+impl<T: DeserializeOwned> Page for OfTasks<T> {
+    type Entry = T;
+
+    fn parts(self) -> (Vec<Shown<T>>, Option<String>) {
+        (self.tasks, self.next)
+    }
 }
 
-impl<T: DeserializeOwned> Pages<T> {
-    fn new(http: &Arc<Http>, path: Result<String, HandoffError>, query: Query) -> Self {
+#[derive(Debug, Deserialize)]
+struct OfWorkflows {
+    workflows: Vec<Shown<WorkflowObject>>,
+    next: Option<String>,
+}
+
+impl Page for OfWorkflows {
+    type Entry = WorkflowObject;
+
+    fn parts(self) -> (Vec<Shown<WorkflowObject>>, Option<String>) {
+        (self.workflows, self.next)
+    }
+}
+
+/// The entries of a list, page by page.
+#[derive(Debug)]
+struct Pages<P: Page> {
+    http: Arc<Http>,
+    path: Result<String, HandoffError>,
+    answer: &'static str,
+    following: Option<Query>,
+    read: VecDeque<Shown<P::Entry>>,
+}
+
+impl<P: Page> Pages<P> {
+    fn new(
+        http: &Arc<Http>,
+        path: Result<String, HandoffError>,
+        answer: &'static str,
+        query: Query,
+    ) -> Self {
         Self {
             http: Arc::clone(http),
             path,
+            answer,
             following: Some(query),
             read: VecDeque::new(),
         }
     }
 
-    fn advance(&mut self) -> Result<Option<Shown<T>>, HandoffError> {
+    fn advance(&mut self) -> Result<Option<Shown<P::Entry>>, HandoffError> {
         loop {
             if let Some(entry) = self.read.pop_front() {
                 return Ok(Some(entry));
@@ -270,18 +315,18 @@ impl<T: DeserializeOwned> Pages<T> {
             let Some(query) = self.following.take() else {
                 return Ok(None);
             };
-            let mut call = Call::new(Method::GET, self.path.clone()?, "tasks");
+            let mut call = Call::new(Method::GET, self.path.clone()?, self.answer);
             call.query = query;
-            let page: Page<T> = self.http.object(&call)?;
-            self.read = page.tasks.into();
-            self.following = page.next.as_deref().map(query_of);
+            let (entries, next) = self.http.object::<P>(&call)?.parts();
+            self.read = entries.into();
+            self.following = next.as_deref().map(query_of);
         }
     }
 }
 
 /// The tasks of a list. Entries without an id are passed over. It ends after an error.
 #[derive(Debug)]
-pub struct Tasks(Pages<TaskObject>);
+pub struct Tasks(Pages<OfTasks<TaskObject>>);
 
 impl Iterator for Tasks {
     type Item = Result<Task, HandoffError>;
@@ -300,9 +345,27 @@ impl Iterator for Tasks {
     }
 }
 
+/// The workflows of a list. Entries without an id are passed over. It ends after an error.
+#[derive(Debug)]
+pub struct Workflows(Pages<OfWorkflows>);
+
+impl Iterator for Workflows {
+    type Item = Result<Workflow, HandoffError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match self.0.advance().transpose()? {
+                Ok(shown) if shown.id.is_empty() => {}
+                Ok(shown) => return Some(Ok(Workflow::of(&self.0.http, shown))),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
 /// The tasks of a workflow. It ends after an error.
 #[derive(Debug)]
-pub struct MembersOf(Pages<Member>);
+pub struct MembersOf(Pages<OfTasks<Member>>);
 
 impl MembersOf {
     pub(crate) fn new(
@@ -310,7 +373,12 @@ impl MembersOf {
         path: Result<String, HandoffError>,
         limit: Option<u32>,
     ) -> Self {
-        Self(Pages::new(http, path, with_limit(&Query::new(), limit)))
+        Self(Pages::new(
+            http,
+            path,
+            "tasks",
+            with_limit(&Query::new(), limit),
+        ))
     }
 }
 

@@ -229,7 +229,7 @@ export class Workflow<Result = unknown> extends Handle<WorkflowObject, Result> {
 
   /** Its tasks, also those that are not enqueued yet. */
   async *tasks(options: PageOptions = {}): AsyncGenerator<Member, void, void> {
-    yield* pages<Member>(this.http, `${this.path}/tasks`, {}, options);
+    yield* pages<Member>(this.http, `${this.path}/tasks`, "tasks", {}, options);
   }
 }
 
@@ -316,7 +316,7 @@ export class Queue {
     const { limit, signal, ...filter } = options;
     const list = path`/v1/queues/${this.name}/tasks`;
     const query = parameters(filter);
-    for await (const object of pages<TaskObject>(this.#http, list, query, options)) {
+    for await (const object of pages<TaskObject>(this.#http, list, "tasks", query, options)) {
       // What has no id can't be asked for.
       if (object.id !== undefined) yield new Task(this.#http, object.id, object);
     }
@@ -325,6 +325,15 @@ export class Queue {
   /** Failed tasks that fit, the last failures first: `tasks` with this state. */
   failed(options: FailedOptions = {}): AsyncGenerator<Task, void, void> {
     return this.tasks({ ...options, state: "failed" });
+  }
+
+  /** Workflows of the queue, the newest first. */
+  async *workflows(options: PageOptions = {}): AsyncGenerator<Workflow, void, void> {
+    const list = path`/v1/queues/${this.name}/workflows`;
+    for await (const object of pages<WorkflowObject>(this.#http, list, "workflows", {}, options)) {
+      // What has no id can't be asked for.
+      if (object.id !== undefined) yield new Workflow(this.#http, object.id, object);
+    }
   }
 
   /** Enqueues the failed tasks that fit anew. Returns how many, less those of lost answers. */
@@ -383,20 +392,21 @@ function parameters(filter: Filter & { state?: State }): Record<string, string> 
 async function* pages<Entry>(
   http: Http,
   path: string,
+  answer: "tasks" | "workflows",
   query: Record<string, string>,
   { limit, signal }: PageOptions,
 ): AsyncGenerator<Entry, void, void> {
   let next: Record<string, string> | undefined = query;
   if (limit !== undefined) next = { ...query, limit: String(limit) };
   while (next !== undefined) {
-    const page: { tasks: Entry[]; next: string | null } = await http.json({
+    const page: Record<typeof answer, Entry[]> & { next: string | null } = await http.json({
       method: "GET",
       path,
       query: next,
-      answer: "tasks",
+      answer,
       signal,
     });
-    yield* page.tasks;
+    yield* page[answer];
     next = queryOf(page.next);
   }
 }

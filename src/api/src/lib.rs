@@ -171,6 +171,7 @@ async fn dispatch(
         Call::Resume => calls::queues::operate(queue, name, "resume").await,
         Call::Purge => calls::queues::operate(queue, name, "purge").await,
         Call::EnqueueWorkflow => calls::workflows::enqueue(tasks, queue, request).await,
+        Call::ListWorkflows => calls::workflows::list(queue, name, &request).await,
         Call::ShowWorkflow => calls::workflows::show(queue, name, &request).await,
         Call::CancelWorkflow => calls::workflows::cancel(queue, name, &request).await,
         Call::ListMembers => calls::workflows::members(queue, name, &request).await,

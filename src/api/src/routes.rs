@@ -33,6 +33,7 @@ pub(crate) enum Call {
     Resume,
     Purge,
     EnqueueWorkflow,
+    ListWorkflows,
     ShowWorkflow,
     CancelWorkflow,
     ListMembers,
@@ -86,7 +87,7 @@ const READ: Option<Scope> = Some(Scope::Read);
 const OPERATE: Option<Scope> = Some(Scope::Operate);
 
 #[rustfmt::skip]
-static ROUTES: [Route; 33] = [
+static ROUTES: [Route; 34] = [
     route(Method::Get,    "/healthz", None, Call::Alive),
     route(Method::Get,    "/readyz", None, Call::Ready),
     route(Method::Get,    "/openapi.json", None, Call::Describe),
@@ -103,6 +104,7 @@ static ROUTES: [Route; 33] = [
     route(Method::Get,    "/v1/queues", READ, Call::ListQueues),
     route(Method::Get,    "/v1/queues/{}", READ, Call::ShowQueue),
     route(Method::Get,    "/v1/queues/{}/tasks", READ, Call::List),
+    route(Method::Get,    "/v1/queues/{}/workflows", READ, Call::ListWorkflows),
     route(Method::Get,    "/v1/queues/{}/history", READ, Call::History),
     route(Method::Post,   "/v1/queues/{}/retry-failed", OPERATE, Call::RetryFailed),
     route(Method::Post,   "/v1/queues/{}/discard-failed", OPERATE, Call::DiscardFailed),
@@ -284,6 +286,7 @@ mod tests {
             (Method::Post, "/v1/tasks/id/retry", OPERATE),
             (Method::Post, "/v1/tasks/id/discard", OPERATE),
             (Method::Get, "/v1/queues/q/tasks", READ),
+            (Method::Get, "/v1/queues/q/workflows", READ),
             (Method::Post, "/v1/queues/q/retry-failed", OPERATE),
             (Method::Post, "/v1/queues/q/discard-failed", OPERATE),
             (Method::Put, "/v1/tasks", OPERATE),

@@ -108,10 +108,10 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Option<Schedules>,
     },
-    /// Enqueue, show, follow and cancel workflows
+    /// List, enqueue, show, follow and cancel workflows
     Workflows {
         #[command(subcommand)]
-        command: Workflows,
+        command: Option<Workflows>,
     },
     /// Say whether the store works and workers can be woken; the exit status says it, too
     Ready {
@@ -292,6 +292,15 @@ pub(crate) struct PutSchedule {
 
 #[derive(Subcommand)]
 pub(crate) enum Workflows {
+    /// List the workflows of a queue, the newest first
+    List {
+        /// The queue
+        #[arg(long, short, default_value = "default")]
+        queue: String,
+        /// How many workflows
+        #[arg(long, short, default_value = "20")]
+        limit: usize,
+    },
     /// Enqueue a workflow
     Enqueue {
         /// The workflow, {"chain":[…]} or {"group":…,"then":…}: JSON, @FILE, or - for standard input

@@ -247,6 +247,14 @@ pub(crate) struct LastRun {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
+pub(crate) struct Workflows {
+    pub workflows: Vec<Workflow>,
+    pub next: Option<String>,
+    pub searched: Searched,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(crate) struct Workflow {
     pub id: String,
     pub queue: String,

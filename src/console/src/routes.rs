@@ -20,6 +20,9 @@ pub(crate) enum Route<'a> {
     AgainForm(&'a str),
     Schedules,
     Schedule(&'a str),
+    /// The way to the workflows of the queue that is always there.
+    AllWorkflows,
+    Workflows(&'a str),
     Workflow(&'a str),
     Docs,
     SignInForm,
@@ -73,6 +76,8 @@ impl<'a> Route<'a> {
                 "do",
                 what @ ("run" | "delete" | "pause" | "resume"),
             ] => Self::ChangeSchedule(name, what),
+            ["workflows"] => Self::AllWorkflows,
+            ["queues", name, "workflows"] => Self::Workflows(name),
             ["workflows", id] => Self::Workflow(id),
             ["workflows", id, "do", "cancel"] => Self::CancelWorkflow(id),
             _ => return None,

@@ -65,7 +65,7 @@ pub use model::task::{
 pub use queue::Queue;
 pub use requests::cancel::Cancelled;
 pub use requests::depth::Depth;
-pub use requests::list::TaskPage;
+pub use requests::list::{TaskPage, WorkflowPage};
 pub use requests::statistics::{Metrics, Percentiles, Statistics};
 pub use requests::watch::{Event, Seen, Watch};
 pub use runs::view::{TaskStatus, TaskView};

@@ -162,6 +162,9 @@ fn call(thing: Thing, step: &Value) -> Result<Thing, HandoffError> {
         (Thing::Queue(queue), "pause") => Thing::Value(value(&queue.pause()?)),
         (Thing::Queue(queue), "resume") => Thing::Value(value(&queue.resume()?)),
         (Thing::Queue(queue), "purge") => Thing::Value(value(&queue.purge()?)),
+        (Thing::Queue(queue), "workflows") => list(queue.workflows(limit).map(|workflow| {
+            workflow.map(|it| json!({"workflow": it.id(), "object": it.object().map(value)}))
+        })),
         (Thing::Queue(queue), "tasks") => list(tasks(queue.tasks(&filter(named), limit))),
         (Thing::Queue(queue), "failed") => list(tasks(queue.failed(&filter(named), limit))),
         (Thing::Queue(queue), name) => {

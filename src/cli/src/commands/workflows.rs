@@ -11,8 +11,17 @@ use crate::output::{Style, Text};
 use crate::table::Table;
 use crate::times;
 
-pub(crate) fn run(context: &mut Context, command: Workflows) -> Result<(), Failure> {
-    match command {
+/// A request asks for so many workflows at most.
+const PAGE_MAX: usize = 100;
+const LIST_DEFAULT: usize = 20;
+
+pub(crate) fn run(context: &mut Context, command: Option<Workflows>) -> Result<(), Failure> {
+    let default = || Workflows::List {
+        queue: "default".to_owned(),
+        limit: LIST_DEFAULT,
+    };
+    match command.unwrap_or_else(default) {
+        Workflows::List { queue, limit } => list(context, &queue, limit),
         Workflows::Enqueue { workflow, wait } => {
             let options = WorkflowOptions::from_json(&input::json(&workflow)?)?;
             let mut workflow = context.client.enqueue_workflow(options)?;
@@ -40,6 +49,42 @@ pub(crate) fn run(context: &mut Context, command: Workflows) -> Result<(), Failu
                     .styled(&[format!("{id}: ").into(), state(shown.state.as_str())]),
             }
         }
+    }
+}
+
+fn list(context: &mut Context, queue: &str, limit: usize) -> Result<(), Failure> {
+    let header = ["ID", "STATE", "KIND", "DONE", "FAILED", "TOTAL", "BEGAN"];
+    let mut table = Table::with_text(&header, 0);
+    let page = u32::try_from(limit.clamp(1, PAGE_MAX)).ok();
+    for workflow in context.queue(queue).workflows(page).take(limit) {
+        let workflow = workflow?;
+        let Some(shown) = workflow.object() else {
+            continue;
+        };
+        if as_json(context, shown)? {
+            continue;
+        }
+        let progress = shown.progress.clone().unwrap_or_default();
+        let done = progress.succeeded + progress.failed + progress.cancelled + progress.expired;
+        let began = shown.enqueued_at.as_deref().map(times::ago);
+        table.row([
+            Text::from(workflow.id()),
+            state(shown.state.as_str()),
+            Text::from(shown.workflow.as_deref().unwrap_or_default()),
+            Text::from(format!("{done:>4}")),
+            Text::from(format!("{:>6}", progress.failed)),
+            Text::from(format!("{:>5}", progress.total)),
+            Text::new(Style::Dim, &began.unwrap_or_default()),
+        ]);
+    }
+    if context.json {
+        return Ok(());
+    }
+    match table.is_empty() {
+        true => context
+            .out
+            .line(format!("there are no workflows in {queue}")),
+        false => table.print(&mut context.out, true),
     }
 }
 

@@ -172,6 +172,11 @@ fn schedules_and_workflows(pair: Pair) {
     let id = id.trim_end();
     let shown = handoff(&host, &["workflows", "show", id]).done();
     assert!(shown.contains("0 of 1 succeeded"), "{shown}");
+    let list = handoff(&host, &["workflows"]).done();
+    let newest = words(list.lines().nth(1).expect("a workflow"));
+    assert_eq!(newest[0], id);
+    let list = handoff(&host, &["workflows", "list", "--limit=1", "--json"]).objects();
+    assert_eq!((list.len(), &list[0]["id"]), (1, &json!(id)));
     let tasks = handoff(&host, &["workflows", "tasks", id, "--json"]).objects();
     assert_eq!(tasks.len(), 1);
     assert_eq!(

@@ -23,7 +23,7 @@ const LEFT_OUT: [(&str, &str); 5] = [
 
 /// Commands that make all other calls. The text `ID` is the name of a task, workflow, queue or
 /// schedule.
-const COMMANDS: [&[&str]; 29] = [
+const COMMANDS: [&[&str]; 30] = [
     &["ready"],
     &["ready", "--alive"],
     &["status", "ID"],
@@ -43,6 +43,7 @@ const COMMANDS: [&[&str]; 29] = [
     &["pause", "ID"],
     &["resume", "ID"],
     &["purge", "ID", "-y"],
+    &["workflows", "list", "--queue=ID"],
     &["workflows", "enqueue", "{}"],
     &["workflows", "show", "ID"],
     &["workflows", "cancel", "ID"],
@@ -57,7 +58,7 @@ const COMMANDS: [&[&str]; 29] = [
 
 /// An answer to any call.
 const ANSWER: &str = r#"{"id":"ID","name":"ID","state":"succeeded","status":"ready","paused":false,
-    "tasks":[],"queues":[],"schedules":[],"next":null,"retried":0,"discarded":0,"cancelled":0}"#;
+    "tasks":[],"workflows":[],"queues":[],"schedules":[],"next":null,"retried":0,"discarded":0,"cancelled":0}"#;
 
 /// The calls in the table of `src/api/src/routes.rs`.
 fn routes() -> BTreeSet<String> {

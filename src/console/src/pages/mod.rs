@@ -11,6 +11,7 @@ pub(crate) mod sign_in;
 mod task;
 mod tasks;
 mod workflow;
+mod workflows;
 
 use crate::answer::Answer;
 use crate::assets;
@@ -37,6 +38,8 @@ pub(crate) async fn show(context: &Context, route: &Route<'_>) -> Result<Answer,
         Route::AgainForm(id) => again::form(context, id).await,
         Route::Schedules => schedules::list(context).await,
         Route::Schedule(name) => schedules::show(context, name).await,
+        Route::AllWorkflows => Ok(Answer::to("/queues/default/workflows".to_owned())),
+        Route::Workflows(queue) => workflows::show(context, queue).await,
         Route::Workflow(id) => workflow::show(context, id).await,
         Route::Docs => docs::show(context).await,
         Route::SignInForm => Ok(sign_in::SignInPage::answer(context, 200, false, "/")),

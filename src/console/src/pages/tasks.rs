@@ -98,7 +98,7 @@ fn actions(state: &str) -> Vec<(&'static str, &'static str)> {
     all.into_iter().filter(|(action, _)| fits(action)).collect()
 }
 
-fn said(searched: &Searched) -> String {
+pub(crate) fn said(searched: &Searched) -> String {
     let back = searched
         .back_to
         .map(|time| format!(", back to {} UTC", words::clock(time)));

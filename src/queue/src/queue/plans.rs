@@ -4,6 +4,7 @@ use super::Queue;
 use crate::base::env::Env;
 use crate::base::id::TaskId;
 use crate::model::receipt::Receipt;
+use crate::requests::list::{Lists, WorkflowPage};
 use crate::schedule::records::Scheduler;
 use crate::schedule::spec::{Put, Schedule, ScheduleView, Schedules};
 use crate::store::contract::Store;
@@ -64,6 +65,19 @@ impl<S: Store, E: Env> Queue<S, E> {
     /// If the store fails.
     pub async fn workflow(&self, id: &TaskId) -> Result<Option<WorkflowView>, QueueError> {
         Workflows::of(&self.core).workflow(id).await
+    }
+
+    /// Lists workflows, newest first: at most `most`, from a place in an earlier page on. A page may
+    /// be short, or empty, without being the last one.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn workflows(
+        &self,
+        from: Option<&[u64]>,
+        most: usize,
+    ) -> Result<WorkflowPage, QueueError> {
+        Lists::of(&self.core).workflows(from, most).await
     }
 
     /// Reads `limit` members of a workflow from number `from` on, in the order of its definition.

@@ -8,7 +8,7 @@ use crate::base::priority::{Lane, Priority};
 use crate::model::run::Run;
 use crate::model::slot::Slot;
 use crate::model::state::State;
-use crate::model::task::{Fits, Task};
+use crate::model::task::{Failure, Fits, Task, WORKFLOW};
 use crate::runs::read::Runs;
 use crate::runs::view::{TaskView, Views};
 use crate::slots::lanes::Slots;
@@ -16,6 +16,8 @@ use crate::store::contract::Store;
 use crate::store::core::mechanism;
 use crate::store::error::QueueError;
 use crate::store::record::{decode, decode_opt};
+use crate::workflow::gather::Workflows;
+use crate::workflow::view::WorkflowView;
 use std::collections::VecDeque;
 
 mechanism!(
@@ -38,6 +40,21 @@ pub struct TaskPage {
     /// When the oldest task among them was enqueued, in milliseconds since 1970.
     pub back_to_ms: Option<u64>,
     /// Where the next page begins, if there may be one: the next slot of each lane.
+    pub next: Option<Vec<u64>>,
+}
+
+/// A page of a list of workflows.
+#[derive(Debug, Default)]
+pub struct WorkflowPage {
+    /// The workflows.
+    pub workflows: Vec<(TaskId, WorkflowView)>,
+    /// Unreadable workflows, with their ids as far as these are known.
+    pub unreadable: Vec<(Option<TaskId>, QueueError)>,
+    /// How many slots it looked at, at most [`LISTED_MAX`].
+    pub searched: u64,
+    /// When the oldest workflow among them was enqueued, in milliseconds since 1970.
+    pub back_to_ms: Option<u64>,
+    /// Where the next page begins, if there may be one.
     pub next: Option<Vec<u64>>,
 }
 
@@ -77,7 +94,7 @@ impl<S: Store, E: Env> Lists<'_, S, E> {
     ) -> Result<TaskPage, QueueError> {
         let mut parts = match state {
             Some(State::Queued) => self.waiting(from).await?,
-            _ => self.newest(from).await?,
+            _ => self.newest(self.lanes().await?, from).await?,
         };
         let (mut page, mut bytes) = (TaskPage::default(), 0);
         loop {
@@ -100,15 +117,63 @@ impl<S: Store, E: Env> Lists<'_, S, E> {
                 Err(e) => page.unreadable.push((Some(id), e)),
             }
         }
-        let rest = parts.iter().any(|p| !p.is_read() || !p.found.is_empty());
-        page.next = rest.then(|| parts.iter().map(Part::place).collect());
+        page.next = rest(&parts);
         Ok(page)
     }
 
-    /// All lanes, from their ends down.
-    async fn newest(&self, from: Option<&[u64]>) -> Result<Vec<Part>, QueueError> {
+    /// Lists workflows, newest first: at most `most`, from a place in an earlier page on. A page may
+    /// be short, or empty, without being the last one.
+    pub(crate) async fn workflows(
+        &self,
+        from: Option<&[u64]>,
+        most: usize,
+    ) -> Result<WorkflowPage, QueueError> {
+        let lanes = match Slots::of(self).tail().await?.system {
+            true => vec![Lane::System],
+            false => Vec::new(),
+        };
+        let mut parts = self.newest(lanes, from).await?;
+        let fits = |_: &TaskId, task: &Task, _: Option<Failure<'_>>| task.kind == WORKFLOW;
+        let (mut page, mut workflows) = (TaskPage::default(), Vec::new());
+        let (mut bytes, mut members) = (0, 0);
+        loop {
+            // The members of a workflow may have to be read to count them.
+            let full = workflows.len() + page.unreadable.len() >= most
+                || bytes >= PAGE_BYTES
+                || members >= LISTED_MAX;
+            let next = match full {
+                true => None,
+                false => self.next(&mut parts, None, &fits, &mut page).await?,
+            };
+            let Some((id, _)) = next else { break };
+            match QueueError::or_unreadable(Workflows::of(self).workflow(&id).await)? {
+                Ok(Some(view)) => {
+                    bytes += view.task.bytes();
+                    members += view.total;
+                    workflows.push((id, view));
+                }
+                // It was deleted meanwhile.
+                Ok(None) => {}
+                Err(e) => page.unreadable.push((Some(id), e)),
+            }
+        }
+        Ok(WorkflowPage {
+            workflows,
+            unreadable: page.unreadable,
+            searched: page.searched,
+            back_to_ms: page.back_to_ms,
+            next: rest(&parts),
+        })
+    }
+
+    /// These lanes, from their ends down.
+    async fn newest(
+        &self,
+        lanes: Vec<Lane>,
+        from: Option<&[u64]>,
+    ) -> Result<Vec<Part>, QueueError> {
         let mut parts = Vec::new();
-        for lane in self.lanes().await? {
+        for lane in lanes {
             let next = match place(from, lane) {
                 Some(slot) => slot,
                 None if from.is_some() => lane.base(),
@@ -295,6 +360,12 @@ impl<S: Store, E: Env> Lists<'_, S, E> {
         let run = Runs::of(self).final_run(id).await?;
         Views::of(self).view_of(id, task, run).await
     }
+}
+
+/// Where the next page begins, if anything is left.
+fn rest(parts: &[Part]) -> Option<Vec<u64>> {
+    let rest = parts.iter().any(|p| !p.is_read() || !p.found.is_empty());
+    rest.then(|| parts.iter().map(Part::place).collect())
 }
 
 /// The place of a lane in an earlier page.

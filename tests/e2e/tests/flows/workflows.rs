@@ -11,6 +11,7 @@ on_every_pair!(
     ten_thousand,
     exact_after_a_crash,
     cancelled,
+    listed,
     ended_in_a_paused_queue,
     refused,
 );
@@ -234,6 +235,68 @@ fn cancelled(pair: Pair) {
     until("its tasks are cancelled, too", LIMIT, || {
         (show(http, &id)["progress"] == progress(20, 0, 0, 20)).then_some(())
     });
+}
+
+/// The workflows on all pages of `limit`.
+fn list(http: &Client, limit: usize) -> Vec<Value> {
+    let mut next = Some(format!("/v1/queues/default/workflows?limit={limit}"));
+    let mut all = Vec::new();
+    while let Some(path) = next {
+        let page = http.get(&path).expect(200).json();
+        let workflows = page["workflows"].as_array().expect("a list");
+        assert!(workflows.len() <= limit, "{page:#}");
+        all.extend(workflows.clone());
+        next = page["next"].as_str().map(str::to_owned);
+    }
+    all
+}
+
+/// The newest comes first, each as it is shown alone; other tasks are not among them.
+fn listed(pair: Pair) {
+    let host = Host::start(pair, &[("fault_tasks", "true")]);
+    let http = host.http();
+    assert_eq!(list(http, 10), [json!(null); 0]);
+    http.enqueue(&json!({"task": "echo"}));
+    let echo = json!({"task": "echo"});
+    let bodies = [
+        json!({"chain": [echo, echo]}),
+        json!({"group": {"task": "echo", "each": [1, 2, 3]}, "then": echo}),
+        json!({"group": [fails(), echo], "on_failure": "wait"}),
+    ];
+    let mut ids = Vec::new();
+    for body in &bodies {
+        let id = start(http, body);
+        ended(http, &id);
+        ids.insert(0, id);
+    }
+    let long = json!({"chain": [{"task": "sleep", "args": {"for": "60s"}}]});
+    ids.insert(0, start(http, &long));
+    for limit in [1, 2, 100] {
+        let all = list(http, limit);
+        let found: Vec<_> = all.iter().map(|w| w["id"].as_str().unwrap_or("")).collect();
+        assert_eq!(found, ids, "pages of {limit}");
+        for workflow in all.iter().skip(1) {
+            let alone = show(http, workflow["id"].as_str().expect("an id"));
+            assert_eq!(workflow["state"], alone["state"]);
+            assert_eq!(workflow["progress"], alone["progress"]);
+        }
+    }
+    let all = list(http, 100);
+    assert_eq!(all[1]["progress"], progress(2, 1, 1, 0));
+    assert_eq!(all[2]["workflow"], "chord");
+    http.delete(&format!("/v1/workflows/{}", ids[0]));
+
+    let path = "/v1/queues/default/workflows";
+    for (query, field) in [
+        ("limit=0", "limit"),
+        ("from=x", "from"),
+        ("state=failed", "state"),
+    ] {
+        let reply = http.get(&format!("{path}?{query}"));
+        reply.expect_problem(400, "invalid-request", Some(field));
+    }
+    let unknown = http.get("/v1/queues/Nobody/workflows");
+    unknown.expect_problem(404, "unknown-queue", None);
 }
 
 fn refused(pair: Pair) {
