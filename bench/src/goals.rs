@@ -23,7 +23,7 @@ const OTHERS: [&str; 2] = ["bullmq", "apalis"];
 /// All of them.
 pub(crate) fn all(results: &Results) -> Vec<Goal> {
     let found = Found(results);
-    [redis, spin, sqlite, backlog, idle, calls]
+    [redis, spin, sqlite, backlog, finished, idle, calls]
         .into_iter()
         .flat_map(|goals| goals(&found))
         .collect()
@@ -188,6 +188,33 @@ fn backlog(found: &Found<'_>) -> Vec<Goal> {
             "behind 1,000,000 tasks: running them is slower by %",
             found.slower("backlog_claim"),
             10.0,
+        ),
+    ]
+}
+
+/// When very many tasks have ended.
+fn finished(found: &Found<'_>) -> Vec<Goal> {
+    let slower = |what: &'static str, metric| at_most(what, found.slower(metric), 10.0);
+    vec![
+        slower(
+            "after 1,000,000 tasks: a list is slower by %",
+            "finished_list",
+        ),
+        slower(
+            "after 1,000,000 tasks: a search is slower by %",
+            "finished_search",
+        ),
+        slower(
+            "after 1,000,000 tasks: `/metrics` is slower by %",
+            "finished_metrics",
+        ),
+        slower(
+            "after 1,000,000 tasks: the console's overview is slower by %",
+            "finished_overview",
+        ),
+        slower(
+            "after 1,000,000 tasks: the console's list is slower by %",
+            "finished_tasks",
         ),
     ]
 }

@@ -7,6 +7,7 @@ mod computing;
 mod drain;
 mod end_to_end;
 mod enqueue;
+mod finished;
 pub(crate) mod idle;
 mod limit;
 mod memory;
@@ -109,7 +110,7 @@ pub(crate) const FIRST_ANSWER: Metric = metric(
 );
 
 /// In the order of the table; those of one kind are made in this order.
-pub(crate) const ALL: [Measurement; 12] = [
+pub(crate) const ALL: [Measurement; 13] = [
     enqueue::MEASUREMENT,
     batch::MEASUREMENT,
     status::MEASUREMENT,
@@ -122,4 +123,5 @@ pub(crate) const ALL: [Measurement; 12] = [
     calls::MEASUREMENT,
     memory::MEASUREMENT,
     backlog::MEASUREMENT,
+    finished::MEASUREMENT,
 ];
