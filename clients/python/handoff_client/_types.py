@@ -206,6 +206,7 @@ class _Task(TypedDict, total=False):
     attempt: int
     attempts_max: int
     errors: list[AttemptError]
+    runs_lost: int
     logs: list[LogLine]
     logs_dropped: int
     enqueued_at: str

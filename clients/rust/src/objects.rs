@@ -93,6 +93,8 @@ objects! {
         attempts_max: Option<u32>,
         /// The attempts that failed.
         errors: Vec<AttemptError>,
+        /// How many of its runs were lost with their worker. Most of them count as no attempt.
+        runs_lost: Option<u32>,
         /// The last lines that it logged.
         logs: Vec<LogLine>,
         /// How many older lines there were.
@@ -325,6 +327,8 @@ objects! {
         result: Option<Json>,
         /// Why it failed.
         error: Option<String>,
+        /// Of `/readyz`: what the application survives and somebody should mend.
+        warnings: Vec<String>,
     }
 
     /// How far a page of a list looked.

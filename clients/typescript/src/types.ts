@@ -146,6 +146,7 @@ export interface TaskObject {
   attempt?: number;
   attempts_max?: number;
   errors?: AttemptError[];
+  runs_lost?: number;
   logs?: LogLine[];
   logs_dropped?: number;
   enqueued_at?: string;

@@ -132,6 +132,7 @@ pub(crate) struct Task {
     pub logs_dropped: u64,
     pub attempt: u64,
     pub attempts_max: u64,
+    pub runs_lost: u64,
     pub enqueued_at: Option<Time>,
     pub started_at: Option<Time>,
     pub ended_at: Option<Time>,

@@ -192,6 +192,7 @@ pub fn task(id: &TaskId, view: &TaskView) -> JsonObject {
         "errors",
         view.errors.iter().map(attempt).collect::<Vec<_>>(),
     );
+    object.put_some("runs_lost", (view.lost > 0).then_some(view.lost));
     let logs = report.logs.iter().map(log_line).collect::<Vec<_>>();
     object.put_some("logs", (!logs.is_empty()).then_some(logs));
     let dropped = report.logs_dropped;

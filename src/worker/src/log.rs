@@ -170,6 +170,7 @@ mod tests {
             alone: false,
             part: 0,
             snoozes: 0,
+            lost: 0,
             errors: errors.iter().enumerate().map(error).collect(),
             report: Report::default(),
             checkpoint: None,

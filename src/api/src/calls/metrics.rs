@@ -104,6 +104,12 @@ fn counters(exposition: &mut Exposition, queues: &[QueueMetrics]) {
         "Attempts that returned an error, panicked or overran their timeout.",
         by_task(queues, |counts| counts.attempts_failed),
     );
+    exposition.put(
+        Family::Counter,
+        "handoff_runs_lost",
+        "Runs that were lost with their worker, of tasks that ended.",
+        by_task(queues, |counts| counts.runs_lost),
+    );
 }
 
 fn histograms(exposition: &mut Exposition, queues: &[QueueMetrics]) {

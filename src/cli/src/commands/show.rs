@@ -61,6 +61,7 @@ pub(super) fn whole(out: &mut Output, task: &Shown<TaskObject>) -> Result<(), Fa
                 plain(task.priority.as_ref().map(|it| it.as_str())),
             ),
             ("attempt", plain(attempt)),
+            ("lost runs", plain(task.runs_lost.map(|n| n.to_string()))),
             ("enqueued", time(&task.enqueued_at)),
             ("due", time(&task.next_at)),
             ("expires", time(&task.expires_at)),

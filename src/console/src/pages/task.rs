@@ -202,7 +202,7 @@ mod tests {
     use super::*;
 
     const TASK: &str = r#"{"id":"default-1f-63","state":"retrying","task":"mail","queue":"default","key":"a&b",
-        "args":{"to":"<script>","token":"s3cret"},"attempt":2,"attempts_max":5,"progress":0.25,"message":"<b>half</b>",
+        "args":{"to":"<script>","token":"s3cret"},"attempt":2,"attempts_max":5,"runs_lost":2,"progress":0.25,"message":"<b>half</b>",
         "errors":[{"attempt":1,"started_at":"2026-11-24T08:00:00.000Z","ended_at":"2026-11-24T08:01:05.000Z","error":"</pre><script>x"}],
         "logs":[{"at":"2026-11-24T08:00:00.004Z","attempt":1,"message":"<script>log"}],"logs_dropped":7,
         "enqueued_at":"2026-11-24T08:00:00.000Z","schedule":{"name":"daily","at":"2026-11-24T08:00:00Z"},
@@ -231,6 +231,7 @@ mod tests {
             "1 value is redacted",
             "1 min 5 s",
             "7 older lines",
+            "2 runs were lost",
             "href=\"/console/schedules/daily\"",
             "href=\"/console/workflows/default-1-7\"",
             "href=\"/console/queues/default?key=a%26b\"",

@@ -26,6 +26,9 @@ pub struct TaskCounts {
     /// Attempts that returned an error, panicked or overran their timeout.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub attempts_failed: u64,
+    /// Runs that were lost with their worker, of tasks that ended.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub runs_lost: u64,
     /// From when a task could begin to the start of its first attempt.
     #[serde(default)]
     pub wait: Durations,
@@ -43,6 +46,7 @@ impl TaskCounts {
         self.attempts_failed = self
             .attempts_failed
             .saturating_add(ended.failed_attempt.into());
+        self.runs_lost = self.runs_lost.saturating_add(ended.lost.into());
         for (durations, ms) in [
             (&mut self.wait, ended.wait_ms),
             (&mut self.run, ended.run_ms),
@@ -58,6 +62,7 @@ impl TaskCounts {
         self.enqueued = self.enqueued.saturating_add(other.enqueued);
         self.ended.add(other.ended);
         self.attempts_failed = self.attempts_failed.saturating_add(other.attempts_failed);
+        self.runs_lost = self.runs_lost.saturating_add(other.runs_lost);
         self.wait.add(&other.wait);
         self.run.add(&other.run);
         self.latency.add(&other.latency);

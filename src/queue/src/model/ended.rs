@@ -21,6 +21,8 @@ pub(crate) struct Ended {
     pub(crate) wait_ms: Option<u64>,
     /// Whether its last attempt failed.
     pub(crate) failed_attempt: bool,
+    /// How many of its runs were lost with their worker.
+    pub(crate) lost: u32,
 }
 
 impl Ended {
@@ -47,6 +49,7 @@ impl Ended {
             run_ms: since(run.started_ms),
             wait_ms: began.then(|| run.began_ms.saturating_sub(run.due_ms)),
             failed_attempt: how == State::Failed && run.failure().is_some(),
+            lost: run.lost,
         })
     }
 }

@@ -44,6 +44,9 @@ pub struct Run {
     /// How often this attempt was snoozed.
     #[serde(default, skip_serializing_if = "is_none_yet")]
     pub snoozes: u32,
+    /// How many runs of the task were lost with their worker.
+    #[serde(default, skip_serializing_if = "is_none_yet")]
+    pub lost: u32,
     /// The errors of the attempts before this one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<AttemptError>,
@@ -187,6 +190,7 @@ impl Run {
             alone: false,
             part: 0,
             snoozes: 0,
+            lost: 0,
             errors: Vec::new(),
             report: Report::default(),
             checkpoint: None,

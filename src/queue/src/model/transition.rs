@@ -55,6 +55,7 @@ pub(crate) fn begin(task: &Task, epoch: u64, earlier: Option<Run>, now_ms: u64) 
             alone: epoch > 0 && task.not_before_ms.is_none(),
             part: 0,
             snoozes: 0,
+            lost: 0,
             errors: Vec::new(),
             report: Report::default(),
             checkpoint: None,
@@ -76,6 +77,7 @@ pub(crate) fn begin(task: &Task, epoch: u64, earlier: Option<Run>, now_ms: u64) 
             run.fail_attempt(now_ms, &error);
         }
         run.alone = true;
+        run.lost = run.lost.saturating_add(1);
     }
     let failed = run.failure().is_some();
     (run.epoch, run.ticket) = (epoch, 0);

@@ -147,6 +147,13 @@ impl<S: Store, E: Env> KeeperRecord<'_, S, E> {
         }
     }
 
+    /// Reads when a keeper last found another keeper's clock ahead of its own, and by how much, in
+    /// milliseconds.
+    pub(crate) async fn clocks_differed(&self) -> Result<Option<(u64, u64)>, QueueError> {
+        let stored = QueueError::or_unreadable(self.stored_progress().await)?;
+        Ok(stored.ok().flatten().and_then(|progress| progress.ahead))
+    }
+
     pub(crate) async fn stored_progress(&self) -> Result<Option<Progress>, QueueError> {
         let key = self.keys.keeper();
         decode_opt(&key, self.store.get(&key).await?)

@@ -31,6 +31,8 @@ pub struct TaskView {
     pub attempt: u32,
     /// Failed attempts.
     pub errors: Vec<AttemptError>,
+    /// How many runs were lost with their worker.
+    pub lost: u32,
     /// Its progress and log lines.
     pub report: Report,
     /// When the current or last attempt began, if known.
@@ -59,6 +61,7 @@ impl TaskView {
             state,
             attempt: 0,
             errors: Vec::new(),
+            lost: 0,
             report: Report::default(),
             started_ms: None,
             ended_ms: None,
@@ -125,6 +128,7 @@ fn describe(task: Task, run: Option<Run>, ticketed: bool, now_ms: u64) -> TaskVi
     };
     view.attempt = run.attempt;
     view.errors = run.errors;
+    view.lost = run.lost;
     view.report = run.report;
     view.started_ms = (run.started_ms > 0).then_some(run.started_ms);
     view

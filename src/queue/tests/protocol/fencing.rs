@@ -174,7 +174,14 @@ fn a_killed_worker_is_replaced_and_the_task_runs_again() {
     // Why the worker was lost is not known: it may have been a neighbour's doing, so no attempt is counted.
     assert_eq!((view.state, view.attempt), (State::Succeeded, 1));
     assert_eq!(sim.began("a").len(), 2);
-    assert_eq!(view.errors, []);
+    assert_eq!((view.errors, view.lost), (vec![], 1));
+    let metrics = sim.wait(|queue| async move { queue.metrics().await.unwrap() });
+    let lost: Vec<_> = metrics
+        .kinds
+        .iter()
+        .map(|(_, counts)| counts.runs_lost)
+        .collect();
+    assert_eq!(lost, [1]);
 }
 
 #[test]

@@ -38,6 +38,7 @@ fn counters(metrics: &Metrics) -> Counters {
         put("cancelled", counts.ended.cancelled);
         put("expired", counts.ended.expired);
         put("attempts failed", counts.attempts_failed);
+        put("runs lost", counts.runs_lost);
         let mut put = |name: &str, durations: &Durations| {
             put(&format!("{name} sum"), durations.sum_ms());
             put(&format!("{name} all"), durations.total());

@@ -190,6 +190,14 @@ fn running_again_within_twenty_seconds(pair: Pair) {
             .into_iter()
             .max()
     });
+    for id in &ids[..30] {
+        let task = host.http().task(id);
+        assert_eq!(
+            (&task["runs_lost"], &task["attempt"]),
+            (&json!(1), &json!(1)),
+            "{task:#}"
+        );
+    }
     let after_s = (last_ms - up_ms) as f64 / 1_000.0;
     let count = ids.len();
     measured(

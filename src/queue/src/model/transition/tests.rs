@@ -34,6 +34,7 @@ fn run(attempt: u32, state: RunState, errors: usize) -> Run {
         alone: false,
         part: 0,
         snoozes: 0,
+        lost: 0,
         errors: (1..=errors as u32).map(error).collect(),
         report: Report::default(),
         checkpoint: None,
@@ -103,6 +104,8 @@ fn how_an_epoch_begins() {
             Begin::Start(r) => {
                 let lost = earlier.as_ref().is_none_or(|e| e.state == running);
                 assert_eq!((r.epoch, r.started_ms, r.alone), (4, 20, lost));
+                // What left no record may have been lost before it began.
+                assert_eq!(r.lost, u32::from(lost && earlier.is_some()));
                 format!("start {} errors {}", r.attempt, r.errors.len())
             }
         };
