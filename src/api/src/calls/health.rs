@@ -5,8 +5,13 @@ use crate::{HostQueue, limits};
 use handoff_kinds::Tasks;
 use handoff_platform::http::{Problem, Response};
 use handoff_platform::probe::probe;
-use handoff_queue::QueueError;
+use handoff_platform::variables;
+use handoff_queue::{CLOCK_SLACK_MS, Env, QueueError};
+use handoff_wire::{Duration, JsonObject, Time};
 use serde_json::json;
+
+/// Clocks that differed are told of for so long.
+const TOLD_MS: u64 = 3_600_000;
 
 /// Answers that the application is alive: an instance runs.
 pub(crate) fn alive() -> Response {
@@ -14,11 +19,32 @@ pub(crate) fn alive() -> Response {
 }
 
 /// Answers that the application is ready: the store works, its increment is atomic, and workers can
-/// be woken.
+/// be woken. What the application survives is a warning.
 pub(crate) async fn ready(tasks: Tasks, queue: &HostQueue) -> Result<Answer, Problem> {
     limits::check_handlers(tasks)?;
     queue.store().prepare().map_err(QueueError::from)?;
     probe(queue.store()).await?;
-    let response = Response::json(200, &json!({"status": "ready"}));
-    Ok(Answer::new(response))
+    let warnings = clocks(queue).await?;
+    let mut body = JsonObject::default().with("status", "ready");
+    body.put_some("warnings", (!warnings.is_empty()).then_some(warnings));
+    Ok(Answer::new(Response::json(200, &body)))
+}
+
+/// What keepers found of the clocks of hosts, of late.
+async fn clocks(queue: &HostQueue) -> Result<Vec<String>, Problem> {
+    let mut warnings = Vec::new();
+    for name in variables::queues()?.names() {
+        let queue = queue.named(name)?;
+        let Some((at_ms, by_ms)) = queue.clocks_differed().await? else {
+            continue;
+        };
+        if at_ms + TOLD_MS > queue.env().now_ms() {
+            let (at, by) = (Time { ms: at_ms }, Duration::from_ms(by_ms));
+            let slack = Duration::from_ms(CLOCK_SLACK_MS);
+            warnings.push(format!(
+                "queue {name}: at {at} one host's clock was ahead of another's by {by}; {slack} are allowed. Delays, retries and schedules come early or late, and running tasks may count as lost. Let NTP keep the clocks of all hosts"
+            ));
+        }
+    }
+    Ok(warnings)
 }

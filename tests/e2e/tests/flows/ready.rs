@@ -1,6 +1,6 @@
 //! `/readyz`: what keeps the application from its work is found out and said.
 
-use handoff_e2e::{Host, Manifest, Pair, on, on_every_pair, on_every_pair_and_wash};
+use handoff_e2e::{Host, Manifest, Pair, on, on_every_pair, on_every_pair_and_wash, until};
 use serde_json::json;
 use std::thread;
 use std::time::Duration;
@@ -16,9 +16,13 @@ on!(Some: an_api_that_is_said_to_be_a_worker_is_found_out: local_sqlite LOCAL_SQ
 
 on!(Some: a_worker_with_other_variables_is_found_out: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
 
+on!(Some: clocks_that_differ_are_told_of: local_redis LOCAL_REDIS, spin_redis SPIN_REDIS);
+
 // Spin has no store that is wrong on purpose.
 on!(Some: an_increment_that_is_not_atomic_is_found_out: local_sqlite LOCAL_SQLITE, local_redis LOCAL_REDIS,
     local_memory LOCAL_MEMORY);
+
+const SOON: Duration = Duration::from_secs(40);
 
 /// Variables, values that can be read and not be meant, and what the answer says of them.
 const NOT_MEANT: [(&str, &str, &str); 10] = [
@@ -276,4 +280,28 @@ fn a_worker_out_of_reach_is_not_the_stores_fault(pair: Pair) {
         reply.text()
     );
     assert!(!reply.text().contains("atomic"), "{}", reply.text());
+}
+
+/// The record of a keeper whose clock was an hour ahead. The next keeper finds it.
+fn clocks_that_differ_are_told_of(pair: Pair) {
+    const AHEAD: &str = r#"EVAL "local key = redis.call('KEYS', '*default*keeper')[1] if key then local record = redis.call('GET', key) redis.call('SET', key, (string.gsub(record, '\"due_s\":(%d+)', function(s) return '\"due_s\":' .. string.format('%d', s + 3600) end))) end return 'OK'" 0"#;
+    let mut host = Host::start(pair, &[]);
+    let http = host.http().clone();
+    let ready = || http.get("/readyz").expect(200).json();
+    let id = http.enqueue(&json!({"task": "echo"}));
+    http.succeeded(&id, SOON);
+    assert_eq!(ready(), json!({"status": "ready"}));
+    let warnings = until("a keeper finds it", SOON, || {
+        assert_eq!(host.redis().ask(AHEAD), "OK");
+        http.enqueue(&json!({"task": "echo"}));
+        let ready = ready();
+        assert_eq!(ready["status"], "ready");
+        ready["warnings"].as_array().cloned()
+    });
+    let warning = warnings[0].as_str().expect("text");
+    assert!(
+        warning.starts_with("queue default: at ") && warning.contains("ahead of another's by "),
+        "{warning}"
+    );
+    assert!(warning.contains("NTP"), "{warning}");
 }
