@@ -24,7 +24,7 @@ pub const DEFAULT_QUEUE: &str = "default";
 
 /// What a variable is that the deployment does not give this component. Who may call has no default:
 /// a name that is misspelt must not open the API.
-const DEFAULTS: [(&str, &str); 19] = [
+const DEFAULTS: [(&str, &str); 20] = [
     ("store", "key-value"),
     ("handlers", ""),
     ("worker_budget", "25s"),
@@ -41,6 +41,7 @@ const DEFAULTS: [(&str, &str); 19] = [
     ("log", "errors"),
     ("otlp_endpoint", ""),
     ("otlp_headers", ""),
+    ("otlp_service", "handoff"),
     ("console_api", "http://handoff.spin.internal"),
     (
         "redact",
@@ -264,15 +265,16 @@ pub fn log() -> Result<Log, Problem> {
 /// Where a worker sends spans, if anywhere.
 ///
 /// # Errors
-/// If the variable `otlp_endpoint` or `otlp_headers` can't be used.
+/// If the variable `otlp_endpoint`, `otlp_headers` or `otlp_service` can't be used.
 pub fn collector() -> Result<Option<Collector>, Problem> {
     let endpoint = text("otlp_endpoint")?;
     if endpoint.trim().is_empty() {
         return Ok(None);
     }
-    Collector::read(&endpoint, &text("otlp_headers")?).map_err(|e| {
+    let (headers, service) = (text("otlp_headers")?, text("otlp_service")?);
+    Collector::read(&endpoint, &headers, &service).map_err(|e| {
         Problem::misconfigured(format!(
-            "the variables \"otlp_endpoint\" and \"otlp_headers\" can't be used: they must be a URL such as \"http://127.0.0.1:4318\" and name=value,name=value: {e}"
+            "the variables \"otlp_endpoint\", \"otlp_headers\" and \"otlp_service\" can't be used: they must be a URL such as \"http://127.0.0.1:4318\", name=value,name=value, and a name: {e}"
         ))
     })
 }

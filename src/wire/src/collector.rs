@@ -1,7 +1,10 @@
-//! Where spans are sent: the variables `otlp_endpoint` and `otlp_headers`.
+//! Where spans are sent: the variables `otlp_endpoint`, `otlp_headers` and `otlp_service`.
 
 use crate::target::decode;
 use crate::url::check_url;
+
+/// The longest name of a service, in bytes.
+const SERVICE_MAX: usize = 255;
 
 /// The path of traces below an endpoint of OTLP over HTTP.
 const TRACES: &str = "/v1/traces";
@@ -13,24 +16,27 @@ pub struct Collector {
     pub url: String,
     /// Further headers, such as a key of the receiver.
     pub headers: Vec<(String, String)>,
+    /// As what the application appears there: the resource attribute `service.name`.
+    pub service: String,
 }
 
 impl Collector {
-    /// Reads both variables. No endpoint: nothing is sent.
+    /// Reads the variables. No endpoint: nothing is sent.
     ///
     /// ```
     /// use handoff_wire::Collector;
     ///
-    /// let collector = Collector::read("http://127.0.0.1:4318/", "x-key=a").unwrap().unwrap();
+    /// let read = |endpoint: &str| Collector::read(endpoint, "x-key=a", "shop");
+    /// let collector = read("http://127.0.0.1:4318/").unwrap().unwrap();
     /// assert_eq!(collector.url, "http://127.0.0.1:4318/v1/traces");
-    /// assert_eq!(Collector::read("", ""), Ok(None));
-    /// assert!(Collector::read("localhost:4318", "").is_err());
+    /// assert_eq!(read(""), Ok(None));
+    /// assert!(read("localhost:4318").is_err());
     /// ```
     ///
     /// # Errors
-    /// If the endpoint is no URL that may be called, or a header is not written `name=value`. The
-    /// text shows no value.
-    pub fn read(endpoint: &str, headers: &str) -> Result<Option<Self>, String> {
+    /// If the endpoint is no URL that may be called, a header is not written `name=value`, or the
+    /// service has no name. The text shows no value.
+    pub fn read(endpoint: &str, headers: &str, service: &str) -> Result<Option<Self>, String> {
         let endpoint = endpoint.trim();
         if endpoint.is_empty() {
             return Ok(None);
@@ -61,7 +67,18 @@ impl Collector {
             Ok((name.to_ascii_lowercase(), value))
         };
         let headers = items.map(header).collect::<Result<_, _>>()?;
-        Ok(Some(Self { url, headers }))
+        let service = service.trim();
+        let is_name = (1..=SERVICE_MAX).contains(&service.len());
+        if !is_name || service.chars().any(char::is_control) {
+            return Err(format!(
+                "the service must have a name of at most {SERVICE_MAX} bytes, without control characters"
+            ));
+        }
+        Ok(Some(Self {
+            url,
+            headers,
+            service: service.to_owned(),
+        }))
     }
 }
 
@@ -71,7 +88,7 @@ mod tests {
 
     #[test]
     fn an_endpoint_is_completed_and_headers_are_read() {
-        let read = |endpoint: &str, headers: &str| Collector::read(endpoint, headers);
+        let read = |endpoint: &str, headers: &str| Collector::read(endpoint, headers, " a b ");
         let url = |endpoint: &str| read(endpoint, "").map(|found| found.map(|found| found.url));
         let full = Ok(Some("https://o.example/a/v1/traces".to_owned()));
         assert_eq!(url(" https://o.example/a "), full);
@@ -92,6 +109,12 @@ mod tests {
         ] {
             let error = read(endpoint, headers).expect_err(endpoint);
             assert!(!error.contains("hunter2"), "{error}");
+        }
+        let named = |service: &str| Collector::read("http://o.example", "", service);
+        let found = named(" a b ").map(|found| found.map(|found| found.service));
+        assert_eq!(found, Ok(Some("a b".to_owned())));
+        for service in ["", " ", "a\nb", &"é".repeat(128)] {
+            assert!(named(service).is_err(), "{service}");
         }
     }
 }

@@ -157,7 +157,8 @@ impl Traces {
         if spans.is_empty() {
             return;
         }
-        let service = json!([{"key": "service.name", "value": {"stringValue": "handoff"}}]);
+        let name = &self.collector.service;
+        let service = json!([{"key": "service.name", "value": {"stringValue": name}}]);
         let scope = json!({"name": "handoff", "version": env!("CARGO_PKG_VERSION")});
         let spans_of_scope: Vec<_> = spans.iter().map(Span::json).collect();
         let body = json!({"resourceSpans": [{

@@ -34,4 +34,5 @@ mod timing;
 mod waiting;
 mod walls;
 mod watching;
+mod workflow_lists;
 mod workflows;

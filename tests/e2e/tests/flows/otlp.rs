@@ -25,6 +25,9 @@ fn spans(server: &TestServer) -> BTreeMap<String, Value> {
         assert_eq!(request.headers["content-type"], "application/json");
         assert_eq!(request.headers["x-key"], "hunter2");
         let body: Value = serde_json::from_slice(&request.body).expect("JSON");
+        let resource = &body["resourceSpans"][0]["resource"]["attributes"];
+        let service = json!([{"key": "service.name", "value": {"stringValue": "shop"}}]);
+        assert_eq!(*resource, service);
         let scope = &body["resourceSpans"][0]["scopeSpans"][0];
         for span in scope["spans"].as_array().expect("spans") {
             let id = span["spanId"].as_str().expect("an id").to_owned();
@@ -68,6 +71,7 @@ fn each_attempt_is_a_span_of_the_callers_trace(pair: Pair) {
     let variables = [
         ("otlp_endpoint", endpoint.as_str()),
         ("otlp_headers", "x-key=hunter2"),
+        ("otlp_service", "shop"),
     ];
     let host = Host::start(pair, &variables);
     let http = host.http();
