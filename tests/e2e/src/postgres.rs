@@ -43,15 +43,14 @@ impl Postgres {
     pub fn start(folder: &Path) -> Self {
         let programs =
             environment::postgres().expect("tests are skipped where it is not available");
-        // The other user must get through the folder of the test.
-        chmod(folder, Mode::from_raw_mode(0o711)).expect("the folder may be passed through");
-        let folder = folder.join("postgres");
-        fs::create_dir(&folder).expect("a folder for Postgres");
-        if geteuid().is_root() {
-            let (user, group) = (Uid::from_raw(OTHER_USER), Gid::from_raw(OTHER_USER));
-            chown(&folder, Some(user), Some(group)).expect("the folder is given away");
-        }
+        let folder = given_away(folder);
         initialize(&programs, &folder);
+        Self::launch(programs, folder)
+    }
+
+    /// Starts the server of these files on a free port.
+    #[track_caller]
+    fn launch(programs: PathBuf, folder: PathBuf) -> Self {
         for _ in 0..TRIES {
             let port = free_port();
             if let Some(process) = launch(&programs, &folder, port) {
@@ -64,6 +63,40 @@ impl Postgres {
             }
         }
         panic!("postgres found no free port in {TRIES} tries");
+    }
+
+    /// Starts a standby, whose files are in another `folder`. The server acknowledges nothing that this one has not.
+    #[track_caller]
+    pub fn start_synchronous_standby(&self, folder: &Path) -> Self {
+        let folder = given_away(folder);
+        let url = self.url();
+        let copied = ["--write-recovery-conf", "--no-sync", "--checkpoint=fast"];
+        run_as_user(&self.programs.join("pg_basebackup"), &folder, |command| {
+            command.arg(format!("--dbname={url}")).args(copied);
+            command.arg("--pgdata").arg(folder.join("data"));
+        });
+        let standby = Self::launch(self.programs.clone(), folder);
+        self.ask("ALTER SYSTEM SET synchronous_standby_names = '*'");
+        self.ask("SELECT pg_reload_conf()");
+        until("the standby keeps pace", START_TIME, || {
+            let states = self.ask("SELECT sync_state FROM pg_stat_replication");
+            (states == "sync").then_some(())
+        });
+        standby
+    }
+
+    /// Makes a standby the server that writes.
+    #[track_caller]
+    pub fn promote(&self) {
+        assert_eq!(self.ask("SELECT pg_promote()"), "t");
+    }
+
+    /// Where the two are as one: whichever of them writes.
+    pub fn url_with(&self, standby: &Self) -> String {
+        let (port, other) = (self.port, standby.port);
+        format!(
+            "postgres://handoff@127.0.0.1:{port},127.0.0.1:{other}/postgres?target_session_attrs=read-write"
+        )
     }
 
     /// Where it is.
@@ -179,29 +212,40 @@ fn as_user(program: PathBuf) -> Vec<OsString> {
     command
 }
 
+/// A folder for a server's files.
+#[track_caller]
+fn given_away(folder: &Path) -> PathBuf {
+    // The other user must get through the folder of the test.
+    chmod(folder, Mode::from_raw_mode(0o711)).expect("the folder may be passed through");
+    let folder = folder.join("postgres");
+    fs::create_dir(&folder).expect("a folder for Postgres");
+    if geteuid().is_root() {
+        let (user, group) = (Uid::from_raw(OTHER_USER), Gid::from_raw(OTHER_USER));
+        chown(&folder, Some(user), Some(group)).expect("the folder is given away");
+    }
+    folder
+}
+
 #[track_caller]
 fn initialize(programs: &Path, folder: &Path) {
-    let command = as_user(programs.join("initdb"));
-    let made = Command::new(&command[0])
-        .args(&command[1..])
-        .args([
-            "--username=handoff",
-            "--auth=trust",
-            "--encoding=UTF8",
-            "--locale=C",
-        ])
-        .args([
-            "--no-sync",
-            "--wal-segsize=1",
-            "--no-instructions",
-            "--pgdata",
-        ])
-        .arg(folder.join("data"))
-        .current_dir(folder)
-        .output()
-        .expect("initdb runs");
-    let errors = String::from_utf8_lossy(&made.stderr);
-    assert!(made.status.success(), "initdb: {errors}");
+    run_as_user(&programs.join("initdb"), folder, |command| {
+        command.args(["--username=handoff", "--auth=trust", "--encoding=UTF8"]);
+        command.args(["--locale=C", "--no-sync", "--wal-segsize=1"]);
+        command.args(["--no-instructions", "--pgdata"]);
+        command.arg(folder.join("data"));
+    });
+}
+
+/// Runs a program to its end, in this folder.
+#[track_caller]
+fn run_as_user(program: &Path, folder: &Path, with: impl FnOnce(&mut Command)) {
+    let words = as_user(program.to_owned());
+    let mut command = Command::new(&words[0]);
+    command.args(&words[1..]).current_dir(folder);
+    with(&mut command);
+    let ran = command.output().expect("the program runs");
+    let errors = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{}: {errors}", program.display());
 }
 
 /// Starts the server and waits until it serves. `None` if the port is taken.
@@ -224,7 +268,8 @@ fn launch(programs: &Path, folder: &Path, port: u16) -> Option<Process> {
     let mut process = Process::start(Path::new(&command[0]), &arguments, folder, &log);
     let ready = until("postgres is ready", START_TIME, || {
         let ended = process.has_ended();
-        let ready = process.output().contains("ready to accept connections");
+        // A standby accepts read-only connections.
+        let ready = process.output().contains("ready to accept ");
         (ready || ended).then_some(ready && !ended)
     });
     if ready {

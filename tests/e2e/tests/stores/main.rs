@@ -4,6 +4,7 @@
 
 mod calls;
 mod failing;
+mod failover;
 mod frozen;
 #[cfg(target_os = "linux")]
 mod full;
