@@ -13,7 +13,7 @@ pub(crate) struct Count {
     calls: u64,
     /// Variables that were read.
     pub variables: u64,
-    /// Calls of the key-value store, without opening it.
+    /// Calls of the key-value store, without opening it, and commands and statements to a Redis or Postgres.
     pub store: u64,
     /// The linear memory that it started with, in bytes.
     memory: usize,

@@ -74,8 +74,12 @@ fn failed(error: RedisError) -> Error {
 }
 
 impl Guest {
-    /// A handle of its own, so that a call does not hold the guest's table.
-    fn redis(&self, connection: &Resource<Connection>) -> wasmtime::Result<MultiplexedConnection> {
+    /// A handle of its own, so that a call does not hold the guest's table. The call counts as one of the store.
+    fn redis(
+        &mut self,
+        connection: &Resource<Connection>,
+    ) -> wasmtime::Result<MultiplexedConnection> {
+        self.count.store += 1;
         Ok(self.table.get(connection)?.0.clone())
     }
 }
