@@ -60,7 +60,7 @@ impl<S: Store, E: Env> Timer<'_, S, E> {
         end_s: u64,
         exact: bool,
     ) -> Result<Option<u64>, QueueError> {
-        let mut at = cursor_s;
+        let mut at = self.past_unmarked(wheel, cursor_s).await?;
         'spans: while at < end_s {
             // From coarse to fine: an unmarked span is empty.
             for (unit, span) in SPANS.into_iter().chain([('s', 1)]) {
@@ -79,6 +79,23 @@ impl<S: Store, E: Env> Timer<'_, S, E> {
             return Ok(Some(at));
         }
         Ok(None)
+    }
+
+    /// Passes the rest of the longest span around `cursor_s` that is not marked, if there is one. No
+    /// sweep has deleted the mark, since the wheel has not passed that span.
+    async fn past_unmarked(&self, wheel: char, cursor_s: u64) -> Result<u64, QueueError> {
+        for (unit, span) in SPANS {
+            let start = cursor_s - cursor_s % span;
+            if start == cursor_s {
+                // The search begins with it.
+                break;
+            }
+            let key = self.keys.bucket(wheel, unit, start);
+            if count(self.store.counter(&key).await?) == 0 {
+                return Ok(start + span);
+            }
+        }
+        Ok(cursor_s)
     }
 
     /// Deletes the closed counters of spans that the wheel passed long ago. It takes at most

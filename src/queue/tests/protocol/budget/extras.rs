@@ -32,7 +32,7 @@ fn assert_extra(name: &str, first_max: (u64, u64), new: impl Fn(&Sim, TaskSpec) 
 
 #[test]
 fn a_delay() {
-    assert_extra("each delay", (230, 370), |sim, task| TaskSpec {
+    assert_extra("each delay", (230, 380), |sim, task| TaskSpec {
         not_before_ms: Some(sim.now_ms() + 20_000),
         ..task
     });
@@ -40,7 +40,7 @@ fn a_delay() {
 
 #[test]
 fn a_retry() {
-    assert_extra("each retry", (230, 370), |_, mut task| {
+    assert_extra("each retry", (230, 380), |_, mut task| {
         set(&mut task.args, "fail_times", 1);
         set(&mut task.args, "after_ms", 20_000);
         task

@@ -53,6 +53,24 @@ fn metrics_cost_as_much_after_many_tasks() {
 }
 
 #[test]
+fn metrics_cost_as_much_after_a_long_rest() {
+    let sim = Sim::new(8);
+    sim.enqueue(tasks(100));
+    sim.run_with_ticks(60_000, 5_000);
+    let looked = |sim: &Sim| {
+        let looked =
+            |sim: &Sim| sim.wait(|queue| async move { queue.statistics().await.map(drop) });
+        cost_of(sim, |sim| looked(sim).unwrap())
+    };
+    let soon = looked(&sim);
+    // Almost a day, almost an hour, almost a minute: many spans to look through.
+    sim.run_for(23 * 3_600_000 + 59 * 60_000 + 50_000);
+    let later = looked(&sim);
+    println!("statistics: {soon:?}, a day later {later:?}");
+    assert!(later.reads <= soon.reads + 2, "{later:?} after {soon:?}");
+}
+
+#[test]
 fn rescue_and_retention_of_five_hundred() {
     let sim = Sim::new(5);
     let hour = |t| TaskSpec {
