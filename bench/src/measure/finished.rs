@@ -7,12 +7,14 @@ use crate::results::{Unit, median};
 use crate::system::App;
 use anyhow::Result;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const TURNS: usize = 5;
 const FEW: usize = 1_000;
 /// So many wait at once.
 const PART: usize = 50_000;
+/// The last worker leaves within this time.
+const REST: Duration = Duration::from_secs(120);
 /// Somebody looks so often whether there is nothing left to do.
 const SETTLING: Duration = Duration::from_secs(1);
 
@@ -84,7 +86,13 @@ fn finish(app: &App, count: usize) {
         let ids = app.enqueue_many(Task::Echo, PART.min(count - part));
         app.wait_slowly_for(&mut connection, &ids[ids.len() - 1]);
     }
+    let end = Instant::now() + REST;
     loop {
+        assert!(
+            Instant::now() < end,
+            "workers stay for {} s",
+            REST.as_secs()
+        );
         let queue = connection.get("/v1/queues/default").expect(200).json();
         if ["waiting", "running", "workers"]
             .iter()

@@ -93,7 +93,7 @@ objects! {
         attempts_max: Option<u32>,
         /// The attempts that failed.
         errors: Vec<AttemptError>,
-        /// How many of its runs were lost with their worker. Most of them count as no attempt.
+        /// How many of its runs were lost: the worker died, or the task computed without a pause.
         runs_lost: Option<u32>,
         /// The last lines that it logged.
         logs: Vec<LogLine>,
@@ -327,7 +327,7 @@ objects! {
         result: Option<Json>,
         /// Why it failed.
         error: Option<String>,
-        /// Of `/readyz`: what the application survives and somebody should mend.
+        /// Of `/readyz`: problems that do not stop the application.
         warnings: Vec<String>,
     }
 

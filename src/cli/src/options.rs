@@ -1,5 +1,6 @@
 //! The commands and their options.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -298,8 +299,11 @@ pub(crate) enum Workflows {
         #[arg(long, short, default_value = "default")]
         queue: String,
         /// How many workflows
-        #[arg(long, short, default_value = "20")]
-        limit: usize,
+        #[arg(long, short, default_value = "20", conflicts_with = "all")]
+        limit: NonZeroUsize,
+        /// All workflows, page by page
+        #[arg(long)]
+        all: bool,
     },
     /// Enqueue a workflow
     Enqueue {

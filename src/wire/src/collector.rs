@@ -16,7 +16,7 @@ pub struct Collector {
     pub url: String,
     /// Further headers, such as a key of the receiver.
     pub headers: Vec<(String, String)>,
-    /// As what the application appears there: the resource attribute `service.name`.
+    /// The application's name in spans: the resource attribute `service.name`.
     pub service: String,
 }
 

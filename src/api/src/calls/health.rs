@@ -38,7 +38,7 @@ async fn clocks(queue: &HostQueue) -> Result<Vec<String>, Problem> {
         let Some((at_ms, by_ms)) = queue.clocks_differed().await? else {
             continue;
         };
-        if at_ms + TOLD_MS > queue.env().now_ms() {
+        if is_told(at_ms, queue.env().now_ms()) {
             let (at, by) = (Time { ms: at_ms }, Duration::from_ms(by_ms));
             let slack = Duration::from_ms(CLOCK_SLACK_MS);
             warnings.push(format!(
@@ -47,4 +47,25 @@ async fn clocks(queue: &HostQueue) -> Result<Vec<String>, Problem> {
         }
     }
     Ok(warnings)
+}
+
+/// Whether somebody is told now of what was found then. A time in the future is by a clock that is
+/// ahead itself.
+fn is_told(at_ms: u64, now_ms: u64) -> bool {
+    at_ms + TOLD_MS > now_ms
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_found_is_told_for_an_hour() {
+        let at_ms = 1_790_000_000_000;
+        let told = |after_ms: i64| is_told(at_ms, at_ms.saturating_add_signed(after_ms));
+        assert_eq!(
+            [-5_000, 0, 3_599_999, 3_600_000].map(told),
+            [true, true, true, false]
+        );
+    }
 }

@@ -107,7 +107,7 @@ fn counters(exposition: &mut Exposition, queues: &[QueueMetrics]) {
     exposition.put(
         Family::Counter,
         "handoff_runs_lost",
-        "Runs that were lost with their worker, of tasks that ended.",
+        "Runs that were lost, of tasks that ended: the worker died, or the task computed without a pause.",
         by_task(queues, |counts| counts.runs_lost),
     );
 }

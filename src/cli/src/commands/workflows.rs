@@ -1,8 +1,10 @@
 //! `handoff workflows`.
 
+use std::num::NonZeroUsize;
+
 use handoff_client::{Shown, WorkflowObject, WorkflowOptions};
 
-use super::{as_json, enqueue, facts, plain, state};
+use super::{as_json, enqueue, facts, plain, s, state};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::input;
@@ -13,15 +15,19 @@ use crate::times;
 
 /// A request asks for so many workflows at most.
 const PAGE_MAX: usize = 100;
-const LIST_DEFAULT: usize = 20;
+const LIST_DEFAULT: NonZeroUsize = NonZeroUsize::new(20).unwrap();
 
 pub(crate) fn run(context: &mut Context, command: Option<Workflows>) -> Result<(), Failure> {
     let default = || Workflows::List {
         queue: "default".to_owned(),
         limit: LIST_DEFAULT,
+        all: false,
     };
     match command.unwrap_or_else(default) {
-        Workflows::List { queue, limit } => list(context, &queue, limit),
+        Workflows::List { queue, limit, all } => {
+            let most = if all { usize::MAX } else { limit.get() };
+            list(context, &queue, most)
+        }
         Workflows::Enqueue { workflow, wait } => {
             let options = WorkflowOptions::from_json(&input::json(&workflow)?)?;
             let mut workflow = context.client.enqueue_workflow(options)?;
@@ -52,12 +58,17 @@ pub(crate) fn run(context: &mut Context, command: Option<Workflows>) -> Result<(
     }
 }
 
-fn list(context: &mut Context, queue: &str, limit: usize) -> Result<(), Failure> {
-    let header = ["ID", "STATE", "KIND", "DONE", "FAILED", "TOTAL", "BEGAN"];
+fn list(context: &mut Context, queue: &str, most: usize) -> Result<(), Failure> {
+    let header = [
+        "ID", "STATE", "KIND", "ENDED", "FAILED", "TOTAL", "ENQUEUED", "ERROR",
+    ];
     let mut table = Table::with_text(&header, 0);
-    let page = u32::try_from(limit.clamp(1, PAGE_MAX)).ok();
-    for workflow in context.queue(queue).workflows(page).take(limit) {
+    let page = u32::try_from(most.clamp(1, PAGE_MAX)).ok();
+    let mut workflows = context.queue(queue).workflows(page);
+    let mut found = 0;
+    for workflow in workflows.by_ref().take(most) {
         let workflow = workflow?;
+        found += 1;
         let Some(shown) = workflow.object() else {
             continue;
         };
@@ -66,26 +77,31 @@ fn list(context: &mut Context, queue: &str, limit: usize) -> Result<(), Failure>
         }
         let progress = shown.progress.clone().unwrap_or_default();
         let done = progress.succeeded + progress.failed + progress.cancelled + progress.expired;
-        let began = shown.enqueued_at.as_deref().map(times::ago);
+        let enqueued = shown.enqueued_at.as_deref().map(times::ago);
+        let error = shown.error.as_deref().unwrap_or_default();
         table.row([
             Text::from(workflow.id()),
             state(shown.state.as_str()),
             Text::from(shown.workflow.as_deref().unwrap_or_default()),
-            Text::from(format!("{done:>4}")),
+            Text::from(format!("{done:>5}")),
             Text::from(format!("{:>6}", progress.failed)),
             Text::from(format!("{:>5}", progress.total)),
-            Text::new(Style::Dim, &began.unwrap_or_default()),
+            Text::new(Style::Dim, &enqueued.unwrap_or_default()),
+            Text::new(Style::Red, error),
         ]);
     }
     if context.json {
         return Ok(());
     }
-    match table.is_empty() {
-        true => context
-            .out
-            .line(format!("there are no workflows in {queue}")),
-        false => table.print(&mut context.out, true),
+    if !table.is_empty() {
+        table.print(&mut context.out, true)?;
     }
+    let goes_on = match workflows.next().is_some() {
+        true => "; there are more: --limit or --all goes on",
+        false => ": that is all",
+    };
+    let line = format!("{found} workflow{} of {queue}{goes_on}", s(found));
+    context.out.styled(&[Text::new(Style::Dim, &line)])
 }
 
 fn show(context: &mut Context, workflow: &Shown<WorkflowObject>) -> Result<(), Failure> {

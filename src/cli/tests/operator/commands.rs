@@ -175,6 +175,15 @@ fn schedules_and_workflows(pair: Pair) {
     let list = handoff(&host, &["workflows"]).done();
     let newest = words(list.lines().nth(1).expect("a workflow"));
     assert_eq!(newest[0], id);
+    assert!(
+        list.ends_with("2 workflows of default: that is all\n"),
+        "{list}"
+    );
+    let first = handoff(&host, &["workflows", "list", "--limit=1"]).done();
+    assert!(
+        first.contains("1 workflow of default; there are more"),
+        "{first}"
+    );
     let list = handoff(&host, &["workflows", "list", "--limit=1", "--json"]).objects();
     assert_eq!((list.len(), &list[0]["id"]), (1, &json!(id)));
     let tasks = handoff(&host, &["workflows", "tasks", id, "--json"]).objects();

@@ -33,14 +33,14 @@ struct Row {
     state: String,
     error: String,
     ended: u64,
-    began: String,
+    enqueued: String,
     workflow: Workflow,
 }
 
 impl Row {
     fn of(workflow: Workflow, now_ms: u64) -> Self {
         let counts = &workflow.progress;
-        let began = workflow.enqueued_at;
+        let enqueued = workflow.enqueued_at;
         Self {
             state: match workflow.state.as_str() {
                 "" => "unreadable".to_owned(),
@@ -48,7 +48,7 @@ impl Row {
             },
             error: first_line(workflow.error.as_deref().unwrap_or_default()),
             ended: counts.succeeded + counts.failed + counts.cancelled + counts.expired,
-            began: began
+            enqueued: enqueued
                 .map(|time| words::relative(time, now_ms))
                 .unwrap_or_default(),
             workflow,

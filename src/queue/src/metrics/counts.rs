@@ -26,7 +26,7 @@ pub struct TaskCounts {
     /// Attempts that returned an error, panicked or overran their timeout.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub attempts_failed: u64,
-    /// Runs that were lost with their worker, of tasks that ended.
+    /// Runs that were lost, of tasks that ended.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub runs_lost: u64,
     /// From when a task could begin to the start of its first attempt.

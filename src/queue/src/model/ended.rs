@@ -21,7 +21,7 @@ pub(crate) struct Ended {
     pub(crate) wait_ms: Option<u64>,
     /// Whether its last attempt failed.
     pub(crate) failed_attempt: bool,
-    /// How many of its runs were lost with their worker.
+    /// How many of its runs were lost.
     pub(crate) lost: u32,
 }
 

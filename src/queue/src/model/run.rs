@@ -44,7 +44,7 @@ pub struct Run {
     /// How often this attempt was snoozed.
     #[serde(default, skip_serializing_if = "is_none_yet")]
     pub snoozes: u32,
-    /// How many runs of the task were lost with their worker.
+    /// How many runs of the task were lost, of those that left a record.
     #[serde(default, skip_serializing_if = "is_none_yet")]
     pub lost: u32,
     /// The errors of the attempts before this one.

@@ -52,11 +52,15 @@ pub struct WorkflowPage {
     pub unreadable: Vec<(Option<TaskId>, QueueError)>,
     /// How many slots it looked at, at most [`LISTED_MAX`].
     pub searched: u64,
-    /// When the oldest workflow among them was enqueued, in milliseconds since 1970.
+    /// When the oldest task there was enqueued, in milliseconds since 1970. Workflows share these
+    /// slots with webhooks.
     pub back_to_ms: Option<u64>,
     /// Where the next page begins, if there may be one.
     pub next: Option<Vec<u64>>,
 }
+
+/// The home of a task, or why it can't be read.
+type Home = Result<(TaskId, Task), QueueError>;
 
 /// The part of a lane that is not listed yet, in the order of the list.
 struct Part {
@@ -65,8 +69,8 @@ struct Part {
     next: u64,
     /// One beyond the last slot to read, in this order.
     end: u64,
-    /// What was read: homes that fit.
-    found: VecDeque<(u64, TaskId, Task)>,
+    /// What was read, with its slot: homes that fit, and broken ones.
+    found: VecDeque<(u64, Home)>,
 }
 
 impl Part {
@@ -76,7 +80,7 @@ impl Part {
 
     /// Where to go on.
     fn place(&self) -> u64 {
-        self.found.front().map_or(self.next, |(slot, ..)| *slot)
+        self.found.front().map_or(self.next, |(slot, _)| *slot)
     }
 }
 
@@ -103,7 +107,14 @@ impl<S: Store, E: Env> Lists<'_, S, E> {
                 true => None,
                 false => self.next(&mut parts, state, fits, &mut page).await?,
             };
-            let Some((id, task)) = next else { break };
+            let Some(found) = next else { break };
+            let (id, task) = match found {
+                Ok(found) => found,
+                Err(e) => {
+                    page.unreadable.push((None, e));
+                    continue;
+                }
+            };
             // A backlog may hold a task's home and an announcement, or two of these.
             if page.tasks.iter().any(|(listed, _)| *listed == id) {
                 continue;
@@ -137,7 +148,7 @@ impl<S: Store, E: Env> Lists<'_, S, E> {
         let (mut page, mut workflows) = (TaskPage::default(), Vec::new());
         let (mut bytes, mut members) = (0, 0);
         loop {
-            // The members of a workflow may have to be read to count them.
+            // The members of an open workflow are read to count them.
             let full = workflows.len() + page.unreadable.len() >= most
                 || bytes >= PAGE_BYTES
                 || members >= LISTED_MAX;
@@ -145,11 +156,18 @@ impl<S: Store, E: Env> Lists<'_, S, E> {
                 true => None,
                 false => self.next(&mut parts, None, &fits, &mut page).await?,
             };
-            let Some((id, _)) = next else { break };
+            let Some(found) = next else { break };
+            let id = match found {
+                Ok((id, _)) => id,
+                Err(e) => {
+                    page.unreadable.push((None, e));
+                    continue;
+                }
+            };
             match QueueError::or_unreadable(Workflows::of(self).workflow(&id).await)? {
                 Ok(Some(view)) => {
                     bytes += view.task.bytes();
-                    members += view.total;
+                    members += view.gathered;
                     workflows.push((id, view));
                 }
                 // It was deleted meanwhile.
@@ -227,7 +245,7 @@ impl<S: Store, E: Env> Lists<'_, S, E> {
         state: Option<State>,
         fits: Fits<'_>,
         page: &mut TaskPage,
-    ) -> Result<Option<(TaskId, Task)>, QueueError> {
+    ) -> Result<Option<Home>, QueueError> {
         let in_order = state == Some(State::Queued);
         for part in &mut *parts {
             while part.found.is_empty() && !part.is_read() {
@@ -240,7 +258,10 @@ impl<S: Store, E: Env> Lists<'_, S, E> {
                 break;
             }
         }
-        let first = |part: &&mut Part| part.found.front().map(|(_, _, task)| task.enqueued_ms);
+        // What is broken has no time, and hides nothing.
+        let enqueued_ms =
+            |home: &Home| home.as_ref().map_or(u64::MAX, |(_, task)| task.enqueued_ms);
+        let first = |part: &&mut Part| part.found.front().map(|(_, home)| enqueued_ms(home));
         let part = match in_order {
             true => parts.iter_mut().find(|part| !part.found.is_empty()),
             false => parts
@@ -249,7 +270,7 @@ impl<S: Store, E: Env> Lists<'_, S, E> {
                 .max_by_key(first),
         };
         let found = part.and_then(|part| part.found.pop_front());
-        Ok(found.map(|(_, id, task)| (id, task)))
+        Ok(found.map(|(_, home)| home))
     }
 
     /// Reads some slots of a lane, and keeps the tasks that may fit.
@@ -281,13 +302,13 @@ impl<S: Store, E: Env> Lists<'_, S, E> {
                     let back_to_ms = page.back_to_ms.unwrap_or(task.enqueued_ms);
                     page.back_to_ms = Some(back_to_ms.min(task.enqueued_ms));
                     if fits(&id, &task, None) {
-                        part.found.push_back((slot, id, task));
+                        part.found.push_back((slot, Ok((id, task))));
                     }
                 }
                 Ok(None) => {}
                 Err(e) => {
                     self.env.log(&e.to_string());
-                    page.unreadable.push((None, e));
+                    part.found.push_back((slot, Err(e)));
                 }
             }
         }
@@ -324,11 +345,12 @@ impl<S: Store, E: Env> Lists<'_, S, E> {
     /// decides about the others.
     async fn leave_out(
         &self,
-        found: &mut VecDeque<(u64, TaskId, Task)>,
+        found: &mut VecDeque<(u64, Home)>,
         state: State,
     ) -> Result<(), QueueError> {
         let keys = |key: fn(&Self, u64) -> String| -> Vec<_> {
-            found.iter().map(|(slot, ..)| key(self, *slot)).collect()
+            let readable = found.iter().filter(|(_, home)| home.is_ok());
+            readable.map(|(slot, _)| key(self, *slot)).collect()
         };
         let first = keys(|lists, slot| lists.keys.run(slot, 0));
         let decided = keys(|lists, slot| lists.keys.result(slot));
@@ -338,7 +360,8 @@ impl<S: Store, E: Env> Lists<'_, S, E> {
         };
         let (runs, results) = (read(&first).await?, read(&decided).await?);
         let mut records = first.iter().zip(runs).zip(decided.iter().zip(results));
-        found.retain(|(_, id, _)| {
+        found.retain(|(_, home)| {
+            let Ok((id, _)) = home else { return true };
             let Some(((run, run_value), (result, result_value))) = records.next() else {
                 return true;
             };

@@ -31,7 +31,7 @@ pub struct TaskView {
     pub attempt: u32,
     /// Failed attempts.
     pub errors: Vec<AttemptError>,
-    /// How many runs were lost with their worker.
+    /// How many runs were lost: the worker died, or the task computed without a pause.
     pub lost: u32,
     /// Its progress and log lines.
     pub report: Report,

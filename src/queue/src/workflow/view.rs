@@ -25,6 +25,8 @@ pub struct WorkflowView {
     pub total: u64,
     /// How many of these have ended, by how.
     pub ended: Counts,
+    /// How many members were looked at for that.
+    pub(crate) gathered: u64,
 }
 
 /// The view of a member.
@@ -44,7 +46,7 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
         let Some((task, workflow, progress)) = self.standing_of(id).await? else {
             return Ok(None);
         };
-        let mut ended = Counts::default();
+        let (mut ended, mut looked) = (Counts::default(), 0);
         let many = |step: &Step| !matches!(step, Step::One(_));
         let total = match workflow.steps.first().filter(|step| many(step)) {
             Some(first) => first.len(),
@@ -57,6 +59,7 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
             self.gather(id, &progress, &mut gathered, async || Ok(()))
                 .await?;
             ended = gathered.counts();
+            looked = step.len();
             // The earlier members of a chain succeeded, or this one would not exist.
             ended.succeeded += progress.step() as u64;
         }
@@ -65,6 +68,7 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
             workflow,
             total: total as u64,
             ended,
+            gathered: looked as u64,
         }))
     }
 

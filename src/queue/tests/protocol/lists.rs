@@ -165,4 +165,19 @@ fn a_broken_record_hides_no_other_task() {
     let listed: Vec<_> = page.tasks.into_iter().map(|(id, _)| id).collect();
     let whole = [&ids[4], &ids[3], &ids[1], &ids[0]].map(Clone::clone);
     assert_eq!((listed, page.unreadable.len()), (whole.to_vec(), 1));
+    // Page by page it counts as an entry, once.
+    let (mut entries, mut from) = (0, None::<Vec<u64>>);
+    loop {
+        let page =
+            sim.wait(
+                |queue| async move { queue.list(None, &every, from.as_deref(), 1).await.unwrap() },
+            );
+        assert!(page.tasks.len() + page.unreadable.len() <= 1);
+        entries += page.tasks.len() + page.unreadable.len();
+        from = page.next;
+        if from.is_none() {
+            break;
+        }
+    }
+    assert_eq!(entries, whole.len() + 1);
 }

@@ -3,12 +3,16 @@
 use crate::calls::RECOVERY;
 use handoff_e2e::{Client, Host, Pair, measured, on, until};
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 on!(Some: nothing_acknowledged_is_lost: local_postgres LOCAL_POSTGRES, spin_postgres SPIN_POSTGRES);
 
 /// So many tasks are acknowledged before, and after.
 const ENOUGH: usize = 100;
+/// So many enqueue at once.
+const CLIENTS: usize = 4;
 const LIMIT: Duration = Duration::from_secs(60);
 
 fn nothing_acknowledged_is_lost(pair: Pair) {
@@ -22,47 +26,53 @@ fn nothing_acknowledged_is_lost(pair: Pair) {
 
     let done = http.enqueue(&json!({"task": "echo", "args": "before"}));
     let done = http.succeeded(&done, LIMIT);
-    let mut acknowledged = Vec::new();
-    for (what, body) in [
-        (
-            "delayed",
-            json!({"task": "echo", "args": "late", "delay": "8s", "timeout": "4s"}),
-        ),
-        (
-            "running",
-            json!({"task": "sleep", "args": {"for": "3s"}, "timeout": "4s"}),
-        ),
-    ] {
-        acknowledged.push((what, http.enqueue(&body)));
-    }
-    until("enough are acknowledged", LIMIT, || {
-        acknowledged.extend(try_to_enqueue(&http));
-        (acknowledged.len() > ENOUGH).then_some(())
+    let delayed = json!({"task": "echo", "args": "late", "delay": "8s", "timeout": "4s"});
+    let running = json!({"task": "sleep", "args": {"for": "3s"}, "timeout": "4s"});
+    let mut acknowledged = vec![http.enqueue(&delayed), http.enqueue(&running)];
+    until("the task runs", LIMIT, || {
+        (http.task(&acknowledged[1])["state"] == "running").then_some(())
     });
-
-    host.postgres().kill9();
-    let gone = Instant::now();
-    assert!(try_to_enqueue(&http).is_none(), "nobody takes it");
-    standby.promote();
-    let promoted = Instant::now();
-    until("a task is taken again", LIMIT, || {
-        acknowledged.extend(try_to_enqueue(&http));
-        (acknowledged.len() > ENOUGH + 1).then_some(())
-    });
-    let (back, gone) = (promoted.elapsed(), gone.elapsed());
-    until("enough are acknowledged again", LIMIT, || {
-        acknowledged.extend(try_to_enqueue(&http));
-        (acknowledged.len() > 2 * ENOUGH).then_some(())
+    let (taken, over) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let enqueues = || {
+        let mut ids = Vec::new();
+        while !over.load(Ordering::SeqCst) {
+            if let Some(id) = try_to_enqueue(&http) {
+                ids.push(id);
+                taken.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+        ids
+    };
+    let more = |than: usize| {
+        until("enough are acknowledged", LIMIT, || {
+            (taken.load(Ordering::SeqCst) > than).then_some(())
+        });
+    };
+    let (back, gone) = thread::scope(|scope| {
+        let threads = [(); CLIENTS].map(|()| scope.spawn(enqueues));
+        more(ENOUGH);
+        // Some of them are on their way.
+        host.postgres().kill9();
+        let gone = Instant::now();
+        let until_then = taken.load(Ordering::SeqCst);
+        standby.promote();
+        let promoted = Instant::now();
+        more(until_then);
+        let times = (promoted.elapsed(), gone.elapsed());
+        more(until_then + ENOUGH);
+        over.store(true, Ordering::SeqCst);
+        for thread in threads {
+            acknowledged.extend(thread.join().expect("no other answer"));
+        }
+        times
     });
 
     let id = done["id"].as_str().expect("an id");
     assert_eq!(http.task(id), done, "what was final");
-    for (what, id) in &acknowledged {
+    for id in &acknowledged {
         let task = http.succeeded(id, RECOVERY);
-        assert!(
-            *what != "echo" || task["result"] == task["args"],
-            "{task:#}"
-        );
+        let echoes = task["task"] != "echo" || task["result"] == task["args"];
+        assert!(echoes, "{task:#}");
     }
     measured(
         pair,
@@ -77,11 +87,11 @@ fn nothing_acknowledged_is_lost(pair: Pair) {
 }
 
 /// The id of one more task, if it was acknowledged.
-fn try_to_enqueue(http: &Client) -> Option<(&'static str, String)> {
+fn try_to_enqueue(http: &Client) -> Option<String> {
     let body = json!({"task": "echo", "args": 8, "timeout": "4s"}).to_string();
     let headers = [("content-type", "application/json")];
     let reply = http.try_send("POST", "/v1/tasks", &headers, body.as_bytes());
     let reply = reply.ok().filter(|reply| reply.status != 503)?;
     let task: Value = reply.expect(202).json();
-    Some(("echo", task["id"].as_str().expect("an id").to_owned()))
+    Some(task["id"].as_str().expect("an id").to_owned())
 }
