@@ -5,22 +5,25 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// The folder of an example, its template's name, and what that says of itself.
-const STARTERS: [(&str, &str, &str); 3] = [
+/// The folder of an example, its template's name, what that says of itself, and the README of what it makes.
+const STARTERS: [(&str, &str, &str, &str); 3] = [
     (
         "javascript",
         "handoff-js",
         "An application in JavaScript with background tasks by Handoff",
+        include_str!("starters/javascript.md"),
     ),
     (
         "python",
         "handoff-python",
         "An application in Python with background tasks by Handoff",
+        include_str!("starters/python.md"),
     ),
     (
         "rust",
         "handoff-rust",
         "Background tasks in Rust, compiled into Handoff's component",
+        include_str!("starters/rust.md"),
     ),
 ];
 
@@ -45,7 +48,7 @@ pub(crate) type Replaced<'a> = [(&'a str, String)];
 
 /// Makes a template of each example.
 pub(crate) fn make(examples: &Path, templates: &Path, replaced: &Replaced<'_>) -> Result<()> {
-    for (folder, id, description) in STARTERS {
+    for (folder, id, description, readme) in STARTERS {
         let to = templates.join(id);
         let metadata = to.join("metadata");
         fs::create_dir_all(&metadata)?;
@@ -61,7 +64,10 @@ pub(crate) fn make(examples: &Path, templates: &Path, replaced: &Replaced<'_>) -
             let text = replaced.fold(text, |text, (here, there)| text.replace(here, there));
             template(&text)
         };
-        copy(&examples.join(folder), &to.join("content"), &edit)?;
+        let content = to.join("content");
+        copy(&examples.join(folder), &content, &edit)?;
+        // That of the example is about the repository.
+        fs::write(content.join("README.md"), readme)?;
     }
     Ok(())
 }

@@ -296,6 +296,13 @@ fn a_starter_is_its_example(_pair: Pair) {
         let read = |path: PathBuf| {
             fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
         };
+        let readme = read(folder.path().join("newcomer/README.md"));
+        assert!(readme.starts_with("# newcomer\n"), "{readme}");
+        // What it names is there.
+        let named = readme.split('`').filter(|word| word.starts_with("src/"));
+        for file in named {
+            read(folder.path().join("newcomer").join(file));
+        }
         for file in files.iter().chain(&["spin.toml", ".gitignore"]) {
             let theirs = read(folder.path().join("newcomer").join(file));
             let own = read(workspace("examples").join(example).join(file));
