@@ -19,7 +19,13 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Builds the command line, and puts its archive and the manifest into a folder. Returns the
 /// archive's line of `SHA256SUMS`.
 pub(crate) fn make(workspace: &Workspace, to: &Path, url: Option<&str>) -> Result<String> {
-    let mut build = workspace.cargo(&["build", "--package", "handoff-cli", "--profile", "cli"]);
+    let mut build = workspace.cargo(&["rustc", "--package", "handoff-cli", "--profile", "cli"]);
+    build.args(["--bin", "handoff"]);
+    if cfg!(target_os = "linux") {
+        // One file for every distribution, however old or small its C library is. Names are found in
+        // the same way: glibc has that built in since 2.34.
+        build.args(["--", "-C", "target-feature=+crt-static"]);
+    }
     step::run("building the command line", &mut build)?;
     let name = format!("handoff-{VERSION}-{}-{}.tar.gz", os(), architecture());
     let archive = to.join(&name);
