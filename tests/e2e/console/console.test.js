@@ -31,6 +31,7 @@ before(async () => {
     filtered: "/console/queues/default?state=failed&task=http.request",
     failed: "/console/queues/default/failed",
     allFailed: "/console/failed",
+    workflows: "/console/queues/default/workflows",
     purge: "/console/queues/default/purge",
     task: `/console/tasks/${done}`,
     failedTask: `/console/tasks/${failed}`,
