@@ -60,6 +60,7 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::record::Validate;
 
     const NOW_MS: u64 = 1_790_000_000_000;
 
@@ -94,5 +95,18 @@ mod tests {
         assert_eq!(wrong.due_s, now_s + 30, "and is set back all the same");
         wrong.due_s = ahead_ms / 1_000;
         assert_eq!(wrong.set_back(NOW_MS + 60_000), Some(3_540_000));
+    }
+
+    #[test]
+    fn what_was_noticed_has_times() {
+        let mut progress = Progress::first(NOW_MS / 1_000, NOW_MS);
+        for (ahead, is_valid) in [
+            ((NOW_MS, 3_600_000), true),
+            ((u64::MAX, 1), false),
+            ((NOW_MS, u64::MAX), false),
+        ] {
+            progress.ahead = Some(ahead);
+            assert_eq!(progress.is_valid(), is_valid, "{ahead:?}");
+        }
     }
 }

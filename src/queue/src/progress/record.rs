@@ -82,6 +82,7 @@ impl Validate for Progress {
                 .all(|s| is_time(s.0.saturating_mul(1_000)))
             && is_time(self.window.saturating_mul(WINDOW_MS))
             && is_time(self.limited.saturating_mul(WINDOW_MS))
+            && self.ahead.is_none_or(|(at, by)| is_time(at) && is_time(by))
             && self.pending.is_valid()
             && self.running.is_valid()
             && self.tally.is_valid()
