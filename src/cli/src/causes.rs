@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use handoff_client::{ErrorKind, Filter, HandoffError, Queue};
+use handoff_client::{Bulk, ErrorKind, Filter, HandoffError, Queue};
 use handoff_wire::{Cause, Causes, Time};
 
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::filter::Fits;
 use crate::output::{Style, Text};
 use crate::table::Table;
 use crate::times;
@@ -74,12 +75,8 @@ pub(crate) fn print(context: &mut Context, causes: Vec<Cause>) -> Result<(), Fai
 }
 
 /// Why a filter of failed tasks fits nothing.
-pub(crate) fn nothing(
-    context: &Context,
-    queue: &Queue,
-    task: Option<&str>,
-    error: Option<&str>,
-) -> Result<Failure, Failure> {
+pub(crate) fn nothing(context: &Context, queue: &Queue, fits: &Fits) -> Result<Failure, Failure> {
+    let (task, error) = (fits.task.as_deref(), fits.error.as_deref());
     let mut causes = Causes::default();
     let count = match add(&mut causes, queue, &Filter::new()) {
         Err(Failure::Refused(_)) => return Ok(Failure::Refused("no failed task fits".to_owned())),
@@ -100,22 +97,30 @@ pub(crate) fn nothing(
     if error.is_some_and(|error| !error.contains('*')) {
         what += "; --error is of the whole first line, and * in it is any text";
     }
-    for other in others(context, name)? {
-        what += &format!("; {} failed in {}", other.1, other.0);
+    for (other, count) in others(context, name, &fits.filter())? {
+        what += &format!("; {count} fit in {other}: --queue {other}");
     }
     Ok(Failure::Refused(what))
 }
 
-/// Other queues with failed tasks, and how many there are.
-fn others(context: &Context, name: &str) -> Result<Vec<(String, u64)>, HandoffError> {
+/// Other queues with failed tasks that fit, and how many there are. None if the token may not ask.
+pub(crate) fn others(
+    context: &Context,
+    name: &str,
+    filter: &Filter,
+) -> Result<Vec<(String, u64)>, HandoffError> {
+    let queues = match context.client.queues() {
+        Err(error) if error.kind() == ErrorKind::Forbidden => return Ok(Vec::new()),
+        queues => queues?,
+    };
     let mut others = Vec::new();
-    for queue in context.client.queues()? {
-        if queue.name != name {
-            let failed = context.queue(&queue.name).get()?.failed.unwrap_or(0);
-            others.push((queue.name.clone(), failed));
-        }
+    for queue in queues.iter().filter(|queue| queue.name != name) {
+        let calls = context.queue(&queue.name);
+        let calls = calls.bulk(Bulk::Discard, filter, true);
+        let counts: Result<Vec<_>, _> = calls.collect();
+        others.push((queue.name.clone(), counts?.into_iter().sum()));
     }
-    others.retain(|(_, failed)| *failed > 0);
+    others.retain(|(_, count)| *count > 0);
     Ok(others)
 }
 

@@ -105,8 +105,13 @@ impl Asked {
             asked.same += &format!("{name}={}&", encode(&value));
         }
         // Only failed tasks have these.
-        if asked.state.is_none() && (asked.error.is_some() || asked.since_ms.is_some()) {
-            asked.state = Some(State::Failed);
+        if asked.error.is_some() || asked.since_ms.is_some() {
+            let state = *asked.state.get_or_insert(State::Failed);
+            if state != State::Failed {
+                let reason =
+                    format!("{state} tasks have neither error nor since: failed ones have");
+                return Err(FieldError::new("state", reason).into());
+            }
         }
         Ok(asked)
     }

@@ -8,6 +8,7 @@ use crate::confirm::confirm;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::options::Change;
+use crate::output::{Style, Text};
 use crate::progress::Progress;
 
 /// A change of tasks.
@@ -101,7 +102,8 @@ fn run(
             return nothing(context, options, &queue);
         }
         if options.dry_run {
-            return counted(context, &format!("would {verb}"), would, &tasks(would));
+            counted(context, &format!("would {verb}"), would, &tasks(would))?;
+            return elsewhere(context, &queue, filter, action);
         }
         if would == 0 {
             return counted(context, done, 0, &tasks(0));
@@ -119,7 +121,25 @@ fn run(
     if count == 0 && would.is_none() && !filter.is_empty() && action.all != Bulk::Cancel {
         return nothing(context, options, &queue);
     }
-    counted(context, done, count, &tasks(count))
+    counted(context, done, count, &tasks(count))?;
+    elsewhere(context, &queue, filter, action)
+}
+
+/// Names other queues with failed tasks that fit. `handoff failed` shows those of all queues.
+fn elsewhere(
+    context: &mut Context,
+    queue: &Queue,
+    filter: &Filter,
+    action: &Action,
+) -> Result<(), Failure> {
+    if context.json || action.all == Bulk::Cancel {
+        return Ok(());
+    }
+    for (name, count) in causes::others(context, queue.name(), filter)? {
+        let line = format!("{count} more in {name}: --queue {name}");
+        context.out.styled(&[Text::new(Style::Dim, &line)])?;
+    }
+    Ok(())
 }
 
 /// Counts what would be changed. Failed tasks are listed by their causes.
@@ -144,8 +164,7 @@ fn would(
 
 fn nothing(context: &Context, options: &Change, queue: &Queue) -> Result<(), Failure> {
     let fits = &options.which.fits;
-    let (task, error) = (fits.task.as_deref(), fits.error.as_deref());
-    Err(causes::nothing(context, queue, task, error)?)
+    Err(causes::nothing(context, queue, fits)?)
 }
 
 /// Says how many tasks were changed.

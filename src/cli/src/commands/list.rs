@@ -125,7 +125,7 @@ fn end(
         }
     }
     line += if more {
-        "; there may be more: --limit or --all goes on"
+        "; there may be more: a larger --limit, or --all, goes on"
     } else {
         ": that is all"
     };

@@ -97,7 +97,7 @@ fn list(context: &mut Context, queue: &str, most: usize) -> Result<(), Failure> 
         table.print(&mut context.out, true)?;
     }
     let goes_on = match workflows.next().is_some() {
-        true => "; there are more: --limit or --all goes on",
+        true => "; there are more: a larger --limit, or --all, goes on",
         false => ": that is all",
     };
     let line = format!("{found} workflow{} of {queue}{goes_on}", s(found));

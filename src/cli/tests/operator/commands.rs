@@ -1,8 +1,9 @@
 //! Each command once.
 
 use std::fs;
+use std::time::Duration;
 
-use handoff_e2e::{Host, Pair, on};
+use handoff_e2e::{Host, Pair, on, until};
 use serde_json::{Value, json};
 
 use crate::{handoff, handoff_with, words};
@@ -10,6 +11,7 @@ use crate::{handoff, handoff_with, words};
 on!(Some: tasks: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
 on!(Some: arguments_and_batches: local_sqlite LOCAL_SQLITE);
 on!(Some: queues: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
+on!(Some: failed_tasks_of_other_queues_are_named: local_sqlite LOCAL_SQLITE);
 on!(Some: schedules_and_workflows: local_sqlite LOCAL_SQLITE, spin_sqlite SPIN_SQLITE);
 
 fn tasks(pair: Pair) {
@@ -126,6 +128,32 @@ fn queues(pair: Pair) {
     assert_eq!(names, ["QUEUE", "default", "emails", "default", "emails"]);
     let script = handoff(&host, &["completions", "bash"]).done();
     assert!(script.contains("handoff") && script.contains("retry"));
+}
+
+fn failed_tasks_of_other_queues_are_named(pair: Pair) {
+    let host = Host::start(pair, &[("queues", "emails")]);
+    let late = r#"{"task":"sleep","args":{"for":"1m"},"timeout":"10ms","retry":{"attempts":1}}"#;
+    let batch = [late; 3].join("\n");
+    handoff_with(&host, &["enqueue", "--batch", "-", "-q", "emails"], &batch).done();
+    let dry = ["discard", "--all", "--dry-run"];
+    until("all failed", Duration::from_secs(40), || {
+        let said = handoff(&host, &dry).done();
+        said.ends_with("\n3 more in emails: --queue emails\n")
+            .then_some(())
+    });
+    let cause = ["retry", "--error", "overran its timeout of *"];
+    let refused = handoff(&host, &cause).ended(1);
+    assert!(
+        refused.contains("; 3 fit in emails: --queue emails"),
+        "{refused}"
+    );
+    let other = handoff(&host, &["retry", "--error", "answered *"]).ended(1);
+    assert!(!other.contains("emails"), "{other}");
+    let there = [&cause[..], &["--queue", "emails", "--yes"]].concat();
+    assert_eq!(
+        handoff(&host, &there).done(),
+        "retried 3 failed tasks of emails\n"
+    );
 }
 
 fn schedules_and_workflows(pair: Pair) {

@@ -199,6 +199,11 @@ fn what_fits_is_retried_discarded_or_cancelled(pair: Pair) {
         let reply = http.post(&format!("/v1/queues/default/{call}"), &json!({}));
         reply.expect(200).json()
     };
+    // Of tasks that did not fail nobody knows an error.
+    for query in ["state=succeeded&since=1h", "error=*&state=queued"] {
+        let reply = http.get(&format!("{TASKS}?{query}"));
+        reply.expect_problem(400, "invalid-request", Some("state"));
+    }
     // Parameters in a body would be taken for none at all.
     for path in [
         "retry-failed",
