@@ -165,6 +165,11 @@ fn failed_tasks_are_found_by_a_pattern_of_their_error(pair: Pair) {
     for (since, fits) in [(ended, 1), ("2099-01-01T00:00:00Z", 0), ("0s", 0)] {
         assert_eq!(found(&format!("since={since}")), fits, "{since}");
     }
+    // Of tasks that did not fail nobody knows an error.
+    for query in ["state=succeeded&since=1h", "error=*&state=queued"] {
+        let wrong = http.get(&format!("{TASKS}?{query}"));
+        wrong.expect_problem(400, "invalid-request", Some("state"));
+    }
     let wrong = http.get(&format!("{TASKS}?since=yesterday"));
     wrong.expect_problem(400, "invalid-request", Some("since"));
     let wrong = http.get(&format!("{TASKS}?error={}", "x".repeat(301)));
@@ -195,11 +200,6 @@ fn what_fits_is_retried_discarded_or_cancelled(pair: Pair) {
         let reply = http.post(&format!("/v1/queues/default/{call}"), &json!({}));
         reply.expect(200).json()
     };
-    // Of tasks that did not fail nobody knows an error.
-    for query in ["state=succeeded&since=1h", "error=*&state=queued"] {
-        let reply = http.get(&format!("{TASKS}?{query}"));
-        reply.expect_problem(400, "invalid-request", Some("state"));
-    }
     // Parameters in a body would be taken for none at all.
     for path in [
         "retry-failed",
