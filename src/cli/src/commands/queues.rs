@@ -66,7 +66,7 @@ pub(crate) fn show(context: &mut Context, name: &str) -> Result<(), Failure> {
         priorities.map(|by| format!("{} high, {} normal, {} low", by.high, by.normal, by.low));
     let ended = queue.ended.as_ref().map(|ended| {
         format!(
-            "{} succeeded, {} failed, {} cancelled, {} expired; counted 10 to 15 s later",
+            "{} succeeded, {} failed, {} cancelled, {} expired; counted after 10 to 15 s",
             ended.succeeded, ended.failed, ended.cancelled, ended.expired
         )
     });
