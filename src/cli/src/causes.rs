@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use handoff_client::{Bulk, ErrorKind, Filter, HandoffError, Queue};
+use handoff_client::{ErrorKind, Filter, HandoffError, Queue};
 use handoff_wire::{Cause, Causes, Time};
 
 use crate::context::Context;
@@ -115,10 +115,8 @@ pub(crate) fn others(
     };
     let mut others = Vec::new();
     for queue in queues.iter().filter(|queue| queue.name != name) {
-        let calls = context.queue(&queue.name);
-        let calls = calls.bulk(Bulk::Discard, filter, true);
-        let counts: Result<Vec<_>, _> = calls.collect();
-        others.push((queue.name.clone(), counts?.into_iter().sum()));
+        let count = context.queue(&queue.name).discard_failed(filter, true)?;
+        others.push((queue.name.clone(), count));
     }
     others.retain(|(_, count)| *count > 0);
     Ok(others)

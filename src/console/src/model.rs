@@ -69,6 +69,14 @@ pub(crate) struct Counts {
     pub expired: u64,
 }
 
+impl Counts {
+    /// How many have ended, however.
+    pub(crate) fn ended(&self) -> u64 {
+        let ended = [self.succeeded, self.failed, self.cancelled, self.expired];
+        ended.into_iter().fold(0, u64::saturating_add)
+    }
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Limits {

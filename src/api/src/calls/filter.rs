@@ -129,7 +129,17 @@ impl Asked {
 
     /// Reads `from` as places in the lanes of a queue.
     pub(crate) fn places(&self) -> Result<Option<Vec<u64>>, FieldError> {
-        self.from.as_deref().map(places).transpose()
+        let Some(from) = &self.from else {
+            return Ok(None);
+        };
+        let places = from.split('-').map(|place| u64::from_str_radix(place, 16));
+        let places = places.collect::<Result<Vec<_>, _>>();
+        let places = places.ok().filter(|p| p.iter().all(|slot| *slot < 1 << 53));
+        let reason = || {
+            let from = quoted(from);
+            FieldError::new("from", format!("{from} is not from a `next`"))
+        };
+        places.map(Some).ok_or_else(reason)
     }
 
     /// The tasks that the request is about.
@@ -181,17 +191,6 @@ pub(crate) fn swept(
         .with("more", next.is_some())
         .with("next", next);
     Response::json(200, &body)
-}
-
-/// Reads `from` as places in the lanes of a queue.
-pub(super) fn places(from: &str) -> Result<Vec<u64>, FieldError> {
-    let places = from.split('-').map(|place| u64::from_str_radix(place, 16));
-    let places = places.collect::<Result<Vec<_>, _>>();
-    let places = places.ok().filter(|p| p.iter().all(|slot| *slot < 1 << 53));
-    places.ok_or_else(|| {
-        let from = quoted(from);
-        FieldError::new("from", format!("{from} is not from a `next`"))
-    })
 }
 
 /// Places as a parameter.

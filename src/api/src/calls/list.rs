@@ -32,20 +32,33 @@ pub(crate) async fn list(
     let page = queue
         .list(asked.state, &fits, places.as_deref(), asked.limit())
         .await?;
-    let mut searched = JsonObject::default().with("slots", page.searched);
-    searched.put_some("back_to", page.back_to_ms.map(|ms| Time { ms }));
     let next = page.next.map(|from| asked.next(request, &shown(&from)));
     let body = tasks(&page.tasks, &page.unreadable)
         .with("next", next)
-        .with("searched", searched);
+        .with("searched", searched(page.searched, page.back_to_ms));
     Ok(Answer::new(Response::json(200, &body)))
 }
 
 fn tasks(tasks: &[(TaskId, TaskView)], unreadable: &[(Option<TaskId>, QueueError)]) -> JsonObject {
     let tasks = tasks.iter().map(|(id, view)| object::task(id, view));
+    JsonObject::default().with("tasks", entries(tasks, unreadable))
+}
+
+/// The entries of a page: those that were found, and those that can't be read.
+pub(super) fn entries(
+    found: impl Iterator<Item = JsonObject>,
+    unreadable: &[(Option<TaskId>, QueueError)],
+) -> Vec<JsonObject> {
     let broken = unreadable.iter();
     let broken = broken.map(|(id, e)| object::unreadable(id.as_ref(), e));
-    JsonObject::default().with("tasks", tasks.chain(broken).collect::<Vec<_>>())
+    found.chain(broken).collect()
+}
+
+/// How far a page looked.
+pub(super) fn searched(slots: u64, back_to_ms: Option<u64>) -> JsonObject {
+    let mut searched = JsonObject::default().with("slots", slots);
+    searched.put_some("back_to", back_to_ms.map(|ms| Time { ms }));
+    searched
 }
 
 /// Answers how many tasks this call cancelled, or asked to stop, and whether more may follow.

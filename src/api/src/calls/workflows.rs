@@ -1,6 +1,7 @@
 //! `/v1/workflows`: tasks that belong together.
 
-use super::filter::{number, places, shown as shown_places};
+use super::filter::{self, Asked, number};
+use super::list::{entries, searched};
 use super::queues::known;
 use super::wait::Wait;
 use super::{After, Answer, KEY_HEADER, Taken, parse_id, state_only};
@@ -8,7 +9,7 @@ use crate::{HostQueue, limits, push_along};
 use handoff_kinds::Tasks;
 use handoff_platform::http::{Problem, Request, Response};
 use handoff_queue::{Cancelled, Env, TaskId, TaskStatus};
-use handoff_wire::{JsonObject, Time, WorkflowRequest, object, quoted};
+use handoff_wire::{JsonObject, WorkflowRequest, object, quoted};
 
 /// The largest size of a page, and its default.
 const PAGE_MAX: u64 = 100;
@@ -105,30 +106,19 @@ pub(crate) async fn list(
     request: &Request,
 ) -> Result<Answer, Problem> {
     known(name)?;
-    let (mut from, mut limit) = (None, PAGE_DEFAULT);
-    for (name, value) in request.query()? {
-        match name.as_str() {
-            "from" => from = Some(places(&value)?),
-            "limit" => limit = number(&name, &value, 1, PAGE_MAX)?,
-            _ => return Err(super::no_parameter(&name, &["from", "limit"]).into()),
-        }
-    }
-    let page = queue.workflows(from.as_deref(), limit as usize).await?;
+    let asked = Asked::of(request, &[], &["from", "limit"])?;
+    let places = asked.places()?;
+    let page = queue.workflows(places.as_deref(), asked.limit()).await?;
     let base = request.base();
-    let next = page.next.map(|from| {
-        let (path, from) = (request.path(), shown_places(&from));
-        format!("{base}{path}?limit={limit}&from={from}")
-    });
     let found = page.workflows.iter();
     let found = found.map(|(id, view)| object::workflow(id, view, &base));
-    let broken = page.unreadable.iter();
-    let broken = broken.map(|(id, e)| object::unreadable(id.as_ref(), e));
-    let mut searched = JsonObject::default().with("slots", page.searched);
-    searched.put_some("back_to", page.back_to_ms.map(|ms| Time { ms }));
+    let next = page
+        .next
+        .map(|from| asked.next(request, &filter::shown(&from)));
     let body = JsonObject::default()
-        .with("workflows", found.chain(broken).collect::<Vec<_>>())
+        .with("workflows", entries(found, &page.unreadable))
         .with("next", next)
-        .with("searched", searched);
+        .with("searched", searched(page.searched, page.back_to_ms));
     Ok(Answer::new(Response::json(200, &body)))
 }
 

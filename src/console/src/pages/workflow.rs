@@ -92,14 +92,7 @@ impl WorkflowPage {
                 .refresh(REFRESH_S)
                 .curl(Curl::new("Cancel", "DELETE", path));
         }
-        let ended = &workflow.progress;
-        let ended = [
-            ended.succeeded,
-            ended.failed,
-            ended.cancelled,
-            ended.expired,
-        ];
-        let ended = ended.iter().fold(0, |sum: u64, n| sum.saturating_add(*n));
+        let ended = workflow.progress.ended();
         let times = [
             ("Enqueued", workflow.enqueued_at),
             ("Due", workflow.next_at),

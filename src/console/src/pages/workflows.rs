@@ -39,7 +39,6 @@ struct Row {
 
 impl Row {
     fn of(workflow: Workflow, now_ms: u64) -> Self {
-        let counts = &workflow.progress;
         let enqueued = workflow.enqueued_at;
         Self {
             state: match workflow.state.as_str() {
@@ -47,7 +46,7 @@ impl Row {
                 state => state.to_owned(),
             },
             error: first_line(workflow.error.as_deref().unwrap_or_default()),
-            ended: counts.succeeded + counts.failed + counts.cancelled + counts.expired,
+            ended: workflow.progress.ended(),
             enqueued: enqueued
                 .map(|time| words::relative(time, now_ms))
                 .unwrap_or_default(),
