@@ -1,8 +1,7 @@
 //! Whether tasks cost more when very many wait: one system with a long backlog and one that has none take turns.
 
-use super::{Measurement, Taking, When, metric};
+use super::{Measurement, Taking, When, load_ratio, metric};
 use crate::api::Task;
-use crate::load;
 use crate::results::{Unit, median};
 use crate::system::App;
 use anyhow::Result;
@@ -10,6 +9,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 const TURNS: usize = 5;
+const CONNECTIONS: u32 = 8;
 const CLAIMING_TURNS: usize = 3;
 const CLAIMING: Duration = Duration::from_millis(300);
 /// More than workers take in all these turns.
@@ -60,8 +60,8 @@ fn run(taking: &mut Taking) -> Result<()> {
     let mut enqueue = Vec::new();
     let mut status = Vec::new();
     for _ in 0..TURNS {
-        enqueue.push(load_ratio(long, &empty, |app| app.api.ping())?);
-        status.push(load_ratio(long, &empty, |app| {
+        enqueue.push(load_ratio(long, &empty, CONNECTIONS, |app| app.api.ping())?);
+        status.push(load_ratio(long, &empty, CONNECTIONS, |app| {
             app.api.status(if std::ptr::eq(app, long) {
                 &waiting
             } else {
@@ -82,18 +82,6 @@ fn run(taking: &mut Taking) -> Result<()> {
         .collect();
     (taking.record)("backlog_claim", median(&ratios));
     Ok(())
-}
-
-/// How many times as fast the first system answers.
-fn load_ratio(
-    first: &App,
-    second: &App,
-    request: impl Fn(&App) -> crate::api::Request,
-) -> Result<f64> {
-    let per_s = |app: &App| {
-        load::run(app.address(), &request(app), 8, 1, app.scratch()).map(|load| load.per_s)
-    };
-    Ok(per_s(first)? / per_s(second)?)
 }
 
 /// How many tasks workers take in a second, of a queue that is paused before and afterwards.

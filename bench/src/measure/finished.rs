@@ -1,8 +1,7 @@
 //! Whether it takes longer to look when very many tasks have ended: a system with a million of them and one with a thousand take turns.
 
-use super::{Measurement, Taking, When, metric};
+use super::{Measurement, Taking, When, load_ratio, metric};
 use crate::api::{Request, Task};
-use crate::load;
 use crate::results::{Unit, median};
 use crate::system::App;
 use anyhow::Result;
@@ -10,6 +9,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 const TURNS: usize = 5;
+const CONNECTIONS: u32 = 2;
 const FEW: usize = 1_000;
 /// So many wait at once.
 const PART: usize = 50_000;
@@ -68,11 +68,7 @@ fn run(taking: &mut Taking) -> Result<()> {
     for (key, path) in LOOKS {
         let mut ratios = Vec::new();
         for _ in 0..TURNS {
-            let per_s = |app: &App| {
-                let request = Request::get(path);
-                load::run(app.address(), &request, 2, 1, app.scratch()).map(|load| load.per_s)
-            };
-            ratios.push(per_s(many)? / per_s(&few)?);
+            ratios.push(load_ratio(many, &few, CONNECTIONS, |_| Request::get(path))?);
         }
         (taking.record)(key, median(&ratios));
     }

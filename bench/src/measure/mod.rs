@@ -17,6 +17,8 @@ mod throughput;
 
 use anyhow::Result;
 
+use crate::api::Request;
+use crate::load;
 use crate::results::{Metric, Unit};
 use crate::system::App;
 
@@ -125,3 +127,17 @@ pub(crate) const ALL: [Measurement; 13] = [
     backlog::MEASUREMENT,
     finished::MEASUREMENT,
 ];
+
+/// How many times as fast the first system answers, over so many connections.
+fn load_ratio(
+    first: &App,
+    second: &App,
+    connections: u32,
+    request: impl Fn(&App) -> Request,
+) -> Result<f64> {
+    let per_s = |app: &App| {
+        load::run(app.address(), &request(app), connections, 1, app.scratch())
+            .map(|load| load.per_s)
+    };
+    Ok(per_s(first)? / per_s(second)?)
+}

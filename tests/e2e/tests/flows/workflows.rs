@@ -42,15 +42,20 @@ fn ended(http: &Client, id: &str) -> Value {
     })
 }
 
-fn members(http: &Client, id: &str) -> Vec<Value> {
-    let mut next = Some(format!("/v1/workflows/{id}/tasks?limit=100"));
-    let mut members = Vec::new();
+/// The entries of each page of a list, from this one on.
+fn pages(http: &Client, first: String, entries: &str) -> Vec<Vec<Value>> {
+    let mut next = Some(first);
+    let mut pages = Vec::new();
     while let Some(path) = next {
         let page = http.get(&path).expect(200).json();
-        members.extend(page["tasks"].as_array().expect("a list").clone());
+        pages.push(page[entries].as_array().expect("a list").clone());
         next = page["next"].as_str().map(str::to_owned);
     }
-    members
+    pages
+}
+
+fn members(http: &Client, id: &str) -> Vec<Value> {
+    pages(http, format!("/v1/workflows/{id}/tasks?limit=100"), "tasks").concat()
 }
 
 fn progress(total: u64, succeeded: u64, failed: u64, cancelled: u64) -> Value {
@@ -239,16 +244,10 @@ fn cancelled(pair: Pair) {
 
 /// The workflows on all pages of `limit`.
 fn list(http: &Client, limit: usize) -> Vec<Value> {
-    let mut next = Some(format!("/v1/queues/default/workflows?limit={limit}"));
-    let mut all = Vec::new();
-    while let Some(path) = next {
-        let page = http.get(&path).expect(200).json();
-        let workflows = page["workflows"].as_array().expect("a list");
-        assert!(workflows.len() <= limit, "{page:#}");
-        all.extend(workflows.clone());
-        next = page["next"].as_str().map(str::to_owned);
-    }
-    all
+    let first = format!("/v1/queues/default/workflows?limit={limit}");
+    let pages = pages(http, first, "workflows");
+    assert!(pages.iter().all(|page| page.len() <= limit), "{pages:?}");
+    pages.concat()
 }
 
 /// The newest comes first, each as it is shown alone; other tasks are not among them.

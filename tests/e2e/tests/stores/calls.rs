@@ -113,3 +113,13 @@ pub(crate) fn goes_on(http: &Client, done: &Value, acknowledged: &[String]) {
     assert_eq!(http.task(id), *done);
     http.get("/readyz").expect(200);
 }
+
+/// The id of a task, if it was acknowledged. No answer, or a 503, is none.
+pub(crate) fn try_to_enqueue(http: &Client, body: &Value) -> Option<String> {
+    let headers = [("content-type", "application/json")];
+    let body = body.to_string();
+    let reply = http.try_send("POST", "/v1/tasks", &headers, body.as_bytes());
+    let reply = reply.ok().filter(|reply| reply.status != 503)?;
+    let task = reply.expect(202).json();
+    Some(task["id"].as_str().expect("an id").to_owned())
+}

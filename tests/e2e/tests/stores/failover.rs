@@ -1,8 +1,8 @@
 //! The server of the store is killed for good, and its synchronous standby takes over.
 
-use crate::calls::RECOVERY;
-use handoff_e2e::{Client, Host, Pair, measured, on, until};
-use serde_json::{Value, json};
+use crate::calls::{RECOVERY, try_to_enqueue};
+use handoff_e2e::{Host, Pair, measured, on, until};
+use serde_json::json;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -33,10 +33,11 @@ fn nothing_acknowledged_is_lost(pair: Pair) {
         (http.task(&acknowledged[1])["state"] == "running").then_some(())
     });
     let (taken, over) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let body = json!({"task": "echo", "args": 8, "timeout": "4s"});
     let enqueues = || {
         let mut ids = Vec::new();
         while !over.load(Ordering::SeqCst) {
-            if let Some(id) = try_to_enqueue(&http) {
+            if let Some(id) = try_to_enqueue(&http, &body) {
                 ids.push(id);
                 taken.fetch_add(1, Ordering::SeqCst);
             }
@@ -84,14 +85,4 @@ fn nothing_acknowledged_is_lost(pair: Pair) {
             acknowledged.len()
         ),
     );
-}
-
-/// The id of one more task, if it was acknowledged.
-fn try_to_enqueue(http: &Client) -> Option<String> {
-    let body = json!({"task": "echo", "args": 8, "timeout": "4s"}).to_string();
-    let headers = [("content-type", "application/json")];
-    let reply = http.try_send("POST", "/v1/tasks", &headers, body.as_bytes());
-    let reply = reply.ok().filter(|reply| reply.status != 503)?;
-    let task: Value = reply.expect(202).json();
-    Some(task["id"].as_str().expect("an id").to_owned())
 }

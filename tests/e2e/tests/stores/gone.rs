@@ -1,6 +1,6 @@
 //! The server of the store is gone, and comes back.
 
-use crate::calls::{RECOVERY, assert_refused, goes_on, reading, writing};
+use crate::calls::{RECOVERY, assert_refused, goes_on, reading, try_to_enqueue, writing};
 use handoff_e2e::{Host, Pair, measured, on, until};
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -50,17 +50,11 @@ fn refuses_at_once_and_goes_on(pair: Pair) {
     } else {
         ON_SPIN
     };
-    let body = json!({"task": "echo", "args": 8}).to_string();
-    let headers = [("content-type", "application/json")];
-    let id = until("a task is taken", limit, || {
-        // On Spin it may have to wait longer than this client does.
-        let reply = http.try_send("POST", "/v1/tasks", &headers, body.as_bytes());
-        let reply = reply.ok().filter(|reply| reply.status != 503)?;
-        Some(reply.expect(202).json()["id"].clone())
-    });
+    let body = json!({"task": "echo", "args": 8});
+    // On Spin it may have to wait longer than this client does.
+    let id = until("a task is taken", limit, || try_to_enqueue(&http, &body));
     let back = back.elapsed();
-    let id = id.as_str().expect("an id");
-    assert_eq!(http.succeeded(id, RECOVERY)["result"], 8);
+    assert_eq!(http.succeeded(&id, RECOVERY)["result"], 8);
     goes_on(&http, &done, &open);
     measured(
         pair,
