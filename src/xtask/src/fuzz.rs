@@ -40,6 +40,8 @@ const INSTRUMENTATION: [&str; 6] = [
 
 /// Longer inputs are tried no more: they are slow and say nothing new.
 const INPUT_MAX_BYTES: u32 = 4_096;
+/// What libFuzzer's random numbers begin with if it is told how many inputs to try.
+const SEED: u32 = 1;
 /// One input that takes longer counts as an endless loop.
 const INPUT_MAX_S: u32 = 20;
 
@@ -50,10 +52,10 @@ pub(crate) struct Options {
     target: Option<String>,
     /// Give the target only this input, such as one that it failed at
     input: Option<PathBuf>,
-    /// How many inputs to try, per target
+    /// How many inputs to try, per target: the same each time
     #[arg(long, conflicts_with = "seconds")]
     runs: Option<u64>,
-    /// How long to try, per target
+    /// How many seconds to try, per target: others each time
     #[arg(long)]
     seconds: Option<u64>,
 }
@@ -153,11 +155,11 @@ impl Fuzzer {
         command.arg(format!("-artifact_prefix={}/", crashes.display()));
         command.arg(format!("-max_len={INPUT_MAX_BYTES}"));
         command.arg(format!("-timeout={INPUT_MAX_S}"));
-        let limit = match seconds {
-            Some(seconds) => format!("-max_total_time={seconds}"),
-            None => format!("-runs={runs}"),
+        match seconds {
+            Some(seconds) => command.arg(format!("-max_total_time={seconds}")),
+            // The same inputs each time, since a test of one commit says the same on every machine.
+            None => command.args([format!("-runs={runs}"), format!("-seed={SEED}")]),
         };
-        command.arg(limit);
         let log = watch(target, &mut command)?;
         if let Some(log) = log {
             bail!("{target} failed\n{log}{}", how_to_replay(target, &log));

@@ -29,8 +29,9 @@ pub(super) enum Line {
 #[derive(Debug)]
 pub(super) struct Script {
     pub lines: Vec<Line>,
-    /// It changes what the queue itself is: its two ends, whether it is paused, or a keeper's record that can be read and
-    /// says what is not true. No task can be expected to run then.
+    /// It changes what the queue itself is: its two ends, whether it is paused, a keeper's record that can be read and
+    /// says what is not true, or a counter of workers that is none, at which an enqueue fails after its write. No task can
+    /// be expected to run then.
     pub breaks_queue: bool,
     /// A counter is none: the store fails at it for ever.
     pub breaks_counter: bool,
@@ -106,6 +107,7 @@ impl Script {
         self.is_endless |= self.breaks_counter || far;
         self.breaks_queue |= match kind {
             "tail" | "head" | "paused" => true,
+            "w" => !countable,
             "keeper" => {
                 value.first() == Some(&b'1') && serde_json::from_slice::<Value>(&value[1..]).is_ok()
             }
