@@ -329,6 +329,8 @@ objects! {
         error: Option<String>,
         /// Of `/readyz`: problems that do not stop the application.
         warnings: Vec<String>,
+        /// Of `/readyz`: how long the host lets a worker live.
+        worker_lifetime: Option<String>,
     }
 
     /// How far a page of a list looked.

@@ -11,14 +11,15 @@ use handoff_kinds::Tasks;
 use handoff_platform::http::{Caller, Cors, Problem, Request, Response, ResponseOutparam, access};
 use handoff_platform::probe::check_variables;
 use handoff_platform::variables::{DEFAULT_QUEUE, Queues};
-use handoff_platform::{HostEnv, HostStore, variables};
+use handoff_platform::{HostEnv, HostStore, Lifetime, carry, lifetime, variables};
 use handoff_queue::{Env, Queue, QueueError, Store, TaskId, check_name};
 use handoff_wire::Scope;
 use routes::{Call, Found};
 
 type HostQueue = Queue<HostStore, HostEnv>;
 
-/// Answers a request, and does the work after the answer.
+/// Answers a request, and does the work after the answer, or before it where the host ends an
+/// instance with its response.
 pub async fn handle(tasks: Tasks, mut request: Request, out: ResponseOutparam) {
     let mut path = request.segments();
     // Below a route such as "/handoff/..." the rest of the path counts, below "/v1/..." all of it.
@@ -50,11 +51,16 @@ pub async fn handle(tasks: Tasks, mut request: Request, out: ResponseOutparam) {
     if let Some(answer) = at_once
         && !is_foreign
     {
-        cors.mark(answer(&base)).send(out);
-        if let Ok(queue) = open(&[]) {
-            push_along(&queue, After::PushAll).await;
-        }
-        return;
+        let after = match found.call {
+            Ok(Call::Alive) => After::PushAll,
+            _ => After::Push { waits: false },
+        };
+        let push = async {
+            if let Ok(queue) = open(&[]) {
+                push_along(&queue, after).await;
+            }
+        };
+        return send(cors.mark(answer(&base)), out, push).await;
     }
     if ready
         && !is_foreign
@@ -78,18 +84,27 @@ pub async fn handle(tasks: Tasks, mut request: Request, out: ResponseOutparam) {
         Ok(call) => dispatch(tasks, &queue, call, &path, request.sent_by(caller)).await,
         Err(problem) => Err(problem),
     };
-    match answer {
+    let (response, after) = match answer {
         Ok(Answer {
             response,
             after: After::Follow(events),
-        }) => events.send(&queue, cors.mark(response), out).await,
-        Ok(Answer { response, after }) => {
-            cors.mark(response.below(&base)).send(out);
-            push_along(&queue, after).await;
+        }) => return events.send(&queue, cors.mark(response), out).await,
+        Ok(Answer { response, after }) => (response.below(&base), after),
+        Err(problem) => (calls::respond(problem), After::Push { waits: false }),
+    };
+    send(cors.mark(response), out, push_along(&queue, after)).await;
+}
+
+/// Answers, and pushes along after the answer, as far as an instance lives then.
+async fn send(response: Response, out: ResponseOutparam, push: impl Future<Output = ()>) {
+    match lifetime() {
+        Lifetime::AfterResponse => {
+            response.send(out);
+            push.await;
         }
-        Err(problem) => {
-            cors.mark(calls::respond(problem)).send(out);
-            push_along(&queue, After::Push { waits: false }).await;
+        Lifetime::Response | Lifetime::Tick => {
+            push.await;
+            response.send(out);
         }
     }
 }
@@ -209,8 +224,15 @@ async fn push_another(queue: &HostQueue) -> Result<bool, QueueError> {
     }
 }
 
-/// Pushes all queues along, so a cron job needs no other call.
+/// Pushes all queues along, so a cron job needs no other call. Where a worker lives only while it is
+/// held, each queue's is held to its end.
 async fn push_all(queue: &HostQueue) -> Result<bool, QueueError> {
+    if lifetime() == Lifetime::Tick {
+        if let Ok(queues) = variables::queues() {
+            carry(queues.names()).await;
+        }
+        return Ok(true);
+    }
     let mut idle = false;
     for name in variables::queues().iter().flat_map(Queues::names) {
         idle |= queue.named(name)?.push_along(false).await?;
@@ -221,6 +243,8 @@ async fn push_all(queue: &HostQueue) -> Result<bool, QueueError> {
 /// Makes sure, after the answer, that a worker runs: nothing depends on a resident process.
 async fn push_along(queue: &HostQueue, after: After) {
     let pushed = match after {
+        // Only a tick holds a worker: whoever else asked waits for its answer.
+        After::Wake(..) | After::Push { .. } if lifetime() == Lifetime::Tick => return,
         After::Wake(queue, receipt) => match queue.wake_for(&receipt, workers_max).await {
             Ok(false) => push_another(&queue).await,
             other => other,

@@ -1,16 +1,19 @@
 //! The host's environment: time, randomness, sleep and wake-ups, and the calendar.
 
 use crate::clock::{self, sleep_ms};
-use crate::host::workers::wake;
+use crate::host::workers::{self, wake};
+use crate::lifetime::lifetime;
 use crate::log::say;
 use crate::store;
 use crate::variables;
+use futures::future::join_all;
+use handoff_probe::Lifetime;
 use handoff_queue::{Cron, Env, Wake};
 use std::cell::RefCell;
 
 /// The longest time in which a worker may answer that it is registered. It is below the time within
 /// which the waking worker must begin its own task. A call that takes longer was sent all the same.
-const WAKE_TIMEOUT_MS: u64 = 1_000;
+pub(crate) const WAKE_TIMEOUT_MS: u64 = 1_000;
 
 /// An instance that sleeps for so long lets others have its connection to the store. To take it
 /// again costs one more exchange with the store.
@@ -54,6 +57,10 @@ impl Env for HostEnv {
     }
 
     async fn wake(&self, queue: &str, why: Wake) {
+        // Who wakes it does not hold it.
+        if lifetime() == Lifetime::Tick {
+            return;
+        }
         let path = match why {
             Wake::Work => "work",
             Wake::Keep => "keep",
@@ -82,6 +89,18 @@ impl Env for HostEnv {
     fn cron_until(&self, cron: &Cron, until_ms: u64) -> Option<u64> {
         read(cron)?.until(until_ms)
     }
+}
+
+/// Holds a worker of each queue until it ends, for a host that ends it when nobody waits for it.
+pub async fn carry(queues: &[String]) {
+    let carried = queues.iter().map(async |queue| {
+        if let Err(e) = workers::carry(&format!("/keep/{queue}")).await {
+            say(&format!(
+                "no worker of queue {queue} could be held, the next tick tries again: {e}"
+            ));
+        }
+    });
+    join_all(carried).await;
 }
 
 /// Reads an expression that was readable when it was put. A later version of the application may

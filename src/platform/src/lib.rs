@@ -7,6 +7,7 @@ pub mod clock;
 mod count;
 mod env;
 pub mod http;
+mod lifetime;
 pub mod log;
 pub mod probe;
 #[cfg(not(feature = "wasmcloud"))]
@@ -22,6 +23,8 @@ use spin as host;
 #[cfg(feature = "wasmcloud")]
 use wasmcloud as host;
 
-pub use env::HostEnv;
+pub use env::{HostEnv, carry};
+pub use handoff_probe::Lifetime;
+pub use lifetime::lifetime;
 pub use spin_executor::run;
 pub use store::HostStore;

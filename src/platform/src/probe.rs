@@ -4,48 +4,108 @@ use crate::clock::sleep_ms;
 use crate::count::counted;
 use crate::env::HostEnv;
 use crate::host::workers::{self, HOW_TO_REACH_WORKERS};
+use crate::http::ResponseOutparam;
 use crate::http::client;
 use crate::http::problem::Problem;
 use crate::http::request::Request;
 use crate::http::response::Response;
+use crate::lifetime::{VARIABLE, lifetime};
 use crate::store::HostStore;
 use crate::usable;
 use crate::variables;
-use futures::future::join_all;
-use handoff_probe::{Unready, is_probe_key, ready};
+use futures::future::{join, join_all};
+use handoff_probe::{LIVES_MS, Life, Lifetime, Unready, is_probe_key, ready};
+use handoff_queue::{Env, Store};
 use handoff_wire::{Call, Handler, in_time};
 use serde::Deserialize;
 
-/// Probes the store, also from several worker instances at once.
+/// Probes the store, also from several worker instances at once. Returns how long instances live, as
+/// far as this host is asked.
 ///
 /// # Errors
 /// 503 that names the store's fault, or why no worker answered. 500 if a worker can't use its
 /// variables.
-pub async fn probe(store: &HostStore) -> Result<(), Problem> {
-    ready(store, &HostEnv, workers::ask, check_deployment)
-        .await
-        .map_err(|e| match e {
-            Unready::Store(reason) => {
-                Problem::unavailable(format!("The store is not ready: {reason}"))
-            }
-            Unready::Worker(reason) => Problem::worker_unreachable(format!(
-                "No worker answers as it should: {reason}. {HOW_TO_REACH_WORKERS}"
-            )),
-            Unready::Variables(wrong) => usable::problem(Vec::new(), wrong),
-            Unready::Deployment(reason) => Problem::misconfigured(reason),
-        })
+pub async fn probe(store: &HostStore) -> Result<Option<Lifetime>, Problem> {
+    ready(store, &HostEnv, workers::ask, async || {
+        check_deployment(store).await
+    })
+    .await
+    .map_err(|e| match e {
+        Unready::Store(reason) => Problem::unavailable(format!("The store is not ready: {reason}")),
+        Unready::Worker(reason) => Problem::worker_unreachable(format!(
+            "No worker answers as it should: {reason}. {HOW_TO_REACH_WORKERS}"
+        )),
+        Unready::Variables(wrong) => usable::problem(Vec::new(), wrong),
+        Unready::Deployment(reason) => Problem::misconfigured(reason),
+    })
 }
 
 /// How long a handler may take for an answer to `/reach/{kind}`: less than a probe in all.
 const REACH_TIMEOUT_MS: u64 = 1_500;
 
-/// Checks what several components must have in common.
-async fn check_deployment() -> Result<(), Unready> {
-    let checked = match check_worker_agrees().await {
-        Ok(()) => check_handlers_are_there().await,
-        wrong => wrong,
+/// Checks what several components must have in common, and finds out how long instances live.
+async fn check_deployment(store: &HostStore) -> Result<Option<Lifetime>, Unready> {
+    let checked = async {
+        match check_worker_agrees().await {
+            Ok(()) => check_handlers_are_there().await,
+            wrong => wrong,
+        }
     };
-    checked.map_err(|problem| Unready::Deployment(problem.detail))
+    let (checked, lifetime) = join(checked, workers::lifetime(store)).await;
+    checked.map_err(|problem| Unready::Deployment(problem.detail))?;
+    lifetime
+}
+
+/// What to do where the host lets an instance do less than the deployment says.
+pub fn advice(found: Lifetime) -> Option<String> {
+    let said = lifetime();
+    if found <= said {
+        return None;
+    }
+    let does = match found {
+        Lifetime::AfterResponse => return None,
+        Lifetime::Response => "ends an instance when its response is complete",
+        Lifetime::Tick => "ends an instance when nobody waits for its response any more",
+    };
+    Some(format!(
+        "this host {does}, so that workers die at their tasks, which are lost for 20 s and run again: put \
+         {VARIABLE} = \"{found}\" into the environment of [component.handoff] and of [component.handoff-worker]"
+    ))
+}
+
+/// Lives as `/readyz` asked a worker instance to, at `/lives/{life}`.
+pub async fn live(life: &str, out: ResponseOutparam) {
+    let Some(life) = Life::named(life) else {
+        return Response::from(Problem::not_found(format!("no instance lives as {life:?}")))
+            .send(out);
+    };
+    let held = match life {
+        Life::AfterResponse => {
+            Response::empty(202).send(out);
+            None
+        }
+        Life::Response => Response::empty(202).hold(out),
+        Life::Caller => {
+            let started = workers::start(Life::Response).await;
+            let response = match started {
+                Ok(()) => Response::empty(202),
+                Err(unready) => Response::json(502, &unready),
+            };
+            return response.send(out);
+        }
+    };
+    sleep_ms(LIVES_MS).await;
+    let counted = match HostStore::open() {
+        Ok(store) => store
+            .increment(life.counter(), 1)
+            .await
+            .map_err(|e| e.to_string()),
+        Err(problem) => Err(problem.detail),
+    };
+    if let Err(reason) = counted {
+        HostEnv.log(&reason);
+    }
+    drop(held);
 }
 
 /// Has another worker instance try whether the handler of a kind can be called.
@@ -65,7 +125,7 @@ async fn check_worker_agrees() -> Result<(), Problem> {
     let names = differing.join(", ");
     Err(Problem::misconfigured(format!(
         "the worker is given other values than the API for: {names}. Give [component.handoff-worker.variables] the same as \
-         [component.handoff.variables]"
+         [component.handoff.variables]; what begins with HANDOFF_ is in their environment"
     )))
 }
 

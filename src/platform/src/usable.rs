@@ -5,12 +5,14 @@ use crate::host::store;
 use crate::http::access;
 use crate::http::cors::Cors;
 use crate::http::problem::Problem;
+use crate::lifetime;
 use crate::variables;
 
 type Check = fn() -> Result<(), Problem>;
 
 /// The variables of the API. `/gather` reads no others.
-const API: [Check; 14] = [
+const API: [Check; 15] = [
+    || lifetime::check().map(drop),
     store::check,
     settings::check,
     || variables::queues().map(drop),
@@ -28,7 +30,8 @@ const API: [Check; 14] = [
 ];
 
 /// The variables of a worker.
-const WORKER: [Check; 11] = [
+const WORKER: [Check; 12] = [
+    || lifetime::check().map(drop),
     store::check,
     || variables::queues().map(drop),
     || variables::queue_limits().map(drop),

@@ -3,6 +3,7 @@
 
 use crate::host::settings::{self, HOW_TO_GIVE};
 use crate::http::problem::Problem;
+use crate::lifetime;
 use handoff_queue::{KeyLimits, Limits, Rate};
 use handoff_wire::{
     Collector, Duration, FieldError, Handler, Handlers, Log, QueueLimits, WebhookSecrets, quoted,
@@ -50,15 +51,25 @@ const DEFAULTS: [(&str, &str); 20] = [
     ("fault_tasks", "false"),
 ];
 
-/// What both the API and the worker read, and must be the same.
-const SHARED: [&str; 4] = ["store", "handlers", "queues", "queue_limits"];
+/// What both the API and the worker read, and must be the same. The last is in the environment.
+const SHARED: [&str; 5] = [
+    "store",
+    "handlers",
+    "queues",
+    "queue_limits",
+    lifetime::VARIABLE,
+];
 
 /// The texts of the variables that the API and the worker share, in order.
 ///
 /// # Errors
 /// If the host can't read one.
 pub(crate) fn shared() -> Result<Vec<String>, Problem> {
-    SHARED.iter().map(|name| text(name)).collect()
+    let read = |name: &&str| match *name {
+        lifetime::VARIABLE => Ok(lifetime::text()),
+        name => text(name),
+    };
+    SHARED.iter().map(read).collect()
 }
 
 /// The names of the shared variables that differ from those of another component.

@@ -1,14 +1,14 @@
 //! What `/readyz` asks. However many ask, one probe runs at a time and one begins in a second; all others get its
-//! verdict. Two keys stay; what a probe that died left is deleted by who waited for it.
+//! verdict. Four keys stay, two of them counters of instances that lived; what a probe that died left is deleted by who waited for it.
 
-use crate::each_once;
+use crate::{Lifetime, each_once};
 use futures::future::join_all;
 use handoff_queue::{CLOCK_SLACK_MS, Env, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
 /// So many instances increment at once,
 pub const INSTANCES: usize = 8;
-/// and each so often. A probe is 36 writes in all.
+/// and each so often. A probe is 36 writes in all, and two of who tells how long it lives.
 pub const TIMES: u64 = 4;
 /// How long an instance may take for it.
 pub const ASK_TIMEOUT_MS: u64 = 5_000;
@@ -52,6 +52,9 @@ struct Verdict {
     turn: u64,
     at_ms: u64,
     unready: Option<Unready>,
+    /// How long instances live, as far as that was found out.
+    #[serde(default)]
+    lifetime: Option<Lifetime>,
 }
 
 impl Verdict {
@@ -65,8 +68,8 @@ impl Verdict {
         env.now_ms().abs_diff(self.at_ms) <= ms
     }
 
-    fn given(self) -> Result<(), Unready> {
-        self.unready.map_or(Ok(()), Err)
+    fn given(self) -> Result<Option<Lifetime>, Unready> {
+        self.unready.map_or(Ok(self.lifetime), Err)
     }
 }
 
@@ -77,7 +80,8 @@ pub fn is_probe_key(key: &str) -> bool {
 }
 
 /// Whether the store works, and several instances that `ask` starts can count in it at once: `ask` has one of them
-/// increment the key [`TIMES`] times and returns the numbers. Then `also` looks at the rest of the deployment.
+/// increment the key [`TIMES`] times and returns the numbers. Then `also` looks at the rest of the deployment, and finds
+/// out how long instances live.
 ///
 /// # Errors
 /// What the store did that it must not do, or why an instance could not be asked.
@@ -85,8 +89,8 @@ pub async fn ready(
     store: &impl Store,
     env: &impl Env,
     ask: impl AsyncFn(&str) -> Result<Vec<u64>, Unready>,
-    also: impl AsyncFn() -> Result<(), Unready>,
-) -> Result<(), Unready> {
+    also: impl AsyncFn() -> Result<Option<Lifetime>, Unready>,
+) -> Result<Option<Lifetime>, Unready> {
     let last = Verdict::read(store).await?;
     if last.is_within(KEEP_MS, env) {
         return last.given();
@@ -97,11 +101,12 @@ pub async fn ready(
         let reason = format!("{TURNS} was incremented by 1 and is {turn} now");
         return Err(Unready::Store(reason));
     }
+    let mut lifetime = None;
     let (probed, mut unready) = match wait(turn, began_ms, store, env).await? {
         Wait::Answered(verdict) => return verdict.given(),
         Wait::Over => {
             let found = match probe(turn, store, ask).await {
-                Ok(()) => also().await,
+                Ok(()) => also().await.map(|found| lifetime = found),
                 unready => unready,
             };
             (turn, found.err())
@@ -118,6 +123,7 @@ pub async fn ready(
         turn: store.counter(TURNS).await?,
         at_ms: env.now_ms(),
         unready,
+        lifetime,
     };
     let bytes = serde_json::to_vec(&verdict).unwrap_or_default();
     store.set(VERDICT, &bytes).await?;

@@ -5,10 +5,12 @@
 use futures::executor::{LocalPool, block_on};
 use futures::future::{join_all, pending, poll_fn};
 use futures::task::LocalSpawnExt;
-use handoff_probe::{INSTANCES, TIMES, Unready, count, is_probe_key, ready};
+use handoff_probe::{
+    INSTANCES, LIVES_MS, Life, Lifetime, TIMES, Unready, count, is_probe_key, lifetime, ready,
+};
 use handoff_queue::memory::MemoryStore;
 use handoff_queue::{Cron, Env, Store, StoreError, Wake};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
@@ -128,7 +130,7 @@ impl Store for Shared {
     }
 }
 
-async fn readyz(store: &Shared, clock: &Clock) -> Result<(), Unready> {
+async fn readyz(store: &Shared, clock: &Clock) -> Result<Option<Lifetime>, Unready> {
     let ask = async |key: &str| {
         assert!(is_probe_key(key), "{key}");
         Ok(count(store, key, TIMES).await?)
@@ -136,7 +138,7 @@ async fn readyz(store: &Shared, clock: &Clock) -> Result<(), Unready> {
     ready(store, clock, ask, nothing_else).await
 }
 
-fn assert_not_atomic(found: Result<(), Unready>) {
+fn assert_not_atomic(found: Result<Option<Lifetime>, Unready>) {
     let Err(Unready::Store(reason)) = &found else {
         panic!("{found:?}");
     };
@@ -155,7 +157,7 @@ fn a_good_store_is_ready_and_a_racy_one_is_not() {
             if racy {
                 assert_not_atomic(found);
             } else {
-                assert_eq!(found, Ok(()));
+                assert_eq!(found, Ok(None));
             }
             assert_eq!(store.store.keys(), KEPT);
             clock.pass(5_000);
@@ -190,7 +192,7 @@ fn a_crowd_shares_one_probe() {
 
         // Within the second that follows nothing is written at all.
         clock.pass(900);
-        assert_eq!(clock.run(readyz(&store, &clock)), Ok(()));
+        assert_eq!(clock.run(readyz(&store, &clock)), Ok(None));
         assert_eq!(store.store.take_calls().writes, 0);
     }
 }
@@ -234,7 +236,7 @@ fn a_probe_that_dies_leaves_nothing_for_long() {
         }
         assert_eq!(store.store.keys(), KEPT, "after {steps} steps");
         clock.pass(1_001);
-        assert_eq!(clock.run(readyz(&store, &clock)), Ok(()));
+        assert_eq!(clock.run(readyz(&store, &clock)), Ok(None));
     }
     assert!(waited > 0, "none died");
 }
@@ -292,6 +294,44 @@ fn what_else_is_wrong_is_the_verdict_for_all() {
     assert_eq!(store.store.keys(), KEPT);
 }
 
+/// As hosts that let an instance do less and less.
+#[test]
+fn how_long_instances_live_is_found_out() {
+    for (lives, expected) in [
+        (
+            &[Life::AfterResponse, Life::Caller][..],
+            Lifetime::AfterResponse,
+        ),
+        (&[Life::Caller], Lifetime::Response),
+        (&[], Lifetime::Tick),
+    ] {
+        let (store, clock) = (Shared::default(), Clock::default());
+        let instances = RefCell::new(Vec::new());
+        let start = async |life: Life| {
+            if lives.contains(&life) {
+                let (store, clock) = (store.clone(), clock.clone());
+                let instance = async move {
+                    clock.sleep_ms(LIVES_MS).await;
+                    _ = store.increment(life.counter(), 1).await;
+                };
+                instances.borrow_mut().push(Box::pin(instance));
+            }
+            Ok(())
+        };
+        // A second time: counters of the first one stay.
+        for _ in 0..2 {
+            let mut asked = pin!(lifetime(&store, &clock, start));
+            let found = clock.run(poll_fn(|cx| {
+                let mut instances = instances.borrow_mut();
+                instances.retain_mut(|instance| instance.as_mut().poll(cx).is_pending());
+                drop(instances);
+                asked.as_mut().poll(cx)
+            }));
+            assert_eq!(found, Ok(expected));
+        }
+    }
+}
+
 #[test]
 fn only_keys_of_probes_may_be_counted() {
     for (key, may) in [
@@ -308,6 +348,6 @@ fn only_keys_of_probes_may_be_counted() {
     }
 }
 
-async fn nothing_else() -> Result<(), Unready> {
-    Ok(())
+async fn nothing_else() -> Result<Option<Lifetime>, Unready> {
+    Ok(None)
 }

@@ -34,16 +34,17 @@ struct Kinds {
 type HostWorker = Worker<HostStore, HostEnv, Kinds>;
 
 /// Works on the queue that a path names. Calls `answer` when the worker is registered, or can't
-/// start.
-pub async fn work(tasks: Tasks, path: &str, answer: impl FnOnce(Result<(), Problem>)) {
+/// start, and drops at the end of the work what that returns.
+pub async fn work<T>(tasks: Tasks, path: &str, answer: impl FnOnce(Result<(), Problem>) -> T) {
     let (worker, traces) = match start(tasks, path).await {
         Ok(started) => started,
         Err(problem) => {
             HostEnv.log(&format!("a worker can't start: {}", problem.detail));
-            return answer(Err(problem));
+            answer(Err(problem));
+            return;
         }
     };
-    answer(Ok(()));
+    let held = answer(Ok(()));
     panic::report_to(worker.clone(), traces.clone());
     // On the heap: it is large, and would be on the stack once for each way that it can take.
     let work = worker.work().boxed_local();
@@ -56,6 +57,7 @@ pub async fn work(tasks: Tasks, path: &str, answer: impl FnOnce(Result<(), Probl
             "a worker ended early; what it had taken is rescued: {e}"
         ));
     }
+    drop(held);
 }
 
 async fn start(tasks: Tasks, path: &str) -> Result<(Rc<HostWorker>, Option<Rc<Traces>>), Problem> {

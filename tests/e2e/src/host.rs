@@ -21,6 +21,19 @@ use tempfile::TempDir;
 const START_TIME: Duration = Duration::from_secs(600);
 /// What tests have /gather call. As delivered it reaches nothing outside of the application.
 const REACH: (&str, &str) = ("gather_host", "127.0.0.1:*");
+/// An instance ends with its response, and after 30 s. It has 128 MiB on every local host.
+const AS_AKAMAI: [&str; 10] = [
+    "--lifetime",
+    "response",
+    "--request-timeout",
+    "30",
+    "--env",
+    "HANDOFF_WORKER_LIFETIME=response",
+    "--variable",
+    "worker_budget=10s",
+    "--variable",
+    "events_max=20s",
+];
 /// So much of the log is shown when a test fails.
 const LOG_LINES: usize = 150;
 
@@ -298,6 +311,9 @@ fn arguments(
         Kind::Wash => unreachable!("it has arguments of its own"),
     };
     arguments.extend(listen);
+    if pair.as_akamai {
+        arguments.extend(AS_AKAMAI.map(Into::into));
+    }
     // The host's own store, where it is one of its own.
     match (pair.kind, server.filter(|_| !pair.is_outbound())) {
         (Kind::Local, Some(redis)) => arguments.extend(["--store".into(), redis.url().into()]),

@@ -1,6 +1,7 @@
 //! The hosts and stores that every flow is run on.
 
 use crate::{environment, limit, say};
+use serde_json::{Value, json};
 use std::fmt;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub(crate) enum Storage {
 pub struct Pair {
     pub(crate) kind: Kind,
     pub(crate) storage: Storage,
+    /// Whether the host has the limits of Akamai Functions.
+    pub(crate) as_akamai: bool,
 }
 
 impl Pair {
@@ -58,8 +61,18 @@ impl Pair {
     /// Spin with such a Redis.
     pub const SPIN_REDIS_IN_MEMORY: Self = Self::new(Kind::Spin, Storage::RedisInMemory);
 
+    /// The local host with the limits of Akamai Functions, and a Redis that the components reach themselves.
+    pub const LOCAL_AS_AKAMAI: Self = Self {
+        as_akamai: true,
+        ..Self::LOCAL_OUTBOUND
+    };
+
     const fn new(kind: Kind, storage: Storage) -> Self {
-        Self { kind, storage }
+        Self {
+            kind,
+            storage,
+            as_akamai: false,
+        }
     }
 
     /// Whether it is the host of this project.
@@ -96,6 +109,19 @@ impl Pair {
         self.is_local() || self.is_outbound()
     }
 
+    /// What `/readyz` answers when nothing is wrong.
+    pub fn ready(self) -> Value {
+        match self.kind {
+            Kind::Local if self.as_akamai => {
+                json!({"status": "ready", "worker_lifetime": "response"})
+            }
+            Kind::Local | Kind::Spin => {
+                json!({"status": "ready", "worker_lifetime": "after-response"})
+            }
+            Kind::Wash => json!({"status": "ready"}),
+        }
+    }
+
     /// Why it can't be run here, if it can't.
     ///
     /// # Errors
@@ -118,6 +144,7 @@ impl Pair {
 impl fmt::Display for Pair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match self.kind {
+            Kind::Local if self.as_akamai => "local-as-akamai",
             Kind::Local => "local",
             Kind::Spin => "spin",
             Kind::Wash => "wash",
@@ -159,7 +186,7 @@ pub fn run(name: &str, pair: Pair, share: Share, flow: fn(Pair)) {
 macro_rules! on_every_pair {
     ($($flow:ident),+ $(,)?) => {
         $($crate::on!(Some: $flow: local_sqlite LOCAL_SQLITE, local_redis LOCAL_REDIS,
-            local_outbound LOCAL_OUTBOUND, local_postgres LOCAL_POSTGRES, spin_sqlite SPIN_SQLITE, spin_redis SPIN_REDIS,
+            local_outbound LOCAL_OUTBOUND, local_as_akamai LOCAL_AS_AKAMAI, local_postgres LOCAL_POSTGRES, spin_sqlite SPIN_SQLITE, spin_redis SPIN_REDIS,
             spin_outbound SPIN_OUTBOUND, spin_postgres SPIN_POSTGRES);)+
     };
 }
@@ -170,7 +197,7 @@ macro_rules! on_every_pair {
 macro_rules! on_every_pair_and_wash {
     ($($flow:ident),+ $(,)?) => {
         $($crate::on!(Some: $flow: local_sqlite LOCAL_SQLITE, local_redis LOCAL_REDIS,
-            local_outbound LOCAL_OUTBOUND, local_postgres LOCAL_POSTGRES, spin_sqlite SPIN_SQLITE, spin_redis SPIN_REDIS,
+            local_outbound LOCAL_OUTBOUND, local_as_akamai LOCAL_AS_AKAMAI, local_postgres LOCAL_POSTGRES, spin_sqlite SPIN_SQLITE, spin_redis SPIN_REDIS,
             spin_outbound SPIN_OUTBOUND, spin_postgres SPIN_POSTGRES,
             wash_memory WASH_MEMORY, wash_redis WASH_REDIS);)+
     };
@@ -181,7 +208,7 @@ macro_rules! on_every_pair_and_wash {
 macro_rules! on_every_pair_and_wash_redis {
     ($($flow:ident),+ $(,)?) => {
         $($crate::on!(Some: $flow: local_sqlite LOCAL_SQLITE, local_redis LOCAL_REDIS,
-            local_outbound LOCAL_OUTBOUND, local_postgres LOCAL_POSTGRES, spin_sqlite SPIN_SQLITE, spin_redis SPIN_REDIS,
+            local_outbound LOCAL_OUTBOUND, local_as_akamai LOCAL_AS_AKAMAI, local_postgres LOCAL_POSTGRES, spin_sqlite SPIN_SQLITE, spin_redis SPIN_REDIS,
             spin_outbound SPIN_OUTBOUND, spin_postgres SPIN_POSTGRES,
             wash_redis WASH_REDIS);)+
     };

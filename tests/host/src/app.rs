@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::engine::Cache;
 use crate::guest::{self, Guest};
 use crate::keyvalue::Store;
+use crate::lifetime::Lifetime;
 use crate::manifest::{self, Manifest};
 use crate::outbound::HttpClient;
 use crate::outbound_postgres::Pools;
@@ -38,6 +39,7 @@ pub(crate) struct App {
     pub client: HttpClient,
     pub permits: Permits,
     pub request_timeout: Duration,
+    pub lifetime: Lifetime,
     /// Whether each instance's calls are printed.
     pub count_calls: bool,
     /// Where it listens.

@@ -1,5 +1,5 @@
-//! One call of a component: a fresh instance in a task of its own, which goes on after its answer. Without a caller
-//! and without an answer it soon ends.
+//! One call of a component: a fresh instance in a task of its own, which goes on after its answer unless the host was
+//! told otherwise. Without a caller and without an answer it soon ends.
 
 use std::future::{pending, poll_fn};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,6 +20,7 @@ use wasmtime_wasi_http::{Error, WasiBody, WasiHttpView, p2, p3};
 use crate::app::{App, Component};
 use crate::count;
 use crate::guest::Guest;
+use crate::lifetime::Lifetime;
 use crate::say::say;
 
 /// What a call came to.
@@ -45,6 +46,14 @@ pub(crate) enum Failure {
 /// Where the answer goes. Either the guest sends one or, when it has ended without, the host.
 type Sender = Arc<Mutex<Option<oneshot::Sender<Answer>>>>;
 
+/// What becomes of an answer, and of the instance with it.
+struct Answers {
+    sender: Sender,
+    lifetime: Lifetime,
+    /// Used when the instance is to end.
+    over: oneshot::Sender<()>,
+}
+
 /// Starts a call and returns at once. The permit, where there is one, is held until the instance is gone.
 pub(crate) fn start<B>(
     app: &Arc<App>,
@@ -65,15 +74,25 @@ where
         count::all_calls(&mut store);
         format!("counted {} {}", request.method(), request.uri())
     });
-    let handling = handle(component.clone(), store, request, sender.clone(), counted);
+    let (over, is_over) = oneshot::channel();
+    let answers = Answers {
+        sender: sender.clone(),
+        lifetime: app.lifetime,
+        over,
+    };
+    let handling = handle(component.clone(), store, request, answers, counted);
     let (component, timeout) = (component.clone(), app.request_timeout);
-    let public = app.routes.has(&component.name);
+    let grace = match app.lifetime {
+        Lifetime::Request => Some(Duration::ZERO),
+        _ => app.routes.has(&component.name).then_some(GRACE),
+    };
     let running = app.clock.run();
     tokio::spawn(async move {
         let ended = tokio::select! {
             ended = tokio::time::timeout(timeout, handling) => Some(ended),
             // A caller that gave up must not keep a worker from starting.
-            () = abandoned(&sender), if public => None,
+            () = abandoned(&sender, grace.unwrap_or_default()), if grace.is_some() => None,
+            Ok(()) = is_over => None,
         };
         drop(running);
         drop(permit);
@@ -105,7 +124,7 @@ async fn handle<B>(
     component: Arc<Component>,
     mut store: Store<Guest>,
     request: Request<B>,
-    sender: Sender,
+    answers: Answers,
     counted: Option<String>,
 ) -> wasmtime::Result<()>
 where
@@ -113,8 +132,9 @@ where
     B::Error: Into<Error>,
 {
     let ended = match &component.pre {
-        ProxyPre::P2(pre) => incoming_handler(pre, &mut store, request, sender).await,
-        ProxyPre::P3(pre) => service(pre, &mut store, request, sender).await,
+        ProxyPre::P2(pre) => incoming_handler(pre, &mut store, request, answers).await,
+        // It ends with its response anyway.
+        ProxyPre::P3(pre) => service(pre, &mut store, request, answers.sender).await,
     };
     if let Some(what) = counted {
         say(format!("{what}: {}", store.data().count));
@@ -127,7 +147,7 @@ async fn incoming_handler<B>(
     pre: &p2::bindings::ProxyPre<Guest>,
     store: &mut Store<Guest>,
     request: Request<B>,
-    sender: Sender,
+    answers: Answers,
 ) -> wasmtime::Result<()>
 where
     B: Body<Data = Bytes> + Send + 'static,
@@ -138,7 +158,11 @@ where
     let outparam = http.new_response_outparam_from_callback(move |answer| {
         let answer = answer.map_err(|code| Failure::Guest(code.into()));
         let boxed = |body: HyperOutgoingBody| body.map_err(Error::from).boxed_unsync();
-        _ = send(&sender, answer.map(|response| response.map(boxed)));
+        let watched = |body| answers.lifetime.watch(boxed(body), answers.over);
+        _ = send(
+            &answers.sender,
+            answer.map(|response| response.map(watched)),
+        );
     })?;
     let proxy = pre.instantiate_async(&mut *store).await?;
     let handler = proxy.wasi_http_incoming_handler();
@@ -200,15 +224,15 @@ fn watched(body: WasiBody, whole: oneshot::Sender<()>) -> WasiBody {
     .boxed_unsync()
 }
 
-/// Ends when the caller left before the answer and [`GRACE`] has brought none either.
-async fn abandoned(sender: &Sender) {
+/// Ends when the caller left before the answer and so much time has brought none either.
+async fn abandoned(sender: &Sender, grace: Duration) {
     let unanswered = || sender.lock().unwrap_or_else(PoisonError::into_inner);
     poll_fn(|context| match &mut *unanswered() {
         Some(sender) => sender.poll_closed(context),
         None => Poll::Pending,
     })
     .await;
-    tokio::time::sleep(GRACE).await;
+    tokio::time::sleep(grace).await;
     if unanswered().is_none() {
         // It has answered, though nobody listened, and what comes after goes on.
         pending::<()>().await;

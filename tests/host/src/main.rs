@@ -9,6 +9,7 @@ mod engine;
 mod guest;
 mod instance;
 mod keyvalue;
+mod lifetime;
 mod manifest;
 mod outbound;
 mod outbound_postgres;
@@ -34,6 +35,7 @@ use crate::app::{App, Permits};
 use crate::clock::Clock;
 use crate::engine::Cache;
 use crate::keyvalue::{Faults, Location};
+use crate::lifetime::Lifetime;
 use crate::manifest::Manifest;
 use crate::routes::Routes;
 use crate::say::say;
@@ -60,12 +62,18 @@ struct Args {
     /// A variable of the application; repeatable
     #[arg(long = "variable", value_name = "NAME=VALUE", value_parser = parse_variable)]
     variables: Vec<(String, String)>,
+    /// Set in the environment of every component; repeatable
+    #[arg(short = 'e', long = "env", value_name = "NAME=VALUE", value_parser = parse_variable)]
+    environment: Vec<(String, String)>,
     /// Requests from outside that are served at once; more are answered 503
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     instances_max: u32,
     /// What computes or hangs longer is stopped
     #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = parse_seconds)]
     request_timeout: Duration,
+    /// How long an instance may live, as on other hosts
+    #[arg(long, value_name = "UNTIL", value_enum, default_value_t = Lifetime::AfterResponse)]
+    lifetime: Lifetime,
     /// Where compiled components are kept [default: .handoff/cache beside the manifest]
     #[arg(long, value_name = "FOLDER")]
     cache: Option<PathBuf>,
@@ -113,7 +121,10 @@ fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> Result<()> {
-    let manifest = Manifest::load(&args.manifest)?;
+    let mut manifest = Manifest::load(&args.manifest)?;
+    for component in manifest.component.values_mut() {
+        component.environment.extend(args.environment.clone());
+    }
     let values = variables::resolve(&manifest.variables, &args.variables, |key| {
         std::env::var(key).ok()
     })?;
@@ -144,6 +155,7 @@ async fn run(args: Args) -> Result<()> {
         client: outbound::client(),
         permits: Permits::new(args.instances_max),
         request_timeout: args.request_timeout,
+        lifetime: args.lifetime,
         count_calls: args.count_calls,
         address,
     });

@@ -4,7 +4,7 @@ use super::Answer;
 use crate::{HostQueue, limits};
 use handoff_kinds::Tasks;
 use handoff_platform::http::{Problem, Response};
-use handoff_platform::probe::probe;
+use handoff_platform::probe::{advice, probe};
 use handoff_platform::variables;
 use handoff_queue::{CLOCK_SLACK_MS, Env, QueueError};
 use handoff_wire::{Duration, JsonObject, Time};
@@ -19,13 +19,15 @@ pub(crate) fn alive() -> Response {
 }
 
 /// Answers that the application is ready: the store works, its increment is atomic, and workers can
-/// be woken. What the application survives is a warning.
+/// be woken. It says how long the host lets a worker live. What the application survives is a warning.
 pub(crate) async fn ready(tasks: Tasks, queue: &HostQueue) -> Result<Answer, Problem> {
     limits::check_handlers(tasks)?;
     queue.store().prepare().map_err(QueueError::from)?;
-    probe(queue.store()).await?;
-    let warnings = clocks(queue).await?;
+    let lifetime = probe(queue.store()).await?;
+    let mut warnings = clocks(queue).await?;
+    warnings.extend(lifetime.and_then(advice));
     let mut body = JsonObject::default().with("status", "ready");
+    body.put_some("worker_lifetime", lifetime.map(|found| found.to_string()));
     body.put_some("warnings", (!warnings.is_empty()).then_some(warnings));
     Ok(Answer::new(Response::json(200, &body)))
 }

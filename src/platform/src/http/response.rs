@@ -130,7 +130,27 @@ impl Response {
     }
 }
 
+/// A response without a body whose head is sent. It is complete when this is dropped.
+pub struct Held(Option<OutgoingBody>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(body) = self.0.take() {
+            _ = OutgoingBody::finish(body, None);
+        }
+    }
+}
+
 impl Response {
+    /// Sends the head, and leaves the response open. Returns `None` if that fails.
+    pub fn hold(self, out: ResponseOutparam) -> Option<Held> {
+        let response = OutgoingResponse::new(Fields::from_list(&self.headers).ok()?);
+        response.set_status_code(self.status).ok()?;
+        let body = response.body().ok()?;
+        out.set(response);
+        Some(Held(Some(body)))
+    }
+
     /// Sends the head and the begin of a body of unknown length. Returns `None` if that fails.
     pub async fn start(self, out: ResponseOutparam, first: &[u8]) -> Option<Stream> {
         let headers = Fields::from_list(&self.headers).ok()?;

@@ -1,16 +1,32 @@
 //! Waking workers by service chaining.
 
+use crate::env::HostEnv;
 use crate::http::client;
-use handoff_probe::{ASK_TIMEOUT_MS, Unready};
+use crate::store::HostStore;
+use handoff_probe::{ASK_TIMEOUT_MS, Life, Lifetime, Unready};
 use handoff_wire::{Call, CallError, Reply, WORKER_HOST};
 
 /// The remedy if no worker answers.
 pub(crate) const HOW_TO_REACH_WORKERS: &str = "See that spin.toml gives the component \"handoff-worker\" a private route and \
      environment = { HANDOFF_ROLE = \"worker\" }, and that allowed_outbound_hosts of [component.handoff] names \"http://handoff-worker.spin.internal\".";
 
-/// Wakes a worker for a path. Returns when the worker is registered.
+/// The host's own limit of a request ends one that is carried for longer.
+const CARRY_MAX_MS: u64 = 600_000;
+
+/// Wakes a worker for a path. Returns when the worker is registered. It may hold its response open.
 pub(crate) async fn wake(path: &str, timeout_ms: u64) -> Result<(), String> {
-    match call(path, timeout_ms).await {
+    let mut call = request(path, Vec::new(), timeout_ms);
+    call.head_only = true;
+    woken(client::send(call).await)
+}
+
+/// Wakes a worker for a path, and waits for its end.
+pub(crate) async fn carry(path: &str) -> Result<(), String> {
+    woken(call(path, CARRY_MAX_MS).await)
+}
+
+fn woken(reply: Result<Reply, CallError>) -> Result<(), String> {
+    match reply {
         Ok(reply) if reply.status == 202 => Ok(()),
         Ok(reply) => Err(format!("the worker answered {}", said(&reply))),
         Err(e) => Err(e.to_string()),
@@ -45,6 +61,31 @@ pub(crate) async fn differing(shared: &[String]) -> Vec<String> {
     let reply = call_with("/shared", body, ASK_TIMEOUT_MS).await;
     let names = reply.map(|reply| serde_json::from_slice(&reply.body));
     names.ok().and_then(Result::ok).unwrap_or_default()
+}
+
+/// How long this host lets workers live.
+pub(crate) async fn lifetime(store: &HostStore) -> Result<Option<Lifetime>, Unready> {
+    handoff_probe::lifetime(store, &HostEnv, start)
+        .await
+        .map(Some)
+}
+
+/// Starts an instance of which `/readyz` wants to know how long it lives.
+pub(crate) async fn start(life: Life) -> Result<(), Unready> {
+    let mut call = request(
+        &format!("/lives/{}", life.name()),
+        Vec::new(),
+        ASK_TIMEOUT_MS,
+    );
+    call.head_only = true;
+    match client::send(call).await {
+        Ok(reply) if reply.status == 202 => Ok(()),
+        Ok(reply) => Err(Unready::Worker(format!(
+            "http://{WORKER_HOST} answered {}",
+            said(&reply)
+        ))),
+        Err(e) => Err(Unready::Worker(format!("http://{WORKER_HOST}: {e}"))),
+    }
 }
 
 /// Has another worker instance call the handler of a kind or pattern, since Spin ends an instance that
@@ -84,13 +125,16 @@ async fn call(path: &str, timeout_ms: u64) -> Result<Reply, CallError> {
 }
 
 async fn call_with(path: &str, body: Vec<u8>, timeout_ms: u64) -> Result<Reply, CallError> {
-    client::send(Call {
+    client::send(request(path, body, timeout_ms)).await
+}
+
+fn request(path: &str, body: Vec<u8>, timeout_ms: u64) -> Call {
+    Call {
         method: "POST".to_owned(),
         url: format!("http://{WORKER_HOST}{path}"),
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
         body,
         timeout_ms,
         head_only: false,
-    })
-    .await
+    }
 }

@@ -3,11 +3,12 @@
 use super::bindings::wasmcloud::messaging::consumer::{BrokerMessage, publish, request};
 use crate::clock::{now_ms, sleep_ms};
 use crate::count::counted;
+use crate::env::WAKE_TIMEOUT_MS;
 use crate::http::problem::Problem;
 use crate::log::say;
 use crate::store::HostStore;
 use crate::usable;
-use handoff_probe::{ASK_TIMEOUT_MS, Unready, is_probe_key};
+use handoff_probe::{ASK_TIMEOUT_MS, Life, Lifetime, Unready, is_probe_key};
 use handoff_queue::Store;
 use wasi::random::random::get_random_u64;
 
@@ -61,6 +62,23 @@ pub(crate) async fn worker_variables() -> Vec<String> {
 #[allow(clippy::unused_async)]
 pub(crate) async fn differing(_shared: &[String]) -> Vec<String> {
     Vec::new()
+}
+
+/// A worker's instance lives as long as the message that woke it is handled.
+#[allow(clippy::unused_async)]
+pub(crate) async fn lifetime(_store: &HostStore) -> Result<Option<Lifetime>, Unready> {
+    Ok(None)
+}
+
+/// Starts no instance: none is asked how long it lives.
+#[allow(clippy::unused_async)]
+pub(crate) async fn start(_life: Life) -> Result<(), Unready> {
+    Ok(())
+}
+
+/// Wakes a worker for a path. The message that wakes it holds it.
+pub(crate) async fn carry(path: &str) -> Result<(), String> {
+    wake(path, WAKE_TIMEOUT_MS).await
 }
 
 /// No handler is a component of the application here.

@@ -26,6 +26,7 @@ mod http_request;
 mod idempotency;
 mod kill;
 mod leftovers;
+mod lifetime;
 mod limits;
 mod lists;
 mod log;

@@ -5,7 +5,8 @@ use serde_json::json;
 use std::fs;
 use std::time::Duration;
 
-on!(Some: a_task_runs_without_a_key_value_store: local_outbound LOCAL_OUTBOUND, spin_outbound SPIN_OUTBOUND);
+on!(Some: a_task_runs_without_a_key_value_store: local_outbound LOCAL_OUTBOUND,
+    local_as_akamai LOCAL_AS_AKAMAI, spin_outbound SPIN_OUTBOUND);
 
 const COMPONENTS: &str = "target/components/without-key-value";
 const LIMIT: Duration = Duration::from_secs(40);

@@ -13,6 +13,7 @@ mod owners;
 mod priorities;
 mod schedules;
 mod tasks;
+mod ticks;
 mod timer;
 mod workflows;
 
@@ -90,6 +91,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
         priorities::SCENARIOS,
         failures::SCENARIOS,
         timer::SCENARIOS,
+        ticks::SCENARIOS,
         enqueuers::SCENARIOS,
         owners::SCENARIOS,
         killers::SCENARIOS,

@@ -74,6 +74,14 @@ impl Stage {
         waits.max().unwrap_or_default()
     }
 
+    /// Asserts that all tasks are final, though nothing more was done for them.
+    pub(crate) fn sees_all_final_by_now(&self) {
+        let seen = watch(&self.sim, &self.load);
+        assert!(seen.is_ok(), "{seen:?}");
+        let open = self.load.open();
+        assert!(open.is_empty(), "ticks are not enough for {open:?}");
+    }
+
     /// Waits until all tasks were seen final, before their retention is over.
     pub(crate) fn sees_all_final(&self) {
         self.run_with_ticks(MINUTE_MS, 5_000);

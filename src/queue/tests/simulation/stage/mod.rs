@@ -10,7 +10,7 @@ pub(crate) use points::{Fault, Place, Points, SHORT_MS, is_of_a_task};
 use super::load::{Load, Mix};
 use super::model::glance;
 use crate::support::{Action, Call, Sim, parts};
-use handoff_queue::WorkerLimits;
+use handoff_queue::{Wake, WorkerLimits};
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -81,6 +81,17 @@ impl Stage {
 
     pub(crate) fn run_for(&self, ms: u64) {
         self.sim.run_for(ms);
+    }
+
+    /// Whether nobody else wakes workers.
+    pub(crate) fn only_ticks_wake(&self, only: bool) {
+        let per_mille = if only { 1_000 } else { 0 };
+        self.sim.world.faults.wake_fails.set(per_mille);
+    }
+
+    /// A tick that wakes a worker itself.
+    pub(crate) fn tick_wakes(&self) {
+        _ = self.sim.world.spawn_worker(Wake::Keep);
     }
 
     pub(crate) fn run_with_ticks(&self, ms: u64, every_ms: u64) {
