@@ -23,10 +23,12 @@ const OTHERS: [&str; 2] = ["bullmq", "apalis"];
 /// All of them.
 pub(crate) fn all(results: &Results) -> Vec<Goal> {
     let found = Found(results);
-    [redis, spin, sqlite, backlog, finished, idle, calls]
-        .into_iter()
-        .flat_map(|goals| goals(&found))
-        .collect()
+    [
+        redis, spin, sqlite, postgres, backlog, finished, idle, calls,
+    ]
+    .into_iter()
+    .flat_map(|goals| goals(&found))
+    .collect()
 }
 
 /// What was measured.
@@ -167,6 +169,27 @@ fn sqlite(found: &Found<'_>) -> Vec<Goal> {
             "SQLite on Spin: drain, tasks in a second",
             found.value("spin-sqlite", "drain"),
             8_000.0,
+        ),
+    ]
+}
+
+/// Over Postgres, which syncs every write. The peers' Redis syncs none.
+fn postgres(found: &Found<'_>) -> Vec<Goal> {
+    vec![
+        at_least(
+            "Postgres: enqueue, concurrency 32: times FastAPI + Celery",
+            found.ratio("local-postgres", BASE, "enqueue_c32"),
+            1.0,
+        ),
+        at_least(
+            "Postgres on Spin: enqueue, concurrency 32: times FastAPI + Celery",
+            found.ratio("spin-postgres", BASE, "enqueue_c32"),
+            1.0,
+        ),
+        at_least(
+            "Postgres: tasks enqueued in a second by batches of 100",
+            found.value("local-postgres", "batch_c8"),
+            20_000.0,
         ),
     ]
 }

@@ -11,7 +11,7 @@ use handoff_kinds::Tasks;
 use handoff_platform::http::{Caller, Cors, Problem, Request, Response, ResponseOutparam, access};
 use handoff_platform::probe::check_variables;
 use handoff_platform::variables::{DEFAULT_QUEUE, Queues};
-use handoff_platform::{HostEnv, HostStore, Lifetime, carry, lifetime, variables};
+use handoff_platform::{HostEnv, HostStore, Lifetime, hold_workers, lifetime, variables};
 use handoff_queue::{Env, Queue, QueueError, Store, TaskId, check_name};
 use handoff_wire::Scope;
 use routes::{Call, Found};
@@ -51,15 +51,7 @@ pub async fn handle(tasks: Tasks, mut request: Request, out: ResponseOutparam) {
     if let Some(answer) = at_once
         && !is_foreign
     {
-        let after = match found.call {
-            Ok(Call::Alive) => After::PushAll,
-            _ => After::Push { waits: false },
-        };
-        let push = async {
-            if let Ok(queue) = open(&[]) {
-                push_along(&queue, after).await;
-            }
-        };
+        let push = push_at_once(matches!(found.call, Ok(Call::Alive)));
         return send(cors.mark(answer(&base)), out, push).await;
     }
     if ready
@@ -93,6 +85,18 @@ pub async fn handle(tasks: Tasks, mut request: Request, out: ResponseOutparam) {
         Err(problem) => (calls::respond(problem), After::Push { waits: false }),
     };
     send(cors.mark(response), out, push_along(&queue, after)).await;
+}
+
+/// The work with an answer that needs no store. Only a tick may make it wait for the store.
+async fn push_at_once(is_tick: bool) {
+    let after = match lifetime() {
+        _ if is_tick => After::Tick,
+        Lifetime::AfterResponse => After::PushAll,
+        Lifetime::Response | Lifetime::Tick => return,
+    };
+    if let Ok(queue) = open(&[]) {
+        push_along(&queue, after).await;
+    }
 }
 
 /// Answers, and pushes along after the answer, as far as an instance lives then.
@@ -225,26 +229,28 @@ async fn push_another(queue: &HostQueue) -> Result<bool, QueueError> {
 }
 
 /// Pushes all queues along, so a cron job needs no other call. Where a worker lives only while it is
-/// held, each queue's is held to its end.
+/// held, one of each queue that needs one is held to its end.
 async fn push_all(queue: &HostQueue) -> Result<bool, QueueError> {
-    if lifetime() == Lifetime::Tick {
-        if let Ok(queues) = variables::queues() {
-            carry(queues.names()).await;
-        }
-        return Ok(true);
-    }
-    let mut idle = false;
+    let holds = lifetime() == Lifetime::Tick;
+    let mut idle = Vec::new();
     for name in variables::queues().iter().flat_map(Queues::names) {
-        idle |= queue.named(name)?.push_along(false).await?;
+        if queue.named(name)?.push_along(holds).await? {
+            idle.push(name.clone());
+        }
     }
-    Ok(idle)
+    if holds {
+        hold_workers(&idle).await;
+    }
+    Ok(!idle.is_empty())
 }
 
 /// Makes sure, after the answer, that a worker runs: nothing depends on a resident process.
 async fn push_along(queue: &HostQueue, after: After) {
     let pushed = match after {
-        // Only a tick holds a worker: whoever else asked waits for its answer.
-        After::Wake(..) | After::Push { .. } if lifetime() == Lifetime::Tick => return,
+        // Nobody else would hold a worker.
+        After::Wake(..) | After::Push { .. } | After::PushAll if lifetime() == Lifetime::Tick => {
+            return;
+        }
         After::Wake(queue, receipt) => match queue.wake_for(&receipt, workers_max).await {
             Ok(false) => push_another(&queue).await,
             other => other,
@@ -254,7 +260,7 @@ async fn push_along(queue: &HostQueue, after: After) {
             Ok(_) => push_another(queue).await,
             Err(e) => Err(e),
         },
-        After::PushAll => push_all(queue).await,
+        After::PushAll | After::Tick => push_all(queue).await,
         // The stream pushes the queue along itself.
         After::Follow(_) => return,
     };

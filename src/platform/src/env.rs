@@ -13,7 +13,10 @@ use std::cell::RefCell;
 
 /// The longest time in which a worker may answer that it is registered. It is below the time within
 /// which the waking worker must begin its own task. A call that takes longer was sent all the same.
-pub(crate) const WAKE_TIMEOUT_MS: u64 = 1_000;
+const WAKE_TIMEOUT_MS: u64 = 1_000;
+
+/// A worker that is held may take as long as its tasks, at most a day each.
+const HOLD_MAX_MS: u64 = 2 * 86_400_000;
 
 /// An instance that sleeps for so long lets others have its connection to the store. To take it
 /// again costs one more exchange with the store.
@@ -57,7 +60,7 @@ impl Env for HostEnv {
     }
 
     async fn wake(&self, queue: &str, why: Wake) {
-        // Who wakes it does not hold it.
+        // Nobody would hold it.
         if lifetime() == Lifetime::Tick {
             return;
         }
@@ -91,16 +94,16 @@ impl Env for HostEnv {
     }
 }
 
-/// Holds a worker of each queue until it ends, for a host that ends it when nobody waits for it.
-pub async fn carry(queues: &[String]) {
-    let carried = queues.iter().map(async |queue| {
-        if let Err(e) = workers::carry(&format!("/keep/{queue}")).await {
+/// Holds a worker of each queue until it ends, where a worker lives only while it is held.
+pub async fn hold_workers(queues: &[String]) {
+    let held = queues.iter().map(async |queue| {
+        if let Err(e) = workers::hold(&format!("/keep/{queue}"), HOLD_MAX_MS).await {
             say(&format!(
-                "no worker of queue {queue} could be held, the next tick tries again: {e}"
+                "the worker of queue {queue} ended early, the next tick starts another: {e}"
             ));
         }
     });
-    join_all(carried).await;
+    join_all(held).await;
 }
 
 /// Reads an expression that was readable when it was put. A later version of the application may

@@ -23,8 +23,8 @@ use spin as host;
 #[cfg(feature = "wasmcloud")]
 use wasmcloud as host;
 
-pub use env::{HostEnv, carry};
+pub use env::{HostEnv, hold_workers};
 pub use handoff_probe::Lifetime;
-pub use lifetime::lifetime;
+pub use lifetime::{environment, lifetime};
 pub use spin_executor::run;
 pub use store::HostStore;

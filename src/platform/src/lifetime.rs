@@ -10,11 +10,20 @@ use wasi::cli::environment::get_environment;
 pub(crate) const VARIABLE: &str = "HANDOFF_WORKER_LIFETIME";
 
 thread_local! {
+    static ENVIRONMENT: OnceCell<Vec<(String, String)>> = const { OnceCell::new() };
     static KNOWN: OnceCell<Lifetime> = const { OnceCell::new() };
 }
 
-/// What the environment says. While it says nothing that can be used, an instance goes on after its
-/// response.
+/// A value of this component's environment. All are read in one call of the host.
+pub fn environment(name: &str) -> Option<String> {
+    ENVIRONMENT.with(|all| {
+        let all = all.get_or_init(get_environment);
+        let found = all.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.clone())
+    })
+}
+
+/// What the environment says. If that is unset or invalid, an instance goes on after its response.
 pub fn lifetime() -> Lifetime {
     KNOWN.with(|known| {
         let read = || check().inspect_err(|problem| say(&problem.detail));
@@ -25,19 +34,20 @@ pub fn lifetime() -> Lifetime {
 /// Reads what the environment says.
 ///
 /// # Errors
-/// If it says what can't be used.
+/// If it is invalid.
 pub(crate) fn check() -> Result<Lifetime, Problem> {
-    match text().as_str() {
-        "" => Ok(Lifetime::default()),
-        text => text.parse().map_err(|e: String| {
-            Problem::misconfigured(format!("{VARIABLE}, in a component's environment, {e}"))
-        }),
+    let wrong = |e: String| {
+        Problem::misconfigured(format!("{VARIABLE}, in a component's environment, {e}"))
+    };
+    let said: Lifetime = match environment(VARIABLE).unwrap_or_default().trim() {
+        "" => Lifetime::default(),
+        text => text.parse().map_err(wrong)?,
+    };
+    if cfg!(feature = "wasmcloud") && said != Lifetime::default() {
+        return Err(wrong(format!(
+            "is {:?}, but on wasmCloud a worker lives as long as its message: leave it out",
+            said.to_string()
+        )));
     }
-}
-
-/// The text itself, to be compared.
-pub(crate) fn text() -> String {
-    let environment = get_environment().into_iter();
-    let mut found = environment.filter(|(name, _)| name == VARIABLE);
-    found.next().map(|(_, value)| value).unwrap_or_default()
+    Ok(said)
 }

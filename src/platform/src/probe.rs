@@ -4,7 +4,6 @@ use crate::clock::sleep_ms;
 use crate::count::counted;
 use crate::env::HostEnv;
 use crate::host::workers::{self, HOW_TO_REACH_WORKERS};
-use crate::http::ResponseOutparam;
 use crate::http::client;
 use crate::http::problem::Problem;
 use crate::http::request::Request;
@@ -14,10 +13,11 @@ use crate::store::HostStore;
 use crate::usable;
 use crate::variables;
 use futures::future::{join, join_all};
-use handoff_probe::{LIVES_MS, Life, Lifetime, Unready, is_probe_key, ready};
+use handoff_probe::{Lifetime, LifetimeProbe, Unready, WORK_MS, is_probe_key, ready};
 use handoff_queue::{Env, Store};
 use handoff_wire::{Call, Handler, in_time};
 use serde::Deserialize;
+use spin_sdk::http::ResponseOutparam;
 
 /// Probes the store, also from several worker instances at once. Returns how long instances live, as
 /// far as this host is asked.
@@ -51,59 +51,53 @@ async fn check_deployment(store: &HostStore) -> Result<Option<Lifetime>, Unready
             wrong => wrong,
         }
     };
-    let (checked, lifetime) = join(checked, workers::lifetime(store)).await;
+    let (checked, lifetime) = join(checked, workers::lifetime(store, &HostEnv)).await;
     checked.map_err(|problem| Unready::Deployment(problem.detail))?;
     lifetime
 }
 
-/// What to do where the host lets an instance do less than the deployment says.
-pub fn advice(found: Lifetime) -> Option<String> {
-    let said = lifetime();
-    if found <= said {
+/// What to do where the host lets an instance live shorter than the deployment says.
+pub fn lifetime_warning(found: Lifetime) -> Option<String> {
+    if found <= lifetime() {
         return None;
     }
-    let does = match found {
-        Lifetime::AfterResponse => return None,
-        Lifetime::Response => "ends an instance when its response is complete",
-        Lifetime::Tick => "ends an instance when nobody waits for its response any more",
+    let ends = match found {
+        Lifetime::Tick => "nobody waits for its response any more",
+        Lifetime::Response | Lifetime::AfterResponse => "its response is complete",
     };
     Some(format!(
-        "this host {does}, so that workers die at their tasks, which are lost for 20 s and run again: put \
-         {VARIABLE} = \"{found}\" into the environment of [component.handoff] and of [component.handoff-worker]"
+        "this host ends an instance when {ends}. Workers end while they run tasks, and the tasks run again after 20 s. Set {VARIABLE} = \"{found}\" in `environment` of [component.handoff] and of [component.handoff-worker]"
     ))
 }
 
-/// Lives as `/readyz` asked a worker instance to, at `/lives/{life}`.
-pub async fn live(life: &str, out: ResponseOutparam) {
-    let Some(life) = Life::named(life) else {
-        return Response::from(Problem::not_found(format!("no instance lives as {life:?}")))
-            .send(out);
+/// A worker instance's part in finding out how long it lives, at `/lifetime/{probe}`.
+pub async fn live(name: &str, out: ResponseOutparam) {
+    let Some(probe) = LifetimeProbe::named(name) else {
+        let problem = Problem::not_found(format!("no probe is named {name:?}"));
+        return Response::from(problem).send(out);
     };
-    let held = match life {
-        Life::AfterResponse => {
+    let held = match probe {
+        LifetimeProbe::Response | LifetimeProbe::Held => Response::empty(202).hold(out),
+        LifetimeProbe::AfterResponse => {
             Response::empty(202).send(out);
             None
         }
-        Life::Response => Response::empty(202).hold(out),
-        Life::Caller => {
-            let started = workers::start(Life::Response).await;
+        LifetimeProbe::Caller => {
+            let started = workers::start(LifetimeProbe::Response).await;
             let response = match started {
                 Ok(()) => Response::empty(202),
-                Err(unready) => Response::json(502, &unready),
+                Err(reason) => Problem::worker_unreachable(reason).into(),
             };
             return response.send(out);
         }
     };
-    sleep_ms(LIVES_MS).await;
+    sleep_ms(WORK_MS).await;
     let counted = match HostStore::open() {
-        Ok(store) => store
-            .increment(life.counter(), 1)
-            .await
-            .map_err(|e| e.to_string()),
-        Err(problem) => Err(problem.detail),
+        Ok(store) => store.increment(&probe.counter(), 1).await.map(drop),
+        Err(problem) => return HostEnv.log(&problem.detail),
     };
-    if let Err(reason) = counted {
-        HostEnv.log(&reason);
+    if let Err(e) = counted {
+        HostEnv.log(&e.to_string());
     }
     drop(held);
 }

@@ -66,7 +66,7 @@ const SHARED: [&str; 5] = [
 /// If the host can't read one.
 pub(crate) fn shared() -> Result<Vec<String>, Problem> {
     let read = |name: &&str| match *name {
-        lifetime::VARIABLE => Ok(lifetime::text()),
+        lifetime::VARIABLE => Ok(lifetime().to_string()),
         name => text(name),
     };
     SHARED.iter().map(read).collect()

@@ -1,4 +1,5 @@
-//! Is a store fit for the queue, above all: is its `increment` atomic? And how long does a host let an instance live?
+//! Is a store fit for the queue, above all: is its `increment` atomic? And how long does a host let
+//! an instance live?
 //!
 //! One instance can't tell, since its calls are one after the other: several must increment a new counter at once, and
 //! together get every number from 1 on once. `/readyz`, the suite that every store must pass and the end-to-end tests
@@ -9,6 +10,6 @@ mod lifetime;
 mod numbers;
 mod ready;
 
-pub use lifetime::{LIVES_MS, Life, Lifetime, lifetime};
+pub use lifetime::{Lifetime, LifetimeProbe, WORK_MS, lifetime};
 pub use numbers::{count, each_once};
 pub use ready::{ASK_TIMEOUT_MS, INSTANCES, TIMES, Unready, is_probe_key, ready};

@@ -1,7 +1,7 @@
 //! How long a host lets an instance live, and what finds that out.
 
 use crate::Unready;
-use futures::future::join;
+use futures::future::join3;
 use handoff_queue::{Env, Store};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -14,9 +14,9 @@ pub enum Lifetime {
     /// It goes on after its response, until its handler returns.
     #[default]
     AfterResponse,
-    /// Until its response is complete, though who called it may have gone.
+    /// Until its response is complete, even if its caller has left.
     Response,
-    /// As long as somebody waits for its response, so that a worker lives while a tick holds it.
+    /// As long as its caller waits for its response. So a worker lives while a tick holds it.
     Tick,
 }
 
@@ -50,19 +50,26 @@ impl FromStr for Lifetime {
     }
 }
 
-/// Instances whose lives are told by counters that stay: a probe that is over may still be counted.
+/// An instance that `/readyz` starts to see how long it lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Life {
-    /// It answers, and then works.
+pub enum LifetimeProbe {
+    /// It answers, and works then.
     AfterResponse,
-    /// It works, and holds its response open.
+    /// It works before its response is complete. Its caller is [`Self::Caller`].
     Response,
-    /// It calls one that holds its response open, and ends.
+    /// It starts the one before, and ends.
     Caller,
+    /// It works before its response is complete, and `/readyz` waits for it: every host lets it.
+    Held,
 }
 
-impl Life {
-    const ALL: [Self; 3] = [Self::AfterResponse, Self::Response, Self::Caller];
+impl LifetimeProbe {
+    const ALL: [Self; 4] = [
+        Self::AfterResponse,
+        Self::Response,
+        Self::Caller,
+        Self::Held,
+    ];
 
     /// The one of this name.
     pub fn named(name: &str) -> Option<Self> {
@@ -75,52 +82,54 @@ impl Life {
             Self::AfterResponse => "after-response",
             Self::Response => "response",
             Self::Caller => "caller",
+            Self::Held => "held",
         }
     }
 
-    /// The counter to which it adds 1 when it has lived for [`LIVES_MS`].
-    pub fn counter(self) -> &'static str {
-        match self {
-            Self::AfterResponse => "probe.after-response",
-            Self::Response | Self::Caller => "probe.response",
-        }
+    /// The counter to which it adds 1 at the end of its work. It stays, since an instance may add
+    /// to it when its probe is over.
+    pub fn counter(self) -> String {
+        format!("probe.{}", self.name())
     }
 }
 
-/// How long such an instance lives: longer than a host takes to see that a response is complete.
-pub const LIVES_MS: u64 = 100;
+/// How long such an instance works: longer than a host needs to see that a response is complete.
+pub const WORK_MS: u64 = 100;
 const LOOK_MS: u64 = 25;
-/// How much longer the one that works after its response is waited for than the other one, since
-/// both begin at once.
+/// How much longer than for the one that is held `/readyz` waits for the others. All begin at once.
 const BEHIND_MS: u64 = 400;
-/// How long to wait for both.
-const PATIENCE_MS: u64 = 2_000;
 
-/// Finds out how long instances live that `start` starts.
+/// Finds out how long instances live that `start` starts and `hold` waits for. Returns none if even
+/// the one that is held did not get its work done in time.
 ///
 /// # Errors
 /// If the store fails, or an instance can't be started.
 pub async fn lifetime(
     store: &impl Store,
     env: &impl Env,
-    start: impl AsyncFn(Life) -> Result<(), Unready>,
-) -> Result<Lifetime, Unready> {
-    let after = Life::AfterResponse.counter();
-    let response = Life::Response.counter();
-    let before = (store.counter(after).await?, store.counter(response).await?);
-    let (one, other) = join(start(Life::AfterResponse), start(Life::Caller)).await;
-    one.and(other)?;
-    let mut end_ms = env.now_ms() + PATIENCE_MS;
+    start: impl AsyncFn(LifetimeProbe) -> Result<(), Unready>,
+    hold: impl AsyncFn(LifetimeProbe) -> Result<(), Unready>,
+) -> Result<Option<Lifetime>, Unready> {
+    use LifetimeProbe::{AfterResponse, Caller, Held, Response};
+    let counted = async |probe: LifetimeProbe| store.counter(&probe.counter()).await;
+    let after = counted(AfterResponse).await?;
+    let response = counted(Response).await?;
+    let held = counted(Held).await?;
+    let (one, other, waited) = join3(start(AfterResponse), start(Caller), hold(Held)).await;
+    one.and(other).and(waited)?;
+    if counted(Held).await? == held {
+        return Ok(None);
+    }
+    let end_ms = env.now_ms() + BEHIND_MS;
     let mut found = Lifetime::Tick;
     while env.now_ms() < end_ms {
-        env.sleep_ms(LOOK_MS).await;
-        if store.counter(after).await? > before.0 {
-            return Ok(Lifetime::AfterResponse);
+        if counted(AfterResponse).await? > after {
+            return Ok(Some(Lifetime::AfterResponse));
         }
-        if found == Lifetime::Tick && store.counter(response).await? > before.1 {
+        if counted(Response).await? > response {
             found = Lifetime::Response;
-            end_ms = env.now_ms() + BEHIND_MS;
         }
+        env.sleep_ms(LOOK_MS).await;
     }
-    Ok(found)
+    Ok(Some(found))
 }

@@ -1,5 +1,6 @@
-//! What `/readyz` asks. However many ask, one probe runs at a time and one begins in a second; all others get its
-//! verdict. Four keys stay, two of them counters of instances that lived; what a probe that died left is deleted by who waited for it.
+//! What `/readyz` asks. However many ask, one probe runs at a time and one begins in a second; all
+//! others get its verdict. Five keys stay, three of them counters of the lifetime probe. The keys of
+//! a probe that died are deleted by the next one that waits for it.
 
 use crate::{Lifetime, each_once};
 use futures::future::join_all;
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// So many instances increment at once,
 pub const INSTANCES: usize = 8;
-/// and each so often. A probe is 36 writes in all, and two of who tells how long it lives.
+/// and each so often. A probe is 36 writes in all, and three of the lifetime probe.
 pub const TIMES: u64 = 4;
 /// How long an instance may take for it.
 pub const ASK_TIMEOUT_MS: u64 = 5_000;

@@ -6,7 +6,8 @@ use futures::executor::{LocalPool, block_on};
 use futures::future::{join_all, pending, poll_fn};
 use futures::task::LocalSpawnExt;
 use handoff_probe::{
-    INSTANCES, LIVES_MS, Life, Lifetime, TIMES, Unready, count, is_probe_key, lifetime, ready,
+    INSTANCES, Lifetime, LifetimeProbe, TIMES, Unready, WORK_MS, count, is_probe_key, lifetime,
+    ready,
 };
 use handoff_queue::memory::MemoryStore;
 use handoff_queue::{Cron, Env, Store, StoreError, Wake};
@@ -294,33 +295,46 @@ fn what_else_is_wrong_is_the_verdict_for_all() {
     assert_eq!(store.store.keys(), KEPT);
 }
 
-/// As hosts that let an instance do less and less.
+/// As hosts that let an instance do less and less, and one that is too slow to tell.
 #[test]
 fn how_long_instances_live_is_found_out() {
+    use LifetimeProbe::{AfterResponse, Caller, Held};
     for (lives, expected) in [
         (
-            &[Life::AfterResponse, Life::Caller][..],
-            Lifetime::AfterResponse,
+            &[AfterResponse, Caller, Held][..],
+            Some(Lifetime::AfterResponse),
         ),
-        (&[Life::Caller], Lifetime::Response),
-        (&[], Lifetime::Tick),
+        (&[Caller, Held], Some(Lifetime::Response)),
+        (&[Held], Some(Lifetime::Tick)),
+        (&[], None),
     ] {
         let (store, clock) = (Shared::default(), Clock::default());
         let instances = RefCell::new(Vec::new());
-        let start = async |life: Life| {
-            if lives.contains(&life) {
-                let (store, clock) = (store.clone(), clock.clone());
-                let instance = async move {
-                    clock.sleep_ms(LIVES_MS).await;
-                    _ = store.increment(life.counter(), 1).await;
-                };
-                instances.borrow_mut().push(Box::pin(instance));
+        let work = async |probe: LifetimeProbe| {
+            let (store, clock) = (store.clone(), clock.clone());
+            clock.sleep_ms(WORK_MS).await;
+            let probe = if probe == Caller {
+                LifetimeProbe::Response
+            } else {
+                probe
+            };
+            _ = store.increment(&probe.counter(), 1).await;
+        };
+        let start = async |probe: LifetimeProbe| {
+            if lives.contains(&probe) {
+                instances.borrow_mut().push(Box::pin(work(probe)));
+            }
+            Ok(())
+        };
+        let hold = async |probe: LifetimeProbe| {
+            if lives.contains(&probe) {
+                work(probe).await;
             }
             Ok(())
         };
         // A second time: counters of the first one stay.
         for _ in 0..2 {
-            let mut asked = pin!(lifetime(&store, &clock, start));
+            let mut asked = pin!(lifetime(&store, &clock, start, hold));
             let found = clock.run(poll_fn(|cx| {
                 let mut instances = instances.borrow_mut();
                 instances.retain_mut(|instance| instance.as_mut().poll(cx).is_pending());

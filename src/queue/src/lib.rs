@@ -62,6 +62,7 @@ pub use model::state::State;
 pub use model::task::{
     Failure, Fits, FollowUp, Membership, Occurrence, Task, TaskSpec, Trace, WORKFLOW, every,
 };
+pub use progress::record::Noticed;
 pub use queue::Queue;
 pub use requests::cancel::Cancelled;
 pub use requests::depth::Depth;

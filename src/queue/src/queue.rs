@@ -12,7 +12,7 @@ use crate::limits::wake::Wakes;
 use crate::model::receipt::Receipt;
 use crate::model::state::State;
 use crate::model::task::{Fits, TaskSpec, Trace};
-use crate::progress::record::KeeperRecord;
+use crate::progress::record::{KeeperRecord, Noticed};
 use crate::requests::cancel::{Cancelled, Canceller};
 use crate::requests::depth::{Admin, Depth};
 use crate::requests::enqueue::Enqueuer;
@@ -283,14 +283,13 @@ impl<S: Store, E: Env> Queue<S, E> {
         StatisticsReader::of(&self.core).statistics().await
     }
 
-    /// Reads whether the clocks of hosts differed by more than they may, in one call: when a keeper
-    /// last found another keeper's clock ahead of its own, in milliseconds since 1970, and by how
-    /// many milliseconds.
+    /// Reads what keepers last found wrong, in one call: clocks of hosts that differed by more than
+    /// they may, and a store that lost writes which it had acknowledged.
     ///
     /// # Errors
     /// If the store fails.
-    pub async fn clocks_differed(&self) -> Result<Option<(u64, u64)>, QueueError> {
-        KeeperRecord::of(&self.core).clocks_differed().await
+    pub async fn noticed(&self) -> Result<Noticed, QueueError> {
+        KeeperRecord::of(&self.core).noticed().await
     }
 
     /// Reads the counters of the queue, which never fall, and its history: in four calls.

@@ -195,7 +195,7 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
         };
         let key = self.keys.result(t);
         let decided: Option<Run> = decode_opt(&key, self.store.get(&key).await?)?;
-        if let Some(run) = decided {
+        if let Some(run) = decided.filter(|run| run.is_of(&task)) {
             if run.epoch == e {
                 return Ok(RescueAction::ended(&run, &task.kind));
             }
@@ -214,10 +214,10 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
         let looked_ms = self.env.now_ms();
         let key = self.keys.run(t, e);
         let run: Option<Run> = decode_opt(&key, self.store.get(&key).await?)?;
-        let Some(run) = run else {
+        let Some(run) = run.filter(|run| run.is_of(&task)) else {
             let lost_ms = task.lease().unmarked_lost_ms(taken_ms.unwrap_or(0));
             return self
-                .examine_unmarked(t, e, (lost_ms, looked_ms), again)
+                .examine_unmarked(t, e, &task, (lost_ms, looked_ms), again)
                 .await;
         };
         self.examine_run(t, e, run, &task.kind, looked_ms).await
@@ -294,6 +294,7 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
         &self,
         t: u64,
         e: u64,
+        task: &Task,
         (lost_ms, looked_ms): (u64, u64),
         again: bool,
     ) -> Result<RescueAction, QueueError> {
@@ -309,7 +310,7 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
                 // A late announcement: epoch 0 is final, so epoch 1 is not needed.
                 let key = self.keys.run(t, 0);
                 let first: Option<Run> = decode_opt(&key, self.store.get(&key).await?)?;
-                if let Some(first) = first.filter(Run::is_final) {
+                if let Some(first) = first.filter(|run| run.is_final() && run.is_of(task)) {
                     return self.close_first(t, &first).await;
                 }
             }

@@ -1,6 +1,7 @@
 //! The component for Spin: the API, or with the worker's role in its environment a worker.
 
 use crate::Tasks;
+use handoff_platform::environment;
 use handoff_platform::http::{Problem, Request, Response, ResponseOutparam};
 use handoff_wire::WORKER_HOST;
 
@@ -9,13 +10,13 @@ const ROLE: &str = "HANDOFF_ROLE";
 
 /// Answers a request.
 pub(crate) async fn handle(tasks: Tasks, request: Request, out: ResponseOutparam) {
-    // The environment costs two calls of the host, so other requests do not look.
+    // No other path is both the API's and a worker's.
     let path = request.path();
     let asks_ready = path.ends_with("/readyz");
     if !asks_ready && !handoff_worker::takes(path) {
         return handoff_api::handle(tasks, request, out).await;
     }
-    let role = std::env::var(ROLE).ok();
+    let role = environment(ROLE);
     let is_called_as_worker = request.authority() == WORKER_HOST;
     match role.as_deref() {
         // Not by the role alone: a public component may have it by mistake.

@@ -10,7 +10,7 @@ pub fn takes(path: &str) -> bool {
     let first = path.trim_start_matches('/').split('/').next();
     matches!(
         first,
-        Some("work" | "keep" | "probe" | "lives" | "reach" | "shared" | "variables")
+        Some("work" | "keep" | "probe" | "lifetime" | "reach" | "shared" | "variables")
     )
 }
 
@@ -24,8 +24,8 @@ pub async fn handle(tasks: Tasks, request: Request, out: ResponseOutparam) {
         let answer = probe::reach(kind).await;
         return answer.unwrap_or_else(Response::from).send(out);
     }
-    if let Some(life) = request.path().strip_prefix("/lives/") {
-        return probe::live(life, out).await;
+    if let Some(name) = request.path().strip_prefix("/lifetime/") {
+        return probe::live(name, out).await;
     }
     if request.path() == "/shared" {
         let answer = probe::differing(request).await;

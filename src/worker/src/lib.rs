@@ -11,7 +11,7 @@ use futures::FutureExt;
 use handoff_kinds::{Context, Registry, Tasks};
 use handoff_platform::http::Problem;
 use handoff_platform::log::print_json;
-use handoff_platform::{HostEnv, HostStore, variables};
+use handoff_platform::{HostEnv, HostStore, Lifetime, lifetime, variables};
 use handoff_queue::{
     Control, Env, Json, Outcome, Queue, Run, Runner, Task, TaskId, Wake, Worker, WorkerLimits,
 };
@@ -79,6 +79,7 @@ async fn start(tasks: Tasks, path: &str) -> Result<(Rc<HostWorker>, Option<Rc<Tr
         budget_ms: variables::duration_ms("worker_budget")?,
         workers_max: variables::number("workers_max")?,
         result_max_bytes: variables::number("result_max_bytes")?,
+        wakes_others: lifetime() != Lifetime::Tick,
         ..WorkerLimits::default()
     };
     let faults: fn() -> bool = match variables::switch("fault_tasks")? {

@@ -89,6 +89,7 @@ where
     let running = app.clock.run();
     tokio::spawn(async move {
         let ended = tokio::select! {
+            biased;
             ended = tokio::time::timeout(timeout, handling) => Some(ended),
             // A caller that gave up must not keep a worker from starting.
             () = abandoned(&sender, grace.unwrap_or_default()), if grace.is_some() => None,

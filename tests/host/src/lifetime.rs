@@ -15,7 +15,7 @@ use wasmtime_wasi_http::{Error, WasiBody};
 pub(crate) enum Lifetime {
     /// Not before its handler returns
     AfterResponse,
-    /// When its response is complete, though who called it may have gone
+    /// When its response is complete, even if its caller has left
     Response,
     /// When its response is complete or nobody waits for it any more
     Request,
@@ -41,7 +41,7 @@ fn pumped(mut body: WasiBody, over: oneshot::Sender<()>) -> WasiBody {
     let (frames, received) = mpsc::channel(1);
     tokio::spawn(async move {
         while let Some(frame) = body.frame().await {
-            // Who called may have gone.
+            // The caller may have left.
             _ = frames.send(frame).await;
         }
         _ = over.send(());

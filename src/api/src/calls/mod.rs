@@ -41,6 +41,8 @@ pub(crate) enum After {
     Push { waits: bool },
     /// Push all queues along.
     PushAll,
+    /// The same, and hold workers where they live only while they are held.
+    Tick,
     /// Fill the stream that the answer began.
     Follow(Box<events::Events>),
 }

@@ -144,19 +144,17 @@ impl Drop for Held {
 impl Response {
     /// Sends the head, and leaves the response open. Returns `None` if that fails.
     pub fn hold(self, out: ResponseOutparam) -> Option<Held> {
-        let response = OutgoingResponse::new(Fields::from_list(&self.headers).ok()?);
-        response.set_status_code(self.status).ok()?;
-        let body = response.body().ok()?;
+        let Some((response, body)) = self.head() else {
+            say("the host refused a response's head");
+            return None;
+        };
         out.set(response);
         Some(Held(Some(body)))
     }
 
     /// Sends the head and the begin of a body of unknown length. Returns `None` if that fails.
     pub async fn start(self, out: ResponseOutparam, first: &[u8]) -> Option<Stream> {
-        let headers = Fields::from_list(&self.headers).ok()?;
-        let response = OutgoingResponse::new(headers);
-        response.set_status_code(self.status).ok()?;
-        let body = response.body().ok()?;
+        let (response, body) = self.head()?;
         let stream = body.write().ok()?;
         // Together with the head, as in `send`.
         let fits = stream.check_write().ok()?.min(first.len() as u64) as usize;
@@ -166,6 +164,14 @@ impl Response {
         let stream = Stream::new(stream, body);
         stream.write(later).await.ok()?;
         Some(stream)
+    }
+
+    /// A response whose body has no known length.
+    fn head(self) -> Option<(OutgoingResponse, OutgoingBody)> {
+        let response = OutgoingResponse::new(Fields::from_list(&self.headers).ok()?);
+        response.set_status_code(self.status).ok()?;
+        let body = response.body().ok()?;
+        Some((response, body))
     }
 }
 

@@ -1,17 +1,18 @@
 //! Waking workers by service chaining.
 
-use crate::env::HostEnv;
+use crate::clock::now_ms;
 use crate::http::client;
 use crate::store::HostStore;
-use handoff_probe::{ASK_TIMEOUT_MS, Life, Lifetime, Unready};
+use handoff_probe::{ASK_TIMEOUT_MS, Lifetime, LifetimeProbe, Unready};
+use handoff_queue::Env;
 use handoff_wire::{Call, CallError, Reply, WORKER_HOST};
 
 /// The remedy if no worker answers.
 pub(crate) const HOW_TO_REACH_WORKERS: &str = "See that spin.toml gives the component \"handoff-worker\" a private route and \
-     environment = { HANDOFF_ROLE = \"worker\" }, and that allowed_outbound_hosts of [component.handoff] names \"http://handoff-worker.spin.internal\".";
+     environment = { HANDOFF_ROLE = \"worker\" }, and that allowed_outbound_hosts of [component.handoff] and of [component.handoff-worker] name \"http://handoff-worker.spin.internal\".";
 
-/// The host's own limit of a request ends one that is carried for longer.
-const CARRY_MAX_MS: u64 = 600_000;
+/// An instance that tells its lifetime answers within this time, or it tells nothing.
+const START_TIMEOUT_MS: u64 = 1_000;
 
 /// Wakes a worker for a path. Returns when the worker is registered. It may hold its response open.
 pub(crate) async fn wake(path: &str, timeout_ms: u64) -> Result<(), String> {
@@ -21,8 +22,8 @@ pub(crate) async fn wake(path: &str, timeout_ms: u64) -> Result<(), String> {
 }
 
 /// Wakes a worker for a path, and waits for its end.
-pub(crate) async fn carry(path: &str) -> Result<(), String> {
-    woken(call(path, CARRY_MAX_MS).await)
+pub(crate) async fn hold(path: &str, timeout_ms: u64) -> Result<(), String> {
+    woken(call(path, timeout_ms).await)
 }
 
 fn woken(reply: Result<Reply, CallError>) -> Result<(), String> {
@@ -63,28 +64,34 @@ pub(crate) async fn differing(shared: &[String]) -> Vec<String> {
     names.ok().and_then(Result::ok).unwrap_or_default()
 }
 
-/// How long this host lets workers live.
-pub(crate) async fn lifetime(store: &HostStore) -> Result<Option<Lifetime>, Unready> {
-    handoff_probe::lifetime(store, &HostEnv, start)
-        .await
-        .map(Some)
+/// How long this host lets workers live, if that can be found out.
+pub(crate) async fn lifetime(
+    store: &HostStore,
+    env: &impl Env,
+) -> Result<Option<Lifetime>, Unready> {
+    let start = async |probe| start(probe).await.map_err(Unready::Worker);
+    let hold = async |probe| live(probe, false).await.map_err(Unready::Worker);
+    handoff_probe::lifetime(store, env, start, hold).await
 }
 
 /// Starts an instance of which `/readyz` wants to know how long it lives.
-pub(crate) async fn start(life: Life) -> Result<(), Unready> {
-    let mut call = request(
-        &format!("/lives/{}", life.name()),
-        Vec::new(),
-        ASK_TIMEOUT_MS,
-    );
-    call.head_only = true;
+///
+/// # Errors
+/// Why it can't be started. One that does not answer in time tells nothing: others answered before.
+pub(crate) async fn start(probe: LifetimeProbe) -> Result<(), String> {
+    live(probe, true).await
+}
+
+async fn live(probe: LifetimeProbe, head_only: bool) -> Result<(), String> {
+    let path = format!("/lifetime/{}", probe.name());
+    let mut call = request(&path, Vec::new(), START_TIMEOUT_MS);
+    call.head_only = head_only;
+    let end_ms = now_ms() + START_TIMEOUT_MS;
     match client::send(call).await {
         Ok(reply) if reply.status == 202 => Ok(()),
-        Ok(reply) => Err(Unready::Worker(format!(
-            "http://{WORKER_HOST} answered {}",
-            said(&reply)
-        ))),
-        Err(e) => Err(Unready::Worker(format!("http://{WORKER_HOST}: {e}"))),
+        Ok(reply) => Err(format!("http://{WORKER_HOST} answered {}", said(&reply))),
+        Err(_) if now_ms() >= end_ms => Ok(()),
+        Err(e) => Err(format!("http://{WORKER_HOST}: {e}")),
     }
 }
 

@@ -3,13 +3,12 @@
 use super::bindings::wasmcloud::messaging::consumer::{BrokerMessage, publish, request};
 use crate::clock::{now_ms, sleep_ms};
 use crate::count::counted;
-use crate::env::WAKE_TIMEOUT_MS;
 use crate::http::problem::Problem;
 use crate::log::say;
 use crate::store::HostStore;
 use crate::usable;
-use handoff_probe::{ASK_TIMEOUT_MS, Life, Lifetime, Unready, is_probe_key};
-use handoff_queue::Store;
+use handoff_probe::{ASK_TIMEOUT_MS, Lifetime, LifetimeProbe, Unready, is_probe_key};
+use handoff_queue::{Env, Store};
 use wasi::random::random::get_random_u64;
 
 /// The remedy if no worker answers.
@@ -66,19 +65,22 @@ pub(crate) async fn differing(_shared: &[String]) -> Vec<String> {
 
 /// A worker's instance lives as long as the message that woke it is handled.
 #[allow(clippy::unused_async)]
-pub(crate) async fn lifetime(_store: &HostStore) -> Result<Option<Lifetime>, Unready> {
+pub(crate) async fn lifetime(
+    _store: &HostStore,
+    _env: &impl Env,
+) -> Result<Option<Lifetime>, Unready> {
     Ok(None)
 }
 
-/// Starts no instance: none is asked how long it lives.
+/// No instance is asked how long it lives.
 #[allow(clippy::unused_async)]
-pub(crate) async fn start(_life: Life) -> Result<(), Unready> {
+pub(crate) async fn start(_probe: LifetimeProbe) -> Result<(), String> {
     Ok(())
 }
 
-/// Wakes a worker for a path. The message that wakes it holds it.
-pub(crate) async fn carry(path: &str) -> Result<(), String> {
-    wake(path, WAKE_TIMEOUT_MS).await
+/// Wakes a worker for a path: its message holds it.
+pub(crate) async fn hold(path: &str, timeout_ms: u64) -> Result<(), String> {
+    wake(path, timeout_ms).await
 }
 
 /// No handler is a component of the application here.

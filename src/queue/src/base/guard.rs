@@ -121,6 +121,11 @@ guards! {
     LookAtOverdueRetries,
     /// Retention examines the latest delivery of a task that is not final.
     PassOldTasks,
+    /// A record of a run counts only for the task that it names: a store that lost writes gives out
+    /// a slot again, and an instance may still write there.
+    OnlyOwnRuns,
+    /// Where the head went back, since the store lost writes, the keeper's cursors follow it.
+    FollowHeadBack,
     /// The keeper stores pending deletes before it executes them.
     NoteBeforeDeleting,
     /// The keeper deletes a home before the task's other keys.

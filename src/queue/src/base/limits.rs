@@ -67,6 +67,9 @@ pub struct WorkerLimits {
     pub workers_max: u64,
     /// The most bytes of JSON that a result or checkpoint may have.
     pub result_max_bytes: u64,
+    /// Whether the host lets a worker outlive the one that wakes it. If not, no successor is waited
+    /// for.
+    pub wakes_others: bool,
 }
 
 impl Default for WorkerLimits {
@@ -77,6 +80,7 @@ impl Default for WorkerLimits {
             in_progress_max: 256,
             workers_max: 16,
             result_max_bytes: RESULT_MAX_BYTES,
+            wakes_others: true,
         }
     }
 }

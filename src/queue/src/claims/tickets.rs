@@ -16,7 +16,7 @@ use crate::runs::killers::{KillerCounts, Killers};
 use crate::runs::read::{CancelBlocks, Runs};
 use crate::store::contract::Store;
 use crate::store::error::QueueError;
-use crate::store::record::{decode_opt, encode};
+use crate::store::record::{decode, decode_opt, encode};
 
 /// A ticket result: the content of a ticket's slot.
 #[derive(Debug)]
@@ -223,7 +223,7 @@ impl<S: Store, E: Env> Claims<'_, S, E> {
         // Write nothing for a task that is final or gone.
         let seen = [self.keys.result(slot), home.clone()];
         let seen = self.store.get_many(&seen).await?;
-        if !matches!(seen.as_slice(), [None, Some(_)]) {
+        if !matches!(seen.as_slice(), [None, Some(_)]) && !self.is_anothers(slot, &seen) {
             return Ok(None);
         }
         let taken_ms = self.env.now_ms();
@@ -239,11 +239,22 @@ impl<S: Store, E: Env> Claims<'_, S, E> {
             self.store.delete_many(&[claim]).await?;
             return Ok(None);
         };
+        let earlier = earlier.filter(|run| run.is_of(&task));
         Ok(Some(Claimed {
             task: *task,
             earlier,
             taken_ms,
         }))
+    }
+
+    /// Whether the result in a slot is another task's. One that can't be read is this one's.
+    fn is_anothers(&self, slot: u64, seen: &[Option<Vec<u8>>]) -> bool {
+        let [Some(result), Some(home)] = seen else {
+            return false;
+        };
+        let run: Result<Run, _> = decode(&self.keys.result(slot), result);
+        let home = decode(&self.keys.slot(slot), home);
+        matches!((run, home), (Ok(run), Ok(Slot::Task(task))) if !run.is_of(&task))
     }
 
     async fn count_if_lost_alone(&self, task: &Task, earlier: Option<&Run>) {

@@ -42,6 +42,14 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
             return Ok(None);
         }
         let head = Slots::of(self).head_of(lane).await?;
+        if enabled(Guard::FollowHeadBack)
+            && let Some(lost) = cursors.follow_back(head.taken, self.env.now_ms())
+        {
+            self.env.log(&format!(
+                "the store lost its last writes: {lost} tickets were given out and are no more. Tasks that it acknowledged then may be gone; see that it keeps what it acknowledges"
+            ));
+            return Ok(Some(head));
+        }
         if head.taken > last_head {
             cursors.samples.truncate(SAMPLES_MAX - 1);
             // Take the time after the read: by then these tickets were given out.

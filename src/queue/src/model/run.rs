@@ -2,9 +2,11 @@
 
 use crate::base::config::ERROR_MAX_BYTES;
 use crate::base::digest::is_name;
+use crate::base::guard::{Guard, enabled};
 use crate::base::json::Json;
 use crate::model::report::Report;
 use crate::model::state::State;
+use crate::model::task::Task;
 use crate::store::record::{Validate, cut, is_epoch, is_slot, is_time, is_zero};
 use serde::Deserialize;
 use serde::Serialize;
@@ -167,6 +169,12 @@ impl Validate for Run {
 }
 
 impl Run {
+    /// Whether it is a run of this task. A store that lost writes gives out a slot a second time,
+    /// and an instance that knows the first task may still write there.
+    pub(crate) fn is_of(&self, task: &Task) -> bool {
+        self.nonce == task.nonce || !enabled(Guard::OnlyOwnRuns)
+    }
+
     /// The outcome that every instance writes that finds a cancel request before epoch 0 began.
     pub(crate) fn cancelled_before_start(nonce: &str) -> Self {
         Self::unstarted(nonce, 0, RunState::Cancelled)

@@ -65,6 +65,15 @@ pub(crate) struct Progress {
     pub(crate) limited: u64,
 }
 
+/// What keepers found wrong, each with its time in milliseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Noticed {
+    /// By how many milliseconds the clock of a host was ahead of another's.
+    pub ahead: Option<(u64, u64)>,
+    /// How many tickets, which the store had acknowledged, it had lost.
+    pub lost: Option<(u64, u64)>,
+}
+
 impl Validate for Progress {
     fn is_valid(&self) -> bool {
         let seconds = [self.due_s, self.old_s, self.due_swept_s, self.old_swept_s];
@@ -148,11 +157,19 @@ impl<S: Store, E: Env> KeeperRecord<'_, S, E> {
         }
     }
 
-    /// Reads when a keeper last found another keeper's clock ahead of its own, and by how much, in
-    /// milliseconds.
-    pub(crate) async fn clocks_differed(&self) -> Result<Option<(u64, u64)>, QueueError> {
+    /// Reads what keepers found wrong.
+    pub(crate) async fn noticed(&self) -> Result<Noticed, QueueError> {
         let stored = QueueError::or_unreadable(self.stored_progress().await)?;
-        Ok(stored.ok().flatten().and_then(|progress| progress.ahead))
+        let Some(mut progress) = stored.ok().flatten() else {
+            return Ok(Noticed::default());
+        };
+        Ok(Noticed {
+            ahead: progress.ahead,
+            lost: progress
+                .cursors()
+                .filter_map(|(_, cursors)| cursors.lost)
+                .max(),
+        })
     }
 
     pub(crate) async fn stored_progress(&self) -> Result<Option<Progress>, QueueError> {

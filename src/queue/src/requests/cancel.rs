@@ -80,6 +80,7 @@ impl<S: Store, E: Env> Canceller<'_, S, E> {
         // Between two runs no worker owns the next epoch, so its claimer may end the task.
         let latest = Runs::of(self).latest_epoch(slot).await?;
         let earlier = Runs::of(self).closest_run(slot, latest + 1).await?;
+        let earlier = earlier.filter(|run| run.is_of(&task));
         let between = match &earlier {
             Some(run) => {
                 run.epoch == latest

@@ -218,7 +218,7 @@ impl<S: Store, E: Env, R: Runner> Worker<S, E, R> {
     /// Wakes the next keeper and checks that it registered. The chain must not break at one failed
     /// call.
     async fn hand_over_keeping(&self) -> Result<bool, QueueError> {
-        if !enabled(Guard::HandOverKeeping) {
+        if !enabled(Guard::HandOverKeeping) || !self.limits.wakes_others {
             return Ok(true);
         }
         for _ in 0..HAND_OVERS_MAX {

@@ -23,6 +23,7 @@ mod history;
 mod limited;
 mod listed;
 mod load;
+mod lossy;
 mod model;
 mod parallel;
 mod random;

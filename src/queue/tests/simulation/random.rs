@@ -149,7 +149,20 @@ fn simulate(sim: &Sim, load: &Rc<Load>) -> Result<(), Wrong> {
     sim.run_with_ticks(MINUTE_MS, 5_000);
     faults.off();
     load.resume(sim);
-    retire(sim, load)
+    retire(sim, load)?;
+    loses_nothing(sim)
+}
+
+/// Checks that no keeper takes a store for one that loses writes.
+fn loses_nothing(sim: &Sim) -> Result<(), Wrong> {
+    let logs = sim.world.logs.borrow();
+    match logs
+        .iter()
+        .find(|line| line.contains("lost its last writes"))
+    {
+        Some(line) => Err((None, line.clone())),
+        None => Ok(()),
+    }
 }
 
 fn asked_until(

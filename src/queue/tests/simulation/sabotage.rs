@@ -16,7 +16,12 @@ const SEEDS_MAX: u64 = 5_000;
 const OVERTAKEN: &str = "an enqueuer that claimers overtake";
 
 /// Guards whose absence random seeds seldom notice, each with the scenario whose race it closes.
-const FOUND_IN: [(Guard, &str); 40] = [
+const FOUND_IN: [(Guard, &str); 42] = [
+    (Guard::OnlyOwnRuns, "an owner whose task the store lost"),
+    (
+        Guard::FollowHeadBack,
+        "a keeper that saw tickets which the store lost",
+    ),
     (Guard::PassOldTasks, "a retry whose timer entry is lost"),
     (
         Guard::CloseFirst,

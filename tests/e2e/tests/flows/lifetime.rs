@@ -43,7 +43,7 @@ fn how_long_a_host_lets_instances_live_is_found_out(pair: Pair) {
         let ready = host.http().get("/readyz").expect(200).json();
         assert_eq!(ready["worker_lifetime"], found, "{ready:#}");
         let warning = ready["warnings"][0].as_str().unwrap_or_default();
-        let remedy = format!("put HANDOFF_WORKER_LIFETIME = \"{found}\" into the environment");
+        let remedy = format!("Set HANDOFF_WORKER_LIFETIME = \"{found}\" in `environment`");
         assert!(warning.contains(&remedy), "{ready:#}");
     }
 }
@@ -72,6 +72,22 @@ fn a_lifetime_that_cannot_be_used_is_found_out(pair: Pair) {
     reply.expect_problem(500, "misconfigured", None);
     let text = reply.text();
     assert!(text.contains("for: HANDOFF_WORKER_LIFETIME"), "{text}");
+
+    let named = format!("{role}, HANDOFF_WORKER_LIFETIME = \"after-response\"");
+    let manifest = Manifest::changed(&[(role, &named)]);
+    let host = Host::start_other(pair, manifest.path());
+    host.http().get("/readyz").expect(200);
+
+    let reaches = "allowed_outbound_hosts = [\n    \"http://handoff-worker.spin.internal\",";
+    let manifest = Manifest::changed(&[(reaches, "allowed_outbound_hosts = [")]);
+    let host = Host::start_other(pair, manifest.path());
+    let reply = host.http().get("/readyz");
+    reply.expect_problem(503, "worker-unreachable", None);
+    let text = reply.text();
+    assert!(
+        text.contains("of [component.handoff-worker] name"),
+        "{text}"
+    );
 }
 
 /// One request is all. A delay that outlasts a worker's budget, a retry and a webhook follow from it.
@@ -105,10 +121,24 @@ fn a_tick_holds_workers(pair: Pair) {
     let ids = ["default", "mail"].map(|queue| http.enqueue(&task(queue)));
     let waited = http.get(&format!("/v1/tasks/{}?wait=2s", ids[0]));
     assert_eq!(waited.expect(200).json()["state"], "queued");
+    http.get("/metrics").expect(200);
+    assert_eq!(http.task(&ids[0])["state"], "queued");
     http.get("/healthz").expect(200);
     for id in ids {
         let task = http.task(&id);
         assert_eq!(task["state"], "succeeded", "{task:#}");
         assert_eq!(task["attempt"], 1, "{task:#}");
     }
+    // With a keeper there none is held.
+    let id = http.enqueue(&json!({"task": "sleep", "args": {"for": "8s"}}));
+    std::thread::scope(|scope| {
+        let tick = scope.spawn(|| http.get("/healthz").expect(200));
+        until("a worker is held", SOON, || {
+            (http.task(&id)["state"] == "running").then_some(())
+        });
+        http.get("/healthz").expect(200);
+        assert_eq!(http.task(&id)["state"], "running");
+        tick.join().expect("it is answered")
+    });
+    assert_eq!(http.task(&id)["state"], "succeeded");
 }

@@ -18,6 +18,8 @@ on!(Some: a_worker_with_other_variables_is_found_out: local_sqlite LOCAL_SQLITE,
 
 on!(Some: clocks_that_differ_are_told_of: local_redis LOCAL_REDIS, spin_redis SPIN_REDIS);
 
+on!(Some: a_store_that_lost_writes_is_told_of: local_redis LOCAL_REDIS, spin_redis SPIN_REDIS);
+
 // Spin has no store that is wrong on purpose.
 on!(Some: an_increment_that_is_not_atomic_is_found_out: local_sqlite LOCAL_SQLITE, local_redis LOCAL_REDIS,
     local_memory LOCAL_MEMORY);
@@ -227,6 +229,7 @@ fn an_api_that_is_said_to_be_a_worker_is_found_out(pair: Pair) {
         "/variables",
         "/reach/x",
         "/probe/probe.1",
+        "/lifetime/held",
     ] {
         let reply = http.post(path, &json!({"shared": []}));
         reply.expect_problem(404, "not-found", None);
@@ -304,4 +307,30 @@ fn clocks_that_differ_are_told_of(pair: Pair) {
         "{warning}"
     );
     assert!(warning.contains("NTP"), "{warning}");
+}
+
+/// A head that counted further, as a keeper saw. It goes back while that keeper is there.
+fn a_store_that_lost_writes_is_told_of(pair: Pair) {
+    const BACK: &str = r#"EVAL "local key = redis.call('KEYS', '*default.head')[1] if key then redis.call('SET', key, 1) end return 'OK'" 0"#;
+    let mut host = Host::start(pair, &[]);
+    let http = host.http().clone();
+    let warnings = until("a keeper finds it", SOON, || {
+        http.enqueue(&json!({"task": "sleep", "args": {"for": "6s"}}));
+        for _ in 0..5 {
+            http.enqueue(&json!({"task": "echo"}));
+        }
+        let ready = http.get("/readyz").expect(200).json();
+        let warnings = ready["warnings"].as_array().cloned();
+        if warnings.is_none() {
+            assert_eq!(host.redis().ask(BACK), "OK");
+        }
+        warnings
+    });
+    let warning = warnings[0].as_str().expect("text");
+    assert!(
+        warning.contains("the store lost its last writes"),
+        "{warning}"
+    );
+    let id = http.enqueue(&json!({"task": "echo", "args": 7}));
+    assert_eq!(http.succeeded(&id, SOON)["result"], 7);
 }

@@ -78,6 +78,12 @@ impl Load {
         open.cloned().collect()
     }
 
+    /// Nobody asks for a task any more that was acknowledged until now.
+    pub(crate) fn forget_all(&self) {
+        self.asked.borrow_mut().clear();
+        self.counters.borrow_mut().clear();
+    }
+
     /// The task in this slot.
     pub(crate) fn by_slot(&self, slot: u64) -> Option<Rc<Asked>> {
         self.asked().into_iter().find(|a| a.id.slot() == slot)

@@ -1,12 +1,30 @@
 //! Owners of a run that die, or that others take for lost.
 
-use super::{DAY_MS, Scenario, pairs, race, scenario};
+use super::{DAY_MS, Left, Scenario, pairs, race, scenario};
 use crate::stage::Stage;
-use crate::support::Action;
+use crate::support::{Action, keys};
 use handoff_queue::{CLOCK_SLACK_MS, TaskSpec};
 use serde_json::json;
 
 pub(super) const SCENARIOS: &[Scenario] = &[
+    scenario("a keeper that saw tickets which the store lost", |s| {
+        s.faults_off();
+        s.enqueues(&[json!({}), json!({}), json!({}), json!({})]);
+        s.sees_all_final();
+        s.loses_all_but(keys::KEEPER);
+        s.faults_on();
+        s.plays(&[json!({"sleep_ms": 300})], 3_000);
+    }),
+    scenario("an owner whose task the store lost", |s| {
+        s.faults_off();
+        s.enqueues(&[json!({})]);
+        s.sees_all_final();
+        s.loses_all_but(&keys::run(1, 0));
+        s.delays(json!({}), 2_000);
+        s.faults_on();
+        s.run_for(4_000);
+    })
+    .leaves(Left::Perhaps),
     pairs("a lost worker", |s| {
         s.faults_off();
         s.enqueues(&[json!({"sleep_ms": 2_000})]);

@@ -7,7 +7,10 @@ use serde_json::json;
 const TICK_MS: u64 = MINUTE_MS / 2;
 
 pub(super) const SCENARIOS: &[Scenario] = &[scenario("only ticks wake workers", |s| {
-    s.worker_limits(|limits| limits.budget_ms = 10_000);
+    s.worker_limits(|limits| {
+        limits.budget_ms = 10_000;
+        limits.wakes_others = false;
+    });
     s.only_ticks_wake(true);
     s.enqueues(&[json!({"sleep_ms": 300}), json!({"fail_times": 1})]);
     s.delays(json!({}), 40_000);

@@ -9,6 +9,19 @@ use serde_json::{Value, json};
 use std::rc::Rc;
 
 impl Stage {
+    /// The store loses all but a record, which was written by an instance that did not notice.
+    /// Nobody asks for what was lost.
+    pub(crate) fn loses_all_but(&self, record: &str) {
+        let store = &self.sim.world.store;
+        let mut keys = store.keys();
+        keys.retain(|key| key != record);
+        let deleted = store.delete_many(&keys).now_or_never();
+        deleted.expect("it answers at once").unwrap();
+        self.load.forget_all();
+        self.sim.world.ledger.forget_all();
+        self.sim.world.faults.happened.set(1);
+    }
+
     /// Makes a failed task. The calls on the way are no places.
     pub(crate) fn fails(&self, args: Value) -> Rc<Asked> {
         self.faults_off();
