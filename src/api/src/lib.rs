@@ -232,16 +232,19 @@ async fn push_another(queue: &HostQueue) -> Result<bool, QueueError> {
 /// held, one of each queue that needs one is held to its end.
 async fn push_all(queue: &HostQueue) -> Result<bool, QueueError> {
     let holds = lifetime() == Lifetime::Tick;
-    let mut idle = Vec::new();
+    let (mut idle, mut pushed) = (Vec::new(), Ok(()));
     for name in variables::queues().iter().flat_map(Queues::names) {
-        if queue.named(name)?.push_along(holds).await? {
-            idle.push(name.clone());
+        match queue.named(name)?.push_along(holds).await {
+            Ok(true) => idle.push(name.clone()),
+            Ok(false) => {}
+            // The other queues go on.
+            Err(e) => pushed = Err(e),
         }
     }
     if holds {
         hold_workers(&idle).await;
     }
-    Ok(!idle.is_empty())
+    pushed.map(|()| !idle.is_empty())
 }
 
 /// Makes sure, after the answer, that a worker runs: nothing depends on a resident process.

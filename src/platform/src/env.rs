@@ -15,8 +15,9 @@ use std::cell::RefCell;
 /// which the waking worker must begin its own task. A call that takes longer was sent all the same.
 const WAKE_TIMEOUT_MS: u64 = 1_000;
 
-/// A worker that is held may take as long as its tasks, at most a day each.
-const HOLD_MAX_MS: u64 = 2 * 86_400_000;
+/// How long a worker is held. Hosts give up a response of which nothing comes for ten minutes, and
+/// end it.
+const HOLD_MAX_MS: u64 = 600_000;
 
 /// An instance that sleeps for so long lets others have its connection to the store. To take it
 /// again costs one more exchange with the store.
@@ -99,7 +100,7 @@ pub async fn hold_workers(queues: &[String]) {
     let held = queues.iter().map(async |queue| {
         if let Err(e) = workers::hold(&format!("/keep/{queue}"), HOLD_MAX_MS).await {
             say(&format!(
-                "the worker of queue {queue} ended early, the next tick starts another: {e}"
+                "a worker of queue {queue} did not start or did not end well, the next tick starts another: {e}"
             ));
         }
     });

@@ -113,7 +113,7 @@ impl<S: Store, E: Env> Rescue<'_, S, E> {
     ) -> Result<RescueAction, QueueError> {
         let latest = Runs::of(self).latest_epoch(n).await?;
         let run = Runs::of(self).closest_run(n, latest + 1).await?;
-        let timed = run.filter(|run| run.epoch == latest);
+        let timed = run.filter(|run| run.epoch == latest && run.is_of(task));
         if let Some(RunState::Retrying { at_ms, timer: true }) = timed.map(|run| run.state) {
             let due_ms = at_ms + BEGIN_MS + CLOCK_SLACK_MS;
             return self

@@ -10,8 +10,8 @@ use handoff_queue::{CLOCK_SLACK_MS, Env, Noticed, QueueError};
 use handoff_wire::{Duration, JsonObject, Time};
 use serde_json::json;
 
-/// Clocks that differed are told of for so long.
-const TOLD_MS: u64 = 3_600_000;
+/// A warning about what a keeper noticed stays for so long.
+const WARNS_MS: u64 = 3_600_000;
 
 /// Answers that the application is alive: an instance runs.
 pub(crate) fn alive() -> Response {
@@ -39,7 +39,7 @@ async fn noticed(queue: &HostQueue) -> Result<Vec<String>, Problem> {
     for name in variables::queues()?.names() {
         let queue = queue.named(name)?;
         let now_ms = queue.env().now_ms();
-        let of_late = |(at_ms, _): &(u64, u64)| is_told(*at_ms, now_ms);
+        let of_late = |(at_ms, _): &(u64, u64)| is_of_late(*at_ms, now_ms);
         let Noticed { ahead, lost } = queue.noticed().await?;
         if let Some((at_ms, by_ms)) = ahead.filter(of_late) {
             let (at, by) = (Time { ms: at_ms }, Duration::from_ms(by_ms));
@@ -51,17 +51,16 @@ async fn noticed(queue: &HostQueue) -> Result<Vec<String>, Problem> {
         if let Some((at_ms, tickets)) = lost.filter(of_late) {
             let at = Time { ms: at_ms };
             warnings.push(format!(
-                "queue {name}: before {at} the store lost its last writes, {tickets} tickets at least. Tasks that were acknowledged then may be gone, and tasks that ran then may run again. Have the store keep what it acknowledges"
+                "queue {name}: the store had lost its last writes, {tickets} tickets at least, as a keeper found at {at}. Tasks that were acknowledged then may be gone, and tasks that ran then may run again. Have the store keep what it acknowledges"
             ));
         }
     }
     Ok(warnings)
 }
 
-/// Whether somebody is told now of what was found then. A time in the future is by a clock that is
-/// ahead itself.
-fn is_told(at_ms: u64, now_ms: u64) -> bool {
-    at_ms + TOLD_MS > now_ms
+/// Whether a time is of the last hour. One in the future is by a clock that is ahead itself.
+fn is_of_late(at_ms: u64, now_ms: u64) -> bool {
+    at_ms + WARNS_MS > now_ms
 }
 
 #[cfg(test)]
@@ -69,11 +68,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_found_is_told_for_an_hour() {
+    fn a_warning_stays_for_an_hour() {
         let at_ms = 1_790_000_000_000;
-        let told = |after_ms: i64| is_told(at_ms, at_ms.saturating_add_signed(after_ms));
+        let warns = |after_ms: i64| is_of_late(at_ms, at_ms.saturating_add_signed(after_ms));
         assert_eq!(
-            [-5_000, 0, 3_599_999, 3_600_000].map(told),
+            [-5_000, 0, 3_599_999, 3_600_000].map(warns),
             [true, true, true, false]
         );
     }

@@ -11,7 +11,7 @@ use handoff_wire::{Call, CallError, Reply, WORKER_HOST};
 pub(crate) const HOW_TO_REACH_WORKERS: &str = "See that spin.toml gives the component \"handoff-worker\" a private route and \
      environment = { HANDOFF_ROLE = \"worker\" }, and that allowed_outbound_hosts of [component.handoff] and of [component.handoff-worker] name \"http://handoff-worker.spin.internal\".";
 
-/// An instance that tells its lifetime answers within this time, or it tells nothing.
+/// The timeout of a lifetime probe. After it the lifetime is unknown.
 const START_TIMEOUT_MS: u64 = 1_000;
 
 /// Wakes a worker for a path. Returns when the worker is registered. It may hold its response open.

@@ -142,7 +142,7 @@ impl<S: Store, E: Env> Claims<'_, S, E> {
             && self
                 .first_outcome(slot)
                 .await?
-                .is_some_and(|r| r.is_final())
+                .is_some_and(|run| run.is_final() && run.is_of(task))
         {
             // Its canceller ended it, perhaps days ago. Then the key of its follow-up may be over,
             // and a second one would be enqueued.

@@ -46,7 +46,8 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
             && let Some(lost) = cursors.follow_back(head.taken, self.env.now_ms())
         {
             self.env.log(&format!(
-                "the store lost its last writes: {lost} tickets were given out and are no more. Tasks that it acknowledged then may be gone; see that it keeps what it acknowledges"
+                "queue {}: the store lost its last writes, {lost} tickets at least. Tasks that were acknowledged then may be gone. Have the store keep what it acknowledges",
+                self.name()
             ));
             return Ok(Some(head));
         }

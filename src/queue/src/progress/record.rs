@@ -70,7 +70,7 @@ pub(crate) struct Progress {
 pub struct Noticed {
     /// By how many milliseconds the clock of a host was ahead of another's.
     pub ahead: Option<(u64, u64)>,
-    /// How many tickets, which the store had acknowledged, it had lost.
+    /// The number of tickets that the store had lost, at least.
     pub lost: Option<(u64, u64)>,
 }
 

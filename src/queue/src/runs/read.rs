@@ -118,9 +118,11 @@ impl<S: Store, E: Env> Runs<'_, S, E> {
     }
 
     /// Reads the latest record of a task that is not decided.
-    pub(crate) async fn open_run(&self, slot: u64) -> Result<Option<Run>, QueueError> {
+    pub(crate) async fn open_run(&self, id: &TaskId) -> Result<Option<Run>, QueueError> {
+        let slot = id.slot();
         let latest = self.latest_epoch(slot).await?;
-        let mut run = self.closest_run(slot, latest + 1).await?;
+        let run = self.closest_run(slot, latest + 1).await?;
+        let mut run = run.filter(|run| run.nonce == id.nonce());
         if let Some(run) = run.as_mut().filter(|run| run.is_final()) {
             // The next epoch may adopt this outcome or not. Until then the task counts as running.
             run.state = RunState::Running {

@@ -174,7 +174,7 @@ impl<S: Store, E: Env> Views<'_, S, E> {
         let slot = id.slot();
         let run = match run {
             Some(run) => Some(run),
-            None => Runs::of(self).open_run(slot).await?,
+            None => Runs::of(self).open_run(id).await?,
         };
         let ticketed = match &run {
             Some(_) => true,

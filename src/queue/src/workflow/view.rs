@@ -114,7 +114,7 @@ impl<S: Store, E: Env> Workflows<'_, S, E> {
     ) -> Result<Option<(TaskView, Workflow, Progress)>, QueueError> {
         let run = match Runs::of(self).final_run(id).await? {
             Some(run) => Some(run),
-            None => Runs::of(self).open_run(id.slot()).await?,
+            None => Runs::of(self).open_run(id).await?,
         };
         let Some(task) = Runs::of(self)
             .home(id)

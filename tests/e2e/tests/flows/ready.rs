@@ -328,7 +328,7 @@ fn a_store_that_lost_writes_is_told_of(pair: Pair) {
     });
     let warning = warnings[0].as_str().expect("text");
     assert!(
-        warning.contains("the store lost its last writes"),
+        warning.contains("the store had lost its last writes"),
         "{warning}"
     );
     let id = http.enqueue(&json!({"task": "echo", "args": 7}));
