@@ -20,7 +20,7 @@ use wasmtime_wasi_http::{Error, WasiBody, WasiHttpView, p2, p3};
 use crate::app::{App, Component};
 use crate::count;
 use crate::guest::Guest;
-use crate::lifetime::Lifetime;
+use crate::lifetime::{Lifetime, watched};
 use crate::say::say;
 
 /// What a call came to.
@@ -203,7 +203,7 @@ where
                 }
             };
             let response = store.with(|store| response.into_http(store, async { Ok(()) }))?;
-            let (whole, sent) = oneshot::channel();
+            let (whole, sent) = oneshot::channel::<()>();
             _ = send(&sender, Ok(response.map(|body| watched(body, whole))));
             // Either way it is over.
             _ = sent.await;
@@ -214,15 +214,6 @@ where
         answered
     });
     handled.await?
-}
-
-/// A body that drops `whole` when it is sent, or given up.
-fn watched(body: WasiBody, whole: oneshot::Sender<()>) -> WasiBody {
-    body.map_frame(move |frame| {
-        _ = &whole;
-        frame
-    })
-    .boxed_unsync()
 }
 
 /// Ends when the caller left before the answer and so much time has brought none either.

@@ -1,14 +1,11 @@
 //! How long an instance may live: this host lets it go on after its response, and can be told to end it sooner, as
 //! other hosts do.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
 use clap::ValueEnum;
-use http_body_util::BodyExt;
-use hyper::body::{Body, Bytes, Frame};
+use futures::stream::poll_fn;
+use http_body_util::{BodyExt, StreamBody};
 use tokio::sync::{mpsc, oneshot};
-use wasmtime_wasi_http::{Error, WasiBody};
+use wasmtime_wasi_http::WasiBody;
 
 /// When an instance is ended, whatever it still does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -27,18 +24,34 @@ impl Lifetime {
         match self {
             Self::AfterResponse => body,
             Self::Response => pumped(body, over),
-            Self::Request => Watched {
-                body,
-                over: Some(over),
-            }
-            .boxed_unsync(),
+            Self::Request => watched(body, Over(Some(over))),
         }
     }
 }
 
+/// Ends the instance when it is dropped.
+struct Over(Option<oneshot::Sender<()>>);
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        if let Some(over) = self.0.take() {
+            _ = over.send(());
+        }
+    }
+}
+
+/// A body that drops `kept` when it is sent, or given up.
+pub(crate) fn watched(body: WasiBody, kept: impl Send + 'static) -> WasiBody {
+    body.map_frame(move |frame| {
+        _ = &kept;
+        frame
+    })
+    .boxed_unsync()
+}
+
 /// Takes all of a body, whether or not somebody takes it here.
 fn pumped(mut body: WasiBody, over: oneshot::Sender<()>) -> WasiBody {
-    let (frames, received) = mpsc::channel(1);
+    let (frames, mut received) = mpsc::channel(1);
     tokio::spawn(async move {
         while let Some(frame) = body.frame().await {
             // The caller may have left.
@@ -46,45 +59,6 @@ fn pumped(mut body: WasiBody, over: oneshot::Sender<()>) -> WasiBody {
         }
         _ = over.send(());
     });
-    Pumped(received).boxed_unsync()
-}
-
-struct Pumped(mpsc::Receiver<Result<Frame<Bytes>, Error>>);
-
-impl Body for Pumped {
-    type Data = Bytes;
-    type Error = Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        self.0.poll_recv(context)
-    }
-}
-
-/// A body whose instance ends with it.
-struct Watched {
-    body: WasiBody,
-    over: Option<oneshot::Sender<()>>,
-}
-
-impl Body for Watched {
-    type Data = Bytes;
-    type Error = Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-}
-
-impl Drop for Watched {
-    fn drop(&mut self) {
-        if let Some(over) = self.over.take() {
-            _ = over.send(());
-        }
-    }
+    let frames = poll_fn(move |context| received.poll_recv(context));
+    StreamBody::new(frames).boxed_unsync()
 }

@@ -43,7 +43,7 @@ impl<S: Store, E: Env> Keeper<'_, S, E> {
         }
         let head = Slots::of(self).head_of(lane).await?;
         if enabled(Guard::FollowHeadBack)
-            && let Some(lost) = cursors.follow_back(head.taken, self.env.now_ms())
+            && let Some(lost) = cursors.follow_back(head.taken, now_ms)
         {
             self.env.log(&format!(
                 "queue {}: the store lost its last writes, {lost} tickets at least. Tasks that were acknowledged then may be gone. Have the store keep what it acknowledges",

@@ -6,8 +6,7 @@
 
 use super::load::Load;
 use super::model::{Wrong, glance};
-use super::parallel::{failures, told};
-use super::random::{run_with, seeds};
+use super::random::try_seeds;
 use crate::support::{Sim, WrongClock};
 use std::rc::Rc;
 
@@ -19,15 +18,7 @@ const END_MS: u64 = 30 * HOUR_MS;
 
 #[test]
 fn whatever_a_clock_says_nothing_acknowledged_is_lost_and_nothing_final_changes() {
-    let seeds: Vec<u64> = seeds().into_iter().flatten().step_by(100).collect();
-    let tried =
-        |seed: &u64| told(|| run_with(*seed, simulate)).map_err(|e| format!("seed {seed}: {e}"));
-    let failed = failures(&seeds, 20, || {}, tried);
-    for failure in &failed {
-        println!("{failure}");
-    }
-    println!("{} schedules, {} failed", seeds.len(), failed.len());
-    assert!(failed.is_empty(), "see above");
+    try_seeds(100, simulate);
 }
 
 fn simulate(sim: &Sim, load: &Rc<Load>) -> Result<(), Wrong> {

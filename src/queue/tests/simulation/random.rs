@@ -21,7 +21,7 @@ const TASKS_MAX: usize = 150;
 /// After so long without a fault, every occurrence of a schedule has its task.
 const CALM_MS: u64 = 20_000;
 
-pub(crate) fn seeds() -> Vec<Range<u64>> {
+fn seeds() -> Vec<Range<u64>> {
     let text = std::env::var("HANDOFF_SEEDS").unwrap_or_else(|_| "1..301".to_owned());
     let range = |part: &str| {
         let (from, to) = part.split_once("..")?;
@@ -33,8 +33,17 @@ pub(crate) fn seeds() -> Vec<Range<u64>> {
 
 #[test]
 fn whatever_dies_nothing_acknowledged_is_lost_and_nothing_final_changes() {
-    let seeds: Vec<u64> = seeds().into_iter().flatten().collect();
-    let tried = |seed: &u64| told(|| run(*seed)).map_err(|e| format!("seed {seed}: {e}"));
+    try_seeds(1, simulate);
+}
+
+/// Tries every `step`th of the chosen seeds in this way, and fails if one does.
+pub(crate) fn try_seeds(
+    step: usize,
+    simulate: impl Fn(&Sim, &Rc<Load>) -> Result<(), Wrong> + Sync,
+) {
+    let seeds: Vec<u64> = seeds().into_iter().flatten().step_by(step).collect();
+    let tried =
+        |seed: &u64| told(|| run_with(*seed, &simulate)).map_err(|e| format!("seed {seed}: {e}"));
     let failed = failures(&seeds, 20, || {}, tried);
     for failure in &failed {
         println!("{failure}");
@@ -52,7 +61,7 @@ pub(crate) fn run(seed: u64) -> Result<(), String> {
 }
 
 /// Runs a seed in this way. If it fails, it runs again with a recording.
-pub(crate) fn run_with(
+fn run_with(
     seed: u64,
     simulate: impl Fn(&Sim, &Rc<Load>) -> Result<(), Wrong>,
 ) -> Result<(), String> {
