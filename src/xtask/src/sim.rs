@@ -9,7 +9,8 @@ use clap::Args;
 use crate::step;
 use crate::workspace::Workspace;
 
-/// So many schedules are tried by `cargo xtask test --all`: some that are always the same, and as many that only this commit has.
+/// So many schedules are tried by `cargo xtask test --all`: some that are always the same, and as many that only this state of
+/// the protocol has.
 const SCHEDULES: u64 = 10_000;
 /// The same by `cargo xtask test`.
 const SOME_SCHEDULES: u64 = 1_000;
@@ -89,10 +90,10 @@ fn set_up(workspace: &Workspace, mut tests: Command, schedules: u64) -> Command 
 }
 
 /// Everything within the time of `cargo xtask test --all`, by a built program: at each place one stall of three, and of pairs of
-/// places one of 500; others for the next commit.
+/// places one of 500; others when the protocol has changed.
 pub(crate) fn everything_in_time(workspace: &Workspace, program: &Path) -> Command {
     let mut tests = built(workspace, program);
-    let number = commit(workspace).unwrap_or_default();
+    let number = protocol(workspace).unwrap_or_default();
     tests.env("HANDOFF_TURN", number.to_string());
     set_up(workspace, tests, SCHEDULES)
 }
@@ -112,16 +113,16 @@ fn built(workspace: &Workspace, program: &Path) -> Command {
     tests
 }
 
-/// A number that only this commit has.
-fn commit(workspace: &Workspace) -> Option<u64> {
+/// A number that only this state of the protocol has: a commit that leaves it alone can't fail by a fault that was always there.
+fn protocol(workspace: &Workspace) -> Option<u64> {
     let mut git = workspace.command("git");
-    let hash = step::quiet_output(git.args(["rev-parse", "HEAD"]))?;
+    let hash = step::quiet_output(git.args(["rev-parse", "HEAD:src/queue"]))?;
     u64::from_str_radix(hash.get(..7)?, 16).ok()
 }
 
 fn seeds(workspace: &Workspace, many: u64) -> String {
     // Without git, as in an archive of the source, they are the next ones.
-    let number = commit(workspace);
+    let number = protocol(workspace);
     let first = number.map_or(many + 1, |number| (number + 1) * 1_000_000);
     format!("1..{},{first}..{}", many + 1, first + many)
 }

@@ -70,7 +70,8 @@ fn limited_ms(limits: Limits) -> u64 {
     held_ms.unwrap_or(0) + apart_ms.unwrap_or(0)
 }
 
-/// Checks that without faults every task was counted once.
+/// Checks that without faults every task was counted once. If clocks differ, two windows have a
+/// keeper at the same time, and one task may count for both.
 fn counted(sim: &Sim, load: &Load) -> Result<(), String> {
     let asked = load.asked();
     let traps = asked.iter().any(|asked| !asked.args["traps"].is_null());
@@ -94,7 +95,11 @@ fn counted(sim: &Sim, load: &Load) -> Result<(), String> {
         // schedules and workflows are not known here.
         return Ok(());
     }
-    match counted == expected {
+    let twice = sim.world.faults.skew_ms.get() > 0;
+    let pairs = counted.by_state().into_iter().zip(expected.by_state());
+    let is_right =
+        |((_, counted), (_, expected))| counted == expected || twice && counted > expected;
+    match pairs.map(is_right).all(|is_right| is_right) {
         true => Ok(()),
         false => Err(format!("{counted:?} {MISCOUNTED} {expected:?}")),
     }
