@@ -114,7 +114,7 @@ fn run(cli: Cli) -> Result<()> {
         }
         Command::Up(options) => up::up(&workspace, cli.wasm_toolchain, &options),
         Command::Test(options) => test::test(&workspace, cli.wasm_toolchain, &options),
-        Command::Sim(options) => sim::sim(&workspace, &options),
+        Command::Sim(options) => sim::sim(&workspace, cli.wasm_toolchain, &options),
         Command::Fuzz(options) => fuzz::fuzz(&workspace, &options),
         Command::CheckHandler { options } => {
             let check = ["run", "--quiet", "--package", "handoff-check", "--"];

@@ -1,4 +1,5 @@
-//! `cargo xtask sim`: the simulation of the queue protocol, `src/queue/tests/simulation`.
+//! `cargo xtask sim`: the simulation of the queue protocol, `src/queue/tests/simulation`, and that of the shipped components,
+//! `tests/host/src/simulation`.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,12 +7,15 @@ use std::process::Command;
 use anyhow::Result;
 use clap::Args;
 
-use crate::step;
+use crate::toolchain::Source;
 use crate::workspace::Workspace;
+use crate::{components, step};
 
 /// So many schedules are tried by `cargo xtask test --all`: some that are always the same, and as many that only this state of
 /// the protocol has.
 const SCHEDULES: u64 = 10_000;
+/// So many schedules of the shipped components, always the same ones.
+const COMPONENT_SCHEDULES: u64 = 500;
 /// The same by `cargo xtask test`.
 const SOME_SCHEDULES: u64 = 1_000;
 
@@ -27,6 +31,9 @@ pub(crate) struct Options {
     /// Try every place where something can go wrong, and every pair of places, in short scenarios: which takes hours
     #[arg(long)]
     crash_points: bool,
+    /// Run the shipped components instead, in virtual time on a store that fails
+    #[arg(long, conflicts_with_all = ["crash_points", "sabotage"])]
+    components: bool,
     /// Leave a guard of the protocol out, by its name in src/queue/src/guard.rs, and see what notices; with `all` each
     /// that is known to be missed soon
     #[arg(long, value_name = "GUARD")]
@@ -34,7 +41,10 @@ pub(crate) struct Options {
 }
 
 /// Runs what is asked for.
-pub(crate) fn sim(workspace: &Workspace, options: &Options) -> Result<()> {
+pub(crate) fn sim(workspace: &Workspace, wanted: Option<Source>, options: &Options) -> Result<()> {
+    if options.components {
+        return shipped(workspace, wanted, options);
+    }
     let mut cargo = tests(workspace);
     let mut everything = true;
     if let Some(seed) = options.seed {
@@ -61,6 +71,33 @@ pub(crate) fn sim(workspace: &Workspace, options: &Options) -> Result<()> {
         eprintln!("    schedules {}", seeds(workspace, SCHEDULES));
     }
     step::run("simulating the queue protocol", &mut cargo)
+}
+
+/// Runs the shipped components.
+fn shipped(workspace: &Workspace, wanted: Option<Source>, options: &Options) -> Result<()> {
+    components::build(
+        workspace,
+        wanted,
+        &components::SPIN,
+        &workspace.components(),
+    )?;
+    let mut tests = workspace.cargo(&["test", "--package", "handoff-host", "--", "--nocapture"]);
+    tests.arg("simulation::");
+    offer_components(workspace, &mut tests);
+    if let Some(seed) = options.seed {
+        tests.env("HANDOFF_SCHEDULES", format!("{seed}..{}", seed + 1));
+    } else if let Some(seeds) = &options.seeds {
+        tests.env("HANDOFF_SCHEDULES", seeds);
+    }
+    step::run("simulating the components", &mut tests)
+}
+
+/// Tells the tests of the local host where the shipped components are, and how many schedules to try.
+pub(crate) fn offer_components(workspace: &Workspace, tests: &mut Command) {
+    let schedules = format!("1..{}", COMPONENT_SCHEDULES + 1);
+    tests
+        .env("HANDOFF_ROOT", &workspace.root)
+        .env("HANDOFF_SCHEDULES", schedules);
 }
 
 /// The simulation, with everything that takes long; `cargo test` without the arguments of its tests.

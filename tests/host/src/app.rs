@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::{InstancePre, Linker};
+use wasmtime_wasi::WasiCtxBuilder;
 use wasmtime_wasi_http::handler::ProxyPre;
 use wasmtime_wasi_http::p2;
 use wasmtime_wasi_http::p3::bindings::ServicePre;
@@ -44,6 +45,8 @@ pub(crate) struct App {
     pub count_calls: bool,
     /// Where it listens.
     pub address: SocketAddr,
+    /// Changes what each instance gets of WASI, such as its clock.
+    pub prepare: Box<dyn Fn(&mut WasiCtxBuilder) + Send + Sync>,
 }
 
 /// Who may have an instance. All kinds together are fewer than the pool has: the rest is for components without a

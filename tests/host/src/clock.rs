@@ -44,6 +44,15 @@ impl Clock {
         }))
     }
 
+    /// A clock that never ticks.
+    #[cfg(test)]
+    pub(crate) fn still() -> Arc<Self> {
+        Arc::new(Self {
+            running: Arc::default(),
+            ticker: thread::current(),
+        })
+    }
+
     /// Ticks until what this returns is dropped.
     pub(crate) fn run(self: &Arc<Self>) -> Running {
         if self.running.fetch_add(1, Ordering::SeqCst) == 0 {

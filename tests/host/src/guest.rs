@@ -10,6 +10,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::app::{App, Component};
 use crate::count::Count;
+use crate::keyvalue::InstanceEnds;
 use crate::manifest::DEFAULT_STORE;
 use crate::outbound::Outbound;
 use crate::output::Output;
@@ -57,13 +58,13 @@ pub(crate) struct Guest {
 impl Guest {
     pub(crate) fn new(app: &Arc<App>, component: &Arc<Component>) -> Self {
         let output = Output::new(component.name.clone());
-        let wasi = WasiCtx::builder()
-            .envs(&component.environment)
+        let mut wasi = WasiCtx::builder();
+        wasi.envs(&component.environment)
             .stdout(output.clone())
-            .stderr(output)
-            .build();
+            .stderr(output);
+        (app.prepare)(&mut wasi);
         Self {
-            wasi,
+            wasi: wasi.build(),
             http: WasiHttpCtx::new(),
             table: ResourceTable::new(),
             count: Count::default(),
@@ -125,7 +126,10 @@ type Answer<T> = wasmtime::Result<Result<T, store::Error>>;
 
 /// A store's failure is the guest's to handle; it sees the whole text.
 fn answer<T>(result: Result<T>) -> Answer<T> {
-    Ok(result.map_err(|error| store::Error::Other(format!("{error:#}"))))
+    match result {
+        Err(error) if error.is::<InstanceEnds>() => Err(InstanceEnds.into()),
+        result => Ok(result.map_err(|error| store::Error::Other(format!("{error:#}")))),
+    }
 }
 
 impl store::Host for Guest {

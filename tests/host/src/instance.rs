@@ -20,6 +20,7 @@ use wasmtime_wasi_http::{Error, WasiBody, WasiHttpView, p2, p3};
 use crate::app::{App, Component};
 use crate::count;
 use crate::guest::Guest;
+use crate::keyvalue::InstanceEnds;
 use crate::lifetime::{Lifetime, watched};
 use crate::say::say;
 
@@ -263,6 +264,8 @@ fn explain(component: &Component, error: &wasmtime::Error) -> Failure {
         ));
         return Failure::PoolFull;
     }
-    say(format!("component {:?}: {error:#}", component.name));
+    if !error.is::<InstanceEnds>() {
+        say(format!("component {:?}: {error:#}", component.name));
+    }
     Failure::Broken
 }

@@ -19,6 +19,8 @@ mod patient;
 mod routes;
 mod say;
 mod server;
+#[cfg(test)]
+mod simulation;
 mod variables;
 
 use std::io::Write;
@@ -158,6 +160,7 @@ async fn run(args: Args) -> Result<()> {
         lifetime: args.lifetime,
         count_calls: args.count_calls,
         address,
+        prepare: Box::new(|_| {}),
     });
     say(format!(
         "{} on a host for development and tests (production: Spin); store: {store_name}",

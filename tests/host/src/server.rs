@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use hyper::body::{Body, Bytes};
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -14,7 +14,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::OwnedSemaphorePermit;
-use wasmtime_wasi_http::WasiBody;
+use wasmtime_wasi_http::{Error, WasiBody};
 
 use crate::app::App;
 use crate::instance::{self, Failure};
@@ -64,11 +64,15 @@ fn http(head_time: Duration) -> http1::Builder {
     http
 }
 
-async fn answer(
+pub(crate) async fn answer<B>(
     app: &Arc<App>,
-    mut request: Request<Incoming>,
+    mut request: Request<B>,
     client: SocketAddr,
-) -> Response<WasiBody> {
+) -> Response<WasiBody>
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Error>,
+{
     let host = match host(&request) {
         Ok(host) => host,
         Err(detail) => return invalid(detail),
@@ -120,7 +124,7 @@ async fn answer(
 }
 
 /// Probes find room when all else is taken: whoever asks whether it lives must not be told that it does not.
-fn permit(app: &App, request: &Request<Incoming>) -> Option<OwnedSemaphorePermit> {
+fn permit<B>(app: &App, request: &Request<B>) -> Option<OwnedSemaphorePermit> {
     let permits = &app.permits;
     let probes = matches!(*request.method(), Method::GET | Method::HEAD)
         && matches!(
@@ -134,7 +138,7 @@ fn permit(app: &App, request: &Request<Incoming>) -> Option<OwnedSemaphorePermit
 }
 
 /// The one host that a request names: RFC 9112, 3.2. Of several, whoever is in between may read another one.
-fn host(request: &Request<Incoming>) -> Result<String, &'static str> {
+fn host<B>(request: &Request<B>) -> Result<String, &'static str> {
     let mut named = request.headers().get_all(HOST).iter();
     let (first, second) = (named.next(), named.next());
     if second.is_some() {
@@ -157,7 +161,7 @@ fn is_chaining(host: &str) -> bool {
 }
 
 /// Two of the headers that Spin adds; a client's own are replaced.
-fn add_headers(request: &mut Request<Incoming>, host: &str, below: &str, client: SocketAddr) {
+fn add_headers<B>(request: &mut Request<B>, host: &str, below: &str, client: SocketAddr) {
     let path = request
         .uri()
         .path_and_query()

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use super::{Store, add};
 
 #[derive(Default)]
-pub(super) struct Memory(Mutex<HashMap<String, Vec<u8>>>);
+pub(crate) struct Memory(Mutex<HashMap<String, Vec<u8>>>);
 
 impl Memory {
     /// Nothing below can panic halfway through a change, so a poisoned map is still a whole one.

@@ -8,6 +8,7 @@ mod sqlite;
 #[cfg(test)]
 mod conformance;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use anyhow::{Result, bail, ensure};
 use async_trait::async_trait;
 
 pub(crate) use fault::Faults;
+pub(crate) use memory::Memory;
 
 /// What a component may ask of its store. An acknowledged write is as durable as the back end can make it; a call that
 /// failed may or may not have been applied.
@@ -31,6 +33,18 @@ pub(crate) trait Store: Send + Sync {
     async fn set_many(&self, pairs: Vec<(String, Vec<u8>)>) -> Result<()>;
     async fn delete_many(&self, keys: Vec<String>) -> Result<()>;
 }
+
+/// A simulated fault: the instance that made the call ends at once, and learns nothing.
+#[derive(Debug)]
+pub(crate) struct InstanceEnds;
+
+impl fmt::Display for InstanceEnds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("its instance ends, as in a crash")
+    }
+}
+
+impl std::error::Error for InstanceEnds {}
 
 /// Which store, from `--store`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +78,7 @@ impl FromStr for Location {
 pub(crate) async fn open(location: &Location) -> Result<(Arc<dyn Store>, String)> {
     Ok(match location {
         Location::Memory => (
-            Arc::new(memory::Memory::default()),
+            Arc::new(Memory::default()),
             "memory (gone when the host ends)".to_owned(),
         ),
         Location::Sqlite(path) => (
