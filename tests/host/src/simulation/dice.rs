@@ -31,6 +31,12 @@ impl Dice {
         choices[self.below(choices.len() as u64) as usize]
     }
 
+    pub(super) fn shuffle<T>(&self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, self.below(last as u64 + 1) as usize);
+        }
+    }
+
     /// Dice for one instance.
     pub(super) fn split(&self) -> SmallRng {
         SmallRng::seed_from_u64(self.next())

@@ -1,8 +1,10 @@
-//! The shipped components under simulation: the API and the worker as they are delivered run in virtual time, with random
-//! bits from a seed, on a store whose calls interleave, fail, and end the instance that made them. What its users see is
-//! judged. What the protocol's own simulation can't see is in between: the handlers, the wake, the panic hook.
+//! The shipped components under simulation: the API and the worker as they are delivered run in virtual
+//! time, with random bits from a seed, on a store whose calls interleave, fail, and end the instance
+//! that made them. The judge looks at them as users do. The protocol's own simulation has no
+//! handlers, no wake over HTTP and no panic hook.
 //!
-//! `HANDOFF_SCHEDULES=a..b` runs other seeds than 1 to 40.
+//! `HANDOFF_SCHEDULES=a..b` runs other seeds than 1 to 40. The calls of a seed that fails are written to
+//! `target/logs/simulation-N.log`.
 
 mod dice;
 mod judge;
@@ -11,30 +13,33 @@ mod store;
 mod time;
 mod world;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use futures::future::try_join;
 
 use load::Load;
+use store::Injected;
 use world::{Deployment, World};
 
 const SOME: std::ops::Range<u64> = 1..41;
-/// The last calls are shown of a schedule that fails.
-const LINES_MAX: usize = 300;
+/// Each kind of fault occurs in so many schedules.
+const MANY: u64 = 40;
+/// A failing range need not fail in each seed.
+const FAILURES_MAX: usize = 3;
 
-/// What a schedule came to.
+/// A schedule that was run.
 struct Ran {
     result: Result<()>,
     /// The same for the same schedule.
     hash: u64,
-    faults: u64,
-    asked: usize,
-    lines: Vec<String>,
+    acknowledged: u64,
+    world: World,
 }
 
-/// Runs one schedule: users under faults, and then until all has ended.
+/// Runs one schedule: users under faults, and then until everything has ended.
 fn run(deployment: &Deployment, seed: u64, record: bool) -> Result<Ran> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -44,100 +49,127 @@ fn run(deployment: &Deployment, seed: u64, record: bool) -> Result<Ran> {
         let world = World::new(deployment, seed, record)?;
         let load = Load::default();
         let result = async {
-            load.run(&world).await?;
-            world.store.faults_end();
+            let users = async {
+                load.run(&world).await?;
+                world.settle();
+                Ok(())
+            };
+            // A request that is cut off would end its instance, so trouble ends by itself.
+            try_join(users, world.trouble()).await?;
             judge::judge(&world, &load).await
         };
         let result = result.await;
-        let asked = load.asked.borrow().len();
+        let acknowledged = load.tracked.borrow().len() as u64;
         Ok(Ran {
             result,
             hash: world.store.hash(),
-            faults: world.store.happened(),
-            asked,
-            lines: world.store.lines(),
+            acknowledged,
+            world,
         })
     })
 }
 
-fn deployment() -> Option<Deployment> {
-    let Some(root) = std::env::var_os("HANDOFF_ROOT").map(PathBuf::from) else {
+fn root() -> Option<PathBuf> {
+    let root = std::env::var_os("HANDOFF_ROOT").map(PathBuf::from);
+    if root.is_none() {
         handoff_e2e::say("SKIPPED: HANDOFF_ROOT is not set; run `cargo xtask sim --components`");
-        return None;
-    };
-    Some(Deployment::load(&root).expect("the built components"))
+    }
+    root
+}
+
+fn deployment(root: &Path) -> Deployment {
+    let deployment = Deployment::load(root, cores() as u32);
+    deployment.expect("components that `cargo xtask build` built")
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn schedules() -> std::ops::Range<u64> {
     let Ok(text) = std::env::var("HANDOFF_SCHEDULES") else {
         return SOME;
     };
-    let range = text
-        .split_once("..")
-        .and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
-    range.expect("HANDOFF_SCHEDULES is written 1..501")
+    let range = text.split_once("..");
+    let range = range.and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
+    range.expect("HANDOFF_SCHEDULES is one range, written 1..501")
 }
 
 #[test]
-fn what_is_acknowledged_ends_rightly_whatever_the_store_does() {
-    let Some(deployment) = deployment() else {
-        return;
-    };
-    let seeds = schedules();
-    let (next, faults, asked) = (
-        AtomicU64::new(seeds.start),
-        AtomicU64::new(0),
-        AtomicU64::new(0),
-    );
-    let try_some = || {
+fn everything_acknowledged_ends_rightly_whatever_the_store_does() {
+    let Some(root) = root() else { return };
+    let (deployment, seeds) = (deployment(&root), schedules());
+    let next = AtomicU64::new(seeds.start);
+    let (injected, acknowledged) = (Injected::default(), AtomicU64::new(0));
+    let try_seeds = || {
         let mut failed = Vec::new();
-        loop {
+        while failed.len() < FAILURES_MAX {
             let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= seeds.end || failed.len() >= 3 {
-                return failed;
+            if seed >= seeds.end {
+                break;
             }
-            match run(&deployment, seed, false) {
-                Ok(Ran {
-                    result: Ok(()),
-                    faults: happened,
-                    asked: many,
-                    ..
-                }) => {
-                    faults.fetch_add(happened, Ordering::Relaxed);
-                    asked.fetch_add(many as u64, Ordering::Relaxed);
-                }
-                _ => failed.push(seed),
+            let ran = run(&deployment, seed, false).expect("a deployment");
+            injected.add(&ran.world.store.injected);
+            acknowledged.fetch_add(ran.acknowledged, Ordering::Relaxed);
+            if ran.result.is_err() {
+                failed.push(seed);
             }
         }
+        failed
     };
-    let cores = thread::available_parallelism().map_or(1, usize::from);
     let failed: Vec<u64> = thread::scope(|scope| {
-        let threads: Vec<_> = (0..cores).map(|_| scope.spawn(try_some)).collect();
+        let threads: Vec<_> = (0..cores()).map(|_| scope.spawn(try_seeds)).collect();
         let ended = threads
             .into_iter()
             .map(|thread| thread.join().expect("no panic"));
         ended.flatten().collect()
     });
     for seed in &failed {
-        let ran = run(&deployment, *seed, true).expect("it runs");
-        let skipped = ran.lines.len().saturating_sub(LINES_MAX);
-        println!("{}", ran.lines[skipped..].join("\n"));
-        println!("seed {seed}: {:?}", ran.result.err());
+        println!("seed {seed}: {}", replay(&root, &deployment, *seed));
     }
-    println!("schedules {seeds:?}: {asked:?} acknowledged, {faults:?} faults, failed {failed:?}");
-    assert!(failed.is_empty(), "HANDOFF_SCHEDULES=N..N+1 replays one");
+    println!("schedules {seeds:?}: {acknowledged:?} acknowledged, {injected:?}, failed {failed:?}");
+    assert!(
+        failed.is_empty(),
+        "`cargo xtask sim --components --seed N` replays one"
+    );
+    if seeds.end - seeds.start >= MANY {
+        let kinds = [
+            &injected.failed,
+            &injected.ended,
+            &injected.late,
+            &injected.stalled,
+        ];
+        let all = kinds.iter().all(|count| count.load(Ordering::Relaxed) > 0);
+        assert!(
+            all && acknowledged.into_inner() > 10 * MANY,
+            "too little happened"
+        );
+    }
+}
+
+/// Runs a seed again, and says how it failed, and where its calls are written.
+fn replay(root: &Path, deployment: &Deployment, seed: u64) -> String {
+    let ran = run(deployment, seed, true).expect("a deployment");
+    let folder = root.join("target/logs");
+    let path = folder.join(format!("simulation-{seed}.log"));
+    let lines = ran.world.store.lines().join("\n") + "\n" + &ran.world.printed();
+    let written = std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&path, lines));
+    let written = written.with_context(|| path.display().to_string());
+    let error = ran.result.err().map(|error| format!("{error:#}"));
+    format!("{error:?}; its calls: {:?}", written.map(|()| path))
 }
 
 #[test]
 fn a_seed_is_one_schedule() {
-    let Some(deployment) = deployment() else {
-        return;
-    };
-    for seed in 1..5 {
-        let hashes = [(); 2].map(|()| run(&deployment, seed, false).expect("it runs").hash);
-        assert_eq!(
-            hashes[0], hashes[1],
-            "seed {seed} is another schedule the second time"
-        );
-    }
+    let Some(root) = root() else { return };
+    let deployment = deployment(&root);
+    let hash = |seed| run(&deployment, seed, false).expect("a deployment").hash;
+    let hashes: Vec<u64> = (1..9).map(hash).collect();
+    assert_eq!(hashes, (1..9).map(hash).collect::<Vec<_>>());
+    let others = hashes.iter().collect::<std::collections::BTreeSet<_>>();
+    assert_eq!(
+        others.len(),
+        hashes.len(),
+        "two seeds are the same schedule"
+    );
 }

@@ -1,9 +1,10 @@
-//! A store in memory whose calls take time, so that others come in between, and may go wrong: a call fails before or
-//! after it took effect, reaches only some of its keys, or comes into effect later; its instance stalls, or ends with it.
+//! A store in memory whose calls take time, so that others come in between, and may go wrong: a call
+//! fails before or after it took effect, reaches only some of its keys, or takes effect later. Its
+//! instance stalls, or ends with it.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -14,8 +15,14 @@ use super::dice::Dice;
 use super::time::Virtual;
 use crate::keyvalue::{InstanceEnds, Memory, Store};
 
-/// How often what goes wrong, of ten thousand calls.
-#[derive(Debug, Clone, Copy, Default)]
+/// A call that is reported as failed may take effect so much later.
+const LATE_MAX_MS: u64 = 60_000;
+/// Longer than a lease, and than a request may take on some hosts.
+const STALL_MAX_MS: u64 = 70_000;
+const YIELD_MAX_MS: u64 = 20;
+
+/// The frequency of each fault, in ten thousand calls.
+#[derive(Clone, Copy, Default)]
 pub(super) struct Rates {
     pub yields: u64,
     pub fails: u64,
@@ -35,7 +42,7 @@ impl Rates {
         }
     }
 
-    /// The same interleaving, and nothing goes wrong.
+    /// The same interleaving without faults.
     pub(super) fn calm(self) -> Self {
         Self {
             yields: self.yields,
@@ -44,217 +51,306 @@ impl Rates {
     }
 }
 
-/// What happens to a call.
-struct Fate {
-    /// So many of its keys are reached.
-    reaches: usize,
-    /// After this time: at once, or when the caller was told that it failed.
-    late: Option<Duration>,
-    told: Told,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Told {
-    Right,
+/// A call's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answered {
+    Rightly,
+    /// It failed, whether or not it took effect.
     Failed,
-    Nothing,
+    /// Its instance ends.
+    Never,
 }
 
+/// The faults that were injected, by kind.
+#[derive(Debug, Default)]
+pub(super) struct Injected {
+    pub failed: AtomicU64,
+    pub ended: AtomicU64,
+    pub late: AtomicU64,
+    pub stalled: AtomicU64,
+}
+
+impl Injected {
+    /// Adds those of another schedule.
+    pub(super) fn add(&self, other: &Self) {
+        let add = |to: &AtomicU64, from: &AtomicU64| {
+            to.fetch_add(from.load(Ordering::Relaxed), Ordering::Relaxed)
+        };
+        add(&self.failed, &other.failed);
+        add(&self.ended, &other.ended);
+        add(&self.late, &other.late);
+        add(&self.stalled, &other.stalled);
+    }
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+/// The store of all hosts.
 pub(super) struct FaultyStore {
-    memory: Arc<Memory>,
+    memory: Memory,
     dice: Arc<Dice>,
     rates: Rates,
     faults: AtomicBool,
-    happened: AtomicU64,
+    pub injected: Injected,
     clock: Virtual,
-    /// A hash of all calls, or also each of them as a line.
-    trace: Mutex<(DefaultHasher, Option<Vec<String>>)>,
+    trace: Mutex<Trace>,
+}
+
+/// All calls: their hash and, if recorded, a line for each.
+struct Trace {
+    hash: DefaultHasher,
+    lines: Option<Vec<String>>,
 }
 
 impl FaultyStore {
     pub(super) fn new(dice: Arc<Dice>, rates: Rates, clock: Virtual, record: bool) -> Self {
         Self {
-            memory: Arc::default(),
+            memory: Memory::default(),
             dice,
             rates,
             faults: AtomicBool::new(true),
-            happened: AtomicU64::new(0),
+            injected: Injected::default(),
             clock,
-            trace: Mutex::new((DefaultHasher::new(), record.then(Vec::new))),
+            trace: Mutex::new(Trace {
+                hash: DefaultHasher::new(),
+                lines: record.then(Vec::new),
+            }),
         }
     }
 
-    /// From now on nothing goes wrong. Calls still interleave.
-    pub(super) fn faults_end(&self) {
+    /// Ends the faults. Calls still interleave.
+    pub(super) fn end_faults(&self) {
         self.faults.store(false, Ordering::Relaxed);
     }
 
-    /// How often something went wrong.
-    pub(super) fn happened(&self) -> u64 {
-        self.happened.load(Ordering::Relaxed)
+    pub(super) fn has_faults(&self) -> bool {
+        self.faults.load(Ordering::Relaxed)
     }
 
     /// The same for the same calls at the same times.
     pub(super) fn hash(&self) -> u64 {
-        let trace = self.trace.lock().unwrap_or_else(PoisonError::into_inner);
-        trace.0.finish()
+        self.trace().hash.finish()
     }
 
-    /// The calls, if they are recorded.
+    /// The recorded calls.
     pub(super) fn lines(&self) -> Vec<String> {
-        let mut trace = self.trace.lock().unwrap_or_else(PoisonError::into_inner);
-        trace.1.take().unwrap_or_default()
+        self.trace().lines.take().unwrap_or_default()
     }
 
-    fn note(&self, operation: &str, keys: &[&str], value: &[u8]) {
+    fn trace(&self) -> MutexGuard<'_, Trace> {
+        self.trace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn note(&self, text: &str) {
         let ms = self.clock.elapsed().as_millis();
-        let mut trace = self.trace.lock().unwrap_or_else(PoisonError::into_inner);
-        (ms, operation, keys, value).hash(&mut trace.0);
-        if let Some(lines) = &mut trace.1 {
-            let value = String::from_utf8_lossy(value);
-            lines.push(format!("{ms:>9} {operation} {} {value}", keys.join(" ")));
+        let mut trace = self.trace();
+        (ms, text).hash(&mut trace.hash);
+        if let Some(lines) = &mut trace.lines {
+            lines.push(format!("{ms:>9} {text}"));
         }
     }
 
     /// Others run first, now and then.
     async fn yields(&self) {
         if self.dice.chance(self.rates.yields) {
-            sleep(Duration::from_millis(1 + self.dice.below(20))).await;
+            sleep(Duration::from_millis(1 + self.dice.below(YIELD_MAX_MS))).await;
         }
     }
 
-    fn fate(&self, keys: usize) -> Fate {
-        let (dice, rates) = (&self.dice, self.rates);
-        let some = |dice: &Dice| dice.below(keys as u64 + 1) as usize;
-        let fate = match self.faults.load(Ordering::Relaxed) {
-            true if dice.chance(rates.fails) => Fate {
-                reaches: some(dice),
-                late: None,
-                told: Told::Failed,
-            },
-            true if dice.chance(rates.ends) => Fate {
-                reaches: some(dice),
-                late: None,
-                told: Told::Nothing,
-            },
-            true if dice.chance(rates.late) => Fate {
-                reaches: keys,
-                late: Some(Duration::from_millis(dice.below(60_000))),
-                told: dice.pick(&[Told::Failed, Told::Nothing]),
-            },
-            _ => Fate {
-                reaches: keys,
-                late: None,
-                told: Told::Right,
-            },
-        };
-        if fate.told != Told::Right {
-            self.happened.fetch_add(1, Ordering::Relaxed);
+    /// How long the instance stalls, now and then.
+    fn stall(&self) -> Option<Duration> {
+        if !self.has_faults() || !self.dice.chance(self.rates.stalls) {
+            return None;
         }
+        count(&self.injected.stalled);
+        let stall = Duration::from_millis(self.dice.below(STALL_MAX_MS));
+        self.note(&format!("  stalls for {stall:?}"));
+        Some(stall)
+    }
+
+    /// The answer, and whether the call takes effect later.
+    fn fate(&self) -> (Answered, bool) {
+        let chance = |rate| self.has_faults() && self.dice.chance(rate);
+        let fate = if chance(self.rates.fails) {
+            (Answered::Failed, false)
+        } else if chance(self.rates.ends) {
+            (Answered::Never, false)
+        } else if chance(self.rates.late) {
+            count(&self.injected.late);
+            (self.dice.pick(&[Answered::Failed, Answered::Never]), true)
+        } else {
+            return (Answered::Rightly, false);
+        };
+        match fate.0 {
+            Answered::Never => count(&self.injected.ended),
+            _ => count(&self.injected.failed),
+        }
+        self.note(&format!("  answered {:?}, late: {}", fate.0, fate.1));
         fate
     }
 
-    /// Makes a call on so many keys. `effect` reaches as many of them as it is told.
-    async fn call<T, F>(&self, keys: usize, effect: impl FnOnce(usize) -> F) -> Result<T>
-    where
-        F: Future<Output = Result<T>> + Send + 'static,
-    {
-        if self.faults.load(Ordering::Relaxed) && self.dice.chance(self.rates.stalls) {
-            self.happened.fetch_add(1, Ordering::Relaxed);
-            sleep(Duration::from_millis(self.dice.below(70_000))).await;
+    /// Carries out a call of several parts, in any order, while others run in between. If it goes
+    /// wrong, only some parts are carried out, or all of them later.
+    async fn change(self: &Arc<Self>, mut parts: Vec<Part>) -> Result<Option<i64>> {
+        let stall = self.stall();
+        let stalls_first = self.dice.chance(5_000);
+        if let Some(stall) = stall.filter(|_| stalls_first) {
+            sleep(stall).await;
+        }
+        self.dice.shuffle(&mut parts);
+        let (answered, late) = self.fate();
+        if late {
+            let (store, after) = (self.clone(), self.dice.below(LATE_MAX_MS));
+            tokio::spawn(async move {
+                sleep(Duration::from_millis(after)).await;
+                _ = store.carry_out(parts).await;
+            });
+        } else {
+            if answered != Answered::Rightly {
+                let some = self.dice.below(parts.len() as u64 + 1);
+                parts.truncate(some as usize);
+            }
+            let sum = self.carry_out(parts).await?;
+            if answered == Answered::Rightly {
+                if let Some(stall) = stall.filter(|_| !stalls_first) {
+                    sleep(stall).await;
+                }
+                return Ok(sum);
+            }
+        }
+        match answered {
+            Answered::Never => Err(InstanceEnds.into()),
+            _ => bail!("a fault of the simulation"),
+        }
+    }
+
+    async fn carry_out(&self, parts: Vec<Part>) -> Result<Option<i64>> {
+        let mut sum = None;
+        for part in parts {
+            self.yields().await;
+            match part {
+                Part::Set(key, value) => self.memory.set(key, value).await?,
+                Part::Delete(key) => self.memory.delete(key).await?,
+                Part::Increment(key, delta) => {
+                    sum = Some(self.memory.increment(key, delta).await?);
+                }
+            }
         }
         self.yields().await;
-        let fate = self.fate(keys);
-        let effect = effect(fate.reaches);
-        let answer = match fate.late {
-            None if fate.reaches > 0 || fate.told == Told::Right => Some(effect.await?),
-            None => None,
-            Some(late) => {
-                tokio::spawn(async move {
-                    sleep(late).await;
-                    _ = effect.await;
-                });
-                None
-            }
-        };
-        match (fate.told, answer) {
-            (Told::Right, Some(answer)) => {
-                self.yields().await;
-                Ok(answer)
-            }
-            (Told::Nothing, _) => Err(InstanceEnds.into()),
-            _ => bail!("a fault of the simulation"),
+        Ok(sum)
+    }
+
+    /// Reads keys one by one while others run in between.
+    async fn read(&self, keys: Vec<String>) -> Result<Vec<(String, Option<Vec<u8>>)>> {
+        let mut found = Vec::new();
+        for key in keys {
+            self.yields().await;
+            let value = self.memory.get(&key).await?;
+            self.note(&format!("get {key} {}", text(value.as_deref())));
+            found.push((key, value));
+        }
+        if let Some(stall) = self.stall() {
+            sleep(stall).await;
+        }
+        match self.fate().0 {
+            Answered::Rightly => Ok(found),
+            Answered::Never => Err(InstanceEnds.into()),
+            Answered::Failed => bail!("a fault of the simulation"),
         }
     }
 }
 
+/// What a call does to one key.
+enum Part {
+    Set(String, Vec<u8>),
+    Delete(String),
+    Increment(String, i64),
+}
+
+fn text(value: Option<&[u8]>) -> String {
+    value.map_or_else(
+        || "-".to_owned(),
+        |value| String::from_utf8_lossy(value).into_owned(),
+    )
+}
+
+/// The store as one host reaches it, until the host is gone.
+pub(super) struct HostStore {
+    store: Arc<FaultyStore>,
+    name: usize,
+    gone: AtomicBool,
+}
+
+impl HostStore {
+    pub(super) fn new(store: Arc<FaultyStore>, name: usize) -> Self {
+        Self {
+            store,
+            name,
+            gone: AtomicBool::new(false),
+        }
+    }
+
+    /// From now on each instance of this host ends at its next call, or goes on as ever.
+    pub(super) fn set_gone(&self, gone: bool) {
+        self.store.note(&format!("host {} gone: {gone}", self.name));
+        self.gone.store(gone, Ordering::Relaxed);
+    }
+
+    fn alive(&self) -> Result<&Arc<FaultyStore>> {
+        if self.gone.load(Ordering::Relaxed) {
+            count(&self.store.injected.ended);
+            return Err(InstanceEnds.into());
+        }
+        Ok(&self.store)
+    }
+
+    async fn change(&self, parts: Vec<Part>) -> Result<Option<i64>> {
+        let store = self.alive()?;
+        for part in &parts {
+            let what = match part {
+                Part::Set(key, value) => format!("set {key} {}", text(Some(value))),
+                Part::Delete(key) => format!("delete {key}"),
+                Part::Increment(key, delta) => format!("increment {key} by {delta}"),
+            };
+            store.note(&format!("host {} {what}", self.name));
+        }
+        store.change(parts).await
+    }
+}
+
 #[async_trait]
-impl Store for FaultyStore {
+impl Store for HostStore {
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>> {
-        self.note("get", &[key], &[]);
-        let (memory, key) = (self.memory.clone(), key.to_owned());
-        self.call(1, |_| async move { memory.get(&key).await })
-            .await
+        let found = self.get_many(vec![key.to_owned()]).await?;
+        Ok(found.into_iter().next().and_then(|(_, value)| value))
     }
 
     async fn set(&self, key: String, value: Vec<u8>) -> Result<()> {
-        self.note("set", &[&key], &value);
-        let memory = self.memory.clone();
-        self.call(1, |_| async move { memory.set(key, value).await })
-            .await
+        self.set_many(vec![(key, value)]).await
     }
 
     async fn delete(&self, key: String) -> Result<()> {
-        self.note("delete", &[&key], &[]);
-        let memory = self.memory.clone();
-        self.call(1, |_| async move { memory.delete(key).await })
-            .await
+        self.delete_many(vec![key]).await
     }
 
     async fn increment(&self, key: String, delta: i64) -> Result<i64> {
-        self.note("increment", &[&key], delta.to_string().as_bytes());
-        let memory = self.memory.clone();
-        self.call(1, |_| async move { memory.increment(key, delta).await })
-            .await
+        let sum = self.change(vec![Part::Increment(key, delta)]).await?;
+        Ok(sum.unwrap_or_default())
     }
 
     async fn get_many(&self, keys: Vec<String>) -> Result<Vec<(String, Option<Vec<u8>>)>> {
-        let names: Vec<_> = keys.iter().map(String::as_str).collect();
-        self.note("get_many", &names, &[]);
-        let mut found = Vec::new();
-        for key in keys {
-            // Each key is read at a time of its own.
-            self.yields().await;
-            let value = self.memory.get(&key).await?;
-            found.push((key, value));
-        }
-        self.call(1, |_| async move { Ok(found) }).await
+        self.alive()?.read(keys).await
     }
 
     async fn set_many(&self, pairs: Vec<(String, Vec<u8>)>) -> Result<()> {
-        let names: Vec<_> = pairs.iter().map(|(key, _)| key.as_str()).collect();
-        let bytes: Vec<_> = pairs.iter().flat_map(|(_, value)| value.clone()).collect();
-        self.note("set_many", &names, &bytes);
-        let memory = self.memory.clone();
-        let count = pairs.len();
-        self.call(count, |reached| async move {
-            memory
-                .set_many(pairs.into_iter().take(reached).collect())
-                .await
-        })
-        .await
+        let parts = pairs.into_iter().map(|(key, value)| Part::Set(key, value));
+        self.change(parts.collect()).await.map(drop)
     }
 
     async fn delete_many(&self, keys: Vec<String>) -> Result<()> {
-        let names: Vec<_> = keys.iter().map(String::as_str).collect();
-        self.note("delete_many", &names, &[]);
-        let memory = self.memory.clone();
-        let count = keys.len();
-        self.call(count, |reached| async move {
-            memory
-                .delete_many(keys.into_iter().take(reached).collect())
-                .await
-        })
-        .await
+        let parts = keys.into_iter().map(Part::Delete);
+        self.change(parts.collect()).await.map(drop)
     }
 }

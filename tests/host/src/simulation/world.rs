@@ -1,23 +1,26 @@
-//! A deployment of the shipped components, of which each seed has its own: its clock, its store, its hosts, and how long
-//! these let an instance live.
+//! A deployment of the shipped components. Each seed has its own: its clock, its store, its hosts, and
+//! how long these let an instance live.
 
+use std::cell::{Cell, OnceCell};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use http_body_util::{BodyExt, Full};
 use hyper::header::{CONTENT_TYPE, HOST};
 use hyper::{Method, Request};
 use serde_json::Value;
+use tokio::time::sleep;
 use wasmtime_wasi::WasiCtxBuilder;
-use wasmtime_wasi::p2::pipe::SinkOutputStream;
+use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi_http::WasiBody;
 
 use super::dice::Dice;
-use super::store::{FaultyStore, Rates};
+use super::store::{FaultyStore, HostStore, Rates};
 use super::time::Virtual;
 use crate::app::{self, App, Component, Permits};
 use crate::clock::Clock;
@@ -27,13 +30,18 @@ use crate::manifest::{HttpTrigger, Manifest};
 use crate::routes::Routes;
 use crate::{outbound, server, variables};
 
+/// The components and the manifest of the last release.
+const RELEASED: &str = "tests/host/released";
 /// More at once would be answered 503.
 const INSTANCES_MAX: u32 = 200;
-/// As on Akamai Functions.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 const WORKER_BUDGET: &str = "10s";
 /// Clocks of hosts differ by less than the protocol allows.
-const SKEW_MAX_MS: u64 = 2_999;
+pub(super) const SKEW_MAX: Duration = Duration::from_millis(2_999);
+/// Between two calls of `/healthz`, where they alone hold workers, and elsewhere.
+const TICK: Duration = Duration::from_secs(15);
+const RARE_TICK: Duration = Duration::from_secs(120);
+/// Instances print less in one schedule.
+const PRINTED_MAX: usize = 64 << 20;
 
 /// How a host treats its instances, and what the deployment says of it.
 const LIFETIMES: [(Lifetime, &str); 3] = [
@@ -44,45 +52,65 @@ const LIFETIMES: [(Lifetime, &str); 3] = [
 
 type Components = HashMap<String, Arc<Component>>;
 
-/// The components, compiled, as they are under each lifetime.
+/// Components of one version, as they are under each lifetime.
+type Version = Vec<Components>;
+
+/// The components, compiled.
 pub(super) struct Deployment {
     routes: Vec<HttpTrigger>,
-    components: Vec<Components>,
+    /// Those that are built from this source.
+    built: Version,
+    /// Those of the last release.
+    released: Version,
 }
 
 impl Deployment {
-    pub(super) fn load(root: &Path) -> Result<Self> {
-        let engine = engine::start(INSTANCES_MAX)?;
+    /// Loads the components, for so many schedules at once.
+    pub(super) fn load(root: &Path, at_once: u32) -> Result<Self> {
+        let engine = engine::start(INSTANCES_MAX * at_once)?;
         let cache = Cache::open(&root.join("target/host-simulation"));
-        let load = |(_, said): &(Lifetime, &str)| {
-            let mut manifest = Manifest::load(&root.join("spin.toml"))?;
-            let of_queue = |name: &String| matches!(name.as_str(), "handoff" | "handoff-worker");
-            manifest.component.retain(|name, _| of_queue(name));
-            for component in manifest.component.values_mut() {
-                let variable = ("HANDOFF_WORKER_LIFETIME".to_owned(), (*said).to_owned());
-                component.environment.extend([variable]);
-            }
-            let flags = [
-                ("fault_tasks", "true"),
-                ("log", "off"),
-                ("worker_budget", WORKER_BUDGET),
-            ];
-            let flags = flags.map(|(name, value)| (name.to_owned(), value.to_owned()));
-            let values = variables::resolve(&manifest.variables, &flags, |_| None)?;
-            app::components(&engine, &cache, &manifest, root, &values)
+        let version = |folder: &Path, wasm: &str| -> Result<Version> {
+            let load = |(_, said): &(Lifetime, &str)| {
+                let mut manifest = manifest(folder)?;
+                for component in manifest.component.values_mut() {
+                    component.source = format!("{wasm}/handoff.wasm");
+                    let variable = ("HANDOFF_WORKER_LIFETIME".to_owned(), (*said).to_owned());
+                    component.environment.extend([variable]);
+                }
+                let flags = [
+                    ("fault_tasks", "true"),
+                    ("log", "tasks json"),
+                    ("worker_budget", WORKER_BUDGET),
+                ];
+                let flags = flags.map(|(name, value)| (name.to_owned(), value.to_owned()));
+                let values = variables::resolve(&manifest.variables, &flags, |_| None)?;
+                app::components(&engine, &cache, &manifest, folder, &values)
+            };
+            LIFETIMES.iter().map(load).collect()
         };
         Ok(Self {
-            routes: Manifest::load(&root.join("spin.toml"))?.trigger.http,
-            components: LIFETIMES.iter().map(load).collect::<Result<_>>()?,
+            routes: manifest(root)?.trigger.http,
+            built: version(root, "target/components")?,
+            released: version(&root.join(RELEASED), ".")?,
         })
     }
 }
 
-/// What came of a request: nothing where its instance ended.
+/// A manifest, without the components that do not touch the queue.
+fn manifest(folder: &Path) -> Result<Manifest> {
+    let mut manifest = Manifest::load(&folder.join("spin.toml"))?;
+    let of_queue = |name: &String| matches!(name.as_str(), "handoff" | "handoff-worker");
+    manifest.component.retain(|name, _| of_queue(name));
+    Ok(manifest)
+}
+
+/// The answer to a request; its status is 0 where the instance ended before its body did.
 #[derive(Debug)]
 pub(super) struct Reply {
     pub status: u16,
     pub body: Value,
+    /// Faults were on when it was asked for.
+    pub may_fail: bool,
 }
 
 impl Reply {
@@ -91,55 +119,124 @@ impl Reply {
     }
 }
 
+struct Host {
+    app: Arc<App>,
+    store: Arc<HostStore>,
+}
+
 /// One seed's deployment.
 pub(super) struct World {
-    /// On each of its hosts, which share the store.
-    hosts: Vec<Arc<App>>,
+    /// All with the same store.
+    hosts: Vec<Host>,
+    /// Once an upgrade is over, or given up: the host that is left.
+    left: OnceCell<usize>,
     pub store: Arc<FaultyStore>,
     pub dice: Arc<Dice>,
     pub clock: Virtual,
-    /// Nothing goes wrong from the start.
+    printed: MemoryOutputPipe,
+    /// Requests whose instance ended before its answer.
+    cut_off: Cell<u64>,
+    /// No fault from the start.
     pub calm: bool,
+    /// Some tasks panic.
+    pub panics: bool,
     /// Workers are only held by `/healthz`.
     pub needs_ticks: bool,
+    pub tick_every: Duration,
 }
 
 impl World {
     pub(super) fn new(deployment: &Deployment, seed: u64, record: bool) -> Result<Self> {
         let dice = Arc::new(Dice::new(seed));
-        let clock = Virtual::begin(Duration::from_millis(began_ms(seed)));
-        let rates = Rates::of(&dice);
-        let calm = seed.is_multiple_of(4);
+        let clock = Virtual::begin(Duration::from_millis(dice.pick(&BEGINS_MS)));
+        let (calm, rates) = (dice.chance(2_500), Rates::of(&dice));
         let rates = if calm { rates.calm() } else { rates };
-        let store = FaultyStore::new(dice.clone(), rates, clock, record);
-        let store = Arc::new(store);
-        let number = (seed / 4 % LIFETIMES.len() as u64) as usize;
-        let skew_ms = dice.pick(&[0, SKEW_MAX_MS]);
-        let host = |_| {
-            let ahead = Duration::from_millis(dice.below(skew_ms + 1));
+        let store = Arc::new(FaultyStore::new(dice.clone(), rates, clock, record));
+        let printed = MemoryOutputPipe::new(PRINTED_MAX);
+        let number = dice.below(LIFETIMES.len() as u64) as usize;
+        let lifetime = LIFETIMES[number].0;
+        let skew = dice.pick(&[Duration::ZERO, SKEW_MAX]).as_millis() as u64;
+        let request_timeout = Duration::from_secs(dice.pick(&[30, 600]));
+        let (built, released) = (&deployment.built, &deployment.released);
+        let versions = match dice.below(5) {
+            0 => vec![released, built],
+            1 | 2 => vec![built, built],
+            _ => vec![built],
+        };
+        let host = |(name, version): (usize, &Version)| {
+            let ahead = Duration::from_millis(dice.below(skew + 1));
+            let store = Arc::new(HostStore::new(store.clone(), name));
             let app = App {
                 clock: Clock::still(),
-                components: deployment.components[number].clone(),
+                components: version[number].clone(),
                 routes: Routes::new(&deployment.routes)?,
                 store: store.clone(),
                 client: outbound::client(),
                 permits: Permits::new(INSTANCES_MAX),
-                request_timeout: REQUEST_TIMEOUT,
-                lifetime: LIFETIMES[number].0,
+                request_timeout,
+                lifetime,
                 count_calls: false,
                 address: SocketAddr::from(([127, 0, 0, 1], 3000)),
-                prepare: prepare(dice.clone(), clock, ahead, record),
+                prepare: prepare(dice.clone(), clock.ahead(ahead), printed.clone()),
             };
-            Ok(Arc::new(app))
+            let app = Arc::new(app);
+            Ok(Host { app, store })
         };
+        let hosts = versions.into_iter().enumerate().map(host);
+        let needs_ticks = lifetime == Lifetime::Request;
         Ok(Self {
-            hosts: (0..dice.pick(&[1, 2])).map(host).collect::<Result<_>>()?,
+            hosts: hosts.collect::<Result<_>>()?,
+            left: OnceCell::new(),
             store,
-            dice,
             clock,
+            printed,
+            cut_off: Cell::default(),
             calm,
-            needs_ticks: LIFETIMES[number].0 == Lifetime::Request,
+            panics: dice.chance(6_000),
+            needs_ticks,
+            tick_every: if needs_ticks { TICK } else { RARE_TICK },
+            dice,
         })
+    }
+
+    fn any_host(&self) -> usize {
+        let left = self.left.get().copied();
+        left.unwrap_or_else(|| self.dice.below(self.hosts.len() as u64) as usize)
+    }
+
+    /// Ends the faults. One host is left, of whichever version. Without faults the other one does
+    /// what it has begun.
+    pub(super) fn settle(&self) {
+        let left = *self.left.get_or_init(|| self.any_host());
+        for (name, host) in self.hosts.iter().enumerate() {
+            host.store.set_gone(name != left && !self.calm);
+        }
+        self.store.end_faults();
+    }
+
+    /// Until faults end: a cron job where one is needed, and hosts that die and come back.
+    pub(super) async fn trouble(&self) -> Result<()> {
+        while self.store.has_faults() {
+            let dies = !self.calm && self.hosts.len() > 1 && self.dice.chance(1_000);
+            if dies {
+                let host = &self.hosts[self.any_host()];
+                host.store.set_gone(true);
+                sleep(Duration::from_secs(10)).await;
+                if self.store.has_faults() {
+                    host.store.set_gone(false);
+                }
+            }
+            sleep(TICK).await;
+            if self.needs_ticks || (!self.calm && self.dice.chance(2_000)) {
+                self.tick().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The lines of all instances.
+    pub(super) fn printed(&self) -> String {
+        String::from_utf8_lossy(&self.printed.contents()).into_owned()
     }
 
     /// Calls the application as somebody outside does.
@@ -153,26 +250,54 @@ impl World {
         let body: WasiBody = Full::from(bytes)
             .map_err(|never| match never {})
             .boxed_unsync();
+        let what = format!("{method} {path}");
         let request = Request::builder()
             .method(method)
             .uri(path)
             .header(HOST, "localhost:3000")
             .header(CONTENT_TYPE, "application/json")
             .body(body)?;
-        let host = &self.hosts[self.dice.below(self.hosts.len() as u64) as usize];
+        let may_fail = !self.calm && self.store.has_faults();
+        let host = &self.hosts[self.any_host()].app;
         let response = server::answer(host, request, host.address).await;
-        let status = response.status().as_u16();
-        // The instance may end before its body does.
+        let mut status = response.status().as_u16();
         let body = match response.into_body().collect().await {
             Ok(whole) => serde_json::from_slice(&whole.to_bytes()).unwrap_or_default(),
             Err(_) => {
-                return Ok(Reply {
-                    status: 0,
-                    body: Value::Null,
-                });
+                status = 0;
+                Value::Null
             }
         };
-        Ok(Reply { status, body })
+        let reply = Reply {
+            status,
+            body,
+            may_fail,
+        };
+        self.check(&reply).context(what)?;
+        Ok(reply)
+    }
+
+    /// Checks that a reply is right, or that a fault explains it.
+    pub(super) fn check(&self, reply: &Reply) -> Result<()> {
+        if reply.is_ok() {
+            return Ok(());
+        }
+        ensure!(reply.may_fail, "without a fault: {reply:?}");
+        let kind = reply.body["type"].as_str().unwrap_or_default();
+        if reply.status == 0 || kind == "urn:handoff:problem:component-failed" {
+            self.cut_off.set(self.cut_off.get() + 1);
+            let ended = self.store.injected.ended.load(Ordering::Relaxed);
+            ensure!(
+                self.cut_off.get() <= ended,
+                "an instance ended by itself: {reply:?}"
+            );
+            return Ok(());
+        }
+        ensure!(
+            matches!(reply.status, 503 | 504),
+            "no fault explains {reply:?}"
+        );
+        Ok(())
     }
 
     pub(super) async fn get(&self, path: &str) -> Result<Reply> {
@@ -180,36 +305,36 @@ impl World {
     }
 
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Reply> {
-        let called = self.call(Method::POST, path, Some(body)).await;
-        called.with_context(|| path.to_owned())
+        self.call(Method::POST, path, Some(body)).await
+    }
+
+    /// What a cron job does.
+    pub(super) async fn tick(&self) -> Result<()> {
+        self.get("/healthz").await.map(drop)
     }
 }
 
 /// Some seeds begin shortly before midnight.
-fn began_ms(seed: u64) -> u64 {
-    const DAY_MS: u64 = 86_400_000;
-    let days_ms = 20_700 * DAY_MS;
-    match seed % 3 {
-        0 => days_ms - 15_000,
-        _ => days_ms + 36_000_000,
-    }
-}
+const BEGINS_MS: [u64; 3] = [
+    20_700 * DAY_MS + 36_000_000,
+    20_700 * DAY_MS + 39_570_000,
+    20_700 * DAY_MS - 15_000,
+];
+const DAY_MS: u64 = 86_400_000;
 
-/// Gives each instance virtual time, on a host whose clock is ahead by so much, and random bits from the seed.
+/// Gives each instance the virtual time of its host, and random bits from the seed.
 fn prepare(
     dice: Arc<Dice>,
     clock: Virtual,
-    ahead: Duration,
-    prints: bool,
+    printed: MemoryOutputPipe,
 ) -> Box<dyn Fn(&mut WasiCtxBuilder) + Send + Sync> {
     Box::new(move |wasi| {
-        wasi.wall_clock(clock.ahead(ahead))
+        wasi.wall_clock(clock)
             .monotonic_clock(clock)
             .secure_random(dice.split())
             .insecure_random(dice.split())
-            .insecure_random_seed(u128::from(dice.below(u64::MAX)));
-        if !prints {
-            wasi.stdout(SinkOutputStream).stderr(SinkOutputStream);
-        }
+            .insecure_random_seed(u128::from(dice.below(u64::MAX)))
+            .stdout(printed.clone())
+            .stderr(printed.clone());
     })
 }
