@@ -21,11 +21,15 @@ use crate::{components, dist, fuzz, host, lint, packages, servers, sim, step};
 const ONLY_WITH_ALL: &str = "only with --all";
 
 /// End-to-end tests that take long, by a part of their names.
-const LONG_TESTS: [(&str, &str); 5] = [
+const LONG_TESTS: [(&str, &str); 6] = [
     ("end-to-end tests on Spin", "::spin_"),
     ("end-to-end tests on wasmCloud", "::wash_"),
     ("end-to-end tests with store = redis://", "::local_outbound"),
     ("end-to-end tests on Postgres", "::local_postgres"),
+    (
+        "end-to-end tests with the limits of Akamai Functions",
+        "::local_as_akamai",
+    ),
     ("crash rounds", "rounds::"),
 ];
 

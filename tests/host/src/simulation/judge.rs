@@ -184,18 +184,18 @@ impl Tracked {
 
 /// Waits until everything has ended, and judges it.
 pub(super) async fn judge(world: &World, load: &Load) -> Result<()> {
-    let tracked = load.tracked.borrow();
+    let tracked = load.tracked.borrow().clone();
     if world.calm && !world.needs_ticks {
         // A request would push the queue along.
         sleep(CALM_END).await;
-        for tracked in &*tracked {
+        for tracked in &tracked {
             tracked.read(world).await?;
         }
     }
     let limit = world.clock.elapsed() + END;
     loop {
         let mut open = None;
-        for tracked in &*tracked {
+        for tracked in &tracked {
             if !tracked.has_ended() {
                 tracked.read(world).await?;
                 open = open.or((!tracked.has_ended()).then(|| tracked.path()));
@@ -213,7 +213,7 @@ pub(super) async fn judge(world: &World, load: &Load) -> Result<()> {
         world.tick().await?;
     }
     sleep(LAST_EFFECTS).await;
-    for tracked in &*tracked {
+    for tracked in &tracked {
         tracked.read(world).await?;
         tracked.judge(world.calm)?;
     }
