@@ -96,10 +96,10 @@ fn counted(sim: &Sim, load: &Load) -> Result<(), String> {
         return Ok(());
     }
     let twice = sim.world.faults.skew_ms.get() > 0;
-    let pairs = counted.by_state().into_iter().zip(expected.by_state());
+    let mut pairs = counted.by_state().into_iter().zip(expected.by_state());
     let is_right =
         |((_, counted), (_, expected))| counted == expected || twice && counted > expected;
-    match pairs.map(is_right).all(|is_right| is_right) {
+    match pairs.all(is_right) {
         true => Ok(()),
         false => Err(format!("{counted:?} {MISCOUNTED} {expected:?}")),
     }
