@@ -153,7 +153,7 @@ fn built(workspace: &Workspace, program: &Path) -> Command {
 /// A number that only this state of the protocol has: a commit that leaves it alone can't fail by a fault that was always there.
 fn protocol(workspace: &Workspace) -> Option<u64> {
     let mut git = workspace.command("git");
-    let hash = step::quiet_output(git.args(["rev-parse", "HEAD:src/queue"]))?;
+    let hash = step::quiet_output(git.args(["rev-parse", "HEAD:src/queue/src"]))?;
     u64::from_str_radix(hash.get(..7)?, 16).ok()
 }
 

@@ -6,7 +6,7 @@ use super::{Wrong, look, watch};
 use crate::load::{Asked, Load};
 use crate::support::Sim;
 use crate::{limited, listed};
-use handoff_queue::{Counts, KeyLimits, Limits, RunState, TaskStatus};
+use handoff_queue::{Counts, KeyLimits, Limits, RETENTION_MIN_MS, RunState, TaskStatus};
 use std::rc::Rc;
 
 pub(crate) const MISCOUNTED: &str = "were counted of";
@@ -24,6 +24,7 @@ pub(crate) fn end(sim: &Sim, load: &Load, ticks: bool) -> Result<(), Wrong> {
     let due_ms = |a: &Rc<Asked>| a.not_before_ms.unwrap_or(0);
     let limited_ms = sim.world.ledger.slots() * limited_ms(sim.world.queue_limits.get());
     let end_ms = load.last_due_ms().max(sim.now_ms()) + END_MS + limited_ms;
+    let settled_ms = sim.now_ms() + RETENTION_MIN_MS / 2;
     // Follow-ups wait in a paused queue, even if all requested tasks have ended.
     load.resume(sim);
     loop {
@@ -34,10 +35,15 @@ pub(crate) fn end(sim: &Sim, load: &Load, ticks: bool) -> Result<(), Wrong> {
         if sim.now_ms() > end_ms {
             return Err((open.first().cloned(), "it does not end".to_owned()));
         }
-        // If all wait for a time that is far away, skip to it.
+        // If all wait for a time that is far away, skip to it. What a client that stalled cancels
+        // must be seen before its retention is over.
+        let skip_max_ms = match sim.now_ms() < settled_ms {
+            true => RETENTION_MIN_MS / 2,
+            false => 6 * 3_600_000,
+        };
         let next_ms = open.iter().map(due_ms).min().unwrap_or(load.last_due_ms());
         let wait_ms = next_ms.saturating_sub(sim.now_ms() + 60_000);
-        sim.run_for(wait_ms.clamp(5_000, 6 * 3_600_000));
+        sim.run_for(wait_ms.clamp(5_000, skip_max_ms));
         if ticks {
             sim.tick();
         }
