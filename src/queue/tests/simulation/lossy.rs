@@ -2,7 +2,7 @@
 //! that took over without them. What was acknowledged in that time may be gone, a task that ran then
 //! may run again and end otherwise, and a workflow that enqueued its step then may wait for ever.
 //! What had ended before stays as it is, what was acknowledged before ends, and what comes later is
-//! as right as ever.
+//! as right as ever, unless it gets a lost task's slot: what is left of that one acts on it.
 //!
 //! `HANDOFF_SEEDS` chooses as many seeds as for random faults, and a tenth of them is tried.
 
@@ -10,10 +10,11 @@ use super::load::{Asked, Load};
 use super::model::{Wrong, glance, never_twice};
 use super::random::try_seeds;
 use super::workflows::is_member;
-use crate::support::Sim;
+use crate::support::{Sim, parts};
 use futures::FutureExt;
 use handoff_queue::memory::MemoryStore;
 use handoff_queue::{RETENTION_MIN_MS, Store, TaskStatus};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 const MINUTE_MS: u64 = 60_000;
@@ -73,7 +74,9 @@ fn simulate(sim: &Sim, load: &Rc<Load>) -> Result<(), Wrong> {
         .collect();
     old.retain(|asked| asked.steps == 0);
     ask(sim, load, pick(&[50, 1_000, 3_000]), pause_ms);
+    let written = slots(&world.store.keys());
     kept.restore(&world.store);
+    let lost = &written - &slots(&world.store.keys());
     // Some instances know of what is gone, others come anew.
     ask(sim, load, SETTLE_MS, MINUTE_MS);
     world.faults.off();
@@ -88,11 +91,21 @@ fn simulate(sim: &Sim, load: &Rc<Load>) -> Result<(), Wrong> {
     same_tasks(sim, load)?;
     // A retry of a workflow's member has the name of another one's.
     let single = |asked: &&Rc<Asked>| asked.steps == 0 && !is_member(&asked.name);
-    for asked in new.iter().filter(single) {
+    let own_slot = |asked: &&Rc<Asked>| !lost.contains(&asked.id.slot());
+    for asked in new.iter().filter(single).filter(own_slot) {
         let began = sim.began(&asked.name);
         never_twice(sim, &began).map_err(|what| (Some(asked.clone()), what))?;
     }
     Ok(())
+}
+
+/// The slots that are written.
+fn slots(keys: &[String]) -> BTreeSet<u64> {
+    let written = keys.iter().map(|key| parts(key));
+    written
+        .filter(|(kind, _)| *kind == "s")
+        .filter_map(|(_, number)| number)
+        .collect()
 }
 
 /// Lets clients ask for so long, with a tick now and then.
