@@ -146,12 +146,29 @@ fn follow(workspace: &Workspace, way: Way) -> Result<Toolchain> {
     }
 }
 
+/// Flags that keep the folders of this machine out of what is built: panics name their place in dependencies.
+fn without_paths() -> Vec<String> {
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(Path::new(&env::var_os("HOME")?).join(".cargo")));
+    let registries = home.and_then(|home| std::fs::read_dir(home.join("registry/src")).ok());
+    let mut folders: Vec<_> = registries
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|f| f.path())
+        .collect();
+    folders.sort();
+    let flag = |folder: PathBuf| format!("--remap-path-prefix={}=deps", folder.display());
+    folders.into_iter().map(flag).collect()
+}
+
 impl Toolchain {
     /// `cargo rustc` for the target, and the target directory that it fills.
     pub(crate) fn cargo_rustc(&self, workspace: &Workspace) -> (Command, PathBuf) {
         match self {
             Self::Own => {
-                let command = workspace.cargo(&["rustc", "--target", TARGET]);
+                let mut command = workspace.cargo(&["rustc", "--target", TARGET]);
+                command.env("CARGO_ENCODED_RUSTFLAGS", without_paths().join("\u{1f}"));
                 (command, workspace.target.clone())
             }
             Self::Debian { linker_folder } => {
