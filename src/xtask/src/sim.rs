@@ -40,6 +40,14 @@ pub(crate) struct Options {
     sabotage: Option<String>,
 }
 
+impl Options {
+    /// The schedules that are asked for.
+    fn chosen(&self) -> Option<String> {
+        let one = self.seed.map(|seed| format!("{seed}..{}", seed + 1));
+        one.or_else(|| self.seeds.clone())
+    }
+}
+
 /// Runs what is asked for.
 pub(crate) fn sim(workspace: &Workspace, wanted: Option<Source>, options: &Options) -> Result<()> {
     if options.components {
@@ -47,13 +55,8 @@ pub(crate) fn sim(workspace: &Workspace, wanted: Option<Source>, options: &Optio
     }
     let mut cargo = tests(workspace);
     let mut everything = true;
-    if let Some(seed) = options.seed {
-        cargo.env("HANDOFF_SEEDS", format!("{seed}..{}", seed + 1));
-    } else if let Some(seeds) = &options.seeds {
-        cargo.env("HANDOFF_SEEDS", seeds);
-    }
-    if options.seed.is_some() || options.seeds.is_some() {
-        cargo.arg("random::");
+    if let Some(seeds) = options.chosen() {
+        cargo.env("HANDOFF_SEEDS", seeds).arg("random::");
         everything = false;
     }
     if options.crash_points {
@@ -83,21 +86,20 @@ fn shipped(workspace: &Workspace, wanted: Option<Source>, options: &Options) -> 
     )?;
     let mut tests = workspace.cargo(&["test", "--package", "handoff-host", "--", "--nocapture"]);
     tests.arg("simulation::");
-    offer_components(workspace, &mut tests);
-    if let Some(seed) = options.seed {
-        tests.env("HANDOFF_SCHEDULES", format!("{seed}..{}", seed + 1));
-    } else if let Some(seeds) = &options.seeds {
+    offer_components(workspace, &mut tests, true);
+    if let Some(seeds) = options.chosen() {
         tests.env("HANDOFF_SCHEDULES", seeds);
     }
     step::run("simulating the components", &mut tests)
 }
 
-/// Tells the tests of the local host where the shipped components are, and how many schedules to try.
-pub(crate) fn offer_components(workspace: &Workspace, tests: &mut Command) {
-    let schedules = format!("1..{}", COMPONENT_SCHEDULES + 1);
-    tests
-        .env("HANDOFF_ROOT", &workspace.root)
-        .env("HANDOFF_SCHEDULES", schedules);
+/// Tells the tests of the local host where the shipped components are, and to try many schedules or some.
+pub(crate) fn offer_components(workspace: &Workspace, tests: &mut Command, many: bool) {
+    tests.env("HANDOFF_ROOT", &workspace.root);
+    if many {
+        let schedules = format!("1..{}", COMPONENT_SCHEDULES + 1);
+        tests.env("HANDOFF_SCHEDULES", schedules);
+    }
 }
 
 /// The simulation, with everything that takes long; `cargo test` without the arguments of its tests.

@@ -218,11 +218,7 @@ impl Run<'_> {
         let mut local_host = self.tests(&["--package", "handoff-host"]);
         let what = "tests of the local host on Redis";
         servers::REDIS.offer(&here.redis, &mut local_host, what, self.summary);
-        if self.options.all {
-            sim::offer_components(self.workspace, &mut local_host);
-        } else {
-            local_host.env("HANDOFF_ROOT", &self.workspace.root);
-        }
+        sim::offer_components(self.workspace, &mut local_host, self.options.all);
         self.summary.time("tests of the local host", || {
             lane.run("testing the local host", &mut local_host)
         })?;

@@ -142,7 +142,6 @@ pub(super) struct World {
     pub panics: bool,
     /// Workers are only held by `/healthz`.
     pub needs_ticks: bool,
-    pub tick_every: Duration,
 }
 
 impl World {
@@ -183,7 +182,6 @@ impl World {
             Ok(Host { app, store })
         };
         let hosts = versions.into_iter().enumerate().map(host);
-        let needs_ticks = lifetime == Lifetime::Request;
         Ok(Self {
             hosts: hosts.collect::<Result<_>>()?,
             left: OnceCell::new(),
@@ -193,10 +191,13 @@ impl World {
             cut_off: Cell::default(),
             calm,
             panics: dice.chance(6_000),
-            needs_ticks,
-            tick_every: if needs_ticks { TICK } else { RARE_TICK },
+            needs_ticks: lifetime == Lifetime::Request,
             dice,
         })
+    }
+
+    pub(super) fn tick_every(&self) -> Duration {
+        if self.needs_ticks { TICK } else { RARE_TICK }
     }
 
     fn any_host(&self) -> usize {
@@ -282,6 +283,7 @@ impl World {
         if reply.is_ok() {
             return Ok(());
         }
+        ensure!(reply.status != 404, "acknowledged and lost: {reply:?}");
         ensure!(reply.may_fail, "without a fault: {reply:?}");
         let kind = reply.body["type"].as_str().unwrap_or_default();
         if reply.status == 0 || kind == "urn:handoff:problem:component-failed" {
