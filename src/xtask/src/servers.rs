@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::debian;
+use crate::step;
 use crate::summary::Summary;
 
 /// A server, and how to get it.
@@ -38,6 +39,22 @@ pub(crate) fn postgres() -> Option<PathBuf> {
     let path = path.and_then(|program| program.parent().map(Path::to_owned));
     let mut folders = debian.chain(path);
     folders.find(|folder| folder.join("initdb").exists() && folder.join("postgres").exists())
+}
+
+/// Sees that there is a PgBouncer that keeps what is prepared, or says why not. Debian's own is older.
+pub(crate) fn pgbouncer() -> Result<(), String> {
+    const SINCE: (u32, u32) = (1, 21);
+    let missing = format!("pgbouncer {}.{} or later is not on PATH", SINCE.0, SINCE.1);
+    let text = step::quiet_output(Command::new("pgbouncer").arg("--version"));
+    let text = text.unwrap_or_default();
+    let version = text.split_whitespace().nth(1).and_then(|version| {
+        let mut numbers = version.split('.').map(str::parse::<u32>);
+        Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+    });
+    version
+        .filter(|version| *version >= SINCE)
+        .map(drop)
+        .ok_or(missing)
 }
 
 impl Server {

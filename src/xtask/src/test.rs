@@ -21,11 +21,12 @@ use crate::{components, dist, fuzz, host, lint, packages, servers, sim, step};
 const ONLY_WITH_ALL: &str = "only with --all";
 
 /// End-to-end tests that take long, by a part of their names.
-const LONG_TESTS: [(&str, &str); 6] = [
+const LONG_TESTS: [(&str, &str); 7] = [
     ("end-to-end tests on Spin", "::spin_"),
     ("end-to-end tests on wasmCloud", "::wash_"),
     ("end-to-end tests with store = redis://", "::local_outbound"),
     ("end-to-end tests on Postgres", "::local_postgres"),
+    ("end-to-end tests through PgBouncer", "::local_pgbouncer"),
     (
         "end-to-end tests with the limits of Akamai Functions",
         "::local_as_akamai",
@@ -49,7 +50,7 @@ pub(crate) struct Options {
     /// Run only this part
     #[arg(long)]
     only: Option<Part>,
-    /// Run everything that CI runs: all hosts and stores, crash rounds, every place where a task can die, fuzzing
+    /// Run everything that CI runs: all hosts and stores, crash rounds, many of the places where a task can die, fuzzing
     #[arg(long)]
     all: bool,
 }
@@ -280,6 +281,12 @@ impl Run<'_> {
         servers::REDIS.offer(&here.redis, e2e, what, summary);
         let what = "end-to-end tests on Postgres";
         servers::POSTGRES.offer(&here.postgres, e2e, what, summary);
+        if self.options.all
+            && let Err(reason) = servers::pgbouncer()
+        {
+            e2e.env("HANDOFF_SKIP_PGBOUNCER", &reason);
+            summary.skip("end-to-end tests through PgBouncer", &reason);
+        }
     }
 
     fn tests(&self, arguments: &[&str]) -> Command {

@@ -61,6 +61,15 @@ pub(crate) fn postgres() -> Result<PathBuf, String> {
     found.ok_or_else(|| "no Postgres server is installed".to_owned())
 }
 
+/// Whether PgBouncer can be started.
+pub(crate) fn pgbouncer() -> Result<(), String> {
+    skipped("HANDOFF_SKIP_PGBOUNCER")?;
+    let found = Command::new("pgbouncer").arg("--version").output();
+    found
+        .map(drop)
+        .map_err(|e| format!("pgbouncer can't be started: {e}"))
+}
+
 /// A folder of the repository that is built by tools of its own, or `None` where it could not be, which is said.
 pub fn built(folder: &str) -> Option<PathBuf> {
     let skipped = skipped(&format!("HANDOFF_SKIP_{}", folder.replace('/', "_")));

@@ -104,9 +104,14 @@ impl Host {
                 Some(Database::Redis(Redis::start(folder.path())))
             }
             Storage::RedisInMemory => Some(Database::Redis(Redis::start_in_memory(folder.path()))),
-            Storage::Postgres => Some(Database::Postgres(Postgres::start_with_tables(
-                folder.path(),
-            ))),
+            Storage::Postgres => {
+                let postgres = Postgres::start_with_tables(folder.path());
+                Some(Database::Postgres(postgres))
+            }
+            Storage::PgBouncer => {
+                let postgres = Postgres::start_behind_pgbouncer(folder.path());
+                Some(Database::Postgres(postgres))
+            }
             Storage::Sqlite | Storage::Memory => None,
         };
         let program = match pair.kind {

@@ -12,6 +12,7 @@ mod limit;
 mod manifest;
 mod openapi;
 mod pair;
+mod pgbouncer;
 mod poll;
 mod postgres;
 mod process;

@@ -22,6 +22,8 @@ pub(crate) enum Storage {
     Outbound,
     /// A Postgres that the components reach themselves.
     Postgres,
+    /// A Postgres behind a PgBouncer.
+    PgBouncer,
 }
 
 /// A host and the store that it uses.
@@ -52,6 +54,10 @@ impl Pair {
     pub const LOCAL_POSTGRES: Self = Self::new(Kind::Local, Storage::Postgres);
     /// Spin, with a Postgres that the components reach themselves.
     pub const SPIN_POSTGRES: Self = Self::new(Kind::Spin, Storage::Postgres);
+    /// The local host, with a Postgres behind a PgBouncer.
+    pub const LOCAL_PGBOUNCER: Self = Self::new(Kind::Local, Storage::PgBouncer);
+    /// Spin, with a Postgres behind a PgBouncer.
+    pub const SPIN_PGBOUNCER: Self = Self::new(Kind::Spin, Storage::PgBouncer);
     /// `wash dev` with a store that is gone when it ends.
     pub const WASH_MEMORY: Self = Self::new(Kind::Wash, Storage::Memory);
     /// `wash dev` with Redis.
@@ -90,7 +96,7 @@ impl Pair {
 
     /// Whether its store is a Postgres.
     pub fn is_postgres(self) -> bool {
-        self.storage == Storage::Postgres
+        matches!(self.storage, Storage::Postgres | Storage::PgBouncer)
     }
 
     /// Whether its store is a server beside the host.
@@ -100,7 +106,7 @@ impl Pair {
 
     /// Whether the components reach the server of their store themselves.
     pub fn is_outbound(self) -> bool {
-        matches!(self.storage, Storage::Outbound | Storage::Postgres)
+        self.storage == Storage::Outbound || self.is_postgres()
     }
 
     /// Whether the first call after that server came back reaches it. The client of Spin's own store waits for a minute
@@ -136,6 +142,7 @@ impl Pair {
         match self.storage {
             Storage::Redis | Storage::RedisInMemory | Storage::Outbound => environment::redis(),
             Storage::Postgres => environment::postgres().map(drop),
+            Storage::PgBouncer => environment::postgres().and(environment::pgbouncer()),
             Storage::Sqlite | Storage::Memory => Ok(()),
         }
     }
@@ -156,6 +163,7 @@ impl fmt::Display for Pair {
             Storage::Memory => "memory",
             Storage::Outbound => "outbound",
             Storage::Postgres => "postgres",
+            Storage::PgBouncer => "pgbouncer",
         };
         write!(f, "{kind}+{storage}")
     }

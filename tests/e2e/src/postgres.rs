@@ -2,6 +2,7 @@
 
 use crate::environment;
 use crate::host::workspace;
+use crate::pgbouncer::PgBouncer;
 use crate::poll::until;
 use crate::process::{self, Process};
 use crate::redis::free_port;
@@ -26,6 +27,8 @@ pub struct Postgres {
     programs: PathBuf,
     folder: PathBuf,
     port: u16,
+    /// What hosts reach it through, if not by themselves.
+    pooler: Option<PgBouncer>,
 }
 
 impl Postgres {
@@ -38,12 +41,20 @@ impl Postgres {
         postgres
     }
 
+    /// The same, behind a PgBouncer.
+    #[track_caller]
+    pub fn start_behind_pgbouncer(folder: &Path) -> Self {
+        let mut postgres = Self::start_with_tables(folder);
+        postgres.pooler = Some(PgBouncer::start(postgres.port, folder));
+        postgres
+    }
+
     /// Starts one whose files are in `folder`, with a database that is empty.
     #[track_caller]
     pub fn start(folder: &Path) -> Self {
         let programs =
             environment::postgres().expect("tests are skipped where it is not available");
-        let folder = given_away(folder);
+        let folder = given_away(folder, "postgres");
         initialize(&programs, &folder);
         Self::launch(programs, folder)
     }
@@ -59,6 +70,7 @@ impl Postgres {
                     programs,
                     folder,
                     port,
+                    pooler: None,
                 };
             }
         }
@@ -68,7 +80,7 @@ impl Postgres {
     /// Starts a standby, whose files are in another `folder`. The server acknowledges nothing that this one has not.
     #[track_caller]
     pub fn start_synchronous_standby(&self, folder: &Path) -> Self {
-        let folder = given_away(folder);
+        let folder = given_away(folder, "postgres");
         let url = self.url();
         let copied = ["--write-recovery-conf", "--no-sync", "--checkpoint=fast"];
         run_as_user(&self.programs.join("pg_basebackup"), &folder, |command| {
@@ -99,9 +111,10 @@ impl Postgres {
         )
     }
 
-    /// Where it is.
+    /// Where hosts reach it.
     pub fn url(&self) -> String {
-        format!("postgres://handoff@127.0.0.1:{}/postgres", self.port)
+        let pooled = self.pooler.as_ref().map(PgBouncer::port);
+        url_at(pooled.unwrap_or(self.port))
     }
 
     /// Kills it at once, as a crash would. Its files stay.
@@ -165,7 +178,7 @@ impl Postgres {
     pub fn ask(&self, statement: &str) -> String {
         let psql = Command::new(self.programs.join("psql"))
             .args([
-                &self.url(),
+                &url_at(self.port),
                 "--no-psqlrc",
                 "--tuples-only",
                 "--no-align",
@@ -200,8 +213,12 @@ impl Drop for Postgres {
     }
 }
 
+fn url_at(port: u16) -> String {
+    format!("postgres://handoff@127.0.0.1:{port}/postgres")
+}
+
 /// A command that runs as somebody whom Postgres serves.
-fn as_user(program: PathBuf) -> Vec<OsString> {
+pub(crate) fn as_user(program: PathBuf) -> Vec<OsString> {
     let mut command: Vec<OsString> = Vec::new();
     if geteuid().is_root() {
         let user = OTHER_USER;
@@ -214,11 +231,11 @@ fn as_user(program: PathBuf) -> Vec<OsString> {
 
 /// A folder for a server's files.
 #[track_caller]
-fn given_away(folder: &Path) -> PathBuf {
+pub(crate) fn given_away(folder: &Path, name: &str) -> PathBuf {
     // The other user must get through the folder of the test.
     chmod(folder, Mode::from_raw_mode(0o711)).expect("the folder may be passed through");
-    let folder = folder.join("postgres");
-    fs::create_dir(&folder).expect("a folder for Postgres");
+    let folder = folder.join(name);
+    fs::create_dir(&folder).expect("a folder for the server");
     if geteuid().is_root() {
         let (user, group) = (Uid::from_raw(OTHER_USER), Gid::from_raw(OTHER_USER));
         chown(&folder, Some(user), Some(group)).expect("the folder is given away");

@@ -11,7 +11,8 @@ macro_rules! on_every_store {
     ($($flow:ident),+ $(,)?) => {
         $(on!(Some: $flow: local_sqlite LOCAL_SQLITE, local_redis LOCAL_REDIS, local_memory LOCAL_MEMORY,
             local_outbound LOCAL_OUTBOUND, spin_sqlite SPIN_SQLITE, spin_redis SPIN_REDIS, spin_outbound SPIN_OUTBOUND,
-            local_postgres LOCAL_POSTGRES, spin_postgres SPIN_POSTGRES, wash_memory WASH_MEMORY, wash_redis WASH_REDIS);)+
+            local_postgres LOCAL_POSTGRES, spin_postgres SPIN_POSTGRES,
+            local_pgbouncer LOCAL_PGBOUNCER, spin_pgbouncer SPIN_PGBOUNCER, wash_memory WASH_MEMORY, wash_redis WASH_REDIS);)+
     };
 }
 

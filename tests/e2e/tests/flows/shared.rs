@@ -1,4 +1,4 @@
-//! Several hosts with one Redis serve one queue: what one of them leaves, the others do.
+//! Several hosts with one server serve one queue: what one of them leaves, the others do.
 
 use handoff_e2e::{Client, Host, Pair, on, until};
 use serde_json::{Value, json};
@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 on!(Some: three_hosts_serve_one_queue: local_redis LOCAL_REDIS, local_outbound LOCAL_OUTBOUND, spin_redis SPIN_REDIS,
-    spin_outbound SPIN_OUTBOUND);
+    spin_outbound SPIN_OUTBOUND, local_postgres LOCAL_POSTGRES, spin_postgres SPIN_POSTGRES,
+    local_pgbouncer LOCAL_PGBOUNCER, spin_pgbouncer SPIN_PGBOUNCER);
 
 /// Leases here are 2 s to begin, 4 s of timeout and 3 s between clocks. Rescue looks at a slot 10 s after its ticket,
 /// and the keeper's work is done every 5 s. What was lost runs alone, 3 s each.

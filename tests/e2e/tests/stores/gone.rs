@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 on!(Some: refuses_at_once_and_goes_on: local_redis LOCAL_REDIS, local_outbound LOCAL_OUTBOUND,
     spin_redis SPIN_REDIS, spin_outbound SPIN_OUTBOUND,
-    local_postgres LOCAL_POSTGRES, spin_postgres SPIN_POSTGRES);
+    local_postgres LOCAL_POSTGRES, spin_postgres SPIN_POSTGRES,
+    local_pgbouncer LOCAL_PGBOUNCER, spin_pgbouncer SPIN_PGBOUNCER);
 
 /// A refused connection needs no time. The rest is for a busy machine.
 const AT_ONCE: Duration = Duration::from_secs(5);

@@ -12,8 +12,19 @@ use std::collections::BTreeMap;
 /// The remedy if the tables are missing.
 const NO_TABLES: &str = "its schema \"handoff\" is missing: call /readyz, if this role may create it, or have the statements of docs/deploy/postgres.md run";
 
-/// SQLSTATE of a missing table, and of a missing schema.
-const MISSING: [&str; 2] = ["42P01", "3F000"];
+/// The remedy if a statement is prepared on one connection and comes on another.
+const NOT_KEPT: &str = "a pooler between the host and Postgres does not keep prepared statements: let it pool by session, or have PgBouncer 1.21 or later with max_prepared_statements above 0";
+
+/// The remedy for what the server says by its SQLSTATE.
+fn remedy(reason: &str) -> Option<&'static str> {
+    match between(reason, "SqlState(E", ")")? {
+        // A missing table, or schema.
+        "42P01" | "3F000" => Some(NO_TABLES),
+        // A prepared statement that does not exist, or that somebody else prepared.
+        "26000" | "42P05" => Some(NOT_KEPT),
+        _ => None,
+    }
+}
 
 /// One connection of the host's for all calls of an instance, from the first call on.
 pub(crate) struct Postgres {
@@ -97,14 +108,14 @@ impl Postgres {
             PgError::ConnectionFailed(reason) if is_refusal(&reason) => format!(
                 "this component may not reach it: see that its allowed_outbound_hosts in spin.toml name \"{origin}\""
             ),
-            PgError::QueryFailed(reason) if MISSING.iter().any(|code| reason.contains(code)) => {
-                NO_TABLES.to_owned()
-            }
             PgError::ConnectionFailed(reason)
             | PgError::BadParameter(reason)
             | PgError::QueryFailed(reason)
             | PgError::ValueConversionFailed(reason)
-            | PgError::Other(reason) => self.server.shown(said(reason)),
+            | PgError::Other(reason) => match remedy(&reason) {
+                Some(remedy) => remedy.to_owned(),
+                None => self.server.shown(said(reason)),
+            },
         };
         StoreError {
             operation,
@@ -251,15 +262,17 @@ fn is_refusal(reason: &str) -> bool {
 
 /// What the server said, of the host's whole description of the error.
 fn said(reason: String) -> String {
-    let after = |start: &str, end: &str| {
-        let (_, rest) = reason.split_once(start)?;
-        rest.split_once(end).map(|(text, _)| text.to_owned())
-    };
-    match (after("message: \"", "\","), after("SqlState(E", ")")) {
+    let message = between(&reason, "message: \"", "\",").map(|text| text.replace("\\\"", "\""));
+    match (message, between(&reason, "SqlState(E", ")")) {
         (Some(message), Some(code)) => format!("{message} (SQLSTATE {code})"),
         (Some(message), None) => message,
         _ => reason,
     }
+}
+
+fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(start)?;
+    rest.split_once(end).map(|(text, _)| text)
 }
 
 #[cfg(test)]
@@ -280,8 +293,11 @@ mod tests {
              code: SqlState(E28P01), message: \"password authentication failed for user \\\"me\\\"\", detail: None }) }";
         assert_eq!(
             said(reason.to_owned()),
-            "password authentication failed for user \\\"me\\\" (SQLSTATE 28P01)"
+            "password authentication failed for user \"me\" (SQLSTATE 28P01)"
         );
         assert_eq!(said("it is gone".to_owned()), "it is gone");
+        assert_eq!(remedy(reason), None);
+        let pooled = "Error { kind: Db, cause: Some(DbError { code: SqlState(E26000), message: \"prepared statement \\\"s1\\\" does not exist\", detail: None }) }";
+        assert_eq!(remedy(pooled), Some(NOT_KEPT));
     }
 }
