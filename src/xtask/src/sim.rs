@@ -13,7 +13,7 @@ use crate::{components, step};
 
 /// So many schedules are tried by `cargo xtask test --all`: some that are always the same, and as many that only this state of
 /// the protocol has.
-const SCHEDULES: u64 = 10_000;
+const SCHEDULES: u64 = 4_000;
 /// So many schedules of the shipped components, always the same ones.
 const COMPONENT_SCHEDULES: u64 = 500;
 /// The same by `cargo xtask test`.
@@ -60,7 +60,7 @@ pub(crate) fn sim(workspace: &Workspace, wanted: Option<Source>, options: &Optio
         everything = false;
     }
     if options.crash_points {
-        cargo.env("HANDOFF_EVERY_PAIR", "1").arg("crash_points::");
+        cargo.env("HANDOFF_TURN", "all").arg("crash_points::");
         everything = false;
     }
     if let Some(guard) = &options.sabotage {
@@ -120,21 +120,20 @@ pub(crate) fn tests_of(many: bool) -> Vec<&'static str> {
     .concat()
 }
 
+/// Chooses schedules, and a part of the places where something can go wrong; others when the protocol has changed.
 fn set_up(workspace: &Workspace, mut tests: Command, schedules: u64) -> Command {
+    let turn = protocol(workspace).unwrap_or_default();
     tests
         .env("HANDOFF_SEEDS", seeds(workspace, schedules))
+        .env("HANDOFF_TURN", turn.to_string())
         // Each of the long ones uses all cores.
         .env("RUST_TEST_THREADS", "1");
     tests
 }
 
-/// Everything within the time of `cargo xtask test --all`, by a built program: at each place one stall of three, and of pairs of
-/// places one of 500; others when the protocol has changed.
+/// Everything within the time of `cargo xtask test --all`, by a built program.
 pub(crate) fn everything_in_time(workspace: &Workspace, program: &Path) -> Command {
-    let mut tests = built(workspace, program);
-    let number = protocol(workspace).unwrap_or_default();
-    tests.env("HANDOFF_TURN", number.to_string());
-    set_up(workspace, tests, SCHEDULES)
+    set_up(workspace, built(workspace, program), SCHEDULES)
 }
 
 /// What fits into minutes, by a built program.

@@ -197,51 +197,35 @@ fn all_pass(what: &str, jobs: &[Job]) {
     assert!(failed.is_empty(), "see above");
 }
 
-/// A test run has no time for all jobs. `HANDOFF_TURN=n` selects a part, another one for each n.
-fn turn() -> Option<u64> {
-    let n = std::env::var("HANDOFF_TURN").ok()?;
-    Some(n.parse().expect("HANDOFF_TURN is a number"))
-}
+/// A test run has no time for all jobs: it tries one of so many single faults, and one of so many
+/// pairs.
+const SINGLE_FAULTS: usize = 7;
+const PAIRS: usize = 500;
 
-/// Keeps one stall of three and one late call of three at each place in a turn.
-fn with_fewer_times(mut jobs: Vec<Job>) -> Vec<Job> {
-    if let Some(n) = turn() {
-        jobs.retain(|(_, faults, _)| {
-            let chosen = |fault: &Fault| {
-                let third = ((fault.call + n) % 3) as usize;
-                match fault.action {
-                    Action::Stall(_, ms) => ms == STALLS_MS[third],
-                    late @ (Action::Late(_) | Action::KillLate(_)) => late == LATE[third],
-                    _ => true,
-                }
-            };
-            faults.iter().all(chosen)
-        });
+/// Keeps one job of so many. `HANDOFF_TURN=n` keeps other ones for each n, `HANDOFF_TURN=all` all.
+fn in_turn(mut jobs: Vec<Job>, of: usize) -> Vec<Job> {
+    let turn = std::env::var("HANDOFF_TURN").unwrap_or_else(|_| "0".to_owned());
+    if turn == "all" {
+        return jobs;
     }
+    let turn: usize = turn.parse().expect("HANDOFF_TURN is a number, or all");
+    let mut place = 0..;
+    jobs.retain(|_| {
+        place
+            .next()
+            .is_some_and(|place: usize| place % of == turn % of)
+    });
     jobs
-}
-
-/// Keeps one job of 500, since all of them take hours. `HANDOFF_EVERY_PAIR` keeps all.
-fn sampled(jobs: Vec<Job>) -> Vec<Job> {
-    const OF: u64 = 500;
-    match std::env::var_os("HANDOFF_EVERY_PAIR") {
-        Some(_) => jobs,
-        None => {
-            let first = turn().unwrap_or(0) % OF;
-            let some = jobs.into_iter().skip(first as usize);
-            some.step_by(OF as usize).collect()
-        }
-    }
 }
 
 #[test]
 fn wherever_something_goes_wrong_everything_ends_as_it_should() {
-    all_pass("single faults", &with_fewer_times(single_faults()));
+    all_pass("single faults", &in_turn(single_faults(), SINGLE_FAULTS));
 }
 
 #[test]
 fn wherever_two_things_go_wrong_everything_ends_as_it_should() {
-    all_pass("pairs of faults", &sampled(pairs_of_faults()));
+    all_pass("pairs of faults", &in_turn(pairs_of_faults(), PAIRS));
 }
 
 #[test]
