@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
 use tokio_postgres::config::{Host as Address, SslMode};
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Config, NoTls, Row};
+use tokio_postgres::{Config, NoTls, Row, Statement};
 use wasmtime::component::Resource;
 
 use crate::allowed::{AllowedHosts, Target};
@@ -22,6 +22,9 @@ use crate::say::say;
 /// As many as Spin keeps for a component.
 const CONNECTIONS_MAX: usize = 64;
 const PORT: u16 = 5432;
+/// So many statements a connection keeps prepared. An application that writes values into its statements makes new ones with
+/// each call.
+const PREPARED_MAX: usize = 100;
 
 /// The pools of a component, by address.
 #[derive(Default)]
@@ -113,6 +116,14 @@ fn failed(error: tokio_postgres::Error) -> Error {
     Error::QueryFailed(format!("{error:?}"))
 }
 
+/// A statement that this connection prepared, now or before: to parse and to plan it takes longer than to execute it.
+async fn prepared(connection: &Object, statement: &str) -> Result<Statement, Error> {
+    if connection.statement_cache.size() >= PREPARED_MAX {
+        connection.statement_cache.clear();
+    }
+    connection.prepare_cached(statement).await.map_err(failed)
+}
+
 type Parameter = Box<dyn ToSql + Sync + Send>;
 
 fn parameter(value: ParameterValue) -> Result<Parameter, Error> {
@@ -198,6 +209,7 @@ impl HostConnection for Guest {
         let postgres = self.postgres(&connection)?;
         let answered = async {
             let parameters = parameters(values)?;
+            let statement = prepared(&postgres, &statement).await?;
             let rows = postgres.query(&statement, &borrowed(&parameters)).await;
             let rows = rows.map_err(failed)?;
             let columns = rows.first().map(Row::columns).unwrap_or_default();
@@ -219,6 +231,7 @@ impl HostConnection for Guest {
         let postgres = self.postgres(&connection)?;
         let executed = async {
             let parameters = parameters(values)?;
+            let statement = prepared(&postgres, &statement).await?;
             let done = postgres.execute(&statement, &borrowed(&parameters)).await;
             done.map_err(failed)
         };
