@@ -3,6 +3,7 @@
 //! that was acknowledged is lost.
 
 mod calls;
+mod commits;
 mod failing;
 mod failover;
 mod frozen;

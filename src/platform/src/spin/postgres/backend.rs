@@ -9,8 +9,8 @@ use handoff_queue::{Append, Appended, StoreError};
 use spin_sdk::pg::{Connection, DbValue, ParameterValue as Parameter, PgError};
 use std::collections::BTreeMap;
 
-/// The remedy if the tables are missing.
-const NO_TABLES: &str = "its schema \"handoff\" is missing: call /readyz, if this role may create it, or have the statements of docs/deploy/postgres.md run";
+/// The remedy if the tables are missing, or the procedure.
+const NO_TABLES: &str = "its schema \"handoff\" is missing or incomplete: call /readyz, if this role may create it, or have the statements of docs/deploy/postgres.md run";
 
 /// The remedy if a statement is prepared on one connection and comes on another.
 const NOT_KEPT: &str = "a pooler between the host and Postgres does not keep prepared statements: let it pool by session, or have PgBouncer 1.21 or later with max_prepared_statements above 0";
@@ -18,8 +18,8 @@ const NOT_KEPT: &str = "a pooler between the host and Postgres does not keep pre
 /// The remedy for what the server says by its SQLSTATE.
 fn remedy(reason: &str) -> Option<&'static str> {
     match between(reason, "SqlState(E", ")")? {
-        // A missing table, or schema.
-        "42P01" | "3F000" => Some(NO_TABLES),
+        // A missing table, schema, or procedure.
+        "42P01" | "3F000" | "42883" => Some(NO_TABLES),
         // A prepared statement that does not exist, or that somebody else prepared.
         "26000" | "42P05" => Some(NOT_KEPT),
         _ => None,
@@ -189,7 +189,6 @@ impl Backend for Postgres {
         Ok(values.first().copied().unwrap_or(0))
     }
 
-    /// In two statements. The records must be there for others before the counters are read.
     fn append(&self, append: &Append<'_>) -> Option<Result<Appended, StoreError>> {
         Some(self.appended(append))
     }
@@ -199,7 +198,7 @@ impl Backend for Postgres {
     }
 
     fn prepare(&self) -> Result<(), StoreError> {
-        let there = self.counters(&["handoff".to_owned()]);
+        let there = self.query("find", "the schema \"handoff\"", statements::THERE, &[]);
         if !there.is_err_and(|e| e.reason.contains(NO_TABLES)) {
             return Ok(()); // Other errors are the next call's.
         }
@@ -218,13 +217,22 @@ impl Postgres {
             int(append.base),
             records,
             lengths,
+            text(append.look.join(",")),
         ];
         let operation = "append to";
         let rows = self.query(operation, append.counter, statements::APPEND, &parameters)?;
-        let after = self.number(operation, append.counter, &rows)?;
-        let look = self.counters(append.look)?;
-        let last = append.last(after);
-        Ok(Appended { last, look })
+        let numbers = match rows.first().map(Vec::as_slice) {
+            Some([DbValue::Str(numbers)]) => numbers.split(',').map(str::parse),
+            _ => return Err(self.unexpected(operation, append.counter)),
+        };
+        let numbers: Option<Vec<u64>> = numbers.collect::<Result<_, _>>().ok();
+        match numbers.as_deref().and_then(<[u64]>::split_first) {
+            Some((after, look)) if look.len() == append.look.len() => Ok(Appended {
+                last: append.last(*after),
+                look: look.to_vec(),
+            }),
+            _ => Err(self.unexpected(operation, append.counter)),
+        }
     }
 }
 

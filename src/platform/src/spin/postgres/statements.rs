@@ -1,4 +1,5 @@
-//! The statements. Each is a transaction of its own.
+//! The statements. Each is a transaction of its own, but for the one that appends: that is
+//! three, which a procedure may have.
 //!
 //! Several keys are one text with commas between them, which no key has. Several values are one
 //! piece of bytes, and a text of their lengths: the host's interface passes no lists. Keys are
@@ -35,24 +36,14 @@ pub(super) const INCREMENT: &str = "INSERT INTO handoff.counters AS old (key, va
      ON CONFLICT (key) DO UPDATE SET value = old.value + excluded.value \
      RETURNING value";
 
-/// Takes numbers and writes the records. What is read afterwards is another statement: this one sees
-/// only what was there when it began.
-pub(super) const APPEND: &str = "WITH taken AS (\
-         INSERT INTO handoff.counters AS old (key, value) VALUES ($1, $2) \
-         ON CONFLICT (key) DO UPDATE SET value = old.value + excluded.value \
-         RETURNING value), \
-     piece AS (\
-         SELECT n, length, sum(length) OVER (ORDER BY n) - length + 1 AS start \
-         FROM unnest(string_to_array($6, ',')::int[]) WITH ORDINALITY AS lengths (length, n)), \
-     written AS (\
-         INSERT INTO handoff.records (key, value) \
-         SELECT $3::text || ($4::bigint + value % 17592186044416 - $2 + n), \
-             substring($5::bytea FROM start::int FOR length) \
-         FROM taken, piece ORDER BY n \
-         ON CONFLICT (key) DO UPDATE SET value = excluded.value) \
-     SELECT value FROM taken";
+/// Takes numbers, writes the records, and then looks, by the procedure that the schema has.
+pub(super) const APPEND: &str = "CALL handoff.append($1, $2, $3, $4, $5, $6, $7, NULL)";
 
-/// Makes the tables. Whoever comes meanwhile waits, since Postgres lets two that make the same fail.
+/// Fails if something is missing.
+pub(super) const THERE: &str =
+    "SELECT count(*), 'handoff.append'::regproc::text FROM handoff.counters WHERE key = ''";
+
+/// Makes the tables, and the procedure. Whoever comes meanwhile waits, since Postgres lets two that make the same fail.
 pub(super) const MAKE_TABLES: &str = concat!(
     "DO $handoff$ BEGIN PERFORM pg_advisory_xact_lock(7163520918273645);\n",
     include_str!("schema.sql"),
