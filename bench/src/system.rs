@@ -6,7 +6,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use handoff_e2e::{Connection, Host, Pair, Process, Redis};
+use handoff_e2e::{Connection, Host, Pair, Postgres, Process, Redis};
 use tempfile::TempDir;
 
 use crate::api::{Api, Request, Task};
@@ -133,8 +133,16 @@ impl App {
     /// Its Redis, if its store is one.
     pub(crate) fn redis(&self) -> Option<&Redis> {
         match &self.parts {
-            Parts::Handoff(host) => host.redis_if_any(),
+            Parts::Handoff(host) => host.database_if_any()?.redis(),
             Parts::Peer(peer) => Some(&peer.redis),
+        }
+    }
+
+    /// Its Postgres, if its store is one.
+    pub(crate) fn postgres(&self) -> Option<&Postgres> {
+        match &self.parts {
+            Parts::Handoff(host) => host.database_if_any()?.postgres(),
+            Parts::Peer(_) => None,
         }
     }
 

@@ -3,6 +3,7 @@
 mod backlog;
 mod batch;
 mod calls;
+mod commits;
 mod computing;
 mod drain;
 mod end_to_end;
@@ -112,7 +113,7 @@ pub(crate) const FIRST_ANSWER: Metric = metric(
 );
 
 /// In the order of the table; those of one kind are made in this order.
-pub(crate) const ALL: [Measurement; 13] = [
+pub(crate) const ALL: [Measurement; 14] = [
     enqueue::MEASUREMENT,
     batch::MEASUREMENT,
     status::MEASUREMENT,
@@ -126,6 +127,7 @@ pub(crate) const ALL: [Measurement; 13] = [
     memory::MEASUREMENT,
     backlog::MEASUREMENT,
     finished::MEASUREMENT,
+    commits::MEASUREMENT,
 ];
 
 /// How many times as fast the first system answers, over so many connections.

@@ -27,6 +27,22 @@ impl Database {
         of!(self, server => server.url())
     }
 
+    /// The Redis that it is.
+    pub fn redis(&self) -> Option<&Redis> {
+        match self {
+            Self::Redis(redis) => Some(redis),
+            Self::Postgres(_) => None,
+        }
+    }
+
+    /// The Postgres that it is.
+    pub fn postgres(&self) -> Option<&Postgres> {
+        match self {
+            Self::Postgres(postgres) => Some(postgres),
+            Self::Redis(_) => None,
+        }
+    }
+
     /// Kills it at once, as a crash would. Its files stay.
     #[track_caller]
     pub fn kill9(&mut self) {

@@ -247,12 +247,9 @@ impl Host {
             .expect("this pair's store is a server")
     }
 
-    /// Its Redis, if its store is one.
-    pub fn redis_if_any(&self) -> Option<&Redis> {
-        match &self.database {
-            Some(Database::Redis(redis)) => Some(redis),
-            _ => None,
-        }
+    /// The server of the store, if it is one.
+    pub fn database_if_any(&self) -> Option<&Database> {
+        self.database.as_ref()
     }
 
     /// Lets no file of the host grow beyond so many bytes, as if the disk were full; `None` gives the room back.

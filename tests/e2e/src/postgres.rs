@@ -247,7 +247,7 @@ pub(crate) fn given_away(folder: &Path, name: &str) -> PathBuf {
 fn initialize(programs: &Path, folder: &Path) {
     run_as_user(&programs.join("initdb"), folder, |command| {
         command.args(["--username=handoff", "--auth=trust", "--encoding=UTF8"]);
-        command.args(["--locale=C", "--no-sync", "--wal-segsize=1"]);
+        command.args(["--locale=C", "--no-sync"]);
         command.args(["--no-instructions", "--pgdata"]);
         command.arg(folder.join("data"));
     });

@@ -1,6 +1,6 @@
 //! A host that stands still while it runs tasks, and goes on when another one has finished them, changes nothing any more.
 
-use handoff_e2e::{Answer, Host, Pair, TestServer, on, slot, until};
+use handoff_e2e::{Answer, Database, Host, Pair, TestServer, on, slot, until};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,7 +30,10 @@ fn plan() -> [(&'static str, Value); 3] {
 
 /// Whether the store holds a run of the task that failed, whatever became of the task: the second host's don't.
 fn has_failed_run(host: &Host, id: &str) -> bool {
-    let redis = host.redis_if_any().expect("this pair's store is Redis");
+    let redis = host
+        .database_if_any()
+        .and_then(Database::redis)
+        .expect("this pair's store is Redis");
     let run = |epoch| redis.ask(&format!("GET q.default.o.{}.{epoch}", slot(id)));
     let failed = |run: String| run.contains(r#"{"failed":"#) || run.contains(r#"{"retrying":"#);
     (0..EPOCHS).any(|epoch| failed(run(epoch)))
