@@ -1,4 +1,4 @@
-//! Commits take time: until the disk has them, or a standby. Requests wait for theirs, and not for each other's.
+//! A commit takes time: until the disk has it, or a standby. A request waits for its own, all of that time, and not for others'.
 
 use crate::calls::RECOVERY;
 use handoff_e2e::{Host, Pair, on, until};
@@ -11,15 +11,20 @@ on!(Some: all_wait_at_once: local_postgres LOCAL_POSTGRES, spin_postgres SPIN_PO
 const LIMIT: Duration = Duration::from_secs(60);
 /// So many requests enqueue in one queue.
 const CLIENTS: usize = 8;
-/// The number of those that wait for the standby.
+/// Postgres ends a wait inside a statement after that long, and goes on as if the standby had what it waited for.
+const TIMEOUT: &str = "ALTER ROLE handoff SET statement_timeout = '1s'";
+/// The number of enqueuers that have waited for the standby for longer.
 const WAITING: &str = "SELECT count(*) FROM pg_stat_activity \
-     WHERE wait_event = 'SyncRep' AND query LIKE 'CALL handoff.append%'";
+     WHERE wait_event = 'SyncRep' AND query LIKE 'CALL handoff.append%' \
+     AND clock_timestamp() - query_start > interval '2 s'";
 
 fn all_wait_at_once(pair: Pair) {
     let folder = tempfile::Builder::new().prefix("handoff-e2e-").tempdir();
     let folder = folder.expect("a folder for the standby");
     let mut host = Host::start(pair, &[]);
     let standby = host.postgres().start_synchronous_standby(folder.path());
+    host.postgres().ask(TIMEOUT);
+    host.restart();
     let http = host.http().clone();
     let body = json!({"task": "echo", "args": 7});
 

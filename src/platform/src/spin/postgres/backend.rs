@@ -12,6 +12,15 @@ use std::collections::BTreeMap;
 /// The remedy if the tables are missing, or the procedure.
 const NO_TABLES: &str = "its schema \"handoff\" is missing or incomplete: call /readyz, if this role may create it, or have the statements of docs/deploy/postgres.md run";
 
+/// The remedy if this role may not call the procedure.
+const NOT_CALLABLE: &str = "this role may not call the procedure handoff.append: have the GRANTs of docs/deploy/postgres.md run";
+
+/// How an error ends that says that the role may not do this.
+const FORBIDDEN: &str = "(SQLSTATE 42501)";
+
+/// The remedy if the procedure may not commit.
+const NOT_ALONE: &str = "the procedure handoff.append can't commit: it was altered to have a SET clause or SECURITY DEFINER, or a pooler puts statements into transactions";
+
 /// The remedy if a statement is prepared on one connection and comes on another.
 const NOT_KEPT: &str = "a pooler between the host and Postgres does not keep prepared statements: let it pool by session, or have PgBouncer 1.21 or later with max_prepared_statements above 0";
 
@@ -22,6 +31,8 @@ fn remedy(reason: &str) -> Option<&'static str> {
         "42P01" | "3F000" | "42883" => Some(NO_TABLES),
         // A prepared statement that does not exist, or that somebody else prepared.
         "26000" | "42P05" => Some(NOT_KEPT),
+        // A COMMIT where none may be.
+        "2D000" => Some(NOT_ALONE),
         _ => None,
     }
 }
@@ -189,6 +200,7 @@ impl Backend for Postgres {
         Ok(values.first().copied().unwrap_or(0))
     }
 
+    /// In two statements. The records must be there for others before the counters are read.
     fn append(&self, append: &Append<'_>) -> Option<Result<Appended, StoreError>> {
         Some(self.appended(append))
     }
@@ -198,12 +210,30 @@ impl Backend for Postgres {
     }
 
     fn prepare(&self) -> Result<(), StoreError> {
-        let there = self.query("find", "the schema \"handoff\"", statements::THERE, &[]);
-        if !there.is_err_and(|e| e.reason.contains(NO_TABLES)) {
-            return Ok(()); // Other errors are the next call's.
-        }
         let name = "the schema \"handoff\"";
-        self.execute("create", name, statements::MAKE_TABLES, &[])
+        let refused = |reason: &str| StoreError {
+            operation: "create",
+            key: name.to_owned(),
+            reason: format!("{}: {reason}", self.server.origin),
+        };
+        match self.query("find", name, statements::THERE, &[]) {
+            Ok(rows)
+                if matches!(
+                    rows.first().map(Vec::as_slice),
+                    Some([DbValue::Boolean(false)])
+                ) =>
+            {
+                Err(refused(NOT_CALLABLE))
+            }
+            Err(error) if error.reason.contains(NO_TABLES) => {
+                let made = self.execute("create", name, statements::MAKE_TABLES, &[]);
+                made.map_err(|error| match error.reason.contains(FORBIDDEN) {
+                    true => refused(NO_TABLES),
+                    false => error,
+                })
+            }
+            _ => Ok(()), // Other errors are the next call's.
+        }
     }
 }
 
@@ -217,22 +247,13 @@ impl Postgres {
             int(append.base),
             records,
             lengths,
-            text(append.look.join(",")),
         ];
         let operation = "append to";
         let rows = self.query(operation, append.counter, statements::APPEND, &parameters)?;
-        let numbers = match rows.first().map(Vec::as_slice) {
-            Some([DbValue::Str(numbers)]) => numbers.split(',').map(str::parse),
-            _ => return Err(self.unexpected(operation, append.counter)),
-        };
-        let numbers: Option<Vec<u64>> = numbers.collect::<Result<_, _>>().ok();
-        match numbers.as_deref().and_then(<[u64]>::split_first) {
-            Some((after, look)) if look.len() == append.look.len() => Ok(Appended {
-                last: append.last(*after),
-                look: look.to_vec(),
-            }),
-            _ => Err(self.unexpected(operation, append.counter)),
-        }
+        let after = self.number(operation, append.counter, &rows)?;
+        let look = self.counters(append.look)?;
+        let last = append.last(after);
+        Ok(Appended { last, look })
     }
 }
 

@@ -1,5 +1,4 @@
-//! The statements. Each is a transaction of its own, but for the one that appends: that is
-//! three, which a procedure may have.
+//! The statements. Each is a transaction of its own; the procedure has two.
 //!
 //! Several keys are one text with commas between them, which no key has. Several values are one
 //! piece of bytes, and a text of their lengths: the host's interface passes no lists. Keys are
@@ -36,12 +35,15 @@ pub(super) const INCREMENT: &str = "INSERT INTO handoff.counters AS old (key, va
      ON CONFLICT (key) DO UPDATE SET value = old.value + excluded.value \
      RETURNING value";
 
-/// Takes numbers, writes the records, and then looks, by the procedure that the schema has.
-pub(super) const APPEND: &str = "CALL handoff.append($1, $2, $3, $4, $5, $6, $7, NULL)";
+/// Takes numbers and writes the records, by the procedure of the schema. A query that reads
+/// afterwards is another statement: one sees only what was there when it began.
+pub(super) const APPEND: &str = "CALL handoff.append($1, $2, $3, $4, $5, $6, NULL)";
 
-/// Fails if something is missing.
-pub(super) const THERE: &str =
-    "SELECT count(*), 'handoff.append'::regproc::text FROM handoff.counters WHERE key = ''";
+/// Fails if a table or the procedure is missing. Answers whether this role may call it.
+pub(super) const THERE: &str = "SELECT has_function_privilege(\
+         'handoff.append(text, bigint, text, bigint, bytea, text, bigint)', 'EXECUTE') \
+     FROM (SELECT count(*) FROM handoff.counters WHERE key = '') AS counters, \
+         (SELECT count(*) FROM handoff.records WHERE key = '') AS records";
 
 /// Makes the tables, and the procedure. Whoever comes meanwhile waits, since Postgres lets two that make the same fail.
 pub(super) const MAKE_TABLES: &str = concat!(
