@@ -3,6 +3,7 @@
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result};
 use wasmtime::component::Component;
@@ -107,9 +108,12 @@ fn load(engine: &Engine, path: &Path) -> Result<Component> {
     Ok(unsafe { Component::deserialize_file(engine, path) }?)
 }
 
-/// Another process may do the same at the same moment: a rename leaves one whole file or the other.
+/// Another process or thread may do the same at the same moment: each has a file of its own, and a rename leaves one whole file
+/// or the other.
 fn keep(path: &Path, code: &[u8]) -> Result<()> {
-    let aside = path.with_extension(format!("{}.tmp", std::process::id()));
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let (process, next) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let aside = path.with_extension(format!("{process}-{next}.tmp"));
     fs::write(&aside, code)?;
     fs::rename(&aside, path)?;
     Ok(())
@@ -146,4 +150,26 @@ fn make_private(folder: &Path) -> Result<()> {
 #[cfg(not(unix))]
 fn make_private(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn several_threads_keep_the_same_at_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, code) = (folder.path().join("some.cwasm"), vec![7; 1 << 20]);
+        thread::scope(|scope| {
+            let keeping: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| (0..20).try_for_each(|_| keep(&path, &code))))
+                .collect();
+            for thread in keeping {
+                thread.join().expect("no panic").expect("it is kept");
+            }
+        });
+        assert_eq!(fs::read(&path).expect("the file"), code);
+    }
 }
