@@ -5,10 +5,12 @@ mod batch;
 mod calls;
 mod commits;
 mod computing;
+mod counter;
 mod drain;
 mod end_to_end;
 mod enqueue;
 mod finished;
+mod hosts;
 pub(crate) mod idle;
 mod limit;
 mod memory;
@@ -113,7 +115,7 @@ pub(crate) const FIRST_ANSWER: Metric = metric(
 );
 
 /// In the order of the table; those of one kind are made in this order.
-pub(crate) const ALL: [Measurement; 14] = [
+pub(crate) const ALL: [Measurement; 16] = [
     enqueue::MEASUREMENT,
     batch::MEASUREMENT,
     status::MEASUREMENT,
@@ -128,6 +130,8 @@ pub(crate) const ALL: [Measurement; 14] = [
     backlog::MEASUREMENT,
     finished::MEASUREMENT,
     commits::MEASUREMENT,
+    counter::MEASUREMENT,
+    hosts::MEASUREMENT,
 ];
 
 /// How many times as fast the first system answers, over so many connections.

@@ -117,6 +117,11 @@ impl Postgres {
         url_at(pooled.unwrap_or(self.port))
     }
 
+    /// A program that came with the server.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.programs.join(name)
+    }
+
     /// Kills it at once, as a crash would. Its files stay.
     #[track_caller]
     pub fn kill9(&mut self) {
