@@ -130,7 +130,7 @@ fn readyz_makes_the_tables_if_it_may(pair: Pair) {
     let refused = host.http().get("/readyz");
     refused.expect_problem(503, "store-unavailable", None);
     assert!(
-        refused.text().contains("permission denied"),
+        refused.text().contains("this role may not create it"),
         "{}",
         refused.text()
     );
@@ -142,6 +142,18 @@ fn readyz_makes_the_tables_if_it_may(pair: Pair) {
          GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA handoff TO plain",
     );
     host.restart_with("store", &owner.replace("handoff@", "plain@"));
+    host.http().get("/readyz").expect(200);
+    host.postgres()
+        .ask("REVOKE EXECUTE ON PROCEDURE handoff.append FROM PUBLIC");
+    let refused = host.http().get("/readyz");
+    refused.expect_problem(503, "store-unavailable", None);
+    assert!(
+        refused.text().contains("may not call the procedure"),
+        "{}",
+        refused.text()
+    );
+    host.postgres()
+        .ask("GRANT EXECUTE ON ALL ROUTINES IN SCHEMA handoff TO plain");
     host.http().get("/readyz").expect(200);
     let id = host.http().enqueue(&json!({"task": "echo", "args": 7}));
     let task = host.http().succeeded(&id, Duration::from_secs(20));

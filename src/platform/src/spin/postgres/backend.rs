@@ -12,6 +12,9 @@ use std::collections::BTreeMap;
 /// The remedy if the tables are missing, or the procedure.
 const NO_TABLES: &str = "its schema \"handoff\" is missing or incomplete: call /readyz, if this role may create it, or have the statements of docs/deploy/postgres.md run";
 
+/// The remedy if this role may not make the tables.
+const NOT_CREATED: &str = "its schema \"handoff\" is missing or incomplete, and this role may not create it: have the statements of docs/deploy/postgres.md run";
+
 /// The remedy if this role may not call the procedure.
 const NOT_CALLABLE: &str = "this role may not call the procedure handoff.append: have the GRANTs of docs/deploy/postgres.md run";
 
@@ -228,7 +231,7 @@ impl Backend for Postgres {
             Err(error) if error.reason.contains(NO_TABLES) => {
                 let made = self.execute("create", name, statements::MAKE_TABLES, &[]);
                 made.map_err(|error| match error.reason.contains(FORBIDDEN) {
-                    true => refused(NO_TABLES),
+                    true => refused(NOT_CREATED),
                     false => error,
                 })
             }
