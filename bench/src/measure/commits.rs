@@ -18,17 +18,13 @@ pub(super) const MEASUREMENT: Measurement = Measurement {
 };
 
 /// In microseconds, with however few others that commit.
-const SLOW: [&str; 3] = [
-    "ALTER SYSTEM SET commit_delay = 5000",
-    "ALTER SYSTEM SET commit_siblings = 0",
-    "SELECT pg_reload_conf()",
-];
+const SLOW: [(&str, &str); 2] = [("commit_delay", "5000"), ("commit_siblings", "0")];
 
 fn run(taking: &mut Taking) -> Result<()> {
     let app = &taking.app;
     let postgres = app.postgres().context("its store is a Postgres")?;
-    for statement in SLOW {
-        postgres.ask(statement);
+    for (name, value) in SLOW {
+        postgres.set(name, value);
     }
     app.pause();
     let ping = app.api.ping();

@@ -71,7 +71,7 @@ pub(crate) fn sim(workspace: &Workspace, wanted: Option<Source>, options: &Optio
         everything = false;
     }
     if everything {
-        eprintln!("    schedules {}", seeds(workspace, SCHEDULES));
+        eprintln!("    schedules {}", seeds(protocol(workspace), SCHEDULES));
     }
     step::run("simulating the queue protocol", &mut cargo)
 }
@@ -122,10 +122,10 @@ pub(crate) fn tests_of(many: bool) -> Vec<&'static str> {
 
 /// Chooses schedules, and a part of the places where something can go wrong; others when the protocol has changed.
 fn set_up(workspace: &Workspace, mut tests: Command, schedules: u64) -> Command {
-    let turn = protocol(workspace).unwrap_or_default();
+    let number = protocol(workspace);
     tests
-        .env("HANDOFF_SEEDS", seeds(workspace, schedules))
-        .env("HANDOFF_TURN", turn.to_string())
+        .env("HANDOFF_SEEDS", seeds(number, schedules))
+        .env("HANDOFF_TURN", number.unwrap_or_default().to_string())
         // Each of the long ones uses all cores.
         .env("RUST_TEST_THREADS", "1");
     tests
@@ -158,9 +158,9 @@ fn protocol(workspace: &Workspace) -> Option<u64> {
     u64::from_str_radix(hash.get(..7)?, 16).ok()
 }
 
-fn seeds(workspace: &Workspace, many: u64) -> String {
+/// The schedules for this state of the protocol.
+fn seeds(protocol: Option<u64>, many: u64) -> String {
     // Without git, as in an archive of the source, they are the next ones.
-    let number = protocol(workspace);
-    let first = number.map_or(many + 1, |number| (number + 1) * 1_000_000);
+    let first = protocol.map_or(many + 1, |number| (number + 1) * 1_000_000);
     format!("1..{},{first}..{}", many + 1, first + many)
 }

@@ -35,10 +35,7 @@ pub(crate) fn wash() -> Result<PathBuf, String> {
 /// Whether redis-server can be started.
 pub(crate) fn redis() -> Result<(), String> {
     skipped("HANDOFF_SKIP_REDIS")?;
-    let found = Command::new("redis-server").arg("--version").output();
-    found
-        .map(drop)
-        .map_err(|e| format!("redis-server can't be started: {e}"))
+    starts("redis-server")
 }
 
 /// The folder with the programs of a Postgres server.
@@ -64,10 +61,7 @@ pub(crate) fn postgres() -> Result<PathBuf, String> {
 /// Whether PgBouncer can be started.
 pub(crate) fn pgbouncer() -> Result<(), String> {
     skipped("HANDOFF_SKIP_PGBOUNCER")?;
-    let found = Command::new("pgbouncer").arg("--version").output();
-    found
-        .map(drop)
-        .map_err(|e| format!("pgbouncer can't be started: {e}"))
+    starts("pgbouncer")
 }
 
 /// A folder of the repository that is built by tools of its own, or `None` where it could not be, which is said.
@@ -78,6 +72,14 @@ pub fn built(folder: &str) -> Option<PathBuf> {
         say(&format!("SKIPPED: {folder} because {reason}"));
     }
     there.ok()
+}
+
+/// Whether a program on PATH can be started.
+fn starts(program: &str) -> Result<(), String> {
+    let found = Command::new(program).arg("--version").output();
+    found
+        .map(drop)
+        .map_err(|e| format!("{program} can't be started: {e}"))
 }
 
 fn path(variable: &str) -> Result<PathBuf, String> {

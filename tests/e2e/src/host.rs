@@ -96,8 +96,7 @@ impl Host {
         options: &[&str],
         shared: Option<&Database>,
     ) -> Self {
-        let folder = tempfile::Builder::new().prefix("handoff-e2e-").tempdir();
-        let folder = folder.expect("a folder for the state");
+        let folder = crate::folder();
         let database = match pair.storage {
             _ if shared.is_some() => None,
             Storage::Redis | Storage::Outbound => {

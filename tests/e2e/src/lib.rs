@@ -40,6 +40,17 @@ pub use server::{Answer, Gate, Received, TestServer};
 pub use task::{slot, time_ms};
 
 use std::io::Write;
+use tempfile::TempDir;
+
+/// A folder for files of a test, deleted when it is dropped.
+///
+/// # Panics
+/// If it can't be made.
+#[track_caller]
+pub fn folder() -> TempDir {
+    let folder = tempfile::Builder::new().prefix("handoff-e2e-").tempdir();
+    folder.expect("a folder for the test")
+}
 
 /// Prints a line that the test harness does not swallow when the test passes.
 pub fn say(line: &str) {

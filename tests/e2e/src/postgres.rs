@@ -88,8 +88,7 @@ impl Postgres {
             command.arg("--pgdata").arg(folder.join("data"));
         });
         let standby = Self::launch(self.programs.clone(), folder);
-        self.ask("ALTER SYSTEM SET synchronous_standby_names = '*'");
-        self.ask("SELECT pg_reload_conf()");
+        self.set("synchronous_standby_names", "'*'");
         until("the standby keeps pace", START_TIME, || {
             let states = self.ask("SELECT sync_state FROM pg_stat_replication");
             (states == "sync").then_some(())
@@ -161,15 +160,18 @@ impl Postgres {
         self.process.thaw();
     }
 
+    /// Changes a setting while it runs. Connections notice it soon.
+    #[track_caller]
+    pub fn set(&self, name: &str, value: &str) {
+        self.ask(&format!("ALTER SYSTEM SET {name} = {value}"));
+        self.ask("SELECT pg_reload_conf()");
+    }
+
     /// Refuses all writes, as services do whose disk is nearly full. One that can't even write its log ends.
     #[track_caller]
     pub fn set_read_only(&self, read_only: bool) {
-        self.ask(match read_only {
-            true => "ALTER SYSTEM SET default_transaction_read_only = on",
-            false => "ALTER SYSTEM RESET default_transaction_read_only",
-        });
-        self.ask("SELECT pg_reload_conf()");
         let wanted = if read_only { "on" } else { "off" };
+        self.set("default_transaction_read_only", wanted);
         until("the setting is in force", START_TIME, || {
             (self.ask("SHOW default_transaction_read_only") == wanted).then_some(())
         });

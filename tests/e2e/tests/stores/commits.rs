@@ -1,7 +1,7 @@
 //! A commit takes time: until the disk has it, or a standby. A request waits for its own, all of that time, and not for others'.
 
 use crate::calls::RECOVERY;
-use handoff_e2e::{Host, Pair, on, until};
+use handoff_e2e::{Host, Pair, folder, on, until};
 use serde_json::json;
 use std::thread;
 use std::time::Duration;
@@ -19,8 +19,7 @@ const WAITING: &str = "SELECT count(*) FROM pg_stat_activity \
      AND clock_timestamp() - query_start > interval '2 s'";
 
 fn all_wait_at_once(pair: Pair) {
-    let folder = tempfile::Builder::new().prefix("handoff-e2e-").tempdir();
-    let folder = folder.expect("a folder for the standby");
+    let folder = folder();
     let mut host = Host::start(pair, &[]);
     let standby = host.postgres().start_synchronous_standby(folder.path());
     host.postgres().ask(TIMEOUT);

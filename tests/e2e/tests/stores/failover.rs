@@ -1,7 +1,7 @@
 //! The server of the store is killed for good, and its synchronous standby takes over.
 
 use crate::calls::{RECOVERY, try_to_enqueue};
-use handoff_e2e::{Host, Pair, measured, on, until};
+use handoff_e2e::{Host, Pair, folder, measured, on, until};
 use serde_json::json;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -16,8 +16,7 @@ const CLIENTS: usize = 4;
 const LIMIT: Duration = Duration::from_secs(60);
 
 fn nothing_acknowledged_is_lost(pair: Pair) {
-    let folder = tempfile::Builder::new().prefix("handoff-e2e-").tempdir();
-    let folder = folder.expect("a folder for the standby");
+    let folder = folder();
     let mut host = Host::start(pair, &[]);
     let standby = host.postgres().start_synchronous_standby(folder.path());
     let both = host.postgres().url_with(&standby);

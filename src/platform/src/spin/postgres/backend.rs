@@ -29,7 +29,7 @@ const NOT_KEPT: &str = "a pooler between the host and Postgres does not keep pre
 
 /// The remedy for what the server says by its SQLSTATE.
 fn remedy(reason: &str) -> Option<&'static str> {
-    match between(reason, "SqlState(E", ")")? {
+    match state(reason)? {
         // A missing table, schema, or procedure.
         "42P01" | "3F000" | "42883" => Some(NO_TABLES),
         // A prepared statement that does not exist, or that somebody else prepared.
@@ -214,11 +214,7 @@ impl Backend for Postgres {
 
     fn prepare(&self) -> Result<(), StoreError> {
         let name = "the schema \"handoff\"";
-        let refused = |reason: &str| StoreError {
-            operation: "create",
-            key: name.to_owned(),
-            reason: format!("{}: {reason}", self.server.origin),
-        };
+        let refused = |why: &str| self.failed("create", name, PgError::Other(why.to_owned()));
         match self.query("find", name, statements::THERE, &[]) {
             Ok(rows)
                 if matches!(
@@ -295,11 +291,16 @@ fn is_refusal(reason: &str) -> bool {
 /// What the server said, of the host's whole description of the error.
 fn said(reason: String) -> String {
     let message = between(&reason, "message: \"", "\",").map(|text| text.replace("\\\"", "\""));
-    match (message, between(&reason, "SqlState(E", ")")) {
+    match (message, state(&reason)) {
         (Some(message), Some(code)) => format!("{message} (SQLSTATE {code})"),
         (Some(message), None) => message,
         _ => reason,
     }
+}
+
+/// The SQLSTATE in the host's description of an error.
+fn state(reason: &str) -> Option<&str> {
+    between(reason, "SqlState(E", ")")
 }
 
 fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
